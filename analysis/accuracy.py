@@ -1,13 +1,12 @@
 """Test accuracy and loss against the step, one line a run."""
 
 import argparse
-import sys
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
+from figure import distinct, mistakes_in_a_line, pyplot
 
 #: Line styles change when the colours begin again.
 STYLES, COLOURS = ('-', '--', ':', '-.'), 10
@@ -16,19 +15,14 @@ STYLES, COLOURS = ('-', '--', ':', '-.'), 10
 def main():
     """Read the logs, print a table, draw the picture."""
     arguments = _arguments()
-    try:
+    with mistakes_in_a_line('accuracy'):
         curves = [_curve(path) for path in arguments.logs]
         picture = arguments.output or arguments.logs[0].with_suffix(
             '.accuracy.png')
-        labels = _labels(arguments.logs, [label for label, _ in curves])
+        labels = distinct([label for label, _ in curves], arguments.logs)
         _draw([evaluation for _, evaluation in curves], labels, picture)
-    except ImportError:
-        sys.exit(_fail("matplotlib is missing: pip install "
-                       "'aspis-mpi[analysis]'"))
-    except (RunLogError, OSError, ValueError) as error:
-        sys.exit(_fail(error))
-    _print([evaluation for _, evaluation in curves], labels)
-    print(f'picture: {picture}')
+        _print([evaluation for _, evaluation in curves], labels)
+        print(f'picture: {picture}')
 
 
 def _arguments():
@@ -37,11 +31,6 @@ def _arguments():
     parser.add_argument('-o', '--output', type=Path, metavar='OUT.png',
                         help='default: RUN.accuracy.png, beside the first')
     return parser.parse_args()
-
-
-def _fail(reason):
-    print(f'accuracy: {reason}', file=sys.stderr)
-    return 2
 
 
 def _curve(path):
@@ -57,17 +46,8 @@ def _curve(path):
         return ', '.join(filter(None, parts)), evaluation
 
 
-def _labels(paths, labels):
-    """Add the file's name to labels that more than one run has."""
-    count = Counter(labels)
-    return [label if count[label] == 1 else f'{label} ({path.stem})'
-            for path, label in zip(paths, labels)]
-
-
 def _draw(evaluations, labels, picture):
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+    plt = pyplot()
 
     # A problem without accuracy, a regression say, has its loss alone.
     columns = ['loss']

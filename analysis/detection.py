@@ -1,13 +1,13 @@
 """Who was flagged in which step, against the truth of the run log."""
 
 import argparse
-import sys
 from math import floor
 from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
+from figure import mistakes_in_a_line, pyplot
 
 #: What a worker is in a step, and its colour, by rising importance: where
 #: several steps share a column of the picture, the last one shows.
@@ -25,7 +25,7 @@ COLUMNS = 800
 def main():
     """Read the log, print a table, draw the picture."""
     arguments = _arguments()
-    try:
+    with mistakes_in_a_line('detection'):
         picture = arguments.output or arguments.log.with_suffix(
             '.detection.png')
         with load_run(arguments.log) as run:
@@ -35,14 +35,9 @@ def main():
             title = _title(run, wrong_files)
             steps = run.steps['step']
         _draw(matrix, wrong_files, steps, title, picture)
-    except ImportError:
-        sys.exit(_fail("matplotlib is missing: pip install "
-                       "'aspis-mpi[analysis]'"))
-    except (RunLogError, OSError, ValueError) as error:
-        sys.exit(_fail(error))
-    print(title)
-    _print(matrix)
-    print(f'picture: {picture}')
+        print(title)
+        _print(matrix)
+        print(f'picture: {picture}')
 
 
 def _arguments():
@@ -51,11 +46,6 @@ def _arguments():
     parser.add_argument('-o', '--output', type=Path, metavar='OUT.png',
                         help='default: RUN.detection.png, beside the log')
     return parser.parse_args()
-
-
-def _fail(reason):
-    print(f'detection: {reason}', file=sys.stderr)
-    return 2
 
 
 def _matrix(run):
@@ -90,9 +80,7 @@ def _columns(values, size):
 
 
 def _draw(matrix, wrong_files, steps, title, picture):
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+    plt = pyplot()
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 

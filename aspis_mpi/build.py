@@ -5,15 +5,19 @@ import sys
 import time
 import traceback
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from aspis_mpi import config, streams
+from aspis_mpi.assignment.orders.natural import Natural
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.backends.journal import Journal
 from aspis_mpi.backends.launcher import launch
-from aspis_mpi.backends.simulated import VirtualClock, simulate as drive
+from aspis_mpi.backends.simulated import (
+    Network, VirtualClock, simulate as drive)
 from aspis_mpi.config import JobError
+from aspis_mpi.delays.silence import Silence
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.outputs import model_path, output
 from aspis_mpi.protocol.buffers import Pool, SharedPool
@@ -31,6 +35,19 @@ log = logging.getLogger(__name__)
 
 #: Gradients that a worker computes ahead of what has left it.
 AHEAD = 2
+#: Vectors of a worker: one may still be on its way when the next is due.
+UNDER_WAY = 2
+
+
+class Pools(NamedTuple):
+    """Where a worker finds buffers.
+
+    `scratch` is where an adversary computes the truth.
+    """
+
+    gradients: Any
+    payloads: Any
+    scratch: Any
 
 
 class Assembly:
@@ -43,14 +60,17 @@ class Assembly:
     job : Job
     problem : Problem, optional
         Instead of the one that the job names.
+    leads : bool
+        Whether this rank finds the order of computing; the others are told.
 
     Raises
     ------
     JobError
     """
 
-    def __init__(self, job, problem=None):
+    def __init__(self, job, problem=None, leads=True):
         self.job = job
+        self._leads = leads
         self.seed = job.run.seed
         if job.n_workers is None:
             raise JobError(f'{job.path}: scheme.workers is missing, and '
@@ -62,11 +82,15 @@ class Assembly:
         self.job = job = replace(job, problem=job.problem.model_copy(
             update={'batch_size': self.batches.batch_size}))
         self.detector = job.create('detection', 'name', job.q)
+        self.code, self.transfer = self._transfer()
         self._check_votes()
-        self.worst_case = self.detector.worst_case(self.assignment)
+        self.worst_case = (self.detector.worst_case(self.assignment)
+                           if self.transfer.compares
+                           else self.assignment.touched(job.q))
         self.scheme = self._scheme()
         self.optimizer = self._optimizer()
         self.plan, self.value = self._attack()
+        self.delay, self.silence = self._delay()
 
     def _check_adversaries(self):
         job, k = self.job, self.job.n_workers
@@ -82,11 +106,16 @@ class Assembly:
     def _assignment(self):
         job = self.job
         assignment = job.create('assignment', 'name', job.n_workers)
+        order = job.create('assignment', 'order')
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
+            assignment.check_copies(job.collection.copies)
+            if not self._leads:
+                return assignment
+            return assignment.reordered(
+                order.arrange(assignment, job.collection.copies))
         except ValueError as error:
             raise JobError(f'{job.path}: assignment: {error}') from error
-        return assignment
 
     def _problem(self):
         job, model = self.job, self.job.part('problem', 'model')
@@ -106,8 +135,23 @@ class Assembly:
         except ValueError as error:
             raise JobError(f'{job.path}: problem: {error}') from error
 
+    def _transfer(self):
+        job, copies = self.job, self.job.collection.copies
+        code = None
+        if job.part('transfer', 'code') is not None:
+            code = job.create('transfer', 'code', self.assignment, copies)
+        return code, job.create('transfer', 'name', self.assignment, copies,
+                                job.collection.thinning, code)
+
     def _check_votes(self):
         job, r = self.job, self.assignment.replication
+        if not self.transfer.compares:
+            if self.detector.compares:
+                raise JobError(
+                    f"{job.path}: detection.name = '{job.detection.name}': "
+                    f"transfer '{job.transfer.name}' brings no replicas to "
+                    "compare; use 'none'")
+            return
         if r == 1 and self.detector.compares:
             raise JobError(
                 f"{job.path}: detection.name = '{job.detection.name}': "
@@ -121,13 +165,39 @@ class Assembly:
     def _scheme(self):
         job = self.job
         context = self.assignment.n_files, job.q, self.worst_case
-        return Scheme(
+        scheme = Scheme(
             assignment=self.assignment,
-            collection=job.create('collection', 'name'),
-            transfer=job.create('transfer', 'name', self.assignment),
-            detector=self.detector,
+            collection=job.create('collection', 'name', self.assignment,
+                                  job.collection.copies, self.code),
+            transfer=self.transfer, detector=self.detector,
             aggregator=job.create('aggregation', 'name', *context),
-            mean=find('aggregation', 'mean')(*context))
+            mean=find('aggregation', 'mean')(*context),
+            copies=job.collection.copies,
+            ordered=job.assignment.order != Natural.name,
+            reorder=job.assignment.reorder,
+            skip_covered=job.collection.skip_covered)
+        self._check_parts(scheme)
+        return scheme
+
+    def _check_parts(self, scheme):
+        job, collection = self.job, scheme.collection
+        pushes = scheme.transfer.pushes
+        if not (pushes or scheme.aggregator.plain):
+            raise JobError(
+                f"{job.path}: aggregation.name = '{job.aggregation.name}': "
+                f"transfer '{job.transfer.name}' brings sums of many files, "
+                "which allow the 'mean' alone")
+        if self.code is not None and self.code.full_only and (
+                not collection.whole):
+            raise JobError(
+                f"{job.path}: transfer.code = '{job.transfer.code}': needs "
+                'workers that finished all their files; use '
+                "collection.name = 'full-workers'")
+        if scheme.skip_covered and (pushes or not collection.may_skip):
+            raise JobError(
+                f'{job.path}: collection.skip_covered = true: needs a '
+                "collection that waits for copies, such as 'coverage', and "
+                "a transfer that sends on request, such as 'coded'")
 
     def _optimizer(self):
         schedule = self.job.create('optimizer', 'schedule',
@@ -143,6 +213,16 @@ class Assembly:
         return (AttackPlan(who, files),
                 job.create('adversary', 'value', self.seed))
 
+    def _delay(self):
+        job, section = self.job, self.job.delay
+        delay = job.create('delay', 'name', job.n_workers,
+                           self.assignment.load, self.seed)
+        try:
+            return delay, Silence(job.n_workers, self.seed, section.silent,
+                                  section.silent_from, section.silent_after)
+        except ValueError as error:
+            raise JobError(f'{job.path}: delay: {error}') from error
+
     @property
     def d(self):
         """Number of parameters."""
@@ -150,7 +230,8 @@ class Assembly:
 
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
-        return Wire(self.job.n_workers, self.assignment.n_files, self.d)
+        return Wire(self.job.n_workers, self.assignment.n_files, self.d,
+                    self.assignment.load, self.transfer.payload_size(self.d))
 
     def server(self, clock):
         """The parameter server; it is told nothing about the attack."""
@@ -159,17 +240,34 @@ class Assembly:
                                                          'initial'))
         return ParameterServer(
             self.scheme, self.optimizer, self.batches.counts, Pool(self.d),
-            initial, job.run.steps, job.faults.silence, job.runtime.threads,
-            clock)
+            initial, job.run.steps, job.faults.silence,
+            job.faults.approximate, job.runtime.threads, clock,
+            job.log.detail == 'arrivals')
 
-    def worker(self, number, pool, scratch):
-        """Worker `number`; `scratch` is where an adversary computes truth."""
+    def pools(self, shared=False):
+        """A worker's buffers; `shared` for all workers of a process."""
+        payloads = self.transfer.payload_size(self.d)
+        if shared:
+            gradients = SharedPool(self.d)
+            return Pools(gradients, Pool(payloads), gradients)
+        return Pools(Pool(self.d, AHEAD if self.transfer.pushes else None),
+                     Pool(payloads, UNDER_WAY), Pool(self.d))
+
+    def worker(self, number, clock, pools=None):
+        """Worker `number`, by default with buffers of its own."""
+        pools, job = pools or self.pools(), self.job
         liar = None
-        if self.job.adversary.count:
+        if job.adversary.count:
             liar = Liar(number, self.plan, self.value, self.batches,
-                        self.problem, scratch, self.job.problem.micro_batch)
+                        self.problem, pools.scratch, job.problem.micro_batch)
         return Worker(number, self.assignment.files(number), self.batches,
-                      self.problem, pool, liar, self.job.problem.micro_batch)
+                      self.problem, self.transfer, pools.gradients,
+                      pools.payloads, self.delay, self.silence, clock, liar,
+                      job.problem.micro_batch)
+
+    def incoming(self):
+        """The server's buffers for what the workers send."""
+        return Pool(self.transfer.payload_size(self.d))
 
     def journal(self, server, run_log, clock):
         """What rank 0 does between steps."""
@@ -228,7 +326,7 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
 
     def prepare():
         assembly = _assemble(_job(job, settings, problem, here.size - 1),
-                             problem, here.size - 1)
+                             problem, here.size - 1, not here.rank)
         return assembly, (None if here.rank else
                           output(assembly.job, out, overwrite))
     if check:
@@ -270,13 +368,13 @@ def _refuse_singletons(here):
                        'aspis_mpi run ..., or use simulate')
 
 
-def _assemble(job, problem, n_workers):
+def _assemble(job, problem, n_workers, leads):
     if job.n_workers != n_workers:
         raise JobError(
             f'{job.path}: scheme.workers = {job.n_workers}: must be the '
             f'number of ranks - 1, which is {n_workers}; start it with '
             f'mpirun -n {job.n_workers + 1}')
-    return Assembly(job, problem)
+    return Assembly(job, problem, leads)
 
 
 def _agree(mpi, comm, here, trouble):
@@ -309,11 +407,9 @@ def _job(job, settings, problem, n_workers):
 
 def _work(assembly, mpi, comm):
     """Ranks 1 ... K."""
-    d = assembly.d
-
-    def make():
-        return assembly.worker(comm.rank - 1, Pool(d, AHEAD), Pool(d))
-    return mpi.WorkerLoop(comm, assembly.wire(), Pool(d)).run(make)
+    clock = time.perf_counter
+    loop = mpi.WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock)
+    return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
 def _serve(assembly, mpi, comm, hosts, path, overwrite):
@@ -324,7 +420,7 @@ def _serve(assembly, mpi, comm, hosts, path, overwrite):
         server = assembly.server(clock)
         journal = assembly.journal(server, run_log, clock)
         loop = mpi.ServerLoop(comm, server, journal, assembly.wire(),
-                              Pool(assembly.d))
+                              assembly.incoming(), clock)
 
         def save():
             journal.close()
@@ -354,10 +450,11 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
     with assembly.run_log(path, 'virtual', overwrite) as run_log:
         server = assembly.server(clock)
         journal = assembly.journal(server, run_log, clock)
-        pool = SharedPool(assembly.d)
-        workers = [assembly.worker(number, pool, pool)
+        pools = assembly.pools(shared=True)
+        workers = [assembly.worker(number, clock, pools)
                    for number in range(job.n_workers)]
-        code = drive(server, workers, journal, clock)
+        network = Network(job.network.latency, job.network.bandwidth)
+        code = drive(server, workers, journal, clock, network)
         journal.close()
     _save(assembly, server, path)
     return code, path

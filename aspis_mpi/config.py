@@ -8,7 +8,7 @@ pydantic checks types and tells the path of a wrong field.
 import inspect
 import tomllib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 from pydantic import (BaseModel, ConfigDict, Field, ValidationError,
@@ -65,6 +65,21 @@ class _Named(_Section):
     name: str
 
 
+class _Assignment(_Named):
+    order: str | None = None
+    reorder: int = Field(0, ge=0)
+
+
+class _Collection(_Named):
+    copies: int = Field(1, gt=0)
+    skip_covered: bool = False
+    thinning: bool = False
+
+
+class _Transfer(_Named):
+    code: str | None = None
+
+
 class _Adversary(_Section):
     count: int = Field(0, ge=0)
     who: str = 'fixed'
@@ -72,8 +87,16 @@ class _Adversary(_Section):
     value: str = 'reversed'
 
 
+class _Delay(_Section):
+    name: str = 'none'
+    silent: int | list[int] = 0
+    silent_from: int = 0
+    silent_after: int | Literal['encode'] = 0
+
+
 class _Faults(_Section):
     silence: float = Field(60.0, gt=0)
+    approximate: bool = False
 
 
 class _Runtime(_Section):
@@ -81,16 +104,23 @@ class _Runtime(_Section):
     device: str = 'cpu'
 
 
+class _Network(_Section):
+    latency: float = Field(0.0, ge=0)
+    bandwidth: float = Field(float('inf'), gt=0)
+
+
 class _Log(_Section):
+    detail: Literal['steps', 'arrivals'] = 'steps'
     flush_seconds: float = Field(1.0, ge=0)
 
 
 #: Keys of each section that hold for every part.
 SECTIONS = {
     'run': _Run, 'problem': _Problem, 'optimizer': _Optimizer,
-    'scheme': _Scheme, 'assignment': _Named, 'collection': _Named,
-    'transfer': _Named, 'detection': _Named, 'aggregation': _Named,
-    'adversary': _Adversary, 'faults': _Faults, 'runtime': _Runtime,
+    'scheme': _Scheme, 'assignment': _Assignment,
+    'collection': _Collection, 'transfer': _Transfer, 'detection': _Named,
+    'aggregation': _Named, 'adversary': _Adversary, 'delay': _Delay,
+    'faults': _Faults, 'runtime': _Runtime, 'network': _Network,
     'log': _Log,
 }
 
@@ -98,12 +128,13 @@ SECTIONS = {
 PARTS = {
     'problem': {'name': 'problem', 'model': 'model'},
     'optimizer': {'name': 'optimizer', 'schedule': 'schedule'},
-    'assignment': {'name': 'assignment'},
+    'assignment': {'name': 'assignment', 'order': 'order'},
     'collection': {'name': 'collection'},
-    'transfer': {'name': 'transfer'},
+    'transfer': {'name': 'transfer', 'code': 'code'},
     'detection': {'name': 'detection'},
     'aggregation': {'name': 'aggregation'},
     'adversary': {'who': 'who', 'files': 'files', 'value': 'value'},
+    'delay': {'name': 'delay'},
 }
 
 #: Options of parts that another section sets for all of them.
@@ -129,7 +160,8 @@ class Job:
     Attributes
     ----------
     run, problem, optimizer, scheme, assignment, collection, transfer,
-    detection, aggregation, adversary, faults, runtime, log : Section
+    detection, aggregation, adversary, delay, faults, runtime, network,
+    log : Section
     parts : dict of (str, str) to Part
         The part that each key of each section names.
     path : str
@@ -148,8 +180,10 @@ class Job:
     detection: Any
     aggregation: Any
     adversary: Any
+    delay: Any
     faults: Any
     runtime: Any
+    network: Any
     log: Any
 
     @property
@@ -163,7 +197,7 @@ class Job:
         return self.scheme.adversaries
 
     def part(self, section, key='name'):
-        """The part that a key names, None if the problem has no model."""
+        """The part that a key names, None where there is none."""
         return self.parts.get((section, key))
 
     def create(self, section, key, *context):
@@ -244,10 +278,11 @@ def from_tables(tables, path='job', n_workers=None, problem=None):
         if not isinstance(table, dict):
             raise JobError(f'{path}: {name} = {table!r}: must be a section, '
                            f'[{name}]')
-    tables = _preset(tables, path)
+    preset = _preset(tables, path)
     sections, parts = {}, {}
     for name, base in SECTIONS.items():
-        table = dict(tables.get(name, {}))
+        own = dict(tables.get(name, {}))
+        table = _filled(own, preset.get(name, {}))
         if name == 'scheme':
             table.setdefault('workers', n_workers)
         if name == 'problem' and problem is not None:
@@ -257,6 +292,10 @@ def from_tables(tables, path='job', n_workers=None, problem=None):
             chosen = {}
         else:
             chosen = _parts(name, base, table, path)
+        known = {*base.model_fields, *_option_names(chosen)}
+        # An option of a part that the user did not choose goes with it.
+        table = {key: value for key, value in table.items()
+                 if key in known or key in own}
         section = _section(name, base, table, chosen, path)
         sections[name] = section
         for key, cls in chosen.items():
@@ -269,18 +308,19 @@ def from_tables(tables, path='job', n_workers=None, problem=None):
 
 
 def _preset(tables, path):
-    """The tables with the preset's choices under the user's."""
+    """The sections of the preset that the job names."""
     name = tables.get('scheme', {}).get('name')
     if name is not None and str(name) not in PRESETS:
         raise JobError(f"{path}: scheme.name = {name!r}: "
                        f'{registry.nearest(str(name), PRESETS)}')
-    merged = dict(tables)
-    for section, preset in PRESETS.get(name, DEFAULT).items():
-        table = tables.get(section, {})
-        if table.get('name', preset['name']) == preset['name']:
-            table = preset | table
-        merged[section] = table
-    return merged
+    return PRESETS.get(name, DEFAULT)
+
+
+def _filled(own, preset):
+    """A section with the preset's choices, unless it is another part."""
+    if own.get('name', preset.get('name')) != preset.get('name'):
+        return own
+    return preset | own
 
 
 def _parts(name, base, table, path):
@@ -289,8 +329,8 @@ def _parts(name, base, table, path):
     for key, family in PARTS.get(name, {}).items():
         default = base.model_fields[key].default
         word = table.get(key, default if isinstance(default, str) else None)
-        if key == 'model' and 'name' in chosen:
-            word = _model(chosen['name'], word, table, path)
+        if default is None and 'name' in chosen:
+            word = _nested(name, key, chosen['name'], word, table, path)
         if word is None:
             continue
         try:
@@ -301,14 +341,19 @@ def _parts(name, base, table, path):
     return chosen
 
 
-def _model(problem, word, table, path):
-    default = getattr(problem, 'default_model', None)
+def _nested(section, key, part, word, table, path):
+    """The part within a part: a problem's model, a transfer's code."""
+    default = getattr(part, f'default_{key}', None)
     if word is not None and default is None:
-        raise JobError(f'{path}: problem.model = {word!r}: problem '
-                       f"'{table['name']}' has no models to choose from")
+        raise JobError(f"{path}: {section}.{key} = {word!r}: {section} "
+                       f"'{table['name']}' has no {key} to choose")
     if default is not None:
-        table['model'] = word or default
-    return table.get('model')
+        table[key] = word or default
+    return table.get(key)
+
+
+def _option_names(chosen):
+    return [key for cls in chosen.values() for key in _options(cls)]
 
 
 def _options(cls):

@@ -12,6 +12,22 @@ DEFAULT = {
     'aggregation': {'name': 'median-of-means'},
 }
 
+#: What all schemes share that trust every worker and fear only slow ones.
+_TRUSTING = {
+    'detection': {'name': 'none'},
+    'aggregation': {'name': 'mean'},
+}
+
+
+def _classical(assignment, transfer, copies=1):
+    """A gradient code as it was published: whole workers or nothing."""
+    return {
+        'assignment': assignment,
+        'collection': {'name': 'full-workers', 'copies': copies},
+        'transfer': {'name': 'coded'} | transfer,
+    } | _TRUSTING
+
+
 PRESETS = {
     # no redundancy, nobody is checked
     'uncoded': {
@@ -29,4 +45,39 @@ PRESETS = {
         'detection': {'name': 'clique'},
         'aggregation': {'name': 'median-of-means'},
     },
+    # Tandon, Lei, Dimakis, Karampatziakis, "Gradient coding", ICML 2017:
+    # cyclic repetition, load = stragglers + 1
+    'gradient-code': _classical({'name': 'cyclic', 'load': 3},
+                                 {'code': 'tandon'}),
+    # the same paper's fractional repetition
+    'fractional-repetition': _classical(
+        {'name': 'repetition', 'replication': 3, 'load': 3},
+        {'code': 'tandon'}),
+    # Raviv, Tamo, Tandon, Dimakis, "Gradient coding from cyclic MDS codes
+    # and expander graphs", ICML 2018
+    'cyclic-mds': _classical({'name': 'cyclic', 'load': 3}, {'code': 'raviv'}),
+    # Ye, Abbe, "Communication-computation efficient gradient coding", ICML
+    # 2018: load = stragglers + copies
+    'ye-abbe': _classical({'name': 'cyclic', 'load': 3},
+                          {'code': 'ye-abbe'}, copies=2),
+    # approximate codes with optimal decoding
+    'approximate': _classical(
+        {'name': 'random-regular', 'load': 3, 'order': 'matching'},
+        {'code': 'approximate', 'stragglers': 2}),
+    # no redundancy: the fastest workers count, the others are ignored
+    'ignore-stragglers': _classical(
+        {'name': 'uncoded'}, {'code': 'approximate', 'stragglers': 2}),
+    # no redundancy: everybody counts
+    'wait-for-all': {
+        'assignment': {'name': 'uncoded'},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'sums'},
+    } | _TRUSTING,
+    # Ramamoorthy, Meng, Girimaji, arXiv 2405.19509
+    'partial': {
+        'assignment': {'name': 'cyclic', 'load': 3, 'order': 'matching'},
+        'collection': {'name': 'coverage', 'copies': 1},
+        'transfer': {'name': 'coded', 'code': 'least-squares',
+                     'matrix': 'structured'},
+    } | _TRUSTING,
 }

@@ -16,13 +16,16 @@ from functools import cache
 
 FAMILIES = {
     'assignment': 'aspis_mpi.assignment',
+    'order': 'aspis_mpi.assignment.orders',
     'collection': 'aspis_mpi.schemes.collection',
     'transfer': 'aspis_mpi.schemes.transfer',
+    'code': 'aspis_mpi.coding.codes',
     'detection': 'aspis_mpi.detection',
     'aggregation': 'aspis_mpi.aggregation',
     'who': 'aspis_mpi.attacks.who',
     'files': 'aspis_mpi.attacks.files',
     'value': 'aspis_mpi.attacks.values',
+    'delay': 'aspis_mpi.delays',
     'problem': 'aspis_mpi.learning.problems',
     'model': 'aspis_mpi.learning.models',
     'optimizer': 'aspis_mpi.learning.optimizers',

@@ -13,7 +13,8 @@ import aspis_mpi
 from aspis_mpi import registry
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.protocol.server import ParameterServer, Step
-from aspis_mpi.schemes.scheme import Scheme, resolve
+from aspis_mpi.schemes.resolution import resolve
+from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import ReplicaTable
 
 ROOT = Path(aspis_mpi.__file__).parent
@@ -208,7 +209,8 @@ def test_nothing_is_unpickled():
 TOLD_NOTHING = [
     ParameterServer, Step, Scheme, resolve, ReplicaTable,
     *(part for family in ('detection', 'aggregation', 'collection',
-                          'transfer', 'assignment', 'optimizer')
+                          'transfer', 'code', 'assignment', 'order',
+                          'optimizer')
       for part in registry.parts(family).values())]
 
 

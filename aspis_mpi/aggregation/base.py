@@ -36,6 +36,8 @@ class Aggregator:
 
     #: Whether one entry that is not finite shows in the result, always.
     propagates = False
+    #: Whether it is the mean over all samples, which coded sums are.
+    plain = False
 
     def __init__(self, n_files, n_adversaries, worst_case):
         if n_files < 1:

@@ -16,6 +16,7 @@ class Mean(Aggregator):
 
     name = 'mean'
     propagates = True
+    plain = True
 
     def scratch_rows(self, n):
         """None: rows are added where the result goes."""

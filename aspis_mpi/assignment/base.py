@@ -1,5 +1,7 @@
 """What every assignment is: an incidence matrix and an order."""
 
+import copy
+
 import numpy as np
 
 
@@ -22,6 +24,9 @@ class Assignment:
         Number of files of each worker.
     """
 
+    #: The order part that suits the design where the job names none.
+    default_order = 'natural'
+
     def __init__(self, incidence, order=None):
         self.incidence = np.ascontiguousarray(incidence, dtype=bool)
         self.n_files, self.n_workers = self.incidence.shape
@@ -35,12 +40,40 @@ class Assignment:
         if not self.incidence.any(axis=1).all():
             empty = int(np.argmin(self.incidence.any(axis=1)))
             raise ValueError(f'file {empty} has no worker')
+        most = int(self.loads.max())
+        if self.order.shape != (self.n_workers, most):
+            raise ValueError(f'order of shape {self.order.shape} must be of '
+                             f'shape {(self.n_workers, most)}')
         for worker, files in enumerate(self.order):
-            ordered = np.sort(files[files >= 0])
-            if not np.array_equal(ordered,
-                                  np.flatnonzero(self.incidence[:, worker])):
+            held = np.flatnonzero(self.incidence[:, worker])
+            if not (np.array_equal(np.sort(files[:held.size]), held)
+                    and (files[held.size:] == -1).all()):
                 raise ValueError(
                     f'order of worker {worker} does not name its files')
+
+    def reordered(self, order):
+        """The same design with another order of computing.
+
+        Parameters
+        ----------
+        order : array_like of int, shape (n_workers, load)
+            Files of each worker in the order of computing, padded with -1
+            at the end.
+
+        Returns
+        -------
+        Assignment
+            Of the same class; it shares everything else with this one.
+
+        Raises
+        ------
+        ValueError
+            The order of some worker does not name its files, each once.
+        """
+        other = copy.copy(self)
+        other.order = np.array(order, dtype=np.int32)
+        other._check()
+        return other
 
     @property
     def replication(self):
@@ -55,6 +88,13 @@ class Assignment:
     def files(self, worker):
         """Files of a worker in the order in which it computes them."""
         return self.order[worker, :self.loads[worker]]
+
+    def check_copies(self, copies):
+        """Raise a ValueError unless every file has `copies` workers."""
+        least = int(self.incidence.sum(axis=1).min())
+        if not 1 <= copies <= least:
+            raise ValueError(f'copies {copies} must be between 1 and the '
+                             f'number of workers of each file, {least}')
 
     def shared(self):
         """Number of files that each pair of workers shares, (K, K)."""
@@ -71,6 +111,10 @@ class Assignment:
         votes = self.incidence.sum(axis=1) // 2 + 1
         reach = int(np.sort(self.loads)[::-1][:q].sum())
         return min(self.n_files, reach // int(votes.min()))
+
+    def touched(self, q):
+        """At least as many files as some q workers hold together."""
+        return min(self.n_files, int(np.sort(self.loads)[::-1][:q].sum()))
 
     def unanimous(self, q):
         """The most files all of whose holders are some q workers."""

@@ -52,8 +52,16 @@ class Journal:
 
     def catch_up(self):
         """Log what the server has finished since the last call."""
-        while self._server.records:
-            record = self._server.records.pop(0)
+        chronicle = self._server.chronicle
+        # What a step's row relies on goes first.
+        for reordering in chronicle.reorderings:
+            self._log.reordering(reordering)
+        chronicle.reorderings.clear()
+        if chronicle.arrivals:
+            self._log.arrivals(chronicle.arrivals)
+            chronicle.arrivals.clear()
+        while chronicle.records:
+            record = chronicle.records.pop(0)
             try:
                 record = self._measured(record)
             finally:
@@ -61,10 +69,10 @@ class Journal:
                 self._log.append(record, self._plan.adversaries(record.step),
                                  self._plan.lies(record.step), self._honest)
             self._report.step(record, self.evaluation)
-        for event in self._server.events:
+        for event in chronicle.events:
             self._log.event(event)
             self._report.event(event)
-        self._server.events.clear()
+        chronicle.events.clear()
         self._log.maybe_flush()
 
     def close(self):

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from aspis_mpi.backends.mpi_mailbox import MPI, Mailbox
-from aspis_mpi.protocol.messages import (FROM_SERVER, FROM_WORKER, Failure,
-                                         Lane, MalformedMessage, Stop, Vector)
-from aspis_mpi.protocol.server import FAILED
+from aspis_mpi.protocol.messages import (
+    FROM_SERVER, FROM_WORKER, Failure, Lane, MalformedMessage, Progress, Stop,
+    Vector)
+from aspis_mpi.protocol.server import FAILED, State
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ GRACE = 5.0
 #: Seconds of a waiting rank's sleeps.
 SHORTEST, LONGEST = 1.25e-4, 5e-4
 
-#: Seconds between two looks at the deadlines.
+#: A rank 0 that did not look for so many seconds was busy itself.
 TICK = 0.1
 
 
@@ -47,12 +48,14 @@ class Pause:
         """Something happened."""
         self._since = None
 
-    def __call__(self):
-        """Sleep once."""
+    def __call__(self, most=LONGEST):
+        """Sleep once, for `most` seconds at the most."""
         now = time.monotonic()
         if self._since is None:
             self._since = now
-        time.sleep(min(max((now - self._since) / 8, SHORTEST), LONGEST))
+        span = min(max((now - self._since) / 8, SHORTEST), LONGEST, most)
+        if span > 0:
+            time.sleep(span)
 
 
 class ServerLoop:
@@ -66,18 +69,21 @@ class ServerLoop:
     wire : Wire
     pool : Pool
         Buffers for what comes in.
+    clock : callable
+        Seconds, the same that the server reads.
     """
 
-    def __init__(self, comm, server, journal, wire, pool):
+    def __init__(self, comm, server, journal, wire, pool, clock):
         self._comm = comm
+        self._clock = clock
+        self._listen_until = 0.0
         self._server = server
         self._journal = journal
         self._pool = pool
-        self._workers = range(server.n_workers)
+        self._control = np.empty((server.n_workers, wire.control_bytes),
+                                 dtype=np.uint8)
         self._mail = Mailbox(comm, wire, FROM_WORKER,
-                             [worker + 1 for worker in self._workers])
-        self._room = np.empty((server.n_workers, wire.control_bytes),
-                              dtype=np.uint8)
+                             range(1, server.n_workers + 1), self._room)
 
     def run(self, save=None):
         """Drive the run to its end.
@@ -108,23 +114,22 @@ class ServerLoop:
 
     def _drive(self):
         server, pause = self._server, Pause()
-        self._post()
-        look = time.monotonic() + TICK
+        looked = self._clock()
         while server.exit_code is None:
             step = server.step
             if self._poll():
                 pause.reset()
             else:
-                pause()
-            late = time.monotonic() - look
-            if late > TICK:
+                pause(max(server.deadline, self._listen_until)
+                      - self._clock())
+            now = self._clock()
+            if now - looked > TICK:
                 # Busy itself, it has not heard who was silent: listen first.
-                look += late + min(late, GRACE)
-            elif late > 0:
-                self._send(server.tick())
-                look += late + TICK
-            if server.step != step or server.events:
-                self._post()
+                self._listen_until = now + min(now - looked, GRACE)
+            looked = now
+            if max(server.deadline, self._listen_until) <= now:
+                self._answer(server.tick())
+            if server.step != step or server.chronicle.events:
                 self._journal.catch_up()
         self._journal.catch_up()
 
@@ -136,32 +141,31 @@ class ServerLoop:
         return bool(arrived)
 
     def _take(self, worker, message):
-        lane = message.lane
         if isinstance(message, MalformedMessage):
             out = self._server.malformed(worker, str(message), message.step)
         else:
             out = self._server.handle(worker, message)
-        if lane is not None:
-            self._repost(worker, lane)
-        self._send(out)
+        self._answer(out)
 
-    def _post(self):
-        """Make sure that every worker can send what it owes."""
-        for worker in self._workers:
-            for lane in Lane:
-                if not self._mail.posted(worker + 1, lane):
-                    self._repost(worker, lane)
+    def _answer(self, messages):
+        """Send what the server says; a step that is complete is resolved."""
+        self._send(messages)
+        while self._server.state is State.RESOLVING:
+            self._send(self._server.resolve())
 
-    def _repost(self, worker, lane):
+    def _room(self, rank, lane):
+        """Where a message of a worker goes, also one that nobody wants."""
         if lane is Lane.CONTROL:
-            self._mail.post(worker + 1, lane, self._room[worker])
-        elif self._server.owes(worker) or self._server.exit_code is not None:
-            buffer = self._pool.take()
-            self._mail.post(worker + 1, lane, buffer.raw, buffer)
+            return self._control[rank - 1], None
+        buffer = self._pool.take()
+        return buffer.raw, buffer
 
     def _send(self, messages):
         for worker, message in messages:
-            self._mail.send(worker + 1, message)
+            if isinstance(message, Vector):
+                self._mail.send_latest(worker + 1, message)
+            else:
+                self._mail.send(worker + 1, message)
 
     def _fail(self, text):
         self._send(self._server.stop(FAILED, f'rank 0 failed:\n{text}'))
@@ -174,7 +178,6 @@ class ServerLoop:
     def _leave(self):
         """Say goodbye while late messages drain; whether all answered."""
         end = time.monotonic() + GRACE
-        self._post()
         goodbye = self._comm.Ibarrier()
         while self._mail.pending or not goodbye.Test():
             if time.monotonic() > end:
@@ -193,14 +196,17 @@ class WorkerLoop:
     wire : Wire
     pool : Pool
         Buffers for the parameters that come in.
+    clock : callable
+        Seconds, the same that the worker reads.
     """
 
-    def __init__(self, comm, wire, pool):
+    def __init__(self, comm, wire, pool, clock):
         self._comm = comm
+        self._clock = clock
+        self._report = None
         self._pool = pool
-        self._mail = Mailbox(comm, wire, FROM_SERVER, [0])
-        self._room = np.empty(wire.control_bytes, dtype=np.uint8)
-        self._post()
+        self._control = np.empty(wire.control_bytes, dtype=np.uint8)
+        self._mail = Mailbox(comm, wire, FROM_SERVER, [0], self._room)
 
     def run(self, make_worker):
         """Make the worker and drive it to the end of the run.
@@ -232,35 +238,47 @@ class WorkerLoop:
             messages = self._receive()
             for message in messages:
                 worker.handle(message)
-            replica = worker.advance() if worker.busy else None
-            if replica is not None:
-                self._mail.send(0, replica)
-                replica.buffer.release()
-            if messages or replica is not None or worker.computing:
+            due = worker.due
+            said = worker.advance() if due <= self._clock() else None
+            if said is not None:
+                self._say(said)
+            self._say_latest()
+            if messages or said is not None or worker.computes:
                 pause.reset()
-            elif worker.busy:
-                pause()
+            elif due <= self._clock():
+                pause()             # no buffer is free
             else:
-                self._mail.wait(pause)
+                self._mail.wait(pause, worker.due, self._clock)
+
+    def _say(self, message):
+        """Send a message; of progress only the latest that can leave."""
+        if isinstance(message, Progress):
+            self._report = message
+            return
+        self._say_latest()
+        self._mail.send(0, message)
+        message.buffer.release()
+
+    def _say_latest(self):
+        if self._report is not None and not self._mail.sending(
+                0, Lane.CONTROL):
+            self._mail.send(0, self._report)
+            self._report = None
 
     def _receive(self):
         """What the server has sent since the last call."""
-        arrived = self._mail.poll()
-        if not arrived:
-            return []
-        self._post()
-        messages = [message for _, message in arrived]
+        messages = [message for _, message in self._mail.poll()]
         for message in messages:
             if isinstance(message, MalformedMessage):
                 raise message
         return messages
 
-    def _post(self):
-        if not self._mail.posted(0, Lane.CONTROL):
-            self._mail.post(0, Lane.CONTROL, self._room)
-        if not self._mail.posted(0, Lane.DATA):
-            buffer = self._pool.take()
-            self._mail.post(0, Lane.DATA, buffer.raw, buffer)
+    def _room(self, rank, lane):
+        """Where a message of the server goes."""
+        if lane is Lane.CONTROL:
+            return self._control, None
+        buffer = self._pool.take()
+        return buffer.raw, buffer
 
     def _fail(self, step, text):
         """Tell the server why this rank ends, and wait for its `Stop`.
@@ -292,7 +310,6 @@ class WorkerLoop:
             for _, message in self._mail.poll():
                 if isinstance(message, Vector):
                     message.buffer.release()
-            self._post()
             time.sleep(5e-4)
 
 

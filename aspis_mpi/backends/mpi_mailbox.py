@@ -11,7 +11,7 @@ and than the posted receive is written in full, over whatever lies behind,
 and only then reported as truncated.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 import mpi4py
 
@@ -37,7 +37,7 @@ class Slot:
     rank : int
     lane : Lane
     raw : ndarray of uint8, or None
-        Room for one message; None while none is wanted.
+        Room for the message that is being received.
     buffer : Buffer or None
         The one that `raw` belongs to.
     received : int
@@ -73,21 +73,28 @@ class Mailbox:
         Messages that the peers may send.
     peers : sequence of int
         Their ranks.
+    room : callable
+        Given rank and lane, where the next message goes: its bytes, and the
+        buffer that they belong to or None.  It is asked when a message has
+        been announced; bytes without a buffer are free again when the
+        message is handed over.
     """
 
-    def __init__(self, comm, wire, known, peers):
+    def __init__(self, comm, wire, known, peers, room):
         self._comm = comm
+        self._room = room
         self._wire = wire
         self._known = known
         self._slots = {(rank, lane): Slot(rank, lane)
                        for rank in peers for lane in Lane}
         self._status = MPI.Status()
-        # Slots that were posted while messages waited for them.
-        self._ready = []
         # What is not complete: requests, and what to do when they are.
         self._requests = []
         self._transfers = []
         self._latest = None, None
+        # Pieces on their way out, and what follows them, by rank and lane.
+        self._leaving = Counter()
+        self._next = {}
 
     @property
     def pending(self):
@@ -107,23 +114,41 @@ class Mailbox:
                 buffer.hold()
             self._requests.append(self._comm.Isend([piece, MPI.BYTE], rank,
                                                    message.lane))
-            self._transfers.append((None, piece, buffer))
+            self._transfers.append((None, (rank, message.lane), buffer))
+            self._leaving[rank, message.lane] += 1
+
+    def sending(self, rank, lane):
+        """Whether an earlier message to a peer has not left yet."""
+        return self._leaving[rank, lane] > 0
+
+    def send_latest(self, rank, vector):
+        """Send a vector, instead of those that could not leave before it.
+
+        However long a peer does not listen, it keeps two buffers at most.
+        """
+        key = rank, vector.lane
+        if not self._leaving[key]:
+            self.send(rank, vector)
+            return
+        vector.buffer.hold()
+        if key in self._next:
+            self._next[key].buffer.release()
+        self._next[key] = vector
+
+    def _left(self, key, buffer):
+        """A piece has left; what waited behind it may follow."""
+        self._leaving[key] -= 1
+        if buffer is not None:
+            buffer.release()
+        if not self._leaving[key] and key in self._next:
+            vector = self._next.pop(key)
+            self.send(key[0], vector)
+            vector.buffer.release()
 
     def _bytes(self, message):
         if isinstance(message, Vector):
             return self._wire.stamp(message)
         return self._wire.pack(message)
-
-    def posted(self, rank, lane):
-        """Whether a message of a peer can come in on a lane."""
-        return self._slots[rank, lane].raw is not None
-
-    def post(self, rank, lane, raw, buffer=None):
-        """Aim the next message at `raw`, the bytes of `buffer` if given."""
-        slot = self._slots[rank, lane]
-        slot.raw, slot.buffer, slot.received = raw, buffer, 0
-        if slot.waiting:
-            self._ready.append(slot)
 
     def poll(self):
         """What has come in since the last call; sends go on, too.
@@ -131,13 +156,10 @@ class Mailbox:
         Returns
         -------
         list of (int, Message or MalformedMessage)
-            Rank of the peer and what it sent.  Its slot must be posted
-            again; the buffer of a malformed vector has been released.
+            Rank of the peer and what it sent; the buffer of a malformed
+            vector has been released.
         """
         arrived = []
-        ready, self._ready = self._ready, []
-        for slot in ready:
-            self._receive(slot, arrived)
         for _ in self._slots:
             message = self._comm.Improbe(MPI.ANY_SOURCE, MPI.ANY_TAG,
                                          self._status)
@@ -148,17 +170,19 @@ class Mailbox:
             self._test(arrived)
         return arrived
 
-    def wait(self, pause):
+    def wait(self, pause, until, clock):
         """Sleep until a message is announced, for a while at the most.
 
-        For a rank with nothing else to do: between sleeps it runs as little
-        code as possible, since the others need the core and its caches.
+        For a rank with nothing else to do before the clock says `until`:
+        between sleeps it runs as little code as possible, since the others
+        need the core and its caches.
         """
         probe = self._comm.Iprobe
         for _ in range(PAUSES):
-            if probe(MPI.ANY_SOURCE, MPI.ANY_TAG):
+            left = until - clock()
+            if left <= 0 or probe(MPI.ANY_SOURCE, MPI.ANY_TAG):
                 return
-            pause()
+            pause(left)
 
     def _sort(self, message, arrived):
         """Put an announced message where it belongs."""
@@ -172,9 +196,12 @@ class Mailbox:
         self._receive(slot, arrived)
 
     def _receive(self, slot, arrived):
-        """Begin to receive what waits, if it is wanted; most end at once."""
-        while slot.waiting and slot.raw is not None and not slot.busy:
+        """Begin to receive what waits; most of it is here at once."""
+        while slot.waiting and not slot.busy:
             message, count = slot.waiting.popleft()
+            if slot.raw is None:
+                slot.raw, slot.buffer = self._room(slot.rank, slot.lane)
+                slot.received = 0
             room = slot.raw[slot.received:slot.received + PIECE]
             if count > room.size:
                 self._finish(slot, arrived, too_long=True)
@@ -199,8 +226,7 @@ class Mailbox:
         self._transfers = [self._transfers[i] for i in left]
         for slot, what, buffer in ended:
             if slot is None:
-                if buffer is not None:
-                    buffer.release()
+                self._left(what, buffer)
                 continue
             slot.busy = False
             self._complete(slot, what, arrived)

@@ -2,10 +2,17 @@
 
 Messages are handed over as objects, without copies; each gradient is
 computed once and its replicas are one array.  Computing takes no virtual
-time, so the clock moves only when everybody waits.
+time: a file takes as long as the delay says and is computed when it is due.
+The clock goes from one event to the next.
 """
 
+import heapq
 from collections import deque
+
+import numpy as np
+
+from aspis_mpi.protocol.messages import Lane
+from aspis_mpi.protocol.server import State
 
 
 class VirtualClock:
@@ -19,7 +26,57 @@ class VirtualClock:
         return self.now
 
 
-def simulate(server, workers, journal, clock):
+class Network:
+    """How long messages are under way.
+
+    Vectors queue for the one link that the server has in each direction;
+    what is short does not wait for them.  Messages of one sender, receiver
+    and lane never overtake each other.
+
+    Parameters
+    ----------
+    latency : float
+        Seconds of every message.
+    bandwidth : float
+        Bytes a second; infinite takes no time.
+    """
+
+    def __init__(self, latency=0.0, bandwidth=np.inf):
+        self._latency = latency
+        self._bandwidth = bandwidth
+        self._free = {}
+        self._last = {}
+
+    @property
+    def instant(self):
+        """Whether messages take no time at all."""
+        return not self._latency and np.isinf(self._bandwidth)
+
+    def arrival(self, now, worker, up, message):
+        """When a message that is sent now arrives.
+
+        Parameters
+        ----------
+        now : float
+        worker : int
+            Who sends or receives it.
+        up : bool
+            Whether it goes to the server.
+        message : Message
+        """
+        took = message.nbytes / self._bandwidth
+        begins = now
+        if message.lane is Lane.DATA:
+            begins = max(now, self._free.get(up, now))
+            self._free[up] = begins + took
+        lane = worker, up, message.lane
+        arrives = max(begins + took + self._latency,
+                      self._last.get(lane, now))
+        self._last[lane] = arrives
+        return arrives
+
+
+def simulate(server, workers, journal, clock, network):
     """Run a job to its end.
 
     Parameters
@@ -28,41 +85,114 @@ def simulate(server, workers, journal, clock):
     workers : list of Worker
     journal : Journal
     clock : VirtualClock
-        The same that the server reads.
+        The same that the server and the workers read.
+    network : Network
 
     Returns
     -------
     int
         The exit code.
     """
-    journal.begin()
-    post = deque(server.start())
-    while True:
-        _deliver(post, workers)
-        if server.exit_code is not None:
-            journal.catch_up()
-            return server.exit_code
-        if not _compute(server, workers, post):
-            clock.now = max(clock.now, server.deadline)
-            post.extend(server.tick())
-        journal.catch_up()
+    return Simulation(server, workers, journal, clock, network).run()
 
 
-def _deliver(post, workers):
-    while post:
-        worker, message = post.popleft()
-        if buffer := getattr(message, 'buffer', None):
-            buffer.hold()
-        workers[worker].handle(message)
+class Simulation:
+    """The events of one run, in order of time; see `simulate`."""
 
+    def __init__(self, server, workers, journal, clock, network):
+        self._server = server
+        self._workers = workers
+        self._journal = journal
+        self._clock = clock
+        self._network = network
+        # Seconds, a number that breaks ties, and what to do with whom.
+        self._events = []
+        self._count = 0
+        # When each worker is looked at next; an earlier entry is void.
+        self._planned = [np.inf] * len(workers)
+        # What is handed over at once.
+        self._post = deque()
 
-def _compute(server, workers, post):
-    """Let every busy worker compute all its files; whether any did."""
-    busy = [worker for worker in workers if worker.busy]
-    for worker in busy:
-        # One worker after the other: half-computed files are not shared.
-        while worker.busy and not post:
-            replica = worker.advance()
-            if replica is not None:
-                post.extend(server.handle(worker.number, replica))
-    return bool(busy)
+    def run(self):
+        """Go on until the server stops."""
+        self._journal.begin()
+        self._down(self._server.start())
+        while self._server.exit_code is None:
+            self._deliver()
+            if self._server.exit_code is None:
+                self._next()
+        self._journal.catch_up()
+        self._deliver()
+        return self._server.exit_code
+
+    def _next(self):
+        """Go to the next event, or to the server's deadline before it."""
+        time = self._events[0][0] if self._events else np.inf
+        if self._server.deadline < time:
+            self._clock.now = max(self._clock.now, self._server.deadline)
+            self._answer(self._server.tick())
+            return
+        _, _, act, *what = heapq.heappop(self._events)
+        if act is self._work and self._planned[what[0]] != time:
+            return
+        self._clock.now = max(self._clock.now, time)
+        act(*what)
+
+    def _answer(self, messages):
+        """Send what the server says; a step that is complete is resolved."""
+        self._down(messages)
+        while self._server.state is State.RESOLVING:
+            self._down(self._server.resolve())
+            self._journal.catch_up()
+
+    def _down(self, messages):
+        for worker, message in messages:
+            if buffer := getattr(message, 'buffer', None):
+                buffer.hold()
+            if self._network.instant:
+                self._post.append((worker, message))
+            else:
+                self._at(self._network.arrival(self._clock.now, worker,
+                                               False, message),
+                         self._hand, worker, message)
+
+    def _deliver(self):
+        while self._post:
+            self._hand(*self._post.popleft())
+
+    def _hand(self, worker, message):
+        self._workers[worker].handle(message)
+        self._plan(worker)
+
+    def _plan(self, worker):
+        """Look at a worker when it has something to send."""
+        time = self._workers[worker].finishes
+        if time == self._planned[worker]:
+            return
+        self._planned[worker] = time
+        if time < np.inf:
+            self._at(time, self._work, worker)
+
+    def _work(self, worker):
+        """Let a worker compute the file that is finished now."""
+        self._planned[worker] = np.inf
+        it = self._workers[worker]
+        message = it.advance()
+        while message is None and it.due <= self._clock.now:
+            message = it.advance()
+        self._plan(worker)
+        if message is None:
+            return
+        if self._network.instant:
+            self._up(worker, message)
+        else:
+            self._at(self._network.arrival(self._clock.now, worker, True,
+                                           message),
+                     self._up, worker, message)
+
+    def _up(self, worker, message):
+        self._answer(self._server.handle(worker, message))
+
+    def _at(self, time, act, *what):
+        heapq.heappush(self._events, (time, self._count, act, *what))
+        self._count += 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.protocol.worker import Task
+from aspis_mpi.protocol.task import Task
 
 
 class Liar:

@@ -13,10 +13,15 @@ server     Model        step, workers without work; the step       CONTROL
 server     Parameters   step, float32 (d)                          DATA
 server     Encode       step, epoch, state (f, K) bits, owner of   CONTROL
                         each file: send a coded gradient
+server     Skip         step, files (f) bits that have copies      CONTROL
+                        enough; replaces what an earlier one said
+server     Reorder      files (l) in the worker's order of         CONTROL
+                        computing, from the next step on
 server     Challenge    step, epoch, seed: sketch your files       CONTROL
 server     Commit       step: its gradients may be forgotten       CONTROL
 server     Stop         exit code: the run is over                 CONTROL
-worker     Progress     step, files done so far                    CONTROL
+worker     Progress     step, how many files are done so far, and  CONTROL
+                        their positions (l) in its order as bits
 worker     Replica      step, position in the worker's order,      DATA
                         float32 (d); its own report of progress
 worker     CodedGradient  step, epoch, float32 (d/copies)          DATA
@@ -157,10 +162,16 @@ class Stop(Message):
     kind = 6
 
 
+@dataclass(frozen=True, eq=False)
 class Progress(Message):
     """`position` files are finished; a new count replaces an unsent one."""
 
     kind = 7
+    finished: bytes = b''       # packed bits (l): positions of its order
+
+    def body(self):
+        """The positions."""
+        return self.finished
 
 
 class Replica(Vector):
@@ -199,10 +210,52 @@ class Signal(Message):
     kind = 12
 
 
+@dataclass(frozen=True, eq=False)
+class Skip(Message):
+    """Files that no worker needs to finish any more."""
+
+    kind = 13
+    files: bytes = b''          # packed bits (f)
+
+    def body(self):
+        """The files."""
+        return self.files
+
+
+@dataclass(frozen=True, eq=False)
+class Reorder(Message):
+    """The worker computes its files in another order from now on."""
+
+    kind = 14
+    order: bytes = b''          # int32 (l), padded with -1
+
+    def body(self):
+        """The order."""
+        return self.order
+
+
 FROM_SERVER = {m.kind: m for m in (Model, Parameters, Encode, Challenge,
-                                   Commit, Stop)}
+                                   Commit, Stop, Skip, Reorder)}
 FROM_WORKER = {m.kind: m for m in (Progress, Replica, CodedGradient, Sketch,
                                    Failure, Signal)}
+
+
+#: Each byte with its bits in the opposite order.
+_FLIPPED = bytes(int(f'{byte:08b}'[::-1], 2) for byte in range(256))
+
+
+def pack_positions(mask, n_bytes):
+    """The bits of an integer as `numpy.packbits` orders them.
+
+    >>> pack_positions(0b1011, 1) == bytes([0b11010000])
+    True
+    """
+    return mask.to_bytes(n_bytes, 'little').translate(_FLIPPED)
+
+
+def unpack_positions(packed):
+    """The integer that `pack_positions` packed."""
+    return int.from_bytes(packed.translate(_FLIPPED), 'little')
 
 
 class Wire:
@@ -211,16 +264,24 @@ class Wire:
     Parameters
     ----------
     n_workers, n_files, n_parameters : int
+    load : int
+        The most files of a worker.
+    payload : int
+        Numbers in each vector of a worker.
     """
 
-    def __init__(self, n_workers, n_files, n_parameters):
-        self._bitmap = (n_workers + 7) // 8
-        self._state = (n_workers * n_files + 7) // 8
-        self._owners = 2 * n_files
-        self._vector = 4 * n_parameters
+    def __init__(self, n_workers, n_files, n_parameters, load, payload):
+        files, workers = (n_files + 7) // 8, (n_workers + 7) // 8
+        state, owners = (n_workers * n_files + 7) // 8, 2 * n_files
+        self._fields = {
+            Model: (workers,), Challenge: (16,), Encode: (state, owners),
+            Skip: (files,), Reorder: (4 * load,),
+            Progress: ((load + 7) // 8,)}
+        self._vectors = {Parameters: 4 * n_parameters}
+        self._payload = 4 * payload
         #: Bytes of the longest control message of either side.
         self.control_bytes = HEADER_BYTES + max(
-            TEXT_BYTES, self._bitmap, self._state + self._owners)
+            TEXT_BYTES, *map(sum, self._fields.values()))
 
     def pack(self, message):
         """The bytes of a control message."""
@@ -268,9 +329,8 @@ class Wire:
                                    f'announces a body of {length}', lane,
                                    step)
         if issubclass(cls, Vector):
-            if length != self._vector:
-                raise MalformedMessage(f'{cls.__name__} of {length} bytes, '
-                                       f'not {self._vector}', lane, step)
+            _check_size(cls, length,
+                        self._vectors.get(cls, self._payload), step)
             return cls(step, epoch, position, buffer)
         body = raw[HEADER_BYTES:n_bytes].tobytes()
         return self._control(cls, step, epoch, position, body)
@@ -278,15 +338,17 @@ class Wire:
     def _control(self, cls, step, epoch, position, body):
         if cls is Failure:
             return Failure(step, epoch, position, body)
-        fields = {Model: (self._bitmap,), Challenge: (16,),
-                  Encode: (self._state, self._owners)}.get(cls, ())
-        if len(body) != sum(fields):
-            raise MalformedMessage(f'{cls.__name__} with a body of '
-                                   f'{len(body)} bytes, not {sum(fields)}',
-                                   cls.lane, step)
+        fields = self._fields.get(cls, ())
+        _check_size(cls, len(body), sum(fields), step)
         parts = [body[sum(fields[:i]):sum(fields[:i + 1])]
                  for i in range(len(fields))]
         return cls(step, epoch, position, *parts)
+
+
+def _check_size(cls, length, due, step):
+    if length != due:
+        raise MalformedMessage(f'{cls.__name__} with a body of {length} '
+                               f'bytes, not {due}', cls.lane, step)
 
 
 def _header(message, length):

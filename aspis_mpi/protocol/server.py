@@ -3,24 +3,29 @@
 A step begins with `Model` and `Parameters` to every worker that takes part
 and is in one of these states:
 
-    Computing   files are being finished; `Replica` arrives and is compared
-                at once with the other replicas of its file.  The collection
-                says when it is enough, or a deadline does.
-    Resolving   the scheme detects, chooses a value for each file and
-                aggregates; the optimizer makes new parameters.  No message
-                is waited for, so the state is passed through in one call.
+    Computing   files are being finished.  `Replica` arrives and is compared
+                at once with the other replicas of its file, or `Progress`
+                says what a worker keeps.  The collection says when it is
+                enough, or a deadline does.
+    Encoding    only where the transfer sends when asked to: `Encode` is out
+                with the global state, one vector of each worker arrives.
+                Who is silent is dropped; a second signal, of the next epoch,
+                asks those again whose coefficients change by that.  Where
+                files lack copies now, back to Computing.
+    Resolving   `Commit` is out.  The scheme detects, chooses a value for
+                each file and aggregates; the optimizer makes new parameters.
+                No message is waited for: `resolve` is to be called.
     Stopped     every worker has been sent `Stop`.
 
-Transfers that send on request stand between the two: Encoding (`Encode` is
-out, payloads arrive) and Verifying (`Challenge` is out, sketches arrive),
-each of an epoch, and back to Computing when a challenge fails.
+A transfer with a challenge adds Verifying (`Challenge` is out, sketches
+arrive) behind Encoding.
 
 The server believes nobody.  A message that `ALLOWED` does not list, one of an
 earlier step, a duplicate: dropped and counted.  A message of the current
-step that no honest worker could send exposes its sender: its replicas of
-this step do not count.  A worker that owes something and is silent for too
-long is left out of the next 1, 2, 4 ... steps; silence proves nothing.
-Nothing that a worker sends raises here.
+step that no honest worker could send exposes its sender: what it sends and
+reports in this step does not count.  A worker that owes something and is
+silent for too long is left out of the next 1, 2, 4 ... steps; silence proves
+nothing.  Nothing that a worker sends raises here.
 
 What belongs to a step is a `Step`, which is replaced; what outlives it
 stands in the constructor of `ParameterServer`.
@@ -31,12 +36,17 @@ from enum import Enum, auto
 
 import numpy as np
 
-from aspis_mpi import arrays
-from aspis_mpi.protocol.messages import (Failure, Model, Parameters, Replica,
-                                         Stop, Vector)
+from aspis_mpi.assignment.pacing import by_speed
+from aspis_mpi.protocol.advice import accused, suspicion
+from aspis_mpi.protocol.attendance import Attendance
+from aspis_mpi.protocol.chronicle import Chronicle
+from aspis_mpi.protocol.messages import (
+    CodedGradient, Commit, Encode, Failure, Model, Parameters, Progress,
+    Reorder, Replica, Skip, Stop, Vector, unpack_positions)
 from aspis_mpi.protocol.step import Step
-from aspis_mpi.schemes.record import Event, Outcome
-from aspis_mpi.schemes.scheme import resolve
+from aspis_mpi.protocol.training import Training
+from aspis_mpi.schemes.record import ArrivalKind, Outcome, Reordering
+from aspis_mpi.schemes.speeds import Speeds
 
 #: Exit codes of a run.
 DONE, BAD_JOB, FAILED = 0, 2, 3
@@ -49,16 +59,20 @@ class State(Enum):
     """Where in a step the server is."""
 
     COMPUTING = auto()
+    ENCODING = auto()
     RESOLVING = auto()
     STOPPED = auto()
 
 
 #: What a worker may send in each state.
 ALLOWED = {
-    State.COMPUTING: {Replica, Failure},
-    State.RESOLVING: set(),
+    State.COMPUTING: {Replica, Progress, CodedGradient, Failure},
+    State.ENCODING: {Progress, CodedGradient, Failure},
+    State.RESOLVING: {Failure},
     State.STOPPED: set(),
 }
+#: The states in which workers are waited for.
+WAITS = State.COMPUTING, State.ENCODING
 
 
 class ParameterServer:
@@ -77,35 +91,40 @@ class ParameterServer:
         How many to take.
     silence : float
         Seconds after which a worker that owes something is left out.
+    approximate : bool
+        Whether a step goes on without the files that no living worker can
+        finish; else the run ends.
     threads : int
         For the aggregation.
     clock : callable
         Seconds, of the wall or virtual.
+    arrivals : bool
+        Whether every arrival is noted for the run log.
     """
 
     def __init__(self, scheme, optimizer, samples, pool, initial, steps,
-                 silence, threads, clock):
+                 silence, approximate, threads, clock, arrivals=False):
         self.state = State.STOPPED
         self.exit_code = None
-        self.parameters = pool.take()
-        self.parameters.values[:] = initial
-        #: Records and events that the run log has not been given yet.
-        self.records = []
-        self.events = []
+        self.training = Training(optimizer, pool, initial)
+        #: What the run log has not been given yet.
+        self.chronicle = Chronicle(clock, arrivals)
         self._scheme = scheme
-        self._optimizer = optimizer
         self._samples = samples
-        self._pool = pool
         self._steps = steps
         self._silence = silence
+        self._lenient = approximate or scheme.transfer.pushes
         self._threads = threads
-        self._clock = clock
-        self._began = clock()
-        self._gradient = np.empty(pool.size, dtype=np.float32)
-        self._strikes = np.zeros(self.n_workers, dtype=np.int64)
-        self._left_out_until = np.zeros(self.n_workers, dtype=np.int64)
+        self._now = self.chronicle.now
+        self._note = self.chronicle.note
+        self._alarm = np.inf
+        self._order = scheme.assignment.order
+        self._attendance = Attendance(self.n_workers)
+        self._speeds = Speeds(self.n_workers)
         self._contradictions = 0
         self._step = None
+        self._handlers = {Replica: self._replica, Progress: self._progress,
+                          CodedGradient: self._payload}
 
     @property
     def n_workers(self):
@@ -116,6 +135,16 @@ class ParameterServer:
     def step(self):
         """The number of the step that is going on."""
         return self._step.number if self._step else 0
+
+    @property
+    def parameters(self):
+        """The parameters of this step, a `Buffer`."""
+        return self.training.parameters
+
+    @property
+    def deadline(self):
+        """No earlier second of the clock needs a `tick`."""
+        return self.chronicle.began + self._alarm
 
     # -- messages in, messages out
 
@@ -141,19 +170,21 @@ class ParameterServer:
         Returns
         -------
         list of (int, Message)
+            If `state` is RESOLVING then, `resolve` is to be called next.
         """
         if self.state is State.STOPPED:
             return self._drop(message)
-        self._count(message)
+        self._step.bytes_in += message.nbytes
+        self._step.messages += 1
         if isinstance(message, Failure):
-            return self._give_up(worker, message)
+            return self._fail(worker, message)
         if message.step != self.step or (
                 type(message) not in ALLOWED[self.state]):
             return self._drop(message)
-        if not self._step.owed[worker]:
+        if not self._step.living[worker]:
             # It has no work in this step, is exposed, or was given up.
             return self._drop(message)
-        return self._replica(worker, message)
+        return self._handlers[type(message)](worker, message)
 
     def malformed(self, worker, reason, step=None):
         """Take note that a worker sent what is no message at all.
@@ -169,7 +200,7 @@ class ParameterServer:
         -------
         list of (int, Message)
         """
-        if self.state is not State.COMPUTING:
+        if self.state not in WAITS:
             return []
         if worker not in self._step.noted:
             self._step.noted.add(worker)
@@ -177,40 +208,52 @@ class ParameterServer:
                        f'message in step {self.step}: {reason}', worker + 1)
         if step is not None and step != self.step:
             return []
+        self.chronicle.arrived(self._step, worker, ArrivalKind.MALFORMED,
+                               self._now())
         self._step.exposed[worker] = True
-        self._step.owed[worker] = 0
-        return self._proceed()
+        return self._lose([worker])
 
     def tick(self):
-        """Leave out the workers that have been silent for too long.
+        """Look at the clock: is the time over, is somebody silent?
 
         Returns
         -------
         list of (int, Message)
         """
-        if self.state is not State.COMPUTING or self._clock() < self.deadline:
+        now = self._now()
+        if self.state not in WAITS or now < self._alarm:
             return []
-        for worker in np.flatnonzero(self._overdue()).tolist():
-            self._strikes[worker] += 1
-            missed = 1 << min(int(self._strikes[worker]) - 1, 30)
-            self._left_out_until[worker] = self.step + 1 + missed
-            self._step.owed[worker] = 0
-            self._note(logging.WARNING, f'worker {worker} was silent for '
-                       f'{self._silence:g} s in step {self.step} after '
-                       f'{self._step.done[worker]} files; it is left out of '
-                       f'the next {missed}', worker + 1)
+        step, out = self._step, []
+        if self.state is State.COMPUTING and (
+                now >= step.started + step.gathering.seconds):
+            out = self.expire()
+        if self.state in WAITS:
+            late = self._owing() & (now >= self._heard() + self._silence)
+            out = out + self.give_up(np.flatnonzero(late).tolist())
+        if self.state in WAITS:
+            self._set_alarm()
+        return out
+
+    def expire(self):
+        """The collection's deadline has passed; see `tick`."""
+        self.chronicle.arrived(self._step, -1, ArrivalKind.DEADLINE,
+                               self._now())
+        self._step.gathering.expire()
         return self._proceed()
 
-    @property
-    def deadline(self):
-        """The second at which the next silent worker is given up."""
-        heard = self._heard()[self._step.waiting]
-        return heard.min(initial=np.inf) + self._silence
-
-    def owes(self, worker):
-        """Whether a vector of this worker is to be received now."""
-        return (self.state is State.COMPUTING
-                and self._step.owes(worker))
+    def give_up(self, workers):
+        """Go on without some silent workers; see `tick`."""
+        for worker in workers:
+            self.chronicle.arrived(self._step, worker, ArrivalKind.SILENT,
+                                   self._now())
+            missed = self._attendance.strike(worker, self.step)
+            asked = self._step.awaited[worker]
+            self._note(logging.WARNING, f'worker {worker} was silent for '
+                       f'{self._silence:g} s in step {self.step} after '
+                       f'{self._step.done[worker]} files'
+                       f'{" and the signal" if asked else ""}; it is left '
+                       f'out of the next {missed}', worker + 1)
+        return self._lose(workers) if workers else []
 
     def stop(self, code, reason):
         """End the run now with an exit code other than 0.
@@ -225,87 +268,200 @@ class ParameterServer:
     # -- one step
 
     def _begin(self, number):
-        now = self._clock()
-        owed = np.where(self._left_out_until > number, 0,
-                        self._scheme.assignment.loads)
-        self._step = Step(number, self._scheme.transfer.begin(), owed, now)
-        if not owed.any():
+        now = self._now()
+        present = self._attendance.present(number)
+        if not present.any():
             return self.stop(FAILED, 'no worker answers any more')
+        gathering = self._gathering(present)
+        if gathering.hopeless:
+            # Without those who were silent it cannot be: ask them again.
+            self._attendance.recall()
+            gathering = self._gathering(np.ones_like(present))
+        out = self._reorder(number)
+        self._step = Step(number, self._scheme.transfer.begin(), gathering,
+                          self._order, self._scheme.assignment.loads, now)
         self.state = State.COMPUTING
+        self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
+        self._set_alarm()
         excluded = self._step.excluded
         model = Model(number, excluded=np.packbits(excluded).tobytes())
         vector = Parameters(number, buffer=self.parameters)
-        out = [(worker, message)
-               for worker in np.flatnonzero(~excluded).tolist()
-               for message in (model, vector)]
-        self._step.messages += len(out)
-        self._step.bytes_out += (len(out) // 2) * (model.nbytes
-                                                   + vector.nbytes)
-        return out
+        workers = np.flatnonzero(~excluded).tolist()
+        self._post(workers, model)
+        self._post(workers, vector)
+        return out + [(worker, message) for worker in workers
+                      for message in (model, vector)]
+
+    def _gathering(self, present):
+        collection = self._scheme.collection
+        return collection.begin(present, self._lenient or collection.lenient,
+                                self._speeds)
+
+    def _reorder(self, number):
+        """Tell the workers in which order to compute, when that is new."""
+        scheme = self._scheme
+        if number and scheme.reorder and not number % scheme.reorder:
+            self._order = by_speed(scheme.assignment, self._speeds.seconds,
+                                   scheme.copies)
+            self.chronicle.reorderings.append(Reordering(number,
+                                                         self._order))
+        elif number or not scheme.ordered:
+            return []
+        return [(worker, Reorder(number, order=row.astype('<i4').tobytes()))
+                for worker, row in enumerate(self._order)]
 
     def _replica(self, worker, message):
         step = self._step
         position, due = message.position, int(step.done[worker])
-        if 0 <= position < due:
+        if not self._scheme.transfer.pushes or 0 <= position < due:
             return self._drop(message)
         if position != due or message.epoch or not step.owes(worker):
             self._drop(message)
             return self.malformed(worker, f'position {position} of its '
                                   f'order, where {due} was due', step.number)
-        file = int(self._scheme.assignment.order[worker, position])
+        file = int(self._order[worker, position])
         step.table.accept(worker, file, message.buffer)
-        step.done[worker] = due + 1
-        now = self._clock() - step.started
-        if not due:
-            step.first_report[worker] = now
-        step.last_report[worker] = now
-        if step.owes(worker):
+        bits = step.finished[worker] | 1 << position
+        return self._report(worker, bits, ArrivalKind.REPLICA, message)
+
+    def _progress(self, worker, message):
+        step, bits = self._step, unpack_positions(message.finished)
+        if self._scheme.transfer.pushes or bits == step.finished[worker]:
             return []
-        self._strikes[worker] = 0
-        return self._proceed()
+        wrong = step.check(worker, bits, message.position,
+                           not self._scheme.skip_covered)
+        if wrong:
+            return self.malformed(worker, wrong, step.number)
+        return self._report(worker, bits, ArrivalKind.PROGRESS, message)
+
+    def _report(self, worker, bits, kind, message):
+        """A worker has finished some more files."""
+        step, now = self._step, self._now()
+        enough = step.report(worker, bits, now)
+        self.chronicle.arrived(step, worker, kind, now, message.nbytes)
+        if self._scheme.transfer.pushes and not step.owes(worker):
+            self._attendance.forgive(worker)
+        if self.state is State.ENCODING:
+            return []
+        out = self._proceed()
+        if enough and self._scheme.skip_covered and not out:
+            return self._skip(np.array(enough), True)
+        return out
+
+    def _skip(self, files, may):
+        """Tell who holds these files that they may be left out, or not."""
+        step = self._step
+        if step.skipped is None:
+            step.skipped = np.zeros(len(self._samples), dtype=bool)
+        step.skipped[files] = may
+        message = Skip(step.number, files=np.packbits(step.skipped).tobytes())
+        to_do = (self._scheme.assignment.incidence[files]
+                 & ~step.gathering.finished[files])
+        told = np.flatnonzero(to_do.any(axis=0) & step.living).tolist()
+        return self._post(told, message)
 
     def _proceed(self):
-        """Resolve the step if the collection has what it waits for."""
-        step = self._step
-        if not self._scheme.collection.satisfied(step.done, step.owed):
+        """Go on as far as what has come allows."""
+        gathering = self._step.gathering
+        reason = gathering.hopeless
+        if reason:
+            return self.stop(FAILED, f'step {self.step} cannot be finished: '
+                             f'{reason}; faults.approximate = true would go '
+                             'on without them')
+        if not gathering.satisfied:
             return []
+        if self._scheme.transfer.pushes:
+            return self._collected()
+        return self._encode()
+
+    def _encode(self):
+        """Signal: everybody sends one vector, as this state asks for it."""
+        step = self._step
+        asked = step.table.ask(step.gathering.state())
+        senders = step.table.senders
+        step.epoch += 1
+        for worker in np.flatnonzero(~senders).tolist():
+            step.table.lose(worker)
+        out = self._post(np.flatnonzero(asked).tolist(),
+                         Encode(step.number, step.epoch, 0,
+                                *step.table.state.pack()))
+        step.ask(asked, senders, self._now())
+        if not step.awaited.any():
+            return self._collected()
+        self.state = State.ENCODING
+        self._set_alarm()
+        return out
+
+    def _payload(self, worker, message):
+        step = self._step
+        if not step.awaited[worker] or (
+                message.epoch != step.asked_in[worker]):
+            return self._drop(message)
+        step.table.accept(worker, message.buffer)
+        step.awaited[worker] = False
+        self._attendance.forgive(worker)
+        self.chronicle.arrived(step, worker, ArrivalKind.PAYLOAD, self._now(),
+                               message.nbytes)
+        if step.awaited.any() or self.state is State.COMPUTING:
+            return []
+        return self._collected()
+
+    def _lose(self, workers):
+        """Go on without workers that are silent or exposed."""
+        step, out, lacking = self._step, [], []
+        for worker in workers:
+            lacking.extend(step.gathering.lose(worker).tolist())
+            step.awaited[worker] = False
+            if not self._scheme.transfer.pushes:
+                step.table.lose(worker)
+        if step.skipped is not None and lacking:
+            out = self._skip(np.unique(lacking), False)
+        if self.state is State.ENCODING:
+            self.state = State.COMPUTING
+            step.resumed = self._now()
+        out = out + self._proceed()
+        if self.state is State.COMPUTING:
+            self._set_alarm()
+        return out
+
+    def _collected(self):
+        """Nothing is waited for any more."""
+        step = self._step
+        step.collected = self._now()
         self.state = State.RESOLVING
-        collected = self._clock()
-        resolution = resolve(self._scheme, step.table, ~step.exposed,
-                             self._samples, self._gradient, self._threads,
-                             self._clock)
-        updating = self._clock()
-        lr, norm = self._update() if resolution.updates else self._keep()
-        updated = self._clock()
+        if self._scheme.transfer.pushes:
+            return []
+        return self._post(np.flatnonzero(~step.excluded).tolist(),
+                          Commit(step.number))
+
+    def resolve(self):
+        """Make new parameters of what has come, and begin the next step.
+
+        Returns
+        -------
+        list of (int, Message)
+        """
+        step = self._step
+        resolution = step.table.resolve(
+            self._scheme, ~step.exposed, self._samples,
+            self.training.gradient, self._threads, self._now)
+        updating = self._now()
+        lr, norm = (self.training.update(step.number) if resolution.updates
+                    else self.training.keep())
+        updated = self._now()
         step.table.release()
+        self._speeds.observe(step.done, step.last_report, ~step.excluded)
 
         self._judge(resolution)
         number = step.number + 1
         out = (self._stop(self.exit_code) if self.exit_code is not None else
                self._begin(number) if number < self._steps else
                self._stop(DONE))
-        self.records.append(step.record(
+        self.chronicle.records.append(step.record(
             resolution, lr=lr, gradient_norm=norm,
-            seconds_wait=collected - step.started,
             seconds_update=updated - updating,
-            seconds_step=self._clock() - step.started))
+            seconds_step=self._now() - step.started))
         return out
-
-    def _update(self):
-        fresh = self._pool.take()
-        lr = self._optimizer.update(self.step, self.parameters.values,
-                                    self._gradient, fresh.values)
-        self.parameters.release()
-        self.parameters = fresh
-        return lr, arrays.quick_norm(self._gradient)
-
-    def _keep(self):
-        """The same parameters again, for another header."""
-        fresh = self._pool.take()
-        fresh.values[:] = self.parameters.values
-        self.parameters.release()
-        self.parameters = fresh
-        return np.nan, np.nan
 
     def _judge(self, resolution):
         """Report a violated premise; too many in a row end the run."""
@@ -315,36 +471,44 @@ class ParameterServer:
         self._contradictions += 1
         reason = resolution.verdict.contradiction
         self._note(logging.WARNING, f'step {self.step}: {reason}; '
-                   f'{_accused(resolution)}; the parameters stay')
+                   f'{accused(resolution)}; the parameters stay')
         if self._contradictions < MOST_CONTRADICTIONS:
             return
         self._note(logging.ERROR, f'the premise failed in '
                    f'{self._contradictions} steps in a row: '
-                   f'{_suspicion(resolution)}')
+                   f'{suspicion(resolution)}')
         self.exit_code = FAILED
 
     # -- what can go wrong
-
-    def _count(self, message):
-        self._step.bytes_in += message.nbytes
-        self._step.messages += 1
 
     def _drop(self, message):
         if isinstance(message, Vector):
             message.buffer.release()
         return []
 
-    def _overdue(self):
-        # The sum that `deadline` is, or rounding could make both disagree.
-        late = self._clock() >= self._heard() + self._silence
-        return self._step.waiting & late
+    def _owing(self):
+        """Who is waited for, bool (K,)."""
+        step = self._step
+        if self.state is State.ENCODING:
+            return step.awaited
+        return step.awaited | step.waiting()
 
     def _heard(self):
-        """When each worker last showed a sign of life in this step."""
-        last = np.nan_to_num(self._step.last_report, nan=0.0)
-        return self._step.started + last
+        """When each worker last showed a sign of life, or was asked."""
+        step = self._step
+        return np.where(step.awaited, step.asked, step.heard())
 
-    def _give_up(self, worker, message):
+    def _set_alarm(self):
+        """The next second at which `tick` may have something to do."""
+        step = self._step
+        # A lower bound: whoever reports in the meantime has longer.
+        self._alarm = (self._heard()[self._owing()].min(initial=np.inf)
+                       + self._silence)
+        if self.state is State.COMPUTING and not step.gathering.expired:
+            self._alarm = min(self._alarm,
+                              step.started + step.gathering.seconds)
+
+    def _fail(self, worker, message):
         text = message.text.decode('utf-8', errors='replace')
         return self.stop(FAILED, f'rank {worker + 1} (worker {worker}) '
                          f'failed in step {self.step}:\n{text}')
@@ -352,35 +516,12 @@ class ParameterServer:
     def _stop(self, code):
         self.state = State.STOPPED
         self.exit_code = code
+        self._alarm = np.inf
         return [(worker, Stop(self.step, position=code))
                 for worker in range(self.n_workers)]
 
-    def _note(self, level, text, rank=0):
-        self.events.append(Event(self._clock() - self._began, level, rank,
-                                 text))
-
-
-def _accused(resolution):
-    """Who disagrees with whom and by how much, in one clause."""
-    pairs = np.argwhere(np.triu(resolution.evidence.disagreements))
-    if not len(pairs):
-        return 'no two workers disagree'
-    named = ', '.join(f'{a}-{b}' for a, b in pairs[:8].tolist())
-    more = f' and {len(pairs) - 8} more' if len(pairs) > 8 else ''
-    return (f'pairs {named}{more} disagree, the closest by '
-            f'{resolution.margin[1]:.3g} of its norm')
-
-
-def _suspicion(resolution):
-    """Which of the assumptions it looks like, as advice."""
-    if 'not finite' in resolution.verdict.contradiction:
-        return ('training seems to have diverged; lower optimizer.lr or set '
-                'optimizer.clip')
-    if 'exposed' in resolution.verdict.contradiction:
-        return ('more workers than scheme.adversaries send what is no '
-                'message of this protocol; do all ranks run one version?')
-    if resolution.margin[1] < 1e-2:
-        return ('the values differ by little, so it looks like hardware or '
-                'thread counts that compute different bits')
-    return ('the values differ by much, so it looks like more wrong workers '
-            'than scheme.adversaries')
+    def _post(self, workers, message):
+        """One message for some workers, counted."""
+        self._step.messages += len(workers)
+        self._step.bytes_out += len(workers) * message.nbytes
+        return [(worker, message) for worker in workers]

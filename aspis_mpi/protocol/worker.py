@@ -1,18 +1,40 @@
 """A worker as a state machine: messages in, messages out, no I/O.
 
-    Idle --Model--> Waiting --Parameters--> Computing --last file--> Idle
+    Idle --Model--> Waiting --Parameters--> Computing --Commit--> Idle
+                                             |    ^
+                                          Encode  | its vector
+                                             v    |
+                                            Sending
 
 A later `Model` ends any state: the step that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
-between; a finished file is pushed at once as a `Replica`.  The server is
-trusted: a message outside the table is a bug and raises.  With transfers
-that send on request, `Encode` leads from Computing to Sending, `Challenge`
-from there to Sketching, and `Commit` back to Idle.
+between.  With a transfer that pushes, a finished file leaves at once as a
+`Replica`, and the last one leads to Idle.  With the others it is kept and
+reported as `Progress`; an `Encode` is answered, before anything else is
+computed, with the combination that its state asks for, never with what was
+finished since.  Then computing goes on until `Commit`: another signal may
+need more.  The server is trusted: a message outside the table is a bug and
+raises.
+
+A file takes at least as long as the delay says: the rest is waited for,
+while messages are handled.
 """
 
 from enum import Enum, auto
 
-from aspis_mpi.protocol.messages import Model, Parameters, Replica, Stop
+import numpy as np
+
+from aspis_mpi.coding import combine
+from aspis_mpi.protocol.messages import (
+    CodedGradient, Commit, Encode, Model, Parameters, Progress, Reorder,
+    Replica, Skip, Stop)
+from aspis_mpi.protocol.task import Task
+from aspis_mpi.protocol.work import Work
+
+
+#: Seconds that a worker rests when it has sent what it was asked for: mostly
+#: `Commit` follows, and those who share its cores have yet to send.
+REST = 0.005
 
 
 class State(Enum):
@@ -21,15 +43,19 @@ class State(Enum):
     IDLE = auto()
     WAITING = auto()            # a step is announced, parameters under way
     COMPUTING = auto()
+    SENDING = auto()            # a vector is asked for
     STOPPED = auto()
 
 
+_ALWAYS = {Model, Parameters, Reorder, Stop}
 #: What a worker may be sent in each state.  The lanes are independent, so
-#: the parameters of a step may overtake its announcement.
+#: the parameters of a step may overtake its announcement, or come after it
+#: is over.
 ALLOWED = {
-    State.IDLE: {Model, Parameters, Stop},
-    State.WAITING: {Model, Parameters, Stop},
-    State.COMPUTING: {Model, Parameters, Stop},
+    State.IDLE: _ALWAYS,
+    State.WAITING: _ALWAYS | {Skip, Commit},
+    State.COMPUTING: _ALWAYS | {Encode, Skip, Commit},
+    State.SENDING: _ALWAYS | {Encode, Skip, Commit},
     State.STOPPED: {Parameters},
 }
 
@@ -39,7 +65,7 @@ class LocalProtocolError(RuntimeError):
 
 
 class Worker:
-    """One worker: computes its files of each step and sends them.
+    """One worker: computes its files of each step and sends what is asked.
 
     Parameters
     ----------
@@ -50,16 +76,25 @@ class Worker:
     batches : Batches
         Which samples are in which file of which step.
     problem : Problem
-    pool : Pool or SharedPool
-        Buffers of the gradients to send; may be empty for a while.
+    transfer : Transfer
+    gradients : Pool or SharedPool
+        Buffers of file gradients; may be empty for a while.
+    payloads : Pool
+        Buffers of the vectors that are asked for; may be empty, too.
+    delay : Delay
+        How long each file takes at least.
+    silence : Silence
+        Where the worker does not answer.
+    clock : callable
+        Seconds, of the wall or virtual.
     liar : Liar or None
         What replaces honest gradients, on an adversary.
     micro_batch : int
         Samples between two looks at the messages.
     """
 
-    def __init__(self, number, files, batches, problem, pool, liar=None,
-                 micro_batch=64):
+    def __init__(self, number, files, batches, problem, transfer, gradients,
+                 payloads, delay, silence, clock, liar=None, micro_batch=64):
         self.number = number
         self.state = State.IDLE
         self.step = -1
@@ -67,23 +102,45 @@ class Worker:
         self._files = files.tolist()
         self._batches = batches
         self._problem = problem
-        self._pool = pool
+        self._transfer = transfer
+        self._gradients = gradients
+        self._payloads = payloads
+        self._delay = delay
+        self._silence = silence
+        self._clock = clock
         self._liar = liar
         self._micro_batch = micro_batch
         self._early = None
-        self._parameters = None
-        self._position = 0
-        self._task = None
+        self._skipped = None
+        self._signal = None
+        self._rests_until = -np.inf
+        self._work = None
 
     @property
-    def busy(self):
-        """Whether `advance` has something to do."""
-        return self.state is State.COMPUTING
+    def due(self):
+        """The second from which on `advance` has something to do."""
+        if self.state is State.SENDING:
+            return -np.inf
+        work = self._work
+        if work is None or work.position is None:
+            return np.inf
+        if work.task is None or not work.task.finished:
+            return self._rests_until
+        return work.ends
 
     @property
-    def computing(self):
-        """Whether a file is half-way; if busy, else it waits for a buffer."""
-        return self._task is not None
+    def computes(self):
+        """Whether a file is half-way."""
+        work = self._work
+        return (work is not None and work.task is not None
+                and not work.task.finished)
+
+    @property
+    def finishes(self):
+        """When its next message is ready, computing counted as nothing."""
+        if self.state is State.SENDING:
+            return -np.inf
+        return np.inf if self._work is None else self._work.ends
 
     def handle(self, message):
         """Take one message of the server.
@@ -101,6 +158,15 @@ class Worker:
                 self._announce(message)
             case Parameters():
                 self._receive(message)
+            case Encode():
+                self._take_signal(message)
+            case Skip():
+                self._skip(message)
+            case Reorder():
+                order = np.frombuffer(message.order, dtype='<i4')
+                self._files = order[order >= 0].tolist()
+            case Commit():
+                self._drop_step()
             case Stop():
                 self._drop_step()
                 self.state = State.STOPPED
@@ -119,103 +185,112 @@ class Worker:
 
     def _receive(self, message):
         if message.step == self.step and self.state is State.WAITING:
-            self._parameters = message.buffer
-            self._position = 0
-            self.state = State.COMPUTING
+            self._begin(message.buffer)
         elif message.step > self.step:
             # The latest counts: its Model comes for sure.
             if self._early is not None:
                 self._early.buffer.release()
             self._early = message
         else:
-            # Overtaken: a later step has been announced.
+            # Overtaken: that step is over.
             message.buffer.release()
 
+    def _begin(self, parameters):
+        step, number = self.step, self.number
+        most = self._silence.files(step, number)
+        if self._transfer.pushes and self._silence.mute(step, number):
+            most = 0
+        self._work = Work(step, self._files, parameters,
+                          self._delay.seconds(step, number),
+                          np.inf if most is None else most, self._clock())
+        self.state = State.COMPUTING
+        if self._skipped is not None:
+            self._work.skip(self._skipped, self._clock())
+
+    def _take_signal(self, message):
+        if message.step != self.step:
+            raise LocalProtocolError(f'a signal of step {message.step} came '
+                                     f'in step {self.step}')
+        if self._work.silent or self._silence.mute(self.step, self.number):
+            return
+        self._signal = message
+        self.state = State.SENDING
+
+    def _skip(self, message):
+        bits = np.unpackbits(np.frombuffer(message.files, dtype=np.uint8))
+        self._skipped = bits.view(bool)
+        if self._work is not None:
+            self._work.skip(self._skipped, self._clock())
+
     def _drop_step(self):
-        if self._task is not None:
-            self._task.release()
-            self._task = None
-        if self._parameters is not None:
-            self._parameters.release()
-            self._parameters = None
+        self.state = State.IDLE
+        self._signal = self._skipped = None
+        self._rests_until = -np.inf
+        if self._work is not None:
+            self._work.release()
+            self._work = None
 
     def advance(self):
         """Compute one micro-batch at the most; never blocks.
 
         Returns
         -------
-        Replica or None
-            The one that is finished now, to be sent to the server.
+        Replica, Progress, CodedGradient or None
+            What is to be sent to the server now.
         """
-        if self._task is None and not self._open():
+        if self.state is State.SENDING:
+            return self._encode()
+        work = self._work
+        if work is None or work.position is None:
             return None
-        self._task.compute(self._micro_batch)
-        if not self._task.finished:
+        if work.task is None and not self._open(work):
             return None
-        replica = Replica(self.step, 0, self._position, self._task.close())
-        self._task = None
-        self._position += 1
-        if self._position == len(self._files):
-            self._drop_step()
-            self.state = State.IDLE
-        return replica
+        waited = work.task.finished
+        if not waited:
+            work.task.compute(self._micro_batch)
+        now = self._clock()
+        if not work.task.finished or now < work.ends:
+            return None
+        # What was slept too long must not add up: the next file began when
+        # this one was over, not when somebody looked.
+        return self._finish(work, work.ends if waited else now)
 
-    def _open(self):
-        file = self._files[self._position]
-        liar = self._liar
+    def _open(self, work):
+        file, liar = work.file, self._liar
         if liar is not None and not liar.lies(self.step, file):
             liar = None
-        buffer = self._pool.take((self.step, file, liar is not None))
+        buffer = self._gradients.take((self.step, file, liar is not None))
         if buffer is None:
             return False
         samples = self._batches.samples(self.step, file)
-        values = self._parameters.values
+        values = work.parameters.values
         if liar is None:
-            self._task = Task(self._problem, values, samples, buffer)
+            work.task = Task(self._problem, values, samples, buffer)
         else:
-            self._task = liar.task(self.step, file, values, samples, buffer)
+            work.task = liar.task(self.step, file, values, samples, buffer)
         return True
 
+    def _finish(self, work, now):
+        position, file, buffer = work.position, work.file, work.task.close()
+        work.finish(now)
+        if not self._transfer.pushes:
+            work.held[file] = buffer
+            return Progress(self.step, 0, work.count, work.report())
+        if work.position is None and not work.silent:
+            self._drop_step()
+        return Replica(self.step, 0, position, buffer)
 
-class Task:
-    """The gradient of one file, one micro-batch after the other.
-
-    Parameters
-    ----------
-    problem : Problem
-    parameters : ndarray of float32, shape (d,)
-    samples : ndarray of int
-    buffer : Buffer
-        Receives the sum of the samples' gradients, unless it is filled.
-    """
-
-    def __init__(self, problem, parameters, samples, buffer):
-        self.buffer = buffer
-        self._problem = problem
-        self._parameters = parameters
-        self._samples = samples
-        self._done = len(samples) if buffer.filled else 0
-        if not buffer.filled:
-            buffer.values.fill(0)
-
-    @property
-    def finished(self):
-        """Whether the gradient is complete."""
-        return self._done >= len(self._samples)
-
-    def compute(self, micro_batch):
-        """Add the gradient of the next samples."""
-        if self.finished:
-            return
-        part = self._samples[self._done:self._done + micro_batch]
-        self._problem.gradient(self._parameters, part, self.buffer.values)
-        self._done += len(part)
-
-    def close(self):
-        """The buffer to send."""
-        self.buffer.filled = True
-        return self.buffer
-
-    def release(self):
-        """Give up: the buffer was not sent."""
-        self.buffer.release()
+    def _encode(self):
+        """The combination that the signal asks for."""
+        buffer = self._payloads.take()
+        if buffer is None:
+            return None
+        signal, held = self._signal, self._work.held
+        files, weights = self._transfer.encoding(self.number,
+                                                 self._transfer.read(signal))
+        combine.encode([held[file].values for file in files.tolist()],
+                       weights, buffer.values)
+        self._signal = None
+        self._rests_until = self._clock() + REST
+        self.state = State.COMPUTING
+        return CodedGradient(self.step, signal.epoch, 0, buffer)

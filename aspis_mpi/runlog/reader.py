@@ -11,7 +11,7 @@ import numpy as np
 from aspis_mpi.runlog import schema
 from aspis_mpi.schemes.record import Event
 
-#: Bytes of unpacked truth that are looked at in one go.
+#: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
 WINDOW = 1 << 24
 #: Pauses, in seconds, before a log that is just being written is read again.
 PAUSES = (0.01, 0.05, 0.25)
@@ -82,14 +82,18 @@ class Run:
         T, f, K.
     incidence : ndarray of bool, shape (f, K)
     order : ndarray of int32, shape (K, l)
-        Files of each worker as it computes them, padded with -1.
+        Files of each worker as it computes them, padded with -1;
+        `order_at` knows of later changes.
     steps : structured ndarray, shape (T,)
         Step, loss, verdict, counts and seconds: one column each.
     flagged, exposed, excluded : ndarray of bool, shape (T, K)
     disagreements : ndarray of bool, shape (T, K, K)
     margin : ndarray, shape (T, 2)
     source : ndarray of int16, shape (T, f)
+        The worker whose value was used; -1 dropped, -2 missing, -3 the
+        server's own, -4 coded: several.
     contributors : ndarray of bool, shape (T, f, K)
+        Whose value of which file was used.
     copies : ndarray of uint16, shape (T, f)
     files_done : ndarray of uint16, shape (T, K)
     first_report, last_report : ndarray, shape (T, K)
@@ -108,6 +112,8 @@ class Run:
             self.incidence = self._get(schema.INCIDENCE).astype(bool)
             self.order = self._get(schema.ORDER)
             self.n_files, self.n_workers = self.incidence.shape
+            self._arrival = schema.arrivals(self.order.shape[1])
+            self._change = schema.changes(*self.order.shape)
             self.n_steps = self._complete_rows()
         except Exception:
             self.close()
@@ -179,6 +185,50 @@ class Run:
                 self._get(schema.EVENTS.path)]
 
     @property
+    def arrivals(self):
+        """What the server took note of, in that order: a row an arrival.
+
+        Columns: step, worker (-1: the server's own), kind (a number of
+        `ArrivalKind`), files_done, seconds since the run began, bytes,
+        finished (packed: see `finished`).  Empty unless the job had
+        log.detail = "arrivals".
+        """
+        return self._arrivals(lambda rows: rows['step'] >= 0)
+
+    def arrivals_of(self, step):
+        """The arrivals of one step, by its number."""
+        return self._arrivals(lambda rows: rows['step'] == step)
+
+    def finished(self, arrivals):
+        """What had been finished: bool (n, l), positions of the orders.
+
+        Parameters
+        ----------
+        arrivals : structured ndarray, shape (n,)
+            Some of the rows of `arrivals`.
+        """
+        bits = np.unpackbits(arrivals['finished'], axis=1,
+                             count=self.order.shape[1])
+        return bits.view(bool)
+
+    def order_at(self, step):
+        """Files of each worker as it computes them in a step, (K, l).
+
+        Parameters
+        ----------
+        step : int
+            By its number.
+        """
+        order = self.order
+        files = np.sort(order, axis=1)
+        for change in self._own(self._change):
+            # One of other files is a row that never reached the disk.
+            if change['step'] <= step and np.array_equal(
+                    np.sort(change['order'], axis=1), files):
+                order = change['order']
+        return order
+
+    @property
     def wrong_files(self):
         """Number of wrong files of each step, int64 (T,).
 
@@ -204,6 +254,22 @@ class Run:
             right=int((flagged & adversary).sum()),
             wrong=int((flagged & ~adversary).sum()),
             missed=int((at_work & adversary & ~flagged).sum()))
+
+    def _own(self, item, rows=slice(None)):
+        """Rows of what older logs of this version may not have."""
+        if self._reading('/', lambda root: item.path in root):
+            return self._get(item.path, rows)
+        return np.empty(0, item.dtype)
+
+    def _arrivals(self, wanted):
+        """The wanted rows, a window at a time: there may be very many."""
+        item = self._arrival
+        found, start = [np.empty(0, item.dtype)], 0
+        span = WINDOW // item.dtype.itemsize
+        while len(rows := self._own(item, slice(start, start + span))):
+            found.append(rows[wanted(rows)])
+            start += span
+        return np.concatenate(found)
 
     def _check(self):
         if self.attrs.get('format') != schema.FORMAT:

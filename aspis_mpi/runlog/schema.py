@@ -3,6 +3,7 @@
 Row t of every array belongs to row t of `/steps`.  Booleans are stored as
 uint8; a *packed* row is `numpy.packbits` of the flattened matrix, whose
 shape stands in the attribute `shape`.  Counts are uint16, seconds float64.
+Evaluations, events, arrivals and changes of the order grow on their own.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from math import prod
 import h5py
 import numpy as np
 
-from aspis_mpi.schemes.record import Outcome
+from aspis_mpi.schemes.record import ArrivalKind, Outcome
 
 FORMAT = 'aspis-mpi-run'
 VERSION = 1
@@ -21,9 +22,14 @@ CHUNK, COMPRESS = 1 << 16, 1 << 12
 #: Counts are uint16; the host of each rank must fit into one attribute.
 MOST_FILES, MOST_WORKERS = (1 << 16) - 1, 4000
 
-VERDICT = h5py.enum_dtype(
-    {outcome.name.lower(): int(outcome) for outcome in Outcome},
-    basetype='u1')
+
+def _enum(members):
+    """Numbers of one byte whose names, in lower case, are in the file."""
+    return h5py.enum_dtype({member.name.lower(): int(member)
+                            for member in members}, basetype='u1')
+
+
+VERDICT, KIND = _enum(Outcome), _enum(ArrivalKind)
 
 STEP_COLUMNS = np.dtype([
     ('step', 'i8'), ('loss', 'f8'), ('lr', 'f8'), ('gradient_norm', 'f8'),
@@ -56,6 +62,7 @@ class DataSet:
     dtype: np.dtype
     row: tuple = ()
     packed: bool = False
+    marked: bool = False        # rows that never reached the disk: step -1
 
     @property
     def name(self):
@@ -91,14 +98,12 @@ class DataSet:
         size = self.row_bytes(n_files, n_workers)
         stored = self.stored_shape(n_files, n_workers)
         if size > CHUNK:
-            return (1, CHUNK // self.stored_dtype.itemsize)
+            return (1, *(CHUNK // self.stored_dtype.itemsize
+                         for _ in stored))
         return (1 if size > COMPRESS else CHUNK // size, *stored)
 
     def create(self, file, n_files, n_workers):
-        """Create the data set, without rows, in an open HDF5 file.
-
-        Rows of `/steps` that never reached the disk read as step -1.
-        """
+        """Create the data set, without rows, in an open HDF5 file."""
         large = self.row_bytes(n_files, n_workers) > COMPRESS
         data = file.create_dataset(
             self.path, (0, *self.stored_shape(n_files, n_workers)),
@@ -106,7 +111,7 @@ class DataSet:
             maxshape=(None, *self.stored_shape(n_files, n_workers)),
             compression='gzip' if large else None,
             compression_opts=1 if large else None,
-            fillvalue=_unwritten() if self is STEPS else None)
+            fillvalue=_unwritten(self.dtype) if self.marked else None)
         if self.packed:
             data.attrs['shape'] = self.shape(n_files, n_workers)
         return data
@@ -120,8 +125,8 @@ class DataSet:
         return bits.view(bool).reshape(len(stored), *shape)
 
 
-def _unwritten():
-    row = np.zeros((), STEP_COLUMNS)
+def _unwritten(dtype):
+    row = np.zeros((), dtype)
     row['step'] = -1
     return row
 
@@ -129,7 +134,7 @@ def _unwritten():
 _BOOL, _COUNT = np.dtype(bool), np.dtype('u2')
 _SECONDS = np.dtype('f8')
 
-STEPS = DataSet('/steps', STEP_COLUMNS)
+STEPS = DataSet('/steps', STEP_COLUMNS, marked=True)
 #: Rows of these come from a `StepRecord`, whose fields have their names.
 RECORD = (
     DataSet('/detection/flagged', _BOOL, ('K',)),
@@ -159,6 +164,24 @@ EVENTS = DataSet('/events', EVENT_COLUMNS)
 
 #: Written once: uint8 (f, K), and int32 (K, l) padded with -1.
 INCIDENCE, ORDER = '/assignment/incidence', '/assignment/order'
+
+
+def arrivals(load):
+    """The data set of arrivals where a worker has at most `load` files.
+
+    `finished` is a packed row of `load` bits: the positions of its order
+    that the worker has finished.
+    """
+    return DataSet('/arrivals', np.dtype([
+        ('step', 'i8'), ('worker', 'i2'), ('kind', KIND),
+        ('files_done', 'u2'), ('seconds', 'f8'), ('bytes', 'u8'),
+        ('finished', 'u1', (-(-load // 8),))]), marked=True)
+
+
+def changes(n_workers, load):
+    """The data set of changes of the order: from which step on, which."""
+    return DataSet('/assignment/changes', np.dtype([
+        ('step', 'i8'), ('order', 'i4', (n_workers, load))]))
 
 
 def check_sizes(n_files, n_workers):

@@ -1,124 +1,18 @@
 """A run at a glance, for the end of a run and for `aspis_mpi show`."""
 
 import json
-import logging
 import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import floor
 
-import numpy as np
-
 from aspis_mpi.runlog.reader import load_run
-from aspis_mpi.schemes.record import Event, Outcome
+from aspis_mpi.runlog.totals import PHASES, summarize
 
-#: Events of this level and above are warnings; the last few are shown.
-LEVEL, LAST_WARNINGS = logging.WARNING, 3
 #: Columns of a line, and of the label that it begins with.
 WIDTH, LABEL = 79, 10
 
-PHASES = ('wait', 'transfer', 'detect', 'aggregate', 'update')
-
-
-@dataclass(frozen=True)
-class Job:
-    """What was to be done; None where the job does not say."""
-
-    scheme: str | None
-    problem: str | None
-    model: str | None
-    detection: str | None
-    aggregation: str | None
-    attack: str                 # empty without adversaries
-    n_workers: int
-    n_files: int
-    replication: int
-    load: int
-    steps: int | None
-    batch_size: int | None
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Steps done and their cost: means a step, None before the first.
-
-    Seconds are those of `clock`; `step` is the whole, which also holds what
-    none of the phases is.
-    """
-
-    steps: int
-    clock: str
-    steps_per_second: float | None
-    samples_per_second: float | None
-    bytes_in: float | None
-    bytes_out: float | None
-    seconds: dict[str, float | None]
-
-
-@dataclass(frozen=True)
-class Quality:
-    """The model on the held-out samples; None where it was not measured."""
-
-    step: int | None
-    loss: float | None
-    accuracy: float | None
-    best_step: int | None
-    best_accuracy: float | None
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the log's truth says about wrong files and about the flags."""
-
-    wrong_files: int
-    wrong_files_mean: float | None
-    wrong_files_most: int
-    steps_with_wrong_files: int
-    flagged_right: int
-    flagged_wrong: int
-    flagged_missed: int
-    precision: float | None
-    recall: float | None
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run log amounts to, in Python's own types."""
-
-    path: str
-    package: str
-    created: str
-    n_ranks: int
-    job: Job
-    pace: Pace
-    quality: Quality
-    verdicts: dict[str, int]
-    truth: Truth
-    n_warnings: int
-    last_warnings: tuple[Event, ...]
-
-
-def summarize(run):
-    """Read what a `Summary` needs.
-
-    Parameters
-    ----------
-    run : Run
-
-    Returns
-    -------
-    Summary
-        `dataclasses.asdict` of it is what JSON can hold.
-    """
-    steps = run.steps
-    warnings = [event for event in run.events if event.level >= LEVEL]
-    return Summary(
-        path=str(run.path), package=run.attrs['package'],
-        created=run.attrs['created'], n_ranks=len(run.attrs['hosts']),
-        job=_job(run), pace=_pace(run, steps),
-        quality=_quality(run.evaluation),
-        verdicts=_verdicts(steps['verdict']), truth=_truth(run),
-        n_warnings=len(warnings),
-        last_warnings=tuple(warnings[-LAST_WARNINGS:]))
+#: Transfers of which there is nothing to tell: every replica travels.
+PLAIN = (None, 'replicas')
 
 
 def print_summary(path, as_json=False):
@@ -135,72 +29,6 @@ def print_summary(path, as_json=False):
           else format_summary(summary))
 
 
-def _job(run):
-    return Job(
-        scheme=run.option('scheme', 'name'),
-        problem=run.option('problem', 'name'),
-        model=run.option('problem', 'model'),
-        detection=run.option('detection', 'name'),
-        aggregation=run.option('aggregation', 'name'),
-        attack=run.attack, n_workers=run.n_workers, n_files=run.n_files,
-        replication=int(run.incidence.sum(axis=1).max()),
-        load=run.order.shape[1], steps=run.option('run', 'steps'),
-        batch_size=run.option('problem', 'batch_size'))
-
-
-def _pace(run, steps):
-    seconds = float(np.nansum(steps['seconds_step']))
-    rate = len(steps) / seconds if seconds > 0 else None
-    batch_size = run.option('problem', 'batch_size')
-    return Pace(
-        steps=len(steps), clock=run.attrs['clock'], steps_per_second=rate,
-        samples_per_second=rate * batch_size if rate and batch_size else None,
-        bytes_in=_mean(steps['bytes_in']),
-        bytes_out=_mean(steps['bytes_out']),
-        seconds={phase: _mean(steps[f'seconds_{phase}'])
-                 for phase in (*PHASES, 'step')})
-
-
-def _quality(evaluation):
-    if not len(evaluation):
-        return Quality(None, None, None, None, None)
-    last, best = evaluation[-1], evaluation[-1:]
-    if not np.isnan(evaluation['accuracy']).all():
-        best = evaluation[[np.nanargmax(evaluation['accuracy'])]]
-    return Quality(
-        step=int(last['step']), loss=_number(last['loss']),
-        accuracy=_number(last['accuracy']), best_step=int(best['step'][0]),
-        best_accuracy=_number(best['accuracy'][0]))
-
-
-def _verdicts(verdicts):
-    """How many steps ended how, the cleanest first."""
-    counts = np.bincount(verdicts, minlength=len(Outcome))
-    return {outcome.name.lower(): int(counts[outcome])
-            for outcome in sorted(Outcome, reverse=True)}
-
-
-def _truth(run):
-    counts, flagging = run.wrong_files, run.flagging
-    return Truth(
-        wrong_files=int(counts.sum()), wrong_files_mean=_mean(counts),
-        wrong_files_most=int(counts.max(initial=0)),
-        steps_with_wrong_files=int(np.count_nonzero(counts)),
-        flagged_right=flagging.right, flagged_wrong=flagging.wrong,
-        flagged_missed=flagging.missed,
-        precision=_number(flagging.precision),
-        recall=_number(flagging.recall))
-
-
-def _mean(values):
-    return _number(values.mean()) if len(values) else None
-
-
-def _number(value):
-    """A float that JSON can hold: None for NaN and infinity."""
-    return float(value) if np.isfinite(value) else None
-
-
 def format_summary(summary):
     """The summary in lines of at most 79 columns, without a last newline."""
     rows = [('run', f'{summary.path}, written by {summary.package}, '
@@ -215,6 +43,9 @@ def format_summary(summary):
                  ('flagged', _tell_flags(summary.truth)),
                  ('traffic', _tell_traffic(summary.pace)),
                  ('time', _tell_time(summary.pace))]
+    if summary.pace.steps and summary.transfer.name not in PLAIN:
+        rows += [('transfer', _tell_transfer(summary.transfer,
+                                             summary.pace.steps))]
     rows += [('warnings', _tell_warnings(summary))]
     rows += [('', _tell_event(event)) for event in summary.last_warnings]
     return '\n'.join(_line(*row) for row in rows)
@@ -283,6 +114,24 @@ def _tell_flags(truth):
 def _tell_traffic(pace):
     return (f'{size(pace.bytes_in)} into the server and '
             f'{size(pace.bytes_out)} out of it a step')
+
+
+def _tell_transfer(transfer, n_steps):
+    code = f' ({transfer.code})' if transfer.code else ''
+    exact = n_steps - transfer.approximate_steps
+    parts = [f'{transfer.name}{code} after {transfer.collection}: {exact} of '
+             f'{n_steps} steps exact']
+    if transfer.approximate_steps:
+        parts.append(f'mean residual {_short(transfer.residual)} in the '
+                     'others')
+    if transfer.incomplete_steps:
+        parts.append(f'{transfer.incomplete_steps} incomplete')
+    if transfer.steps_of_several_epochs:
+        parts.append(f'{transfer.steps_of_several_epochs} of several epochs')
+    if transfer.waiting is not None:
+        parts.append(f'{100 * transfer.waiting:.0f} % of the time was '
+                     'waiting')
+    return ', '.join(parts)
 
 
 def _tell_time(pace):

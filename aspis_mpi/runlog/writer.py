@@ -18,6 +18,8 @@ from aspis_mpi.runlog import schema
 
 #: A block holds this many rows, or what fits into this many bytes.
 BLOCK_ROWS, BLOCK_BYTES = 64, 4 << 20
+#: Arrivals that wait for the next flush; one more brings it about.
+MOST_ARRIVALS = 100_000
 
 CLOCKS = ('wall', 'virtual')
 
@@ -25,6 +27,9 @@ CLOCKS = ('wall', 'virtual')
 _NAMES = schema.STEP_COLUMNS.names
 _BEFORE = attrgetter(*_NAMES[:_NAMES.index('n_flagged')])
 _AFTER = attrgetter(*_NAMES[_NAMES.index('n_excluded') + 1:])
+#: Of an arrival, in the order of the columns of `/arrivals`.
+_OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
+                         'nbytes', 'finished')
 
 
 class RunLog:
@@ -116,6 +121,28 @@ class RunLog:
         self._events.append((event.time, event.level, event.rank,
                              _storable(event.text)))
 
+    def arrivals(self, arrivals):
+        """Buffer many `Arrival`s, in the order in which they were handled.
+
+        Those of a step come before its row: a log that was cut off then
+        holds all arrivals of every step that it names.
+
+        Parameters
+        ----------
+        arrivals : iterable of Arrival
+        """
+        self._arrivals.extend(arrivals)
+        if len(self._arrivals) > MOST_ARRIVALS:
+            self.flush()
+
+    def reordering(self, reordering):
+        """Buffer one `Reordering`."""
+        order = np.array(reordering.order, dtype='i4')
+        if order.shape != self._order_shape:
+            raise ValueError(f'the order has shape {order.shape}, that of '
+                             f'the assignment {self._order_shape}')
+        self._changes.append((reordering.step, order))
+
     def maybe_flush(self, now=None):
         """Flush when the block is full or `flush_seconds` have passed.
 
@@ -137,6 +164,8 @@ class RunLog:
             _extend(data, block[:rows])
         self._write_own(schema.EVALUATION, self._evaluations)
         self._write_own(schema.EVENTS, self._events)
+        self._write_own(self._change, self._changes)
+        self._write_arrivals()
         self._file.flush()
 
         # Only now may `/steps` say that these rows exist.
@@ -169,8 +198,11 @@ class RunLog:
     def _lay_out(self, assignment):
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
+        self._order_shape = assignment.order.shape
+        self._arrival = schema.arrivals(assignment.load)
+        self._change = schema.changes(*self._order_shape)
         for item in (*schema.ROWS.values(), schema.EVALUATION,
-                     schema.EVENTS):
+                     schema.EVENTS, self._arrival, self._change):
             item.create(self._file, *self._sizes)
 
     def _allocate(self):
@@ -187,6 +219,7 @@ class RunLog:
         self._packed = [item.packed for item in items]
         self._data = [self._file[item.path] for item in items]
         self._evaluations, self._events = [], []
+        self._arrivals, self._changes = [], []
 
     def _block(self, item):
         return np.zeros((self._capacity, *item.stored_shape(*self._sizes)),
@@ -196,6 +229,26 @@ class RunLog:
         if rows:
             _extend(self._file[item.path], np.array(rows, item.dtype))
             rows.clear()
+
+    def _write_arrivals(self):
+        if self._arrivals:
+            _extend(self._file[self._arrival.path],
+                    _table(self._arrivals, self._arrival.dtype))
+            self._arrivals.clear()
+
+
+def _table(arrivals, dtype):
+    """The arrivals as rows, column by column: there may be very many."""
+    rows = np.empty(len(arrivals), dtype)
+    *columns, finished = zip(*map(_OF_ARRIVAL, arrivals))
+    for name, column in zip(dtype.names, columns):
+        rows[name] = column
+
+    # What is shorter than a row of bits is padded by zeros.
+    width = rows['finished'].shape[1]
+    bits = b''.join(some[:width].ljust(width, b'\0') for some in finished)
+    rows['finished'] = np.frombuffer(bits, 'u1').reshape(-1, width)
+    return rows
 
 
 def _check(n_files, n_workers, clock, flush_seconds):

@@ -90,3 +90,42 @@ class Event:
     level: int                  # of the module logging
     rank: int                   # 0 is the server, worker j is rank j + 1
     text: str
+
+
+class ArrivalKind(IntEnum):
+    """What the server took note of, in the order in which it did.
+
+    `MODEL`: a step began (worker -1).  `PROGRESS`, `REPLICA`, `PAYLOAD`: a
+    message of a worker was handled.  `SILENT`: a worker was given up.
+    `DEADLINE`: the collection's time was over (worker -1).  `MALFORMED`:
+    a worker sent what no honest one could.
+    """
+
+    MODEL = 0
+    PROGRESS = 1
+    REPLICA = 2
+    PAYLOAD = 3
+    SILENT = 4
+    DEADLINE = 5
+    MALFORMED = 6
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One row of `/arrivals`, written where `log.detail` asks for it."""
+
+    step: int
+    worker: int                 # -1: the server's own
+    kind: ArrivalKind
+    files_done: int             # of this worker in this step, so far
+    seconds: float              # since the run began, when it was handled
+    nbytes: int
+    finished: bytes             # packed bits (l): positions of its order
+
+
+@dataclass(frozen=True, eq=False)
+class Reordering:
+    """From `step` on the workers compute their files in another order."""
+
+    step: int
+    order: np.ndarray           # int32 (K, l), padded with -1

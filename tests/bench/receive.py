@@ -19,7 +19,7 @@ from aspis_mpi.backends import mpi  # noqa: E402
 from aspis_mpi.backends.mpi_mailbox import Mailbox  # noqa: E402
 from aspis_mpi.protocol.buffers import Buffer  # noqa: E402
 from aspis_mpi.protocol.messages import (  # noqa: E402
-    FROM_SERVER, FROM_WORKER, Lane, Replica, Wire)
+    FROM_SERVER, FROM_WORKER, Replica, Wire)
 
 
 #: Tag of the word to start; it is said when the clock runs.
@@ -28,7 +28,7 @@ GO = 99
 
 def send(comm, wire, d):
     """A worker's side of one repeat."""
-    mail = Mailbox(comm, wire, FROM_SERVER, [0])
+    mail = Mailbox(comm, wire, FROM_SERVER, [0], None)
     buffer = Buffer(d).hold()
     buffer.values[:] = comm.rank
     comm.Barrier()
@@ -42,9 +42,8 @@ def send(comm, wire, d):
 def receive(comm, wire, buffers):
     """Seconds until rank 0 has all vectors."""
     peers = range(1, comm.size)
-    mail = Mailbox(comm, wire, FROM_WORKER, peers)
-    for rank, buffer in zip(peers, buffers):
-        mail.post(rank, Lane.DATA, buffer.raw, buffer)
+    mail = Mailbox(comm, wire, FROM_WORKER, peers, lambda rank, lane: (
+        buffers[rank - 1].raw, buffers[rank - 1]))
     comm.Barrier()
     start = time.perf_counter()
     for rank in peers:
@@ -68,7 +67,7 @@ def copy(buffers):
 def main():
     d = int((sys.argv[1:] or [11_000_000])[0])
     comm = mpi.world()
-    wire = Wire(comm.size - 1, comm.size - 1, d)
+    wire = Wire(comm.size - 1, comm.size - 1, d, 1, d)
     if comm.rank:
         for _ in range(6):
             send(comm, wire, d)

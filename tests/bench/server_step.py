@@ -68,9 +68,10 @@ def measure(d, attacked):
         server.handle(worker, message)
         compare += time.perf_counter() - start
     start = time.perf_counter()
-    server.handle(waiting[-1][0], waiting[-1][1])
+    server.handle(*waiting[-1])
+    server.resolve()
     resolve = time.perf_counter() - start
-    record = server.records[-1]
+    record = server.chronicle.records[-1]
     return {'d': d, 'attacked': attacked, 'verdict': record.verdict.name,
             'seconds_compare': round(compare, 3),
             'seconds_after_last_replica': round(resolve, 3),

@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402
 
 from aspis_mpi import config  # noqa: E402
 from aspis_mpi.backends import mpi  # noqa: E402
-from aspis_mpi.build import AHEAD, Assembly  # noqa: E402
+from aspis_mpi.build import Assembly  # noqa: E402
 from aspis_mpi.learning.problem import Problem  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
@@ -85,17 +85,17 @@ def stack(comm, d, steps, folder):
         'problem': {'name': 'quadratic'},
         'optimizer': {'lr': 1e-9, 'momentum': 0.0},
         'scheme': {'name': 'uncoded', 'workers': comm.size - 1}})
-    assembly = Assembly(job, Ones(d))
+    assembly, clock = Assembly(job, Ones(d)), time.perf_counter
     if comm.rank:
-        mpi.WorkerLoop(comm, assembly.wire(), Pool(d)).run(
-            lambda: assembly.worker(comm.rank - 1, Pool(d, AHEAD), Pool(d)))
+        mpi.WorkerLoop(comm, assembly.wire(), Pool(d), clock).run(
+            lambda: assembly.worker(comm.rank - 1, clock))
         return None
     path = Path(folder) / 'bench.h5'
-    clock = time.perf_counter
     with assembly.run_log(path, 'wall', True) as run_log:
         server = assembly.server(clock)
         journal = assembly.journal(server, run_log, clock)
-        loop = mpi.ServerLoop(comm, server, journal, assembly.wire(), Pool(d))
+        loop = mpi.ServerLoop(comm, server, journal, assembly.wire(),
+                              assembly.incoming(), clock)
         journal.begin = lambda: None
         loop.run()
     with load_run(path) as run:

@@ -131,7 +131,7 @@ ATTACKS = {
     'garbage as control': (bare(Lane.CONTROL, 500), Fate.EXPOSED),
     'empty control': (bare(Lane.CONTROL, 0), Fate.EXPOSED),
     'progress with a body': (control(Progress.kind, size=80), Fate.EXPOSED),
-    'progress': (control(Progress.kind, position=99), Fate.IGNORED),
+    'progress': (control(Progress.kind, size=1, position=99), Fate.IGNORED),
     'signal': (control(Signal.kind, position=15), Fate.IGNORED),
     'nothing again': (lambda message, wire: [], Fate.IGNORED),
 }
@@ -142,8 +142,8 @@ def hostile(mailbox, MPI, piece):
     attacks = [attack for attack, _ in ATTACKS.values()]
 
     class Hostile(mailbox):
-        def __init__(self, comm, wire, known, peers):
-            super().__init__(comm, wire, known, peers)
+        def __init__(self, comm, wire, known, peers, room):
+            super().__init__(comm, wire, known, peers, room)
             self._channel, self._tools, self._own = comm, wire, []
 
         def send(self, rank, message):

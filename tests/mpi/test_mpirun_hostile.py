@@ -84,9 +84,11 @@ from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, MalformedMessage, Replica, Wire)
 
 comm, d = mpi.world(), {d}
-wire = Wire(1, 1, d)
+wire = Wire(1, 1, d, 1, d)
 known, peers = (FROM_SERVER, [0]) if comm.rank else (FROM_WORKER, [1])
-mail = Mailbox(comm, wire, known, peers)
+room = np.zeros(64 + 4 * d + (1 << 21), dtype=np.uint8)
+mail = Mailbox(comm, wire, known, peers, lambda rank, lane: (
+    room[:64 + 4 * d], Buffer(d).hold()))
 
 
 def drive(until):
@@ -105,10 +107,8 @@ for more in (1, 100, 5000, 1 << 20):
         drive(lambda found: not mail.pending)
         comm.Barrier()
         continue
-    room = np.zeros(64 + 4 * d + (1 << 21), dtype=np.uint8)
-    for kind in (MalformedMessage, Replica):
-        mail.post(1, Lane.DATA, room[:64 + 4 * d], Buffer(d).hold())
-        (rank, message), = drive(len)
+    found = drive(lambda found: len(found) == 2)
+    for kind, (rank, message) in zip((MalformedMessage, Replica), found):
         if rank != 1 or type(message) is not kind or room[64 + 4 * d:].any():
             raise SystemExit(f'{{more}} bytes more: {{message!r}}')
     comm.Barrier()

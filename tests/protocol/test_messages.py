@@ -9,10 +9,12 @@ from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer, Pool, SharedPool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, MAGIC, PROTOCOL, TEXT_BYTES, Challenge,
     CodedGradient, Commit, Encode, Failure, Lane, MalformedMessage, Model,
-    Parameters, Progress, Replica, Signal, Sketch, Stop, Vector, Wire)
+    Parameters, Progress, Reorder, Replica, Signal, Sketch, Skip, Stop,
+    Vector, Wire, pack_positions, unpack_positions)
 
 K, F, D = 5, 10, 12
-WIRE = Wire(K, F, D)
+LOAD, PAYLOAD = 6, 12
+WIRE = Wire(K, F, D, LOAD, PAYLOAD)
 
 
 def filled():
@@ -24,7 +26,8 @@ def filled():
 CONTROL = [
     Model(7, excluded=b'\xa8'), Commit(3), Stop(9, position=3),
     Encode(2, 1, 0, state=bytes(range(7)), owners=bytes(range(20))),
-    Challenge(2, 1, seed=bytes(range(16))), Progress(4, position=6),
+    Challenge(2, 1, seed=bytes(range(16))), Progress(4, 0, 6, b'\xfc'),
+    Skip(4, files=b'\x01\x40'), Reorder(5, order=bytes(24)),
     Failure(5, text='Träceback …'.encode()), Failure(-1),
     Signal(0, position=10), Stop(2 ** 62, -5, -1)]
 VECTORS = [
@@ -117,6 +120,7 @@ MALFORMED = {
     "the server's kind": header(Model.kind, 1) + bytes(1),
     'a vector on the control lane': header(8, 4 * D) + bytes(4 * D),
     'a body that is too long': header(7, 4) + bytes(4),
+    'a body that is too short': header(7, 0),
     'a body cut off': header(11, 100) + bytes(50),
     'a body longer than announced': header(11, 10) + bytes(50),
     'a negative length': header(7, -1),
@@ -154,6 +158,28 @@ def test_bodies_of_a_wrong_length(message, peer):
         unpack(WIRE.pack(message), peer)
 
 
+def test_parts_of_gradients_have_their_own_size():
+    """With several copies a worker sends d/copies numbers, not d."""
+    wire, buffer = Wire(K, F, D, LOAD, 6), Buffer(6)
+    raw = wire.stamp(CodedGradient(3, 0, 0, buffer))
+    assert wire.unpack(raw, raw.size, FROM_WORKER, Lane.DATA, buffer)
+    with pytest.raises(MalformedMessage, match='48 bytes, not 24'):
+        wire.unpack(WIRE.stamp(VECTORS[2]), HEADER_BYTES + 48, FROM_WORKER,
+                    Lane.DATA, buffer)
+    assert wire.unpack(WIRE.stamp(VECTORS[0]), HEADER_BYTES + 48,
+                       FROM_SERVER, Lane.DATA, buffer)
+
+
+def test_positions_are_bits_as_numpy_packs_them():
+    rng = np.random.default_rng(0)
+    for size in (1, 7, 8, 9, 91):
+        bits = rng.random(size) < 0.5
+        mask = sum(1 << int(p) for p in np.flatnonzero(bits))
+        packed = pack_positions(mask, (size + 7) // 8)
+        assert packed == np.packbits(bits).tobytes()
+        assert unpack_positions(packed) == mask
+
+
 def test_the_step_is_named_as_soon_as_it_can_be_read():
     """A malformed message proves something only in its own step."""
     with pytest.raises(MalformedMessage) as found:
@@ -171,7 +197,7 @@ def noise(rng):
     if pick == 0:
         return body.tobytes()
     length = int(rng.choice([len(body), rng.integers(-9, 300), 4 * D]))
-    raw = header(int(rng.integers(0, 14)), length,
+    raw = header(int(rng.integers(0, 16)), length,
                  int(rng.integers(-2 ** 63, 2 ** 63 - 1))) + body.tobytes()
     if pick == 1:
         return raw

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from aspis_mpi import config
-from aspis_mpi.backends.simulated import VirtualClock, simulate as drive
+from aspis_mpi.backends.simulated import (
+    Network, VirtualClock, simulate as drive)
 from aspis_mpi.build import Assembly, simulate
 from aspis_mpi.learning.problems.quadratic import Quadratic
-from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool, SharedPool
+from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, Vector)
-from aspis_mpi.protocol.server import DONE, FAILED
+from aspis_mpi.protocol.server import DONE, FAILED, State as ServerState
 from aspis_mpi.protocol.worker import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
@@ -161,10 +162,10 @@ def by_objects(assembly):
     """The server after a run in which messages are handed over."""
     clock = VirtualClock()
     server = assembly.server(clock)
-    pool = SharedPool(assembly.d)
-    workers = [assembly.worker(number, pool, pool)
+    pools = assembly.pools(shared=True)
+    workers = [assembly.worker(number, clock, pools)
                for number in range(server.n_workers)]
-    assert drive(server, workers, NoJournal(), clock) == DONE
+    assert drive(server, workers, NoJournal(), clock, Network()) == DONE
     return server
 
 
@@ -180,10 +181,10 @@ class Lines:
 
     def __init__(self, assembly, rng):
         self.wire, self.pool = assembly.wire(), Pool(assembly.d)
+        self.incoming = assembly.incoming()
         self.rng = rng
         self.server = assembly.server(VirtualClock())
-        d = assembly.d
-        self.workers = [assembly.worker(number, Pool(d, 2), Pool(d))
+        self.workers = [assembly.worker(number, lambda: 0.0)
                         for number in range(self.server.n_workers)]
         self.down, self.up = ({(worker.number, lane): deque()
                                for worker in self.workers for lane in Lane}
@@ -201,7 +202,8 @@ class Lines:
         raw, lane = lines[key].popleft(), key[1]
         if lane is Lane.CONTROL:
             return self.wire.unpack(raw, raw.size, known, lane)
-        buffer = self.pool.take()
+        pool = self.incoming if lines is self.up else self.pool
+        buffer = pool.take()
         buffer.raw[:] = raw
         return self.wire.unpack(buffer.raw, raw.size, known, lane, buffer)
 
@@ -210,10 +212,12 @@ class Lines:
             self.put(self.down, worker, message)
 
     def compute(self, worker):
-        replica = worker.advance()
-        if replica is not None:
-            self.put(self.up, worker.number, replica)
-            replica.buffer.release()
+        message = worker.advance()
+        if message is None:
+            return
+        self.put(self.up, worker.number, message)
+        if isinstance(message, Vector):
+            message.buffer.release()
 
     def run(self):
         """Drive everything to the end, one random thing at a time."""
@@ -223,7 +227,7 @@ class Lines:
             todo += [(self.give, key) for key, line in self.down.items()
                      if line]
             todo += [(self.compute, worker) for worker in self.workers
-                     if worker.busy]
+                     if worker.due <= 0]
             if not todo:
                 return self.server
             what, argument = todo[self.rng.integers(len(todo))]
@@ -232,6 +236,8 @@ class Lines:
     def take(self, key):
         self.send(self.server.handle(key[0], self.get(self.up, key,
                                                       FROM_WORKER)))
+        if self.server.state is ServerState.RESOLVING:
+            self.send(self.server.resolve())
 
     def give(self, key):
         self.workers[key[0]].handle(self.get(self.down, key, FROM_SERVER))
@@ -259,15 +265,17 @@ def test_bytes_in_any_order_give_the_bits_of_objects(tables, sections, seed):
     assert {worker.state for worker in lines.workers} == {State.STOPPED}
     assert np.array_equal(wired.parameters.values.view('u4'),
                           objects.parameters.values.view('u4'))
-    assert len(wired.records) == len(objects.records) == 3
-    for one, other in zip(wired.records, objects.records):
+    records = wired.chronicle.records
+    assert len(records) == len(objects.chronicle.records) == 3
+    for one, other in zip(records, objects.chronicle.records):
         for field in fields(StepRecord):
             assert np.array_equal(
                 np.asarray(getattr(one, field.name), dtype=np.float64),
                 np.asarray(getattr(other, field.name), dtype=np.float64),
                 equal_nan=True), field.name
-    # At most a step's replicas and two sets of parameters a worker.
-    assert lines.pool.made <= wired.records[0].copies.sum() + 2 * 5
+    # At most a step's replicas, and two sets of parameters a worker.
+    assert lines.incoming.made <= records[0].copies.sum() + 1
+    assert lines.pool.made <= 2 * 5
 
 
 # --- what the log says -------------------------------------------------
@@ -407,7 +415,7 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
 class Mute:
     """A worker that takes everything and says nothing."""
 
-    busy = False
+    finishes = np.inf
 
     def __init__(self, number):
         self.number = number
@@ -421,13 +429,14 @@ class Mute:
 def test_a_mute_worker_costs_time_and_nothing_else(assemble, silence):
     assembly = assemble(run={'steps': 40}, faults={'silence': silence},
                         aggregation={'name': 'mean'})
-    clock, pool = VirtualClock(), SharedPool(assembly.d)
+    clock, pools = VirtualClock(), assembly.pools(shared=True)
     server = assembly.server(clock)
-    workers = [assembly.worker(number, pool, pool) for number in range(4)]
-    assert drive(server, [*workers, Mute(4)], NoJournal(), clock) == DONE
+    workers = [assembly.worker(number, clock, pools) for number in range(4)]
+    assert drive(server, [*workers, Mute(4)], NoJournal(), clock,
+                 Network()) == DONE
     # Waited for in steps 0, 2, 5, 10, 19 and 36.
     assert clock.now == pytest.approx(6 * silence)
-    waited = [record.step for record in server.records
+    waited = [record.step for record in server.chronicle.records
               if not record.excluded[4]]
     assert waited == [0, 2, 5, 10, 19, 36]
     everybody = by_objects(assemble(run={'steps': 40},
@@ -441,5 +450,5 @@ def test_nobody_answers(assemble):
     clock = VirtualClock()
     server = assembly.server(clock)
     assert drive(server, [Mute(number) for number in range(5)], NoJournal(),
-                 clock) == FAILED
+                 clock, Network()) == FAILED
     assert clock.now == assembly.job.faults.silence

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from aspis_mpi.backends.simulated import VirtualClock
+from aspis_mpi.build import Pools
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,
-    Stop, Vector)
+    Reorder, Skip, Stop, Vector)
 from aspis_mpi.protocol.worker import LocalProtocolError, State
 
 MESSAGES = {**FROM_SERVER, **FROM_WORKER}.values()
@@ -29,7 +31,15 @@ class Bench:
         self.files = assembly.assignment.files(number).tolist()
         self.pool = Pool(assembly.d, most)
         self.sent = Pool(assembly.d)
-        self.worker = assembly.worker(number, self.pool, Pool(assembly.d))
+        self.clock = VirtualClock()
+        self.worker = assembly.worker(
+            number, self.clock,
+            Pools(self.pool, Pool(assembly.d), Pool(assembly.d)))
+
+    @property
+    def busy(self):
+        """Whether the worker has something to compute or to send."""
+        return self.worker.due <= self.clock.now
 
     def vector(self, step, scale=50.0):
         """The parameters of a step, in a buffer of their own."""
@@ -55,7 +65,7 @@ class Bench:
     def all_replicas(self):
         """Position and numbers of every replica of the step."""
         found = []
-        while self.worker.busy:
+        while self.busy:
             replica = self.replica()
             found.append((replica.position, replica.buffer.values.copy()))
             replica.buffer.release()
@@ -86,20 +96,24 @@ def brought_to(bench, state):
     """A worker in some state, at step 3 if it has one."""
     if state is State.WAITING:
         bench.worker.handle(Model(3))
-    if state is State.COMPUTING:
+    if state in (State.COMPUTING, State.SENDING):
         bench.begin(3)
         bench.worker.advance()
+    if state is State.SENDING:
+        bench.worker.handle(Encode(3))
     if state is State.STOPPED:
         bench.worker.handle(Stop(3, position=0))
     assert bench.worker.state is state
     return bench.worker
 
 
+ALWAYS = {Model, Parameters, Reorder, Stop}
 #: What a worker may be sent (design, section 8); the rest is a bug.
 MAY_COME = {
-    State.IDLE: {Model, Parameters, Stop},
-    State.WAITING: {Model, Parameters, Stop},
-    State.COMPUTING: {Model, Parameters, Stop},
+    State.IDLE: ALWAYS,
+    State.WAITING: ALWAYS | {Skip, Commit},
+    State.COMPUTING: ALWAYS | {Encode, Skip, Commit},
+    State.SENDING: ALWAYS | {Encode, Skip, Commit},
     State.STOPPED: {Parameters},
 }
 
@@ -111,9 +125,10 @@ MAY_COME = {
 def test_every_message_in_every_state(bench, state, cls):
     it = bench()
     worker = brought_to(it, state)
-    message = (it.vector(9) if cls is Parameters else
-               cls(9, buffer=it.sent.take()) if issubclass(cls, Vector)
-               else cls(9))
+    step = 3 if cls is Encode else 9
+    message = (it.vector(step) if cls is Parameters else
+               cls(step, buffer=it.sent.take()) if issubclass(cls, Vector)
+               else cls(step, files=bytes(2)) if cls is Skip else cls(step))
     if cls in MAY_COME[state]:
         worker.handle(message)
         return
@@ -125,11 +140,11 @@ def test_every_message_in_every_state(bench, state, cls):
 def test_a_step_from_its_model_to_its_last_file(bench):
     it = bench()
     worker = it.worker
-    assert worker.state is State.IDLE and not worker.busy
+    assert worker.state is State.IDLE and not it.busy
     worker.handle(Model(0))
-    assert worker.state is State.WAITING and not worker.busy
+    assert worker.state is State.WAITING and not it.busy
     worker.handle(it.vector(0))
-    assert worker.state is State.COMPUTING and worker.busy
+    assert worker.state is State.COMPUTING and it.busy
     positions = [position for position, _ in it.all_replicas()]
     assert positions == list(range(len(it.files)))
     assert worker.state is State.IDLE
@@ -143,7 +158,7 @@ def test_stop_ends_any_state(bench):
         it = bench(problem={'micro_batch': 1})
         worker = brought_to(it, state)
         worker.handle(Stop(3, position=75))
-        assert worker.exit_code == 75 and not worker.busy
+        assert worker.exit_code == 75 and not it.busy
         assert it.at_rest()
 
 
@@ -191,7 +206,7 @@ def test_parameters_of_the_next_step_may_come_while_computing(bench):
                           it.honest(1, it.files[0], now))
     first.buffer.release()
     it.worker.handle(Model(2))
-    assert it.worker.busy
+    assert it.busy
     assert it.replica().step == 2
 
 
@@ -202,7 +217,7 @@ def test_the_latest_of_several_early_parameters_counts(bench):
     it.worker.handle(it.vector(3))
     it.worker.handle(Model(1))
     it.worker.handle(Model(3))
-    assert it.worker.busy
+    assert it.busy
     assert it.replica().step == 3
     it.worker.handle(Model(4))
 
@@ -289,7 +304,7 @@ def test_advance_computes_one_micro_batch_at_a_time(bench):
         gradient(parameters, samples, out)
     it.assembly.problem.gradient = counted
     steps = 0
-    while it.worker.busy:
+    while it.busy:
         if (replica := it.worker.advance()) is not None:
             replica.buffer.release()
         steps += 1
@@ -316,11 +331,11 @@ def test_a_worker_waits_while_nothing_has_left(bench):
     kept = [it.replica(), it.replica()]
     for _ in range(3):
         assert it.worker.advance() is None
-        assert it.worker.busy and not it.worker.computing
+        assert it.busy and not it.worker.computes
     assert it.pool.made == 2
 
     positions = [0, 1]
-    while it.worker.busy:
+    while it.busy:
         kept.pop(0).buffer.release()
         replica = it.replica()
         positions.append(replica.position)

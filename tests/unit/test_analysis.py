@@ -4,17 +4,23 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
-from aspis_mpi.schemes.record import Evaluation, Outcome, StepRecord
+from aspis_mpi.schemes.record import (CODED, Arrival, ArrivalKind,
+                                      Evaluation, Outcome, Reordering,
+                                      StepRecord)
 
 ROOT = Path(__file__).parents[2]
 STEPS, MISSED, FRAMED = 30, (4, 5), 9
+SCRIPTS = ('accuracy.py', 'detection.py', 'completion.py', 'timeline.py')
 
 JOB = """
 [scheme]
@@ -67,6 +73,13 @@ def make_log(path, job=JOB, accuracy=0.9, steps=STEPS):
             log.evaluation(Evaluation(
                 step + 1, step, 2.0 / (step + 1), accuracy))
     return path
+
+
+def a_log_for(script, path):
+    """A log that a script has nothing to say against."""
+    if script == 'timeline.py':
+        return make_coded_log(path)
+    return make_log(path, steps=2)
 
 
 def analyse(script, *arguments, **environment):
@@ -132,11 +145,183 @@ def test_a_problem_without_accuracy_shows_its_loss(tmp_path):
     expect_picture(tmp_path / 'loss.png')
 
 
-@pytest.mark.parametrize('script', ['accuracy.py', 'detection.py'])
+CODED_JOB = """
+[collection]
+name = "{}"
+copies = {}
+[transfer]
+name = "coded"
+code = "least-squares"
+"""
+
+#: Worker j holds files j, j + 1 and j + 2 of eight, in this order.
+RING = (np.arange(8)[:, None] + np.arange(3)) % 8
+
+
+def ring(n_workers=8, load=3):
+    """Each worker holds its own file and those after it, cyclically."""
+    order = (np.arange(n_workers)[:, None] + np.arange(load)) % n_workers
+    incidence = np.zeros((n_workers, n_workers), dtype=bool)
+    incidence[order, np.arange(n_workers)[:, None]] = True
+    return Assignment(incidence, order)
+
+
+def a_step_of_arrivals(step, start, assignment, silent, given_up):
+    """Every worker but `silent` finishes its files 1, 2, 3 ... s after
+    `start`, plus a hundredth of its number, the last two in one report; all
+    send; the silent one is left out where it is given up."""
+    load = assignment.load
+    rows = [Arrival(step, -1, ArrivalKind.MODEL, 0, start, 0, b'')]
+    for worker in range(assignment.n_workers):
+        if worker == silent:
+            continue
+        late = start + 0.01 * worker
+        rows += [Arrival(
+            step, worker, ArrivalKind.PROGRESS, n, late + n, 49,
+            np.packbits(np.arange(load) < n).tobytes())
+            for n in range(1, load + 1) if n != load - 1]
+        rows.append(Arrival(step, worker, ArrivalKind.PAYLOAD, load,
+                            late + load + 1, 400, b''))
+    if given_up:
+        rows.append(Arrival(step, silent, ArrivalKind.SILENT, 0, start + 5,
+                            0, b''))
+    rows.append(Arrival(step, 0, ArrivalKind.MALFORMED, load, start + 5, 1,
+                        b''))
+    return sorted(rows, key=lambda row: row.seconds)
+
+
+def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
+                   collection='coverage', assignment=None, arrivals=True,
+                   given_up=True):
+    """Files are used from their first two holders; worker 4 is silent."""
+    assignment = assignment or ring()
+    n_workers = assignment.n_workers
+    nobody = np.zeros(n_workers, dtype=bool)
+    used = assignment.incidence.copy()
+    used[:, 4] = used[:, 6] = False
+    blank = replace(
+        a_record(assignment), contributors=used, residual=residual,
+        excluded=np.arange(n_workers) == 7, seconds_wait=3.25,
+        source=np.full(assignment.n_files, CODED, dtype=np.int16))
+    with RunLog(path, assignment, job=CODED_JOB.format(collection, copies),
+                seed=1, mpi='', hosts=['here'], clock='virtual') as log:
+        for step, whole in enumerate(seconds):
+            if arrivals:
+                log.arrivals(a_step_of_arrivals(step, 100.0 * step,
+                                                assignment, 4, given_up))
+            log.append(replace(blank, step=step, seconds_step=whole), nobody,
+                       np.zeros_like(used), nobody)
+        log.reordering(Reordering(2, assignment.order[:, ::-1]))
+    return path
+
+
+def test_timeline_of_the_last_step_and_of_another(tmp_path):
+    log = make_coded_log(tmp_path / 'run.h5')
+    done = analyse('timeline.py', log)
+    assert done.returncode == 0, done.stderr
+    expect_picture(tmp_path / 'run.timeline.png')
+    assert done.stdout.splitlines() == [
+        'step 3, coverage / coded / least-squares',
+        'signal after 3.25 s, step over after 5 s',
+        '21 files were finished, 24 in time, 18 were used',
+        'workers not needed: 4, 6', 'workers not heard: 4',
+        'workers given up: 4', 'workers without work: 7',
+        f'picture: {tmp_path / "run.timeline.png"}']
+    done = analyse('timeline.py', log, '--step', 1, '-o',
+                   tmp_path / 'other.png')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('step 1, coverage')
+    expect_picture(tmp_path / 'other.png')
+
+
+def test_timeline_names_who_was_not_heard(tmp_path):
+    log = make_coded_log(tmp_path / 'run.h5', given_up=False)
+    lines = analyse('timeline.py', log).stdout.splitlines()
+    assert 'workers not heard: 4' in lines
+    assert not any('given up' in line for line in lines)
+
+
+@pytest.mark.parametrize('n_workers', [70, 200])
+def test_timeline_of_many_workers(tmp_path, n_workers):
+    log = make_coded_log(tmp_path / 'run.h5', assignment=ring(n_workers, 8))
+    done = analyse('timeline.py', log)
+    assert done.returncode == 0, done.stderr
+    assert 'Warning' not in done.stderr
+    expect_picture(tmp_path / 'run.timeline.png')
+
+
+def test_files_of_a_timeline(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    timeline_of = import_module('timeline').timeline_of
+    with load_run(make_coded_log(tmp_path / 'run.h5')) as run:
+        first, last = (timeline_of(run, row).files for row in (0, 3))
+    for files, order in ((first, RING), (last, RING[:, ::-1])):
+        for worker in set(range(8)) - {4}:
+            mine = files.worker == worker
+            late = 0.01 * worker
+            # The second report, at 3 s, names two files: half of it each.
+            assert files.file[mine].tolist() == order[worker].tolist()
+            np.testing.assert_allclose(
+                files.end[mine], [1 + late, 2 + late, 3 + late], atol=1e-9)
+            np.testing.assert_allclose(
+                files.begin[mine], [0, 1 + late, 2 + late], atol=1e-9)
+            assert (files.used[mine] == (worker != 6)).all()
+        assert 4 not in files.worker
+
+
+def test_timeline_without_arrivals_says_what_to_do(tmp_path):
+    log = make_coded_log(tmp_path / 'run.h5', arrivals=False)
+    done = analyse('timeline.py', log)
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1
+    assert 'log.detail = "arrivals"' in done.stderr
+    assert not (tmp_path / 'run.timeline.png').exists()
+
+
+def test_timeline_of_a_step_that_is_not_there(tmp_path):
+    log = make_coded_log(tmp_path / 'run.h5')
+    done = analyse('timeline.py', log, '--step', 9)
+    assert done.returncode == 2
+    assert 'has no step 9, only 0 to 3' in done.stderr
+
+
+def test_completion_of_several_runs(tmp_path):
+    logs = [make_coded_log(tmp_path / 'a.h5', seconds=(4, 6, 8, 2),
+                           collection='full-workers'),
+            make_coded_log(tmp_path / 'b.h5', seconds=(2, 2, 3, 1), copies=2,
+                           residual=0.5),
+            make_coded_log(tmp_path / 'c.h5', seconds=(1, 1, 1, 1), copies=2,
+                           residual=2.0)]
+    done = analyse('completion.py', *logs)
+    assert done.returncode == 0, done.stderr
+    expect_picture(tmp_path / 'a.completion.png')
+    rows = [line.split(maxsplit=7) for line in
+            done.stdout.splitlines()[1:-1]]
+    assert [row[7] for row in rows] == [
+        'full-workers / coded / least-squares',
+        'coverage × 2 / coded / least-squares (b)',
+        'coverage × 2 / coded / least-squares (c)']
+    numbers = [[float(x.strip('%')) for x in row[:7]] for row in rows]
+    assert numbers[0] == [4, 5, 5, 7.7, 1, 0, 100]
+    assert numbers[1] == [4, 2, 2, 2.85, 0.4, 0.5, 0]
+    assert numbers[2] == [4, 1, 1, 1, 0.2, 2, 0]
+
+
+def test_completion_says_when_nothing_is_approximate(tmp_path):
+    logs = [make_coded_log(tmp_path / 'a.h5', seconds=(0.01, 9)),
+            make_log(tmp_path / 'b.h5')]
+    done = analyse('completion.py', *logs, '-o', tmp_path / 'exact.png')
+    assert done.returncode == 0, done.stderr
+    assert 'Warning' not in done.stderr
+    assert 'the residual is 0 in every step of every run' in done.stdout
+    expect_picture(tmp_path / 'exact.png')
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
 def test_mistakes_get_one_line_and_exit_2(tmp_path, script):
     missing = tmp_path / 'missing.h5'
     empty = make_log(tmp_path / 'empty.h5', steps=0)
-    log = make_log(tmp_path / 'run.h5', steps=2)
+    log = a_log_for(script, tmp_path / 'run.h5')
     for arguments, reason in (
             ([missing], str(missing)), ([__file__], 'HDF5'),
             ([empty], 'holds no'),
@@ -147,11 +332,11 @@ def test_mistakes_get_one_line_and_exit_2(tmp_path, script):
         assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize('script', ['accuracy.py', 'detection.py'])
+@pytest.mark.parametrize('script', SCRIPTS)
 def test_without_matplotlib_the_extra_is_named(tmp_path, script):
     (tmp_path / 'matplotlib.py').write_text('raise ImportError')
     search = os.pathsep.join([str(tmp_path), str(ROOT)])
-    done = analyse(script, make_log(tmp_path / 'run.h5', steps=2),
+    done = analyse(script, a_log_for(script, tmp_path / 'run.h5'),
                    PYTHONPATH=search)
     assert done.returncode == 2
     assert done.stderr.count('\n') == 1

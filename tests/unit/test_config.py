@@ -3,6 +3,7 @@
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aspis_mpi import config, registry
@@ -14,7 +15,26 @@ JOBS = Path(__file__).parents[2] / 'jobs'
 
 #: Options without a default, for tests that make every part.
 REQUIRED = {('schedule', 'step'): {'milestones': [2]},
-            ('schedule', 'warm-up'): {'warmup': 2}}
+            ('schedule', 'warm-up'): {'warmup': 2},
+            ('assignment', 'file'): {'path': 'design.csv'},
+            ('collection', 'deadline'): {'deadline': 1.0},
+            ('collection', 'adaptive'): {'deadline': 1.0},
+            ('code', 'approximate'): {'stragglers': 1},
+            ('delay', 'slow'): {'workers': [1]},
+            ('delay', 'trace'): {'path': 'trace.csv'}}
+#: What else a part needs around it, by family or by family and name.
+AROUND = {
+    'assignment': {'scheme': {'workers': 6, 'adversaries': 2}},
+    ('assignment', 'uncoded'): {'detection': {'name': 'none'}},
+    ('assignment', 'file'): {'scheme': {'name': 'partial', 'workers': 6}},
+    ('transfer', 'coded'): {'scheme': {'name': 'partial', 'workers': 6}},
+    ('transfer', 'sums'): {'scheme': {'name': 'partial', 'workers': 6}},
+    ('collection', 'full-workers'): {
+        'scheme': {'name': 'partial', 'workers': 6}},
+    ('code', 'least-squares'): {'scheme': {'name': 'partial', 'workers': 6}},
+    'code': {'scheme': {'name': 'gradient-code', 'workers': 6}},
+    ('code', 'raviv'): {'scheme': {'name': 'cyclic-mds', 'workers': 7}},
+    ('code', 'ye-abbe'): {'scheme': {'name': 'ye-abbe', 'workers': 6}}}
 
 JOB = '''
 [run]
@@ -151,16 +171,16 @@ EVERY_PART = [(section, key, family, name)
 
 
 @pytest.mark.parametrize('section, key, family, name', EVERY_PART)
-def test_every_part_can_be_had_by_its_name(tables, section, key, family,
-                                           name):
+def test_every_part_can_be_had_by_its_name(tables, monkeypatch, tmp_path,
+                                           section, key, family, name):
+    monkeypatch.chdir(tmp_path)
+    np.savetxt('design.csv', np.ones((4, 6), dtype=int), '%d', ',')
+    np.savetxt('trace.csv', np.ones((3, 5)), delimiter=',')
     chosen = {key: name, **options_of(family, name)}
     job = tables(**{section: chosen})
     if section == 'problem':
         job['problem'] = {'name': 'digits'} | chosen
-    if name == 'uncoded':
-        job['detection'] = {'name': 'none'}
-    if family == 'assignment':
-        job['scheme'] = {'workers': 6, 'adversaries': 2}
+    job |= AROUND.get(family, {}) | AROUND.get((family, name), {})
     assembly = Assembly(config.from_tables(job))
     part = assembly.job.part(section, key)
     assert part.cls.name == name

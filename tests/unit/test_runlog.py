@@ -20,7 +20,9 @@ from aspis_mpi.runlog.reader import RunLogError, load_run
 from aspis_mpi.runlog.summary import (format_summary, print_summary,
                                        summarize)
 from aspis_mpi.runlog.writer import RunLog
-from aspis_mpi.schemes.record import Evaluation, Event, Outcome, StepRecord
+from aspis_mpi.schemes.record import (CODED, Arrival, ArrivalKind,
+                                      Evaluation, Event, Outcome, Reordering,
+                                      StepRecord)
 
 JOB = """
 [run]
@@ -45,7 +47,7 @@ value = "reversed"
 
 #: The groups and columns that users' scripts rely on.
 CONTRACT = {
-    'assignment': {'incidence', 'order'},
+    'assignment': {'incidence', 'order', 'changes'},
     'detection': {'flagged', 'exposed', 'excluded', 'disagreements',
                   'margin'},
     'resolution': {'source', 'contributors', 'copies'},
@@ -60,7 +62,9 @@ COLUMNS = {
         'seconds_wait', 'seconds_transfer', 'seconds_detect',
         'seconds_aggregate', 'seconds_update', 'seconds_step'),
     'evaluation': ('step', 'seconds', 'loss', 'accuracy'),
-    'events': ('time', 'level', 'rank', 'text')}
+    'events': ('time', 'level', 'rank', 'text'),
+    'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
+                 'finished')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'package', 'mpi',
               'hosts', 'created', 'clock'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
@@ -106,6 +110,16 @@ def made_up_truth(step, n_files, n_workers):
             rng.random(n_workers) < 0.1)
 
 
+def made_up_arrivals(step, n_workers, load):
+    """A step's arrivals, which depend on the step alone."""
+    rng = np.random.default_rng([step, 2])
+    return [Arrival(
+        step, int(rng.integers(-1, n_workers)), ArrivalKind(i % 7),
+        int(rng.integers(0, 1 << 16)), rng.random(),
+        int(rng.integers(0, 1 << 40)),
+        np.packbits(rng.random(load) < 0.5).tobytes()) for i in range(5)]
+
+
 def create(path, assignment, **changed):
     """An empty log with made-up circumstances."""
     arguments = dict(job=JOB, seed=7, mpi='Open MPI 5.0.11',
@@ -127,6 +141,8 @@ def write_for_ever(path, compress):
     log = create(path, assignment)
     print(0, flush=True)
     for step in range(1 << 30):
+        log.arrivals(made_up_arrivals(step, assignment.n_workers,
+                                      assignment.load))
         fill(log, assignment, [step])
         log.event(Event(step, 30, 0, f'step {step}'))
         log.flush()
@@ -168,6 +184,23 @@ def expect_made_up(run):
         np.testing.assert_array_equal(run.steps[name], expected)
 
 
+def expect_arrivals(rows, arrivals):
+    """Rows of the file hold what the arrivals say."""
+    for name, column in zip(('step', 'worker', 'kind', 'files_done',
+                             'seconds', 'nbytes'), rows.dtype.names):
+        expected = [getattr(arrival, name) for arrival in arrivals]
+        np.testing.assert_array_equal(rows[column], expected)
+    assert [row.tobytes() for row in rows['finished']] == [
+        arrival.finished for arrival in arrivals]
+
+
+def expect_made_up_arrivals(run):
+    """Every step that the log names has all of its made-up arrivals."""
+    for step in range(run.n_steps):
+        expect_arrivals(run.arrivals_of(step), made_up_arrivals(
+            step, run.n_workers, run.order.shape[1]))
+
+
 def test_layout_is_the_contract(tmp_path):
     create(tmp_path / 'run.h5', Subset(5, replication=3)).close()
     with h5py.File(tmp_path / 'run.h5') as file:
@@ -183,6 +216,9 @@ def test_layout_is_the_contract(tmp_path):
         assert h5py.check_enum_dtype(file['steps'].dtype['verdict']) == {
             'contradiction': 0, 'skipped': 1, 'incomplete': 2, 'voted': 3,
             'resolved': 4, 'clean': 5}
+        assert h5py.check_enum_dtype(file['arrivals'].dtype['kind']) == {
+            'model': 0, 'progress': 1, 'replica': 2, 'payload': 3,
+            'silent': 4, 'deadline': 5, 'malformed': 6}
 
 
 def test_types_are_the_contract(tmp_path):
@@ -197,6 +233,12 @@ def test_types_are_the_contract(tmp_path):
         assert file['progress/files_done'].dtype == np.uint16
         assert file['progress/first_report'].dtype == np.float64
         assert file['assignment/incidence'].dtype == np.uint8
+        assert file['assignment/changes'].dtype == np.dtype(
+            [('step', 'i8'), ('order', 'i4', (5, 6))])
+        assert file['arrivals'].dtype == np.dtype(
+            [('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'),
+             ('files_done', 'u2'), ('seconds', 'f8'), ('bytes', 'u8'),
+             ('finished', 'u1', (1,))])
         packed = {item.path: item.name for item in schema.ROWS.values()
                   if item.packed}
         assert set(packed.values()) == set(PACKED)
@@ -278,6 +320,113 @@ def test_evaluations_and_events(tmp_path):
             Event(2.5, 30, 3, 'Byzantinisch? – ja\ufffdnein ?')]
 
 
+def test_arrivals_keep_their_order(tmp_path):
+    assignment = Subset(8, replication=3)       # 21 files each: three bytes
+    groups = [made_up_arrivals(step, 8, 21) for step in (3, 4, 3)]
+    with create(tmp_path / 'run.h5', assignment) as log:
+        for group in groups:
+            log.arrivals(group)
+            log.flush()
+    with load_run(tmp_path / 'run.h5') as run:
+        expect_arrivals(run.arrivals, sum(groups, []))
+        expect_arrivals(run.arrivals_of(3), groups[0] + groups[2])
+        assert len(run.arrivals_of(5)) == 0
+
+
+def test_finished_positions_are_unpacked(tmp_path):
+    assignment = Subset(6, replication=3)       # 10 files each: two bytes
+    done = np.zeros((4, 10), dtype=bool)
+    done[0, [0, 3]] = done[1, :] = done[2, 9] = True
+    # What is short is padded, what is long is cut: a log never refuses.
+    bits = [np.packbits(done[0])[:1].tobytes(),
+            np.packbits(done[1]).tobytes() + b'more',
+            np.packbits(done[2]).tobytes(), b'']
+    with create(tmp_path / 'run.h5', assignment) as log:
+        log.arrivals(Arrival(0, 1, ArrivalKind.PROGRESS, 1, 0.5, 48, some)
+                     for some in bits)
+    with load_run(tmp_path / 'run.h5') as run:
+        np.testing.assert_array_equal(run.finished(run.arrivals), done)
+        assert run.finished(run.arrivals_of(7)).shape == (0, 10)
+
+
+def test_waiting_arrivals_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr('aspis_mpi.runlog.writer.MOST_ARRIVALS', 12)
+    with create(tmp_path / 'run.h5', Uncoded(3)) as log:
+        for step, written in enumerate((0, 0, 15, 15, 15, 30)):
+            log.arrivals(made_up_arrivals(step, 3, 1))
+            with load_run(tmp_path / 'run.h5') as run:
+                assert len(run.arrivals) == written
+
+
+def test_many_arrivals_are_read_a_window_at_a_time(tmp_path, monkeypatch):
+    groups = [made_up_arrivals(step, 3, 1) for step in range(40)]
+    with create(tmp_path / 'run.h5', Uncoded(3)) as log:
+        log.arrivals(sum(groups, []))
+    monkeypatch.setattr('aspis_mpi.runlog.reader.WINDOW', 1000)
+    with load_run(tmp_path / 'run.h5') as run:
+        expect_arrivals(run.arrivals, sum(groups, []))
+        expect_arrivals(run.arrivals_of(17), groups[17])
+
+
+def test_order_changes_from_a_step_on(tmp_path):
+    assignment = Assignment([[1, 1, 0], [1, 0, 1], [1, 1, 1]])
+    orders = [assignment.order, assignment.order[:, [1, 0, 2]],
+              assignment.order[:, [2, 1, 0]]]
+    with create(tmp_path / 'run.h5', assignment) as log:
+        log.reordering(Reordering(4, orders[1]))
+        log.flush()
+        log.reordering(Reordering(9, orders[2]))
+        with pytest.raises(ValueError, match=r'\(3, 2\).* \(3, 3\)'):
+            log.reordering(Reordering(9, assignment.order[:, :2]))
+    with load_run(tmp_path / 'run.h5') as run:
+        for step, which in ((0, 0), (3, 0), (4, 1), (8, 1), (9, 2), (50, 2)):
+            np.testing.assert_array_equal(run.order_at(step), orders[which])
+        np.testing.assert_array_equal(run.order, assignment.order)
+
+
+@pytest.mark.parametrize('n_workers, load', [(1100, 1), (2100, 8)])
+def test_orders_of_many_workers(tmp_path, n_workers, load):
+    incidence = np.zeros((n_workers, n_workers), dtype=bool)
+    for shift in range(load):
+        incidence |= np.roll(np.eye(n_workers, dtype=bool), shift, axis=0)
+    assignment = Assignment(incidence)
+    with create(tmp_path / 'run.h5', assignment) as log:
+        log.reordering(Reordering(1, assignment.order[:, ::-1]))
+    with load_run(tmp_path / 'run.h5') as run:
+        np.testing.assert_array_equal(run.order_at(0), assignment.order)
+        np.testing.assert_array_equal(run.order_at(1),
+                                      assignment.order[:, ::-1])
+
+
+def test_own_rows_that_did_not_reach_the_disk_are_left_out(tmp_path):
+    assignment = Subset(5, replication=3)
+    with create(tmp_path / 'run.h5', assignment) as log:
+        log.arrivals(made_up_arrivals(0, 5, 6))
+        log.reordering(Reordering(0, assignment.order[:, ::-1]))
+    with h5py.File(tmp_path / 'run.h5', 'a') as file:
+        file['arrivals'].resize(8, axis=0)
+        file['assignment/changes'].resize(3, axis=0)
+    with load_run(tmp_path / 'run.h5') as run:
+        assert len(run.arrivals) == len(run.arrivals_of(0)) == 5
+        np.testing.assert_array_equal(run.order_at(7),
+                                      assignment.order[:, ::-1])
+
+
+def test_logs_from_before_arrivals_have_none(tmp_path):
+    assignment = Subset(5, replication=3)
+    with create(tmp_path / 'run.h5', assignment) as log:
+        fill(log, assignment, range(3))
+    with h5py.File(tmp_path / 'run.h5', 'a') as file:
+        del file['arrivals'], file['assignment/changes']
+    with load_run(tmp_path / 'run.h5') as run:
+        expect_made_up(run)
+        assert run.arrivals.dtype.names == COLUMNS['arrivals']
+        assert len(run.arrivals) == len(run.arrivals_of(1)) == 0
+        np.testing.assert_array_equal(run.order_at(2), assignment.order)
+    with pytest.raises(RunLogError, match='was closed'):
+        run.arrivals
+
+
 def test_flushes_when_seconds_have_passed_or_the_block_is_full(tmp_path):
     assignment = Uncoded(3)
     with create(tmp_path / 'run.h5', assignment, flush_seconds=5.0) as log:
@@ -313,6 +462,7 @@ def test_rows_survive_kills(tmp_path, compress):
             assert run.n_steps >= int(said[-1] if said else 0)
             expect_made_up(run)
             assert len(run.events) >= int(said[-1] if said else 0)
+            expect_made_up_arrivals(run)
             summarize(run)
 
 
@@ -326,6 +476,7 @@ def test_reading_while_it_is_written(tmp_path, compress):
             with load_run(path) as run:
                 writer.stdout.readline()
                 expect_made_up(run)
+                expect_made_up_arrivals(run)
                 seen.append(run.n_steps)
         assert seen == sorted(seen)
         assert seen[-1] > seen[0]
@@ -523,6 +674,68 @@ def test_summary_counts(tmp_path):
     assert summary.quality.best_accuracy == 0.75
     assert summary.quality.best_step == 20
     assert (summary.n_warnings, len(summary.last_warnings)) == (2, 2)
+
+
+CODED_JOB = """
+[collection]
+name = "coverage"
+copies = 1
+[transfer]
+name = "coded"
+code = "least-squares"
+"""
+
+
+def coded(step, residual, epochs, verdict):
+    """A coded step of two files and three workers that waits 0.3 of 0.4 s."""
+    blank = made_up(step, 2, 3)
+    return replace(
+        blank, residual=residual, epochs=epochs, verdict=verdict,
+        seconds_wait=0.3, seconds_step=0.4,
+        source=np.full(2, CODED, dtype=np.int16))
+
+
+def summary_of_coded_run(path):
+    assignment = Assignment([[1, 1, 0], [0, 1, 1]])
+    nobody, nothing = np.zeros(3, dtype=bool), np.zeros((2, 3), dtype=bool)
+    with create(path, assignment, job=JOB + CODED_JOB) as log:
+        for record in (coded(0, 0.0, 1, Outcome.CLEAN),
+                       coded(1, 1.0, 1, Outcome.INCOMPLETE),
+                       coded(2, 2.0, 3, Outcome.INCOMPLETE),
+                       coded(3, 0.0, 2, Outcome.CLEAN)):
+            log.append(record, nobody, nothing, nobody)
+    with load_run(path) as run:
+        assert (run.source == CODED).all()
+        return summarize(run)
+
+
+def test_summary_of_a_coded_run(tmp_path):
+    summary = summary_of_coded_run(tmp_path / 'run.h5')
+    transfer = summary.transfer
+    assert (transfer.name, transfer.code) == ('coded', 'least-squares')
+    assert (transfer.collection, transfer.copies) == ('coverage', 1)
+    assert (transfer.approximate_steps, transfer.residual) == (2, 1.5)
+    assert transfer.incomplete_steps == 2
+    assert transfer.steps_of_several_epochs == 2
+    assert transfer.waiting == pytest.approx(0.75)
+    assert summary.pace.seconds['step'] == pytest.approx(0.4)
+    assert ' '.join(format_summary(summary).split()).count(
+        'transfer coded (least-squares) after coverage: 2 of 4 steps exact, '
+        'mean residual 1.5 in the others, 2 incomplete, 2 of several epochs, '
+        '75 % of the time was waiting') == 1
+
+
+def test_replicas_have_the_same_keys_but_no_line(tmp_path):
+    coded = summary_of_coded_run(tmp_path / 'coded.h5')
+    assignment = Subset(5, replication=3)
+    with create(tmp_path / 'run.h5', assignment) as log:
+        fill(log, assignment, range(3))
+    with load_run(tmp_path / 'run.h5') as run:
+        plain = summarize(run)
+    assert asdict(coded)['transfer'].keys() == asdict(
+        plain)['transfer'].keys()
+    assert plain.transfer.code is None
+    assert 'steps exact' not in format_summary(plain)
 
 
 def test_reading_needs_neither_mpi_nor_torch():

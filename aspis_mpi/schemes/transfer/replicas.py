@@ -4,16 +4,29 @@ import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.detection.evidence import Evidence
+from aspis_mpi.schemes.resolution import resolve
 
 
 class Replicas:
     """Every replica of every file, l*d floats a worker (Aspis)."""
 
     name = 'replicas'
+    #: Files are sent when they are finished, and nothing is asked for.
+    pushes = True
+    #: The server can compare what several workers sent for one file.
+    compares = True
 
-    def __init__(self, assignment):
+    def __init__(self, assignment, copies=1, thinning=False, code=None):
+        if thinning:
+            raise ValueError("'replicas' sends every finished file, so "
+                             'collection.thinning must be false')
         self._assignment = assignment
         self._places = _places(assignment.holders)
+
+    def payload_size(self, d):
+        """Numbers in one message."""
+        return d
+
 
     def begin(self):
         """The empty table of a new step."""
@@ -113,6 +126,10 @@ class ReplicaTable:
         supports = len(self._buffers) > sum(map(len, self._classes))
         return np.array([0.0 if supports else np.nan,
                          min(apart, default=np.nan)])
+
+    def resolve(self, scheme, believed, samples, out, threads, clock):
+        """Detect, choose, aggregate: see `resolution.resolve`."""
+        return resolve(scheme, self, believed, samples, out, threads, clock)
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""

@@ -1,0 +1,1 @@
+"""In which order each worker computes its files: one module per order."""

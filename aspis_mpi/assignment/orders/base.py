@@ -1,0 +1,22 @@
+"""What every order is: an arrangement of each worker's own files."""
+
+
+class Order:
+    """A rule that arranges the files of each worker."""
+
+    def arrange(self, assignment, copies):
+        """The files of each worker in the order of computing.
+
+        Parameters
+        ----------
+        assignment : Assignment
+        copies : int
+            How many copies of each file are waited for, at most the
+            replication of every file.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_workers, load)
+            Padded with -1; the assignment itself is not changed.
+        """
+        raise NotImplementedError

@@ -1,0 +1,179 @@
+"""The best worst case of small assignments, by an integer programme."""
+
+import logging
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array
+
+from aspis_mpi.assignment import ordering
+from aspis_mpi.assignment.orders.base import Order
+from aspis_mpi.assignment.orders.search import Found, search
+
+log = logging.getLogger(__name__)
+
+#: Above so many variables the solver finds nothing in a sensible time.
+MOST_VARIABLES = 5000
+#: What the solver answers where no solution exists.
+INFEASIBLE = 2
+
+
+class Exact(Order):
+    """The least worst case of small assignments, by an integer programme.
+
+    Parameters
+    ----------
+    order_seconds : float
+        That the solver may take; then the best order found so far is used.
+        Only if the time runs out can two runs find different orders.
+    """
+
+    name = 'exact'
+
+    def __init__(self, *, order_seconds: float = 10.0):
+        if not order_seconds > 0:
+            raise ValueError(f'order_seconds {order_seconds} must be above '
+                             '0')
+        self.seconds = order_seconds
+
+    def arrange(self, assignment, copies):
+        """The best order found; arguments as in `Order`."""
+        found = exact(assignment, copies, self.seconds)
+        log.info('order: Q_max %d, bound %d, gap %d',
+                 found.q_max, found.bound, found.gap)
+        return found.order
+
+
+def exact(assignment, copies=1, seconds=10.0):
+    """The order of least `q_max`.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    copies : int
+    seconds : float
+        Time limit of the solver; nothing else depends on time.
+
+    Returns
+    -------
+    Found
+        With a gap of 0 where the order is proven to be the best, be it
+        by `q_max_bound` or by the solver.
+
+    Raises
+    ------
+    ValueError
+        The programme would have more than `MOST_VARIABLES` variables: the
+        sum of squared loads, for more than one copy also one for each pair
+        of worker and file.
+    """
+    programme = _Programme(assignment, copies)
+    found = search(assignment, copies)
+    if found.gap == 0:
+        return found
+    better, bound = programme.solve(found, seconds)
+    if better is None:
+        return Found(found.order, found.q_max, bound)
+    return Found(better,
+                 ordering.q_max(assignment.reordered(better), copies), bound)
+
+
+class _Programme:
+    """Which file stands at which position, as zeros and ones.
+
+    x[i, j, t] = 1 if worker j has file i at position t, for pairs (i, j) of
+    the incidence; L[i, j] = sum_t (delta_j - t + 1) x[i, j, t].  For each
+    file the sum of the s smallest of its gamma losses is, by duality, the
+    largest s u - sum_j v_j over u and v_j >= max(0, u - L[i, j]).  The
+    least of these sums, b, is made as large as possible; Q_max is the sum
+    of all loads + 1 - b.
+
+    Columns: x, then b, and for more than one copy u of the files and v of
+    the pairs.
+    """
+
+    def __init__(self, assignment, copies):
+        assignment.check_copies(copies)
+        self.loads, self.copies = assignment.loads, copies
+        self.files, self.workers = np.nonzero(assignment.incidence)
+        self.n_files, self.n_pairs = assignment.n_files, self.files.size
+        self.stopped = assignment.incidence.sum(axis=1) - copies + 1
+        # Of each x its pair, its position from 0, and the loss there.
+        loads = self.loads[self.workers]
+        self.pair = np.repeat(np.arange(self.n_pairs), loads)
+        self.place = (np.arange(self.pair.size)
+                      - (loads.cumsum() - loads)[self.pair])
+        self.loss = loads[self.pair] - self.place
+        # Where the columns of b, u and v begin.
+        self.b = self.pair.size
+        self.u = self.b + 1
+        self.v = self.u + self.n_files
+        self.size = self.u if copies == 1 else self.v + self.n_pairs
+        if self.size > MOST_VARIABLES:
+            raise ValueError(
+                f'order exact needs {self.size} variables for '
+                f'{self.n_pairs} pairs of worker and file; at most '
+                f'{MOST_VARIABLES} are possible, search takes any number')
+
+    def solve(self, found, seconds):
+        """An order better than `found`, or None, and a bound of `q_max`."""
+        total = int(self.loads.sum()) + 1
+        lower, upper = np.zeros(self.size), np.ones(self.size)
+        lower[self.b] = total - found.q_max + 1
+        upper[self.b] = total - found.bound
+        upper[self.u:] = self.loads.max()
+        whole = np.arange(self.size) <= self.b
+        result = milp(-np.eye(1, self.size, self.b)[0], integrality=whole,
+                      bounds=Bounds(lower, upper),
+                      constraints=self._permutations() + self._least(),
+                      options={'time_limit': seconds, 'mip_rel_gap': 0.0})
+        if result.status == INFEASIBLE:
+            return None, found.q_max
+        bound = found.bound
+        if result.mip_dual_bound is not None and np.isfinite(
+                result.mip_dual_bound):
+            bound = max(bound,
+                        total - int(1e-6 - result.mip_dual_bound))
+        if result.x is None:
+            return None, bound
+        return self._order(result.x), bound
+
+    def _order(self, x):
+        order = np.full((self.loads.size, int(self.loads.max())), -1,
+                        dtype=np.int32)
+        taken = x[:self.b] > 0.5
+        pair = self.pair[taken]
+        order[self.workers[pair], self.place[taken]] = self.files[pair]
+        return order
+
+    def _permutations(self):
+        """Each file at one position, at each position one file."""
+        x = np.arange(self.b)
+        positions = np.stack((self.workers[self.pair], self.place))
+        row = np.unique(positions, axis=1, return_inverse=True)[1].ravel()
+        return [self._rows((self.pair, x, 1), lower=1, upper=1),
+                self._rows((row, x, 1), lower=1, upper=1)]
+
+    def _least(self):
+        """No file's sum of smallest losses is below b."""
+        x, files = np.arange(self.b), np.arange(self.n_files)
+        b = np.full(self.n_files, self.b)
+        if self.copies == 1:
+            # sum_j L - b >= 0: all losses count.
+            return [self._rows((self.files[self.pair], x, self.loss),
+                               (files, b, -1))]
+        # s u - sum_j v_j - b >= 0 and L + v - u >= 0.
+        pairs = np.arange(self.n_pairs)
+        return [self._rows((files, self.u + files, self.stopped),
+                           (self.files, self.v + pairs, -1), (files, b, -1)),
+                self._rows((self.pair, x, self.loss),
+                           (pairs, self.v + pairs, 1),
+                           (pairs, self.u + self.files, -1))]
+
+    def _rows(self, *terms, lower=0.0, upper=np.inf):
+        """Constraints from terms of rows, columns and coefficients."""
+        rows, columns, values = (np.concatenate(part) for part in zip(*(
+            np.broadcast_arrays(*term) for term in terms)))
+        matrix = coo_array((values.astype(float), (rows, columns)),
+                           shape=(int(rows.max()) + 1, self.size))
+        return LinearConstraint(matrix.tocsc(), lower, upper)

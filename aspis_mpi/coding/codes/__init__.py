@@ -1,0 +1,1 @@
+"""Codes: the weights with which files enter what a worker sends."""

@@ -1,0 +1,129 @@
+"""What every code is: weights for the workers and weights for the server."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """What the server does with the payloads of one state.
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (copies, K)
+        part_k(sum) = sum_j weights[k, j] y_j; 0 for workers that are not
+        needed.
+    cover : ndarray of float64, shape (f,)
+        The share of each file that is in the decoded sum; 1 if it is exact.
+        The divisor of a step is sum_i cover[i] * samples[i].
+    residual : float
+        Euclidean norm of what separates the coefficients of all parts of
+        all files from 1; sqrt(sum_i max(0, copies - k_i)) for least
+        squares, where file i has k_i finishers.
+    """
+
+    weights: np.ndarray
+    cover: np.ndarray
+    residual: float
+
+
+class Code:
+    """A gradient code on an assignment.
+
+    Every gradient g_i is cut into `copies` parts of ceil(d/copies) entries,
+    the last one padded by zeros.  Worker j sends
+    y_j = sum_i sum_k W_j[i, k] part_k(g_i), the server adds
+    part_k(sum) = sum_j D[k, j] y_j.  A *state* says who finished which
+    file: bool, shape (f, K).
+
+    Parameters
+    ----------
+    assignment : Assignment
+    copies : int
+        Parts of a gradient, the l of the literature; at least 1, at most
+        the smallest number of holders of a file.
+
+    Attributes
+    ----------
+    stragglers : int
+        Any so many workers may be missing altogether, and the sum is exact.
+    full_only : bool
+        Whether only workers that finished all of their files may send.
+
+    Raises
+    ------
+    ValueError
+        `copies` out of bounds, or an assignment of the wrong form.
+    """
+
+    full_only = False
+
+    def __init__(self, assignment, copies):
+        least = int(assignment.incidence.sum(axis=1).min())
+        if not 1 <= copies <= least:
+            raise ValueError(f'copies {copies} must be between 1 and the '
+                             f'replication, the smallest number of holders '
+                             f'of a file, {least}')
+        self.assignment = assignment
+        self.copies = copies
+        self.stragglers = 0
+        self._own = [np.sort(assignment.files(worker))
+                     for worker in range(assignment.n_workers)]
+
+    def decodable(self, full):
+        """Whether the workers that finished everything give the exact sum.
+
+        Parameters
+        ----------
+        full : ndarray of bool, shape (K,)
+
+        Returns
+        -------
+        bool
+        """
+        raise NotImplementedError
+
+    def encoding(self, worker, state):
+        """The weights of a worker's files in what it sends.
+
+        Looks only at the rows of `state` that are files of the worker, in
+        O(load * replication * copies^2).
+
+        Parameters
+        ----------
+        worker : int
+        state : ndarray of bool, shape (f, K)
+
+        Returns
+        -------
+        files : ndarray of int, shape (n,)
+            Ascending: those that `state` says the worker has finished.
+        weights : ndarray of float64, shape (n, copies)
+        """
+        raise NotImplementedError
+
+    def decoding(self, state):
+        """How the server combines what all workers in `state` send.
+
+        Returns
+        -------
+        Decoding
+        """
+        raise NotImplementedError
+
+    def changed(self, before, after):
+        """Who would send something else after the state has changed.
+
+        Returns
+        -------
+        ndarray of bool, shape (K,)
+            Set only for workers with a file in `after`.
+        """
+        raise NotImplementedError
+
+
+def check_whole(copies, name):
+    """Raise a ValueError if a code cannot cut gradients into parts."""
+    if copies != 1:
+        raise ValueError(f"copies {copies} must be 1 with code '{name}'")

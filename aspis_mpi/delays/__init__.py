@@ -1,0 +1,1 @@
+"""How long workers take for their files, and which of them fall silent."""

@@ -1,0 +1,83 @@
+"""What every delay is: seconds a file, for each worker and step."""
+
+import math
+
+import numpy as np
+
+
+class Delay:
+    """The time that each file takes, known to the workers alone.
+
+    A pure function of the seed and the step: every rank that asks gets the
+    same seconds, under MPI and on the virtual clock.
+
+    Parameters
+    ----------
+    n_workers : int
+        K.
+    load : int
+        l, the most files that one worker computes.
+    seed : int
+        The seed of the job.
+    """
+
+    def __init__(self, n_workers, load, seed):
+        if n_workers < 1:
+            raise ValueError(
+                f'number of workers {n_workers} must be at least 1')
+        if load < 1:
+            raise ValueError(f'load {load} must be at least 1')
+        self.n_workers = n_workers
+        self.load = load
+        self.seed = seed
+        self._step = None
+        self._paces = None
+
+    def paces(self, step):
+        """Seconds a file of all workers in a step.
+
+        Parameters
+        ----------
+        step : int
+
+        Returns
+        -------
+        ndarray of float64, shape (K, l)
+            By worker and position in its order, read-only; infinite for a
+            file that is never finished.
+        """
+        if step != self._step:
+            shape = self.n_workers, self.load
+            self._paces = np.broadcast_to(self.drawn(step), shape)
+            self._step = step
+        return self._paces
+
+    def seconds(self, step, worker):
+        """Seconds that each file of a worker takes, by position, (l,)."""
+        return self.paces(step)[worker]
+
+    def drawn(self, step):
+        """Seconds a file of a step, of a shape that broadcasts to (K, l)."""
+        raise NotImplementedError
+
+
+def check_positive(name, value):
+    """Raise a ValueError unless an option is finite and above 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f'{name} {value} must be finite and above 0')
+
+
+def check_share(name, value):
+    """Raise a ValueError unless an option lies between 0 and 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f'{name} {value} must be between 0 and 1')
+
+
+def check_workers(name, workers, n_workers):
+    """Raise a ValueError unless a list names distinct workers."""
+    for worker in workers:
+        if not 0 <= worker < n_workers:
+            raise ValueError(f'worker {worker} in {name} must be between 0 '
+                             f'and {n_workers - 1}')
+    if len(set(workers)) < len(workers):
+        raise ValueError(f'{name} {workers} must be distinct')

@@ -1,0 +1,34 @@
+"""Seconds a file with a heavy tail."""
+
+import math
+from typing import Literal
+
+from aspis_mpi.delays.drawn import Drawn
+
+
+class Pareto(Drawn):
+    """`mean` seconds a file on average, with a tail of power -`alpha`.
+
+    Parameters
+    ----------
+    n_workers, load, seed, mean, per
+        See `Drawn`.
+    alpha : float
+        Above 1, since otherwise there is no mean; up to 2 the variance is
+        infinite.  The least value is mean * (1 - 1/alpha).
+    """
+
+    name = 'pareto'
+
+    def __init__(self, n_workers, load, seed, *, mean: float = 0.03,
+                 alpha: float = 2.5,
+                 per: Literal['worker', 'file'] = 'worker'):
+        super().__init__(n_workers, load, seed, mean=mean, per=per)
+        if not (math.isfinite(alpha) and alpha > 1):
+            raise ValueError(f'alpha {alpha} must be finite and above 1')
+        self.alpha = alpha
+
+    def factors(self, rng, shape):
+        """(1 - 1/alpha) u^(-1/alpha), u uniform in (0, 1]."""
+        # numpy's own Pareto begins at 0: it is u^(-1/alpha) - 1.
+        return (1 - 1 / self.alpha) * (1 + rng.pareto(self.alpha, shape))

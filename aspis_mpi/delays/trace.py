@@ -1,0 +1,76 @@
+"""Seconds a file that were measured."""
+
+from pathlib import Path
+
+import numpy as np
+
+from aspis_mpi.delays.base import Delay
+
+
+class Trace(Delay):
+    """Seconds a file from a .npy or .csv file; step t uses row t mod T.
+
+    Parameters
+    ----------
+    n_workers, load, seed
+        See `Delay`.
+    path : str
+        An array of shape (T, K), seconds a file of each worker, or
+        (T, K, l), of each worker and position; at least 0, inf for never.
+        A .csv file has a line a step and a column a worker.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, or its shape or an entry does not fit.
+    """
+
+    name = 'trace'
+
+    def __init__(self, n_workers, load, seed, *, path: str):
+        super().__init__(n_workers, load, seed)
+        self.path = path
+        rows = _read(Path(path))
+        self._check(rows)
+        self._rows = rows.reshape(*rows.shape, 1) if rows.ndim == 2 else rows
+
+    def drawn(self, step):
+        """Row t mod T, (K, 1) or (K, l)."""
+        return self._rows[step % len(self._rows)]
+
+    def _check(self, rows):
+        k, load = self.n_workers, self.load
+        if not rows.size or rows.shape[1:] not in ((k,), (k, load)):
+            raise ValueError(
+                f'trace {self.path} has shape {rows.shape}; it must be '
+                f'(T, {k}) or (T, {k}, {load}) with T at least 1')
+        # Not >= 0 is also true of NaN.
+        wrong = np.argwhere(~(rows >= 0))
+        if len(wrong):
+            place = tuple(wrong[0].tolist())
+            raise ValueError(f'trace {self.path}: entry {place} is '
+                             f'{rows[place]}; it must be at least 0')
+
+
+def _read(path):
+    """The array in a file, as float64."""
+    readers = {'.npy': _read_npy, '.csv': _read_csv}
+    if path.suffix not in readers:
+        raise ValueError(f'trace {path} must end in .npy or .csv')
+    try:
+        rows = readers[path.suffix](path)
+    except (OSError, EOFError, ValueError) as error:
+        raise ValueError(f'trace {path} cannot be read: {error}') from error
+    if rows.dtype.kind not in 'iuf':
+        raise ValueError(f'trace {path} has entries of type {rows.dtype}; '
+                         'they must be real numbers')
+    return rows.astype(np.float64)
+
+
+def _read_npy(path):
+    with open(path, 'rb') as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _read_csv(path):
+    return np.loadtxt(path, delimiter=',', ndmin=2)

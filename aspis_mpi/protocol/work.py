@@ -1,0 +1,110 @@
+"""What belongs to one step of a worker."""
+
+import numpy as np
+
+from aspis_mpi.protocol.messages import pack_positions
+
+
+class Work:
+    """The files of one step: finished, in hand, to do; replaced, not reset.
+
+    Parameters
+    ----------
+    step : int
+    files : list of int
+        In the order of computing.
+    parameters : Buffer
+    seconds : ndarray of float64, shape (l,)
+        That each file takes at least, by position.
+    most : int
+        After so many files the worker falls silent.
+    now : float
+
+    Attributes
+    ----------
+    position : int or None
+        Of the file in hand; None when there is nothing to compute.
+    task : Task or None
+        Its computing, once begun.
+    ends : float
+        Before this second the file in hand does not count as finished.
+    held : dict of int to Buffer
+        Gradients that are kept until the step is over, by file.
+    """
+
+    def __init__(self, step, files, parameters, seconds, most, now):
+        self.step = step
+        self.parameters = parameters
+        self.task = None
+        self.held = {}
+        self._files = files
+        self._seconds = seconds
+        self._most = most
+        self._finished = 0          # bits: positions
+        self._count = 0
+        self._skipped = None
+        self._first = 0             # no earlier position is left
+        self._choose(now)
+
+    @property
+    def file(self):
+        """The file in hand."""
+        return self._files[self.position]
+
+    @property
+    def silent(self):
+        """Whether the worker does not answer any more in this step."""
+        return self._count >= self._most
+
+    @property
+    def count(self):
+        """Files finished so far."""
+        return self._count
+
+    def report(self):
+        """Positions of the finished files as packed bits (l)."""
+        return pack_positions(self._finished, (len(self._files) + 7) // 8)
+
+    def finish(self, now):
+        """The file in hand is finished; take up the next one at `now`."""
+        self._finished |= 1 << self.position
+        self._count += 1
+        self.task = None
+        self._choose(now)
+
+    def skip(self, files, now):
+        """Leave out these files, bool (f,), and none that were left out."""
+        self._skipped = files
+        self._first = 0
+        if self.position is not None and not files[self.file]:
+            return
+        if self.task is not None:
+            self.task.release()
+            self.task = None
+        self._choose(now)
+
+    def release(self):
+        """Forget everything; the step is over."""
+        if self.task is not None:
+            self.task.release()
+            self.task = None
+        for buffer in self.held.values():
+            buffer.release()
+        self.held.clear()
+        self.parameters.release()
+
+    def _choose(self, now):
+        self.position, self.ends = self._next(), np.inf
+        if self.position is not None:
+            self.ends = now + self._seconds[self.position]
+
+    def _next(self):
+        if self.silent:
+            return None
+        for position in range(self._first, len(self._files)):
+            if not self._finished >> position & 1:
+                self._first = position if self._skipped is None else 0
+                if self._skipped is None or not self._skipped[
+                        self._files[position]]:
+                    return position
+        return None

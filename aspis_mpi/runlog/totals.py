@@ -1,0 +1,220 @@
+"""What a run log amounts to, in numbers."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from aspis_mpi.schemes.record import Event, Outcome
+
+#: Events of this level and above are warnings; the last few are kept.
+LEVEL, LAST_WARNINGS = logging.WARNING, 3
+
+PHASES = ('wait', 'transfer', 'detect', 'aggregate', 'update')
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was to be done; None where the job does not say."""
+
+    scheme: str | None
+    problem: str | None
+    model: str | None
+    detection: str | None
+    aggregation: str | None
+    attack: str                 # empty without adversaries
+    n_workers: int
+    n_files: int
+    replication: int
+    load: int
+    steps: int | None
+    batch_size: int | None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Steps done and their cost: means a step, None before the first.
+
+    Seconds are those of `clock`; `step` is the whole, which also holds what
+    none of the phases is.
+    """
+
+    steps: int
+    clock: str
+    steps_per_second: float | None
+    samples_per_second: float | None
+    bytes_in: float | None
+    bytes_out: float | None
+    seconds: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What travelled and how exact it was; None where nothing says it.
+
+    `residual` is the mean over the steps in which it is not 0, `waiting`
+    the share of the run's seconds in which enough was not yet there.
+    """
+
+    name: str | None
+    code: str | None            # of coded transfer
+    collection: str | None
+    copies: int | None          # of each file that are waited for
+    approximate_steps: int      # with a residual
+    residual: float | None
+    incomplete_steps: int
+    waiting: float | None
+    steps_of_several_epochs: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The model on the held-out samples; None where it was not measured."""
+
+    step: int | None
+    loss: float | None
+    accuracy: float | None
+    best_step: int | None
+    best_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the log's truth says about wrong files and about the flags."""
+
+    wrong_files: int
+    wrong_files_mean: float | None
+    wrong_files_most: int
+    steps_with_wrong_files: int
+    flagged_right: int
+    flagged_wrong: int
+    flagged_missed: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run log amounts to, in Python's own types."""
+
+    path: str
+    package: str
+    created: str
+    n_ranks: int
+    job: Job
+    pace: Pace
+    transfer: Transfer
+    quality: Quality
+    verdicts: dict[str, int]
+    truth: Truth
+    n_warnings: int
+    last_warnings: tuple[Event, ...]
+
+
+def summarize(run):
+    """Read what a `Summary` needs.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    Summary
+        `dataclasses.asdict` of it is what JSON can hold.
+    """
+    steps = run.steps
+    warnings = [event for event in run.events if event.level >= LEVEL]
+    return Summary(
+        path=str(run.path), package=run.attrs['package'],
+        created=run.attrs['created'], n_ranks=len(run.attrs['hosts']),
+        job=_job(run), pace=_pace(run, steps),
+        transfer=_transfer(run, steps),
+        quality=_quality(run.evaluation),
+        verdicts=_verdicts(steps['verdict']), truth=_truth(run),
+        n_warnings=len(warnings),
+        last_warnings=tuple(warnings[-LAST_WARNINGS:]))
+
+
+def _job(run):
+    return Job(
+        scheme=run.option('scheme', 'name'),
+        problem=run.option('problem', 'name'),
+        model=run.option('problem', 'model'),
+        detection=run.option('detection', 'name'),
+        aggregation=run.option('aggregation', 'name'),
+        attack=run.attack, n_workers=run.n_workers, n_files=run.n_files,
+        replication=int(run.incidence.sum(axis=1).max()),
+        load=run.order.shape[1], steps=run.option('run', 'steps'),
+        batch_size=run.option('problem', 'batch_size'))
+
+
+def _pace(run, steps):
+    seconds = float(np.nansum(steps['seconds_step']))
+    rate = len(steps) / seconds if seconds > 0 else None
+    batch_size = run.option('problem', 'batch_size')
+    return Pace(
+        steps=len(steps), clock=run.attrs['clock'], steps_per_second=rate,
+        samples_per_second=rate * batch_size if rate and batch_size else None,
+        bytes_in=_mean(steps['bytes_in']),
+        bytes_out=_mean(steps['bytes_out']),
+        seconds={phase: _mean(steps[f'seconds_{phase}'])
+                 for phase in (*PHASES, 'step')})
+
+
+def _transfer(run, steps):
+    name = run.option('transfer', 'name')
+    approximate = steps['residual'] > 0
+    waited = np.nansum(steps['seconds_wait'])
+    seconds = np.nansum(steps['seconds_step'])
+    return Transfer(
+        name=name,
+        code=run.option('transfer', 'code') if name == 'coded' else None,
+        collection=run.option('collection', 'name'),
+        copies=run.option('collection', 'copies'),
+        approximate_steps=int(np.count_nonzero(approximate)),
+        residual=_mean(steps['residual'][approximate]),
+        incomplete_steps=int(np.count_nonzero(
+            steps['verdict'] == Outcome.INCOMPLETE)),
+        waiting=_number(waited / seconds) if seconds > 0 else None,
+        steps_of_several_epochs=int(np.count_nonzero(steps['epochs'] > 1)))
+
+
+def _quality(evaluation):
+    if not len(evaluation):
+        return Quality(None, None, None, None, None)
+    last, best = evaluation[-1], evaluation[-1:]
+    if not np.isnan(evaluation['accuracy']).all():
+        best = evaluation[[np.nanargmax(evaluation['accuracy'])]]
+    return Quality(
+        step=int(last['step']), loss=_number(last['loss']),
+        accuracy=_number(last['accuracy']), best_step=int(best['step'][0]),
+        best_accuracy=_number(best['accuracy'][0]))
+
+
+def _verdicts(verdicts):
+    """How many steps ended how, the cleanest first."""
+    counts = np.bincount(verdicts, minlength=len(Outcome))
+    return {outcome.name.lower(): int(counts[outcome])
+            for outcome in sorted(Outcome, reverse=True)}
+
+
+def _truth(run):
+    counts, flagging = run.wrong_files, run.flagging
+    return Truth(
+        wrong_files=int(counts.sum()), wrong_files_mean=_mean(counts),
+        wrong_files_most=int(counts.max(initial=0)),
+        steps_with_wrong_files=int(np.count_nonzero(counts)),
+        flagged_right=flagging.right, flagged_wrong=flagging.wrong,
+        flagged_missed=flagging.missed,
+        precision=_number(flagging.precision),
+        recall=_number(flagging.recall))
+
+
+def _mean(values):
+    return _number(values.mean()) if len(values) else None
+
+
+def _number(value):
+    """A float that JSON can hold: None for NaN and infinity."""
+    return float(value) if np.isfinite(value) else None

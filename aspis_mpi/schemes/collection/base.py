@@ -1,0 +1,143 @@
+"""What every collection is, and what it knows of the step that goes on."""
+
+import numpy as np
+
+
+class Collection:
+    """When the parameter server stops waiting for files.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    copies : int
+        How many workers have to finish a file.
+    code : Code or None
+        What decodes, where the transfer has one.
+    """
+
+    #: Whether files that nobody can finish any more are simply missing,
+    #: because the collection is approximate by nature.
+    lenient = False
+    #: Whether workers may leave out files that have enough copies.
+    may_skip = False
+    #: Whether only workers that finished all their files are asked to send.
+    whole = False
+
+    def __init__(self, assignment, copies, code):
+        assignment.check_copies(copies)
+        self._assignment = assignment
+        self._copies = copies
+        self._code = code
+
+    def begin(self, living, lenient, speeds):
+        """What a new step waits for.
+
+        Parameters
+        ----------
+        living : ndarray of bool, shape (K,)
+            Workers that take part.
+        lenient : bool
+            Whether files that no living worker can finish are missing; else
+            the step is hopeless.
+        speeds : Speeds
+            What earlier steps measured.
+
+        Returns
+        -------
+        Gathering
+        """
+        raise NotImplementedError
+
+
+class Gathering:
+    """Who has finished what in one step, against what the step waits for.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    copies : int
+    living : ndarray of bool, shape (K,)
+    lenient : bool
+    seconds : float
+        After so many since `Model` was sent the step ends as it is.
+
+    Attributes
+    ----------
+    finished : ndarray of bool, shape (f, K)
+        Of the workers that are believed to be alive.
+    living : ndarray of bool, shape (K,)
+    """
+
+    def __init__(self, assignment, copies, living, lenient, seconds=np.inf):
+        self.finished = np.zeros(assignment.incidence.shape, dtype=bool)
+        self.living = living.copy()
+        self.seconds = seconds
+        self.expired = False
+        self._incidence = assignment.incidence
+        self._loads = assignment.loads
+        self._copies = copies
+        self._lenient = lenient
+        self._review()
+
+    def _review(self):
+        """Count anew, after somebody was lost."""
+        self._recount()
+        self._doom = '' if self._lenient else self._hopeless()
+
+    def finish(self, worker, files):
+        """Take note that a worker has finished some more files.
+
+        Returns
+        -------
+        list of int
+            The files that have enough copies from now on.
+        """
+        self.finished[files, worker] = True
+        return []
+
+    def lose(self, worker):
+        """Forget a worker: its files do not count, no more will come.
+
+        Returns
+        -------
+        ndarray of int
+            The files that had enough copies and lack some now.
+        """
+        self.living[worker] = False
+        self.finished[:, worker] = False
+        self._review()
+        return np.empty(0, dtype=int)
+
+    def expire(self):
+        """The time is over: the step ends with what is finished."""
+        self.expired = True
+
+    @property
+    def satisfied(self):
+        """Whether the step has all that it waits for."""
+        return self.expired or self._complete()
+
+    @property
+    def hopeless(self):
+        """Why the step can never be satisfied; empty if it can."""
+        return '' if self.expired else self._doom
+
+    def state(self):
+        """The global state vector: whose files count, bool (f, K)."""
+        return self.finished.copy()
+
+    def _recount(self):
+        """Make the counters of a subclass from what is finished."""
+
+    def _complete(self):
+        raise NotImplementedError
+
+    def _hopeless(self):
+        holders = self._incidence[:, self.living].sum(axis=1)
+        file = int(holders.argmin())
+        if holders[file] >= self._copies:
+            return ''
+        names = np.flatnonzero(self._incidence[file]).tolist()
+        return (f'file {file} can have {holders[file]} of the '
+                f'{self._copies} copies that it needs: of its workers '
+                f'{names} only {holders[file]} answer')

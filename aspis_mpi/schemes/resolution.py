@@ -1,0 +1,117 @@
+"""What is made of one step's arrivals, and how replicas are resolved."""
+
+from copy import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from aspis_mpi import arrays
+from aspis_mpi.detection.base import MISSING, Verdict
+from aspis_mpi.schemes.record import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class Resolution:
+    """What the scheme made of one step's arrivals."""
+
+    verdict: Verdict
+    outcome: Outcome
+    disagreements: np.ndarray   # bool (K, K), symmetric
+    margin: np.ndarray          # float64 (2,)
+    copies: np.ndarray          # uint16 (f,): workers that showed each file
+    seconds_detect: float
+    seconds_aggregate: float
+    residual: float = 0.0       # coefficient error of an approximate step
+
+    @property
+    def updates(self):
+        """Whether the step has a gradient."""
+        return self.outcome > Outcome.SKIPPED
+
+
+def resolve(scheme, table, believed, samples, out, threads, clock):
+    """Detect, choose a value for each file, aggregate.
+
+    Parameters
+    ----------
+    scheme : Scheme
+    table : ReplicaTable
+        What has arrived in this step.
+    believed : ndarray of bool, shape (K,)
+        Workers that no proof stands against.
+    samples : ndarray of int, shape (f,)
+        Samples of each file.
+    out : ndarray of float32, shape (d,)
+        Receives the mean gradient if the step has one.
+    threads : int
+    clock : callable
+        Seconds.
+
+    Returns
+    -------
+    Resolution
+    """
+    if table.deferred and not scheme.aggregator.propagates:
+        table.examine()
+    resolution, finite = _attempt(scheme, table, believed, samples, out,
+                                  threads, clock)
+    if table.deferred and not finite:
+        table.examine()
+        resolution, finite = _attempt(scheme, table, believed, samples, out,
+                                      threads, clock)
+    if finite:
+        return resolution
+    refused = scheme.detector.refuse(
+        table.evidence(), 'the aggregate of finite files is not finite')
+    return replace(resolution, verdict=refused,
+                   outcome=Outcome.CONTRADICTION)
+
+
+def _attempt(scheme, table, believed, samples, out, threads, clock):
+    """The resolution, and whether what it aggregated is finite."""
+    start = clock()
+    evidence = table.evidence().without(~believed)
+    verdict = decide(scheme.detector, evidence, believed)
+    margin = table.margin()
+    detected = clock()
+
+    used = np.flatnonzero(verdict.source >= 0)
+    if used.size:
+        rows = [table.values(worker, file)
+                for worker, file in zip(verdict.source[used].tolist(),
+                                        used.tolist())]
+        rule = scheme.mean if verdict.plain_mean else scheme.aggregator
+        rule.aggregate(rows, samples[used], out, threads)
+    return Resolution(
+        verdict, outcome(evidence, verdict), evidence.disagreements, margin,
+        table.copies(), detected - start, clock() - detected), (
+            not used.size or arrays.is_finite(out))
+
+
+def decide(detector, evidence, believed):
+    """The detector's verdict, if not too many are exposed already."""
+    exposed = int(np.count_nonzero(~believed))
+    if not exposed:
+        return detector.decide(evidence)
+    if exposed > detector.q:
+        return detector.refuse(evidence, f'{exposed} workers are exposed, '
+                               f'more than q = {detector.q}')
+    # Who is exposed is one of the q, so fewer liars are left to be found.
+    lowered = copy(detector)
+    lowered.q = detector.q - exposed
+    return lowered.decide(evidence)
+
+
+def outcome(evidence, verdict):
+    """The first of the outcomes that applies to a verdict."""
+    if verdict.contradiction:
+        return Outcome.CONTRADICTION
+    if not (verdict.source >= 0).any():
+        return Outcome.SKIPPED
+    if (verdict.source == MISSING).any():
+        return Outcome.INCOMPLETE
+    if verdict.voted:
+        return Outcome.VOTED
+    if evidence.contested.any():
+        return Outcome.RESOLVED
+    return Outcome.CLEAN

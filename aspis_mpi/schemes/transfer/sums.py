@@ -1,0 +1,63 @@
+"""Each worker sends the sum of the gradients that it owns."""
+
+import numpy as np
+
+from aspis_mpi.coding.codes.base import Decoding
+from aspis_mpi.coding.cover import thin
+from aspis_mpi.detection.base import MISSING
+from aspis_mpi.schemes.transfer.combined import (
+    NOBODY, Combined, GlobalState)
+
+
+class Sums(Combined):
+    """One vector a worker; each file has one owner and coefficient 1."""
+
+    name = 'sums'
+
+    def __init__(self, assignment, copies=1, thinning=False, code=None):
+        # However many copies are waited for, one of them is sent.
+        super().__init__(assignment, 1, thinning, code)
+
+    def signal(self, finished, before=None):
+        """Owners as before where they can be; else who owns fewest."""
+        owners = np.full(self._shape[0], NOBODY, dtype=np.int16)
+        if before is not None:
+            stays = before.owners >= 0
+            stays[stays] = finished[stays, before.owners[stays]]
+            owners[stays] = before.owners[stays]
+        choice = thin(finished, 1) if self._thinning else finished
+        loads = np.bincount(owners[owners >= 0], minlength=self._shape[1])
+        for file in np.flatnonzero((owners < 0) & finished.any(axis=1)):
+            able = np.flatnonzero(choice[file])
+            owner = able[loads[able].argmin()]
+            owners[file] = owner
+            loads[owner] += 1
+        return GlobalState(finished, owners)
+
+    def senders(self, state):
+        """Whoever owns a file."""
+        return self._owned(state).any(axis=0)
+
+    def changed(self, before, after):
+        """Whoever owns other files than before."""
+        return (self._owned(before) != self._owned(after)).any(axis=0)
+
+    def encoding(self, worker, state):
+        """The worker's own files, each with coefficient 1."""
+        files = np.flatnonzero(state.owners == worker)
+        return files, np.ones((files.size, 1))
+
+    def decoding(self, state):
+        """A plain sum; files without an owner are not in it."""
+        cover = (state.owners >= 0).astype(np.float64)
+        weights = self.senders(state).astype(np.float64)[None]
+        return Decoding(weights, cover,
+                        float(np.sqrt(cover.size - cover.sum())))
+
+    def sources(self, state):
+        """The owner."""
+        return np.where(state.owners >= 0, state.owners,
+                        MISSING).astype(np.int16)
+
+    def _owned(self, state):
+        return state.owners[:, None] == np.arange(self._shape[1])

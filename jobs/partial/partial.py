@@ -1,0 +1,118 @@
+"""Partial stragglers: published numbers beside ours, and both beside runs.
+
+    source jobs/environment.sh
+    python jobs/partial/partial.py
+
+Our numbers are closed forms over thousands of steps; the first steps of each
+are then simulated, and must take the same time.  The table goes to TABLE.md
+beside this script, run logs go to runs/partial/.
+"""
+
+import os
+
+os.environ['OMP_NUM_THREADS'] = '1'
+
+import argparse  # noqa: E402
+import contextlib  # noqa: E402
+import io  # noqa: E402
+import logging  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from concurrent.futures import ProcessPoolExecutor  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import closed_forms  # noqa: E402
+import points  # noqa: E402
+import report  # noqa: E402
+from aspis_mpi import config, load_run, simulate  # noqa: E402
+from aspis_mpi.build import Assembly  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+RUNS = HERE.parents[1] / 'runs' / 'partial'
+
+logger = logging.getLogger('partial')
+
+
+def main():
+    """Compute, simulate, write the table, check what must hold."""
+    logging.basicConfig(level=logging.INFO, format='%(message)s')
+    arguments = _parser().parse_args()
+    RUNS.mkdir(parents=True, exist_ok=True)
+    rows = [_row(point) for point in points.POINTS]
+    marks, skipping = [], []
+    if not arguments.without_simulation:
+        with ProcessPoolExecutor(arguments.processes) as pool:
+            marks = list(pool.map(_mark, points.POINTS))
+            skipping = list(pool.map(_skip, points.SKIPPING))
+    text = report.text(rows, marks, skipping)
+    (HERE / 'TABLE.md').write_text(text)
+    print(text)
+    conditions = list(report.conditions(rows, marks, skipping))
+    for condition in conditions:
+        print('PASS:' if condition.holds else 'FAIL:', condition.sentence)
+    return 0 if all(condition.holds for condition in conditions) else 1
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--processes', type=int, default=os.cpu_count(),
+                        metavar='N', help='simulations at a time')
+    parser.add_argument('--without-simulation', action='store_true',
+                        help='closed forms alone')
+    return parser
+
+
+def _assembly(job, settings):
+    return Assembly(config.load(HERE / job, settings))
+
+
+def _row(point):
+    """A published number and ours, by the closed form."""
+    began = time.perf_counter()
+    samples = [closed_forms.values(_assembly(point.job, settings),
+                                   points.TRIALS)
+               for settings in point.seeded()]
+    row = report.Row(point, samples)
+    logger.info('%-12s  %-22s %-9s %8.3f  %5.2f s', point.group,
+                point.scheme, point.at, row.ours,
+                time.perf_counter() - began)
+    return row
+
+
+def _mark(point):
+    """The largest differences between a simulated run and closed forms."""
+    settings = point.seeded()[0]
+    assembly = _assembly(point.job, settings)
+    log = _simulated(point.job, settings, point.name)
+    with load_run(log) as run:
+        form = closed_forms.Form(assembly, run.n_steps)
+        return report.Mark(
+            point, run.n_steps,
+            seconds=abs(run.steps['seconds_wait'] - form.seconds()).max(),
+            error=abs(run.steps['residual'] - form.error()).max())
+
+
+def _skip(settings):
+    """What a run costs whose workers may skip what is covered."""
+    log = _simulated('skip.toml', settings, '-'.join(['skip', *settings]))
+    with load_run(log) as run:
+        return report.Skipping(
+            settings, run.steps['seconds_wait'],
+            run.files_done.sum(axis=1, dtype=int))
+
+
+def _simulated(job, settings, name):
+    """The log of a simulated run."""
+    log = RUNS / f'{name}.h5'
+    # Its warnings are in the log, its progress lines would be too many.
+    logging.getLogger('aspis_mpi').setLevel(logging.CRITICAL)
+    with contextlib.redirect_stderr(io.StringIO()):
+        code, _ = simulate(HERE / job, settings=settings, out=log,
+                           overwrite=True)
+    if code:
+        raise RuntimeError(f'{log}: the simulation ended with {code}')
+    return log
+
+
+if __name__ == '__main__':
+    sys.exit(main())
