@@ -12,6 +12,7 @@ import logging  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
 from dataclasses import asdict  # noqa: E402
+from functools import partial  # noqa: E402
 
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
@@ -83,6 +84,10 @@ def _parser():
                          help='replace an existing run log')
         sub.add_argument('--check', action='store_true',
                          help='only check the job')
+        if name == 'simulate':
+            sub.add_argument(
+                '--replay', metavar='RUN.h5', help='handle what came in that '
+                "run again, in the same order (log.detail = 'arrivals')")
 
     sub = commands.add_parser('list', help='every part with its options')
     sub.set_defaults(command=_list)
@@ -103,7 +108,7 @@ def _run(arguments):
 
 def _simulate(arguments):
     from aspis_mpi.build import simulate
-    return _train(simulate, arguments)
+    return _train(partial(simulate, replay=arguments.replay), arguments)
 
 
 def _train(how, arguments):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aspis_mpi import config
 from aspis_mpi.aggregation.base import SCRATCH
-from aspis_mpi.build import AHEAD, Assembly
+from aspis_mpi.assembly import AHEAD, Assembly
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.runlog.summary import size
 

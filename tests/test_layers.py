@@ -29,7 +29,7 @@ LAYERS = (
     ('protocol',),
     ('runlog',),
     ('backends', 'config', 'presets', 'report', 'outputs'),
-    ('build', 'plan', 'doctor', '__main__'),
+    ('assembly', 'recorded', 'build', 'plan', 'doctor', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

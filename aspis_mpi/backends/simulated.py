@@ -133,7 +133,7 @@ class Simulation:
             self._answer(self._server.tick())
             return
         _, _, act, *what = heapq.heappop(self._events)
-        if act is self._work and self._planned[what[0]] != time:
+        if act == self._work and self._planned[what[0]] != time:
             return
         self._clock.now = max(self._clock.now, time)
         act(*what)

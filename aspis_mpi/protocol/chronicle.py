@@ -45,5 +45,6 @@ class Chronicle:
             return
         its = worker >= 0
         self.arrivals.append(Arrival(
-            step.number, worker, kind, int(step.done[worker]) if its else 0,
-            now, nbytes, step.packed(worker) if its else b''))
+            step.number, worker, kind,
+            int(step.tally.done[worker]) if its else 0, now, nbytes,
+            step.tally.packed(worker) if its else b''))

@@ -32,8 +32,6 @@ stands in the constructor of `ParameterServer`.
 """
 
 import logging
-from enum import Enum, auto
-
 import numpy as np
 
 from aspis_mpi.assignment.pacing import by_speed
@@ -41,9 +39,9 @@ from aspis_mpi.protocol.advice import accused, suspicion
 from aspis_mpi.protocol.attendance import Attendance
 from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.messages import (
-    CodedGradient, Commit, Encode, Failure, Model, Parameters, Progress,
-    Reorder, Replica, Skip, Stop, Vector, unpack_positions)
-from aspis_mpi.protocol.step import Step
+    CodedGradient, Failure, Model, Parameters, Progress, Reorder, Replica,
+    Stop)
+from aspis_mpi.protocol.step import Malformed, State, Step, drop
 from aspis_mpi.protocol.training import Training
 from aspis_mpi.schemes.record import ArrivalKind, Outcome, Reordering
 from aspis_mpi.schemes.speeds import Speeds
@@ -53,15 +51,6 @@ DONE, BAD_JOB, FAILED = 0, 2, 3
 
 #: Steps without an update, one after the other, that end the run.
 MOST_CONTRADICTIONS = 3
-
-
-class State(Enum):
-    """Where in a step the server is."""
-
-    COMPUTING = auto()
-    ENCODING = auto()
-    RESOLVING = auto()
-    STOPPED = auto()
 
 
 #: What a worker may send in each state.
@@ -104,7 +93,6 @@ class ParameterServer:
 
     def __init__(self, scheme, optimizer, samples, pool, initial, steps,
                  silence, approximate, threads, clock, arrivals=False):
-        self.state = State.STOPPED
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -123,13 +111,18 @@ class ParameterServer:
         self._speeds = Speeds(self.n_workers)
         self._contradictions = 0
         self._step = None
-        self._handlers = {Replica: self._replica, Progress: self._progress,
-                          CodedGradient: self._payload}
 
     @property
     def n_workers(self):
         """K."""
         return self._scheme.assignment.n_workers
+
+    @property
+    def state(self):
+        """Where in a step the server is; STOPPED before and after all."""
+        if self._step is None or self.exit_code is not None:
+            return State.STOPPED
+        return self._step.state
 
     @property
     def step(self):
@@ -172,19 +165,25 @@ class ParameterServer:
         list of (int, Message)
             If `state` is RESOLVING then, `resolve` is to be called next.
         """
+        step = self._step
         if self.state is State.STOPPED:
-            return self._drop(message)
-        self._step.bytes_in += message.nbytes
-        self._step.messages += 1
+            return drop(message)
+        step.bytes_in += message.nbytes
+        step.messages += 1
         if isinstance(message, Failure):
             return self._fail(worker, message)
-        if message.step != self.step or (
+        if message.step != step.number or (
                 type(message) not in ALLOWED[self.state]):
-            return self._drop(message)
-        if not self._step.living[worker]:
+            return drop(message)
+        if not step.living[worker]:
             # It has no work in this step, is exposed, or was given up.
-            return self._drop(message)
-        return self._handlers[type(message)](worker, message)
+            return drop(message)
+        before = step.state
+        try:
+            out = step.handle(worker, message)
+        except Malformed as error:
+            return self.malformed(worker, str(error), step.number)
+        return out if step.state is before else self._go_on(out)
 
     def malformed(self, worker, reason, step=None):
         """Take note that a worker sent what is no message at all.
@@ -202,16 +201,17 @@ class ParameterServer:
         """
         if self.state not in WAITS:
             return []
-        if worker not in self._step.noted:
-            self._step.noted.add(worker)
+        it = self._step
+        if worker not in it.noted:
+            it.noted.add(worker)
             self._note(logging.WARNING, f'worker {worker} sent a malformed '
-                       f'message in step {self.step}: {reason}', worker + 1)
-        if step is not None and step != self.step:
+                       f'message in step {it.number}: {reason}', worker + 1)
+        if step is not None and step != it.number:
             return []
-        self.chronicle.arrived(self._step, worker, ArrivalKind.MALFORMED,
+        self.chronicle.arrived(it, worker, ArrivalKind.MALFORMED,
                                self._now())
-        self._step.exposed[worker] = True
-        return self._lose([worker])
+        it.exposed[worker] = True
+        return self._go_on(it.lose([worker]))
 
     def tick(self):
         """Look at the clock: is the time over, is somebody silent?
@@ -220,40 +220,43 @@ class ParameterServer:
         -------
         list of (int, Message)
         """
-        now = self._now()
+        now, out = self._now(), []
         if self.state not in WAITS or now < self._alarm:
-            return []
-        step, out = self._step, []
-        if self.state is State.COMPUTING and (
-                now >= step.started + step.gathering.seconds):
+            return out
+        if now >= self._step.expires:
             out = self.expire()
         if self.state in WAITS:
-            late = self._owing() & (now >= self._heard() + self._silence)
+            late = now >= self._step.patience() + self._silence
             out = out + self.give_up(np.flatnonzero(late).tolist())
-        if self.state in WAITS:
-            self._set_alarm()
         return out
 
     def expire(self):
-        """The collection's deadline has passed; see `tick`."""
-        self.chronicle.arrived(self._step, -1, ArrivalKind.DEADLINE,
-                               self._now())
-        self._step.gathering.expire()
-        return self._proceed()
+        """End the step, since the collection's time is over; see `tick`."""
+        return self._go_on(self._step.expire())
 
     def give_up(self, workers):
         """Go on without some silent workers; see `tick`."""
+        step = self._step
         for worker in workers:
-            self.chronicle.arrived(self._step, worker, ArrivalKind.SILENT,
+            self.chronicle.arrived(step, worker, ArrivalKind.SILENT,
                                    self._now())
-            missed = self._attendance.strike(worker, self.step)
-            asked = self._step.awaited[worker]
+            missed = self._attendance.strike(worker, step.number)
+            asked = ' and the signal' if step.awaited[worker] else ''
             self._note(logging.WARNING, f'worker {worker} was silent for '
-                       f'{self._silence:g} s in step {self.step} after '
-                       f'{self._step.done[worker]} files'
-                       f'{" and the signal" if asked else ""}; it is left '
+                       f'{self._silence:g} s in step {step.number} after '
+                       f'{step.tally.done[worker]} files{asked}; it is left '
                        f'out of the next {missed}', worker + 1)
-        return self._lose(workers) if workers else []
+        return self._go_on(step.lose(workers) if workers else [])
+
+    def _go_on(self, out):
+        """What follows from what a step answers."""
+        step = self._step
+        if step.hopeless:
+            return self.stop(FAILED, f'step {step.number} cannot be '
+                             f'finished: {step.hopeless}; faults.approximate '
+                             '= true would go on without them')
+        self._set_alarm()
+        return out
 
     def stop(self, code, reason):
         """End the run now with an exit code other than 0.
@@ -278,17 +281,16 @@ class ParameterServer:
             self._attendance.recall()
             gathering = self._gathering(np.ones_like(present))
         out = self._reorder(number)
-        self._step = Step(number, self._scheme.transfer.begin(), gathering,
-                          self._order, self._scheme.assignment.loads, now)
-        self.state = State.COMPUTING
+        self._step = Step(number, self._scheme, gathering, self._order,
+                          self.chronicle, self._attendance, now)
         self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
         self._set_alarm()
         excluded = self._step.excluded
         model = Model(number, excluded=np.packbits(excluded).tobytes())
         vector = Parameters(number, buffer=self.parameters)
         workers = np.flatnonzero(~excluded).tolist()
-        self._post(workers, model)
-        self._post(workers, vector)
+        self._step.post(workers, model)
+        self._step.post(workers, vector)
         return out + [(worker, message) for worker in workers
                       for message in (model, vector)]
 
@@ -310,130 +312,6 @@ class ParameterServer:
         return [(worker, Reorder(number, order=row.astype('<i4').tobytes()))
                 for worker, row in enumerate(self._order)]
 
-    def _replica(self, worker, message):
-        step = self._step
-        position, due = message.position, int(step.done[worker])
-        if not self._scheme.transfer.pushes or 0 <= position < due:
-            return self._drop(message)
-        if position != due or message.epoch or not step.owes(worker):
-            self._drop(message)
-            return self.malformed(worker, f'position {position} of its '
-                                  f'order, where {due} was due', step.number)
-        file = int(self._order[worker, position])
-        step.table.accept(worker, file, message.buffer)
-        bits = step.finished[worker] | 1 << position
-        return self._report(worker, bits, ArrivalKind.REPLICA, message)
-
-    def _progress(self, worker, message):
-        step, bits = self._step, unpack_positions(message.finished)
-        if self._scheme.transfer.pushes or bits == step.finished[worker]:
-            return []
-        wrong = step.check(worker, bits, message.position,
-                           not self._scheme.skip_covered)
-        if wrong:
-            return self.malformed(worker, wrong, step.number)
-        return self._report(worker, bits, ArrivalKind.PROGRESS, message)
-
-    def _report(self, worker, bits, kind, message):
-        """A worker has finished some more files."""
-        step, now = self._step, self._now()
-        enough = step.report(worker, bits, now)
-        self.chronicle.arrived(step, worker, kind, now, message.nbytes)
-        if self._scheme.transfer.pushes and not step.owes(worker):
-            self._attendance.forgive(worker)
-        if self.state is State.ENCODING:
-            return []
-        out = self._proceed()
-        if enough and self._scheme.skip_covered and not out:
-            return self._skip(np.array(enough), True)
-        return out
-
-    def _skip(self, files, may):
-        """Tell who holds these files that they may be left out, or not."""
-        step = self._step
-        if step.skipped is None:
-            step.skipped = np.zeros(len(self._samples), dtype=bool)
-        step.skipped[files] = may
-        message = Skip(step.number, files=np.packbits(step.skipped).tobytes())
-        to_do = (self._scheme.assignment.incidence[files]
-                 & ~step.gathering.finished[files])
-        told = np.flatnonzero(to_do.any(axis=0) & step.living).tolist()
-        return self._post(told, message)
-
-    def _proceed(self):
-        """Go on as far as what has come allows."""
-        gathering = self._step.gathering
-        reason = gathering.hopeless
-        if reason:
-            return self.stop(FAILED, f'step {self.step} cannot be finished: '
-                             f'{reason}; faults.approximate = true would go '
-                             'on without them')
-        if not gathering.satisfied:
-            return []
-        if self._scheme.transfer.pushes:
-            return self._collected()
-        return self._encode()
-
-    def _encode(self):
-        """Signal: everybody sends one vector, as this state asks for it."""
-        step = self._step
-        asked = step.table.ask(step.gathering.state())
-        senders = step.table.senders
-        step.epoch += 1
-        for worker in np.flatnonzero(~senders).tolist():
-            step.table.lose(worker)
-        out = self._post(np.flatnonzero(asked).tolist(),
-                         Encode(step.number, step.epoch, 0,
-                                *step.table.state.pack()))
-        step.ask(asked, senders, self._now())
-        if not step.awaited.any():
-            return self._collected()
-        self.state = State.ENCODING
-        self._set_alarm()
-        return out
-
-    def _payload(self, worker, message):
-        step = self._step
-        if not step.awaited[worker] or (
-                message.epoch != step.asked_in[worker]):
-            return self._drop(message)
-        step.table.accept(worker, message.buffer)
-        step.awaited[worker] = False
-        self._attendance.forgive(worker)
-        self.chronicle.arrived(step, worker, ArrivalKind.PAYLOAD, self._now(),
-                               message.nbytes)
-        if step.awaited.any() or self.state is State.COMPUTING:
-            return []
-        return self._collected()
-
-    def _lose(self, workers):
-        """Go on without workers that are silent or exposed."""
-        step, out, lacking = self._step, [], []
-        for worker in workers:
-            lacking.extend(step.gathering.lose(worker).tolist())
-            step.awaited[worker] = False
-            if not self._scheme.transfer.pushes:
-                step.table.lose(worker)
-        if step.skipped is not None and lacking:
-            out = self._skip(np.unique(lacking), False)
-        if self.state is State.ENCODING:
-            self.state = State.COMPUTING
-            step.resumed = self._now()
-        out = out + self._proceed()
-        if self.state is State.COMPUTING:
-            self._set_alarm()
-        return out
-
-    def _collected(self):
-        """Nothing is waited for any more."""
-        step = self._step
-        step.collected = self._now()
-        self.state = State.RESOLVING
-        if self._scheme.transfer.pushes:
-            return []
-        return self._post(np.flatnonzero(~step.excluded).tolist(),
-                          Commit(step.number))
-
     def resolve(self):
         """Make new parameters of what has come, and begin the next step.
 
@@ -450,11 +328,11 @@ class ParameterServer:
                     else self.training.keep())
         updated = self._now()
         step.table.release()
-        self._speeds.observe(step.done, step.last_report, ~step.excluded)
+        self._speeds.observe(step.tally.done, step.tally.last_report,
+                             ~step.excluded)
 
-        self._judge(resolution)
         number = step.number + 1
-        out = (self._stop(self.exit_code) if self.exit_code is not None else
+        out = (self._stop(FAILED) if self._judged_hopeless(resolution) else
                self._begin(number) if number < self._steps else
                self._stop(DONE))
         self.chronicle.records.append(step.record(
@@ -463,50 +341,32 @@ class ParameterServer:
             seconds_step=self._now() - step.started))
         return out
 
-    def _judge(self, resolution):
+    def _judged_hopeless(self, resolution):
         """Report a violated premise; too many in a row end the run."""
         if resolution.outcome is not Outcome.CONTRADICTION:
             self._contradictions = 0
-            return
+            return False
         self._contradictions += 1
         reason = resolution.verdict.contradiction
         self._note(logging.WARNING, f'step {self.step}: {reason}; '
                    f'{accused(resolution)}; the parameters stay')
         if self._contradictions < MOST_CONTRADICTIONS:
-            return
+            return False
         self._note(logging.ERROR, f'the premise failed in '
                    f'{self._contradictions} steps in a row: '
                    f'{suspicion(resolution)}')
-        self.exit_code = FAILED
+        return True
 
     # -- what can go wrong
 
-    def _drop(self, message):
-        if isinstance(message, Vector):
-            message.buffer.release()
-        return []
-
-    def _owing(self):
-        """Who is waited for, bool (K,)."""
-        step = self._step
-        if self.state is State.ENCODING:
-            return step.awaited
-        return step.awaited | step.waiting()
-
-    def _heard(self):
-        """When each worker last showed a sign of life, or was asked."""
-        step = self._step
-        return np.where(step.awaited, step.asked, step.heard())
-
     def _set_alarm(self):
-        """The next second at which `tick` may have something to do."""
+        """The next second at which `tick` may have something to do.
+
+        A lower bound: whoever reports in the meantime has longer.
+        """
         step = self._step
-        # A lower bound: whoever reports in the meantime has longer.
-        self._alarm = (self._heard()[self._owing()].min(initial=np.inf)
-                       + self._silence)
-        if self.state is State.COMPUTING and not step.gathering.expired:
-            self._alarm = min(self._alarm,
-                              step.started + step.gathering.seconds)
+        self._alarm = min(step.expires,
+                          step.patience().min() + self._silence)
 
     def _fail(self, worker, message):
         text = message.text.decode('utf-8', errors='replace')
@@ -514,14 +374,7 @@ class ParameterServer:
                          f'failed in step {self.step}:\n{text}')
 
     def _stop(self, code):
-        self.state = State.STOPPED
         self.exit_code = code
         self._alarm = np.inf
         return [(worker, Stop(self.step, position=code))
                 for worker in range(self.n_workers)]
-
-    def _post(self, workers, message):
-        """One message for some workers, counted."""
-        self._step.messages += len(workers)
-        self._step.bytes_out += len(workers) * message.nbytes
-        return [(worker, message) for worker in workers]

@@ -1,10 +1,32 @@
-"""What belongs to one step of the parameter server."""
+"""One step of the parameter server, from its `Model` to its last payload.
+
+What workers send is taken here, and what is asked of them; `server` has the
+states in words.  Nothing of a step outlives it.
+"""
+
+from enum import Enum, auto
 
 import numpy as np
 
 from aspis_mpi.detection.base import DROPPED, MISSING
-from aspis_mpi.protocol.messages import pack_positions
-from aspis_mpi.schemes.record import StepRecord
+from aspis_mpi.protocol.messages import (
+    CodedGradient, Commit, Encode, Progress, Replica, Skip, Vector,
+    unpack_positions)
+from aspis_mpi.protocol.tally import Tally
+from aspis_mpi.schemes.record import ArrivalKind, StepRecord
+
+
+class State(Enum):
+    """Where in a step the server is."""
+
+    COMPUTING = auto()
+    ENCODING = auto()
+    RESOLVING = auto()
+    STOPPED = auto()
+
+
+class Malformed(Exception):
+    """A message of the current step that no honest worker sends."""
 
 
 class Step:
@@ -13,22 +35,24 @@ class Step:
     Parameters
     ----------
     number : int
-    table : ReplicaTable or PayloadTable
-        What has arrived, as the transfer keeps it.
+    scheme : Scheme
     gathering : Gathering
         Who has finished what, as the collection counts it.
     order : ndarray of int32, shape (K, l)
         Files of each worker in this step's order of computing.
-    loads : ndarray of int, shape (K,)
+    chronicle : Chronicle
+    attendance : Attendance
     started : float
         Seconds, when `Model` was sent.
 
     Attributes
     ----------
-    finished : list of int
-        Bits of each worker: which positions of its order are done.
-    done : ndarray of int, shape (K,)
-        How many.
+    state : State
+        COMPUTING, ENCODING or RESOLVING.
+    table : ReplicaTable or PayloadTable
+        What has arrived, as the transfer keeps it.
+    hopeless : str
+        Why the step can never be finished; empty if it can.
     awaited : ndarray of bool, shape (K,)
         Who owes the vector that was asked for at second `asked` in epoch
         `asked_in`.
@@ -39,104 +63,200 @@ class Step:
         more.
     """
 
-    def __init__(self, number, table, gathering, order, loads, started):
-        n_workers = len(loads)
+    def __init__(self, number, scheme, gathering, order, chronicle,
+                 attendance, started):
+        n_workers = scheme.assignment.n_workers
         self.number = number
-        self.table = table
-        self.gathering = gathering
+        self.state = State.COMPUTING
+        self.table = scheme.transfer.begin()
+        self.tally = Tally(order, scheme.assignment.loads, started)
+        self.hopeless = ''
         self.excluded = ~gathering.living
-        self.started = started
-        self.resumed = started
-        self.finished = [0] * n_workers
-        self.done = np.zeros(n_workers, dtype=np.int64)
-        self.first_report = np.full(n_workers, np.nan)
-        self.last_report = np.full(n_workers, np.nan)
         self.exposed = np.zeros(n_workers, dtype=bool)
-        self.skipped = None
+        self.noted = set()
         self.epoch = -1
         self.awaited = np.zeros(n_workers, dtype=bool)
         self.asked = np.full(n_workers, np.nan)
         self.asked_in = np.full(n_workers, -1)
+        self.started = self.resumed = started
         self.encoded = self.collected = np.nan
-        self.noted = set()
         self.bytes_in = self.bytes_out = self.messages = 0
-        self._order = order
-        self._loads = loads
+        self._scheme = scheme
+        self._gathering = gathering
+        self._chronicle = chronicle
+        self._attendance = attendance
+        self._skipped = None
         self._shown = None
+        self._handlers = {Replica: self._replica, Progress: self._progress,
+                          CodedGradient: self._payload}
 
     @property
     def living(self):
         """Who takes part and was not given up, bool (K,)."""
-        return self.gathering.living
+        return self._gathering.living
 
-    def owes(self, worker):
-        """Whether a worker may still finish files."""
-        return bool(self.living[worker]
-                    and self.done[worker] < self._loads[worker])
+    # -- messages in, messages out
 
-    def waiting(self):
-        """Workers that could finish files that are wanted, bool (K,)."""
-        owing = self.living & (self.done < self._loads)
-        if self.skipped is None:
-            return owing
-        wanted = ~self.gathering.finished & ~self.skipped[:, None]
-        files = np.maximum(self._order, 0)
-        held = self._order >= 0
-        workers = np.arange(len(owing))[:, None]
-        return owing & (wanted[files, workers] & held).any(axis=1)
+    def handle(self, worker, message):
+        """Take a message of this step from a living worker.
 
-    def check(self, worker, bits, count, ordered):
-        """Why an honest worker cannot have sent this progress, or ''."""
-        if bits.bit_count() != count:
-            return f'{count} files finished, but {bits.bit_count()} named'
-        if bits >> int(self._loads[worker]):
-            return f'files finished beyond its {self._loads[worker]}'
-        if self.finished[worker] & ~bits:
-            return f'{count} files finished after {self.done[worker]}'
-        if ordered and bits & (bits + 1):
-            return 'files finished out of their order'
-        return ''
-
-    def report(self, worker, bits, now):
-        """Take note of what a worker has finished in all.
-
-        Returns
-        -------
-        list of int
-            The files that have enough copies from now on.
+        Raises
+        ------
+        Malformed
+            No honest worker sends that.
         """
-        order, new = self._order[worker], bits & ~self.finished[worker]
-        files = []
-        while new:
-            low = new & -new
-            files.append(int(order[low.bit_length() - 1]))
-            new ^= low
-        self.finished[worker] = bits
-        self.done[worker] += len(files)
-        since = now - self.started
-        if np.isnan(self.first_report[worker]):
-            self.first_report[worker] = since
-        self.last_report[worker] = since
-        return self.gathering.finish(worker, files)
+        return self._handlers[type(message)](worker, message)
 
-    def ask(self, asked, senders, now):
-        """A signal leaves, to some of those who are to send by it."""
-        self.asked_in[asked] = self.epoch
-        self.asked[asked] = now
-        self.awaited = (self.awaited | asked) & senders
+    def post(self, workers, message):
+        """One message for some workers, counted."""
+        self.messages += len(workers)
+        self.bytes_out += len(workers) * message.nbytes
+        return [(worker, message) for worker in workers]
+
+    def expire(self):
+        """The collection's time is over."""
+        self._chronicle.arrived(self, -1, ArrivalKind.DEADLINE,
+                                self._chronicle.now())
+        self._gathering.expire()
+        return self._proceed()
+
+    def lose(self, workers):
+        """Go on without workers that are silent or exposed."""
+        out, lacking = [], []
+        for worker in workers:
+            lacking.extend(self._gathering.lose(worker).tolist())
+            self.awaited[worker] = False
+            self.table.lose(worker)
+        if self._skipped is not None and lacking:
+            out = self._skip(np.unique(lacking), False)
+        if self.state is State.ENCODING:
+            # Files may lack copies now: whoever waits is to compute on.
+            self.state = State.COMPUTING
+            self.resumed = self._chronicle.now()
+        return out + self._proceed()
+
+    def _replica(self, worker, message):
+        position, due = message.position, int(self.tally.done[worker])
+        if not self._scheme.transfer.pushes or 0 <= position < due:
+            return drop(message)
+        if position != due or message.epoch or not self.tally.owes(worker):
+            drop(message)
+            raise Malformed(f'position {position} of its order, where {due} '
+                            'was due')
+        self.table.accept(worker, self.tally.file(worker, position),
+                          message.buffer)
+        bits = self.tally.finished[worker] | 1 << position
+        out = self._report(worker, bits, ArrivalKind.REPLICA, message)
+        if not self.tally.owes(worker):
+            self._attendance.forgive(worker)
+        return out
+
+    def _progress(self, worker, message):
+        bits = unpack_positions(message.finished)
+        if self._scheme.transfer.pushes or (
+                bits == self.tally.finished[worker]):
+            return []
+        wrong = self.tally.check(worker, bits, message.position,
+                                 not self._scheme.skip_covered)
+        if wrong:
+            raise Malformed(wrong)
+        return self._report(worker, bits, ArrivalKind.PROGRESS, message)
+
+    def _report(self, worker, bits, kind, message):
+        """A worker has finished some more files."""
+        now = self._chronicle.now()
+        enough = self._gathering.finish(
+            worker, self.tally.report(worker, bits, now))
+        self._chronicle.arrived(self, worker, kind, now, message.nbytes)
+        if self.state is State.ENCODING:
+            return []
+        out = self._proceed()
+        if enough and self._scheme.skip_covered and not out:
+            return self._skip(np.array(enough), True)
+        return out
+
+    def _skip(self, files, may):
+        """Tell who holds these files that they may be left out, or not."""
+        incidence = self._scheme.assignment.incidence
+        if self._skipped is None:
+            self._skipped = np.zeros(len(incidence), dtype=bool)
+        self._skipped[files] = may
+        message = Skip(self.number,
+                       files=np.packbits(self._skipped).tobytes())
+        to_do = incidence[files] & ~self._gathering.finished[files]
+        told = np.flatnonzero(to_do.any(axis=0) & self.living)
+        return self.post(told.tolist(), message)
+
+    def _proceed(self):
+        """Go on as far as what has come allows."""
+        self.hopeless = self._gathering.hopeless
+        if self.hopeless or not self._gathering.satisfied:
+            return []
+        if self._scheme.transfer.pushes:
+            return self._collect()
+        return self._encode()
+
+    def _encode(self):
+        """Signal: everybody sends one vector, as this state asks for it."""
+        asked = self.table.ask(self._gathering.state())
+        self.epoch += 1
+        out = self.post(np.flatnonzero(asked).tolist(),
+                        Encode(self.number, self.epoch, 0,
+                               *self.table.state.pack()))
+        now = self._chronicle.now()
+        self.asked[asked], self.asked_in[asked] = now, self.epoch
+        self.awaited = (self.awaited | asked) & self.table.senders
         if self._shown is None:
             # What counts is what was there at the first signal.
-            self.encoded, self._shown = now, self.done.copy()
+            self.encoded, self._shown = now, self.tally.done.copy()
+        if not self.awaited.any():
+            return out + self._collect()
+        self.state = State.ENCODING
+        return out
 
-    def packed(self, worker):
-        """Positions that a worker has finished, as packed bits (l)."""
-        return pack_positions(self.finished[worker],
-                              (self._order.shape[1] + 7) // 8)
+    def _payload(self, worker, message):
+        if not self.awaited[worker] or (
+                message.epoch != self.asked_in[worker]):
+            return drop(message)
+        self.table.accept(worker, message.buffer)
+        self.awaited[worker] = False
+        self._attendance.forgive(worker)
+        self._chronicle.arrived(self, worker, ArrivalKind.PAYLOAD,
+                                self._chronicle.now(), message.nbytes)
+        if self.awaited.any() or self.state is State.COMPUTING:
+            return []
+        return self._collect()
 
-    def heard(self):
-        """When each worker last showed a sign of life."""
-        last = self.started + np.nan_to_num(self.last_report, nan=0.0)
-        return np.maximum(last, self.resumed)
+    def _collect(self):
+        """Nothing is waited for any more."""
+        self.collected = self._chronicle.now()
+        self.state = State.RESOLVING
+        if self._scheme.transfer.pushes:
+            return []
+        return self.post(np.flatnonzero(~self.excluded).tolist(),
+                         Commit(self.number))
+
+    # -- time
+
+    @property
+    def expires(self):
+        """The second at which the collection's time is over."""
+        if self.state is not State.COMPUTING or self._gathering.expired:
+            return np.inf
+        return self.started + self._gathering.seconds
+
+    def patience(self):
+        """From when on each worker is waited for; infinite if it is not."""
+        waited = self.awaited
+        if self.state is State.COMPUTING:
+            unwanted = (None if self._skipped is None else
+                        self._gathering.finished | self._skipped[:, None])
+            waited = waited | self.living & self.tally.wanting(unwanted)
+        heard = np.maximum(self.tally.heard(), self.resumed)
+        since = np.where(self.awaited, self.asked, heard)
+        return np.where(waited, since, np.inf)
+
+    # -- afterwards
 
     def record(self, resolution, *, lr, gradient_norm, seconds_update,
                seconds_step):
@@ -153,7 +273,7 @@ class Step:
         -------
         StepRecord
         """
-        verdict = resolution.verdict
+        verdict, tally = resolution.verdict, self.tally
         signal = (self.collected if np.isnan(self.encoded)
                   else self.encoded)
         return StepRecord(
@@ -175,5 +295,12 @@ class Step:
             disagreements=resolution.disagreements,
             margin=resolution.margin, source=verdict.source,
             contributors=verdict.contributors, copies=resolution.copies,
-            files_done=self.done if self._shown is None else self._shown,
-            first_report=self.first_report, last_report=self.last_report)
+            files_done=tally.done if self._shown is None else self._shown,
+            first_report=tally.first_report, last_report=tally.last_report)
+
+
+def drop(message):
+    """Do nothing with a message but give its buffer back."""
+    if isinstance(message, Vector):
+        message.buffer.release()
+    return []

@@ -15,7 +15,8 @@ class Work:
         In the order of computing.
     parameters : Buffer
     seconds : ndarray of float64, shape (l,)
-        That each file takes at least, by position.
+        That each file takes at least, by position; l is the largest load of
+        any worker.
     most : int
         After so many files the worker falls silent.
     now : float
@@ -63,7 +64,7 @@ class Work:
 
     def report(self):
         """Positions of the finished files as packed bits (l)."""
-        return pack_positions(self._finished, (len(self._files) + 7) // 8)
+        return pack_positions(self._finished, (len(self._seconds) + 7) // 8)
 
     def finish(self, now):
         """The file in hand is finished; take up the next one at `now`."""

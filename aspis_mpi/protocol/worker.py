@@ -99,7 +99,7 @@ class Worker:
         self.state = State.IDLE
         self.step = -1
         self.exit_code = None
-        self._files = files.tolist()
+        self.files = files.tolist()
         self._batches = batches
         self._problem = problem
         self._transfer = transfer
@@ -164,7 +164,7 @@ class Worker:
                 self._skip(message)
             case Reorder():
                 order = np.frombuffer(message.order, dtype='<i4')
-                self._files = order[order >= 0].tolist()
+                self.files = order[order >= 0].tolist()
             case Commit():
                 self._drop_step()
             case Stop():
@@ -200,7 +200,7 @@ class Worker:
         most = self._silence.files(step, number)
         if self._transfer.pushes and self._silence.mute(step, number):
             most = 0
-        self._work = Work(step, self._files, parameters,
+        self._work = Work(step, self.files, parameters,
                           self._delay.seconds(step, number),
                           np.inf if most is None else most, self._clock())
         self.state = State.COMPUTING

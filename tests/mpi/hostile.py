@@ -131,7 +131,7 @@ ATTACKS = {
     'garbage as control': (bare(Lane.CONTROL, 500), Fate.EXPOSED),
     'empty control': (bare(Lane.CONTROL, 0), Fate.EXPOSED),
     'progress with a body': (control(Progress.kind, size=80), Fate.EXPOSED),
-    'progress': (control(Progress.kind, size=1, position=99), Fate.IGNORED),
+    'progress': (control(Progress.kind, size=65, position=99), Fate.IGNORED),
     'signal': (control(Signal.kind, position=15), Fate.IGNORED),
     'nothing again': (lambda message, wire: [], Fate.IGNORED),
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aspis_mpi.backends.simulated import VirtualClock
-from aspis_mpi.build import Pools
+from aspis_mpi.assembly import Pools
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,

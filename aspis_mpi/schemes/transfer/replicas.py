@@ -127,6 +127,9 @@ class ReplicaTable:
         return np.array([0.0 if supports else np.nan,
                          min(apart, default=np.nan)])
 
+    def lose(self, worker):
+        """Nothing: what a silent worker sent counts; see `resolve`."""
+
     def resolve(self, scheme, believed, samples, out, threads, clock):
         """Detect, choose, aggregate: see `resolution.resolve`."""
         return resolve(scheme, self, believed, samples, out, threads, clock)

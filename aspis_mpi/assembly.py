@@ -1,0 +1,279 @@
+"""From a job to the parts that it names, checked against each other."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aspis_mpi import streams
+from aspis_mpi.assignment.orders.natural import Natural
+from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.backends.journal import Journal
+from aspis_mpi.config import JobError
+from aspis_mpi.delays.silence import Silence
+from aspis_mpi.learning.batches import Batches, default_batch_size
+from aspis_mpi.protocol.buffers import Pool, SharedPool
+from aspis_mpi.protocol.liar import Liar
+from aspis_mpi.protocol.messages import Wire
+from aspis_mpi.protocol.server import ParameterServer
+from aspis_mpi.protocol.worker import Worker
+from aspis_mpi.registry import find
+from aspis_mpi.report import Report
+from aspis_mpi.runlog.schema import check_sizes
+from aspis_mpi.runlog.writer import RunLog
+from aspis_mpi.schemes.scheme import Scheme
+
+#: Gradients that a worker computes ahead of what has left it.
+AHEAD = 2
+#: Vectors of a worker: one may still be on its way when the next is due.
+UNDER_WAY = 2
+
+
+class Pools(NamedTuple):
+    """Where a worker finds buffers.
+
+    `scratch` is where an adversary computes the truth.
+    """
+
+    gradients: Any
+    payloads: Any
+    scratch: Any
+
+
+class Assembly:
+    """Everything that a job asks for, made once and checked together.
+
+    Making it is cheap: no data is loaded and no vector allocated.
+
+    Parameters
+    ----------
+    job : Job
+    problem : Problem, optional
+        Instead of the one that the job names.
+    leads : bool
+        Whether this rank finds the order of computing; the others are told.
+
+    Raises
+    ------
+    JobError
+    """
+
+    def __init__(self, job, problem=None, leads=True):
+        self.job = job
+        self._leads = leads
+        self.seed = job.run.seed
+        if job.n_workers is None:
+            raise JobError(f'{job.path}: scheme.workers is missing, and '
+                           'there are no ranks to count')
+        self._check_adversaries()
+        self.problem = problem or self._problem()
+        self.assignment = self._assignment()
+        self.batches = self._batches()
+        self.job = job = replace(job, problem=job.problem.model_copy(
+            update={'batch_size': self.batches.batch_size}))
+        self.detector = job.create('detection', 'name', job.q)
+        self.code, self.transfer = self._transfer()
+        self._check_votes()
+        self.worst_case = (self.detector.worst_case(self.assignment)
+                           if self.transfer.compares
+                           else self.assignment.touched(job.q))
+        self.scheme = self._scheme()
+        self.optimizer = self._optimizer()
+        self.plan, self.value = self._attack()
+        self.delay, self.silence = self._delay()
+
+    def _check_adversaries(self):
+        job, k = self.job, self.job.n_workers
+        if 2 * job.q >= k:
+            raise JobError(
+                f'{job.path}: scheme.adversaries = {job.q}: must be less '
+                f'than half of the {k} workers, at most {(k - 1) // 2}')
+        if job.adversary.count > k:
+            raise JobError(f'{job.path}: adversary.count = '
+                           f'{job.adversary.count}: must be at most the '
+                           f'number of workers, {k}')
+
+    def _assignment(self):
+        job = self.job
+        assignment = job.create('assignment', 'name', job.n_workers)
+        order = job.create('assignment', 'order')
+        try:
+            check_sizes(assignment.n_files, assignment.n_workers)
+            assignment.check_copies(job.collection.copies)
+            if not self._leads:
+                return assignment
+            return assignment.reordered(
+                order.arrange(assignment, job.collection.copies))
+        except ValueError as error:
+            raise JobError(f'{job.path}: assignment: {error}') from error
+
+    def _problem(self):
+        job, model = self.job, self.job.part('problem', 'model')
+        if model is None:
+            return job.create('problem', 'name', self.seed)
+        inputs = job.part('problem').cls.model_inputs
+        return job.create('problem', 'name', self.seed,
+                          job.create('problem', 'model', *inputs))
+
+    def _batches(self):
+        job, f = self.job, self.assignment.n_files
+        try:
+            n_samples = self.problem.n_samples
+            size = (job.problem.batch_size
+                    or default_batch_size(f, n_samples))
+            return Batches(self.seed, n_samples, size, f)
+        except ValueError as error:
+            raise JobError(f'{job.path}: problem: {error}') from error
+
+    def _transfer(self):
+        job, copies = self.job, self.job.collection.copies
+        code = None
+        if job.part('transfer', 'code') is not None:
+            code = job.create('transfer', 'code', self.assignment, copies)
+        return code, job.create('transfer', 'name', self.assignment, copies,
+                                job.collection.thinning, code)
+
+    def _check_votes(self):
+        job, r = self.job, self.assignment.replication
+        if not self.transfer.compares:
+            if self.detector.compares:
+                raise JobError(
+                    f"{job.path}: detection.name = '{job.detection.name}': "
+                    f"transfer '{job.transfer.name}' brings no replicas to "
+                    "compare; use 'none'")
+            return
+        if r == 1 and self.detector.compares:
+            raise JobError(
+                f"{job.path}: detection.name = '{job.detection.name}': "
+                f"assignment '{job.assignment.name}' has one replica of each "
+                "file, so there is nothing to compare; use 'none'")
+        if r > 1 and not r % 2:
+            raise JobError(
+                f'{job.path}: assignment.replication = {r}: must be odd '
+                'where a majority of replicas decides')
+
+    def _scheme(self):
+        job = self.job
+        context = self.assignment.n_files, job.q, self.worst_case
+        scheme = Scheme(
+            assignment=self.assignment,
+            collection=job.create('collection', 'name', self.assignment,
+                                  job.collection.copies, self.code),
+            transfer=self.transfer, detector=self.detector,
+            aggregator=job.create('aggregation', 'name', *context),
+            mean=find('aggregation', 'mean')(*context),
+            copies=job.collection.copies,
+            ordered=job.assignment.order != Natural.name,
+            reorder=job.assignment.reorder,
+            skip_covered=job.collection.skip_covered)
+        self._check_parts(scheme)
+        return scheme
+
+    def _check_parts(self, scheme):
+        job, collection = self.job, scheme.collection
+        pushes = scheme.transfer.pushes
+        if not (pushes or scheme.aggregator.plain):
+            raise JobError(
+                f"{job.path}: aggregation.name = '{job.aggregation.name}': "
+                f"transfer '{job.transfer.name}' brings sums of many files, "
+                "which allow the 'mean' alone")
+        if self.code is not None and self.code.full_only and (
+                not collection.whole):
+            raise JobError(
+                f"{job.path}: transfer.code = '{job.transfer.code}': needs "
+                'workers that finished all their files; use '
+                "collection.name = 'full-workers'")
+        if scheme.skip_covered and (pushes or not collection.may_skip):
+            raise JobError(
+                f'{job.path}: collection.skip_covered = true: needs a '
+                "collection that waits for copies, such as 'coverage', and "
+                "a transfer that sends on request, such as 'coded'")
+
+    def _optimizer(self):
+        schedule = self.job.create('optimizer', 'schedule',
+                                   self.job.run.steps)
+        return self.job.create('optimizer', 'name',
+                               self.problem.n_parameters, schedule)
+
+    def _attack(self):
+        job = self.job
+        who = job.create('adversary', 'who', job.n_workers,
+                         job.adversary.count, self.seed)
+        files = job.create('adversary', 'files', self.assignment, self.seed)
+        return (AttackPlan(who, files),
+                job.create('adversary', 'value', self.seed))
+
+    def _delay(self):
+        job, section = self.job, self.job.delay
+        delay = job.create('delay', 'name', job.n_workers,
+                           self.assignment.load, self.seed)
+        try:
+            return delay, Silence(job.n_workers, self.seed, section.silent,
+                                  section.silent_from, section.silent_after)
+        except ValueError as error:
+            raise JobError(f'{job.path}: delay: {error}') from error
+
+    @property
+    def d(self):
+        """Number of parameters."""
+        return self.problem.n_parameters
+
+    def wire(self):
+        """Messages to bytes, for the sizes of this job."""
+        return Wire(self.job.n_workers, self.assignment.n_files, self.d,
+                    self.assignment.load, self.transfer.payload_size(self.d))
+
+    def server(self, clock):
+        """The parameter server; it is told nothing about the attack."""
+        job = self.job
+        initial = self.problem.initial(streams.generator(self.seed,
+                                                         'initial'))
+        return ParameterServer(
+            self.scheme, self.optimizer, self.batches.counts, Pool(self.d),
+            initial, job.run.steps, job.faults.silence,
+            job.faults.approximate, job.runtime.threads, clock,
+            job.log.detail == 'arrivals')
+
+    def pools(self, shared=False):
+        """A worker's buffers; `shared` for all workers of a process."""
+        payloads = self.transfer.payload_size(self.d)
+        if shared:
+            gradients = SharedPool(self.d)
+            return Pools(gradients, Pool(payloads), gradients)
+        return Pools(Pool(self.d, AHEAD if self.transfer.pushes else None),
+                     Pool(payloads, UNDER_WAY), Pool(self.d))
+
+    def worker(self, number, clock, pools=None):
+        """Worker `number`, by default with buffers of its own."""
+        pools, job = pools or self.pools(), self.job
+        liar = None
+        if job.adversary.count:
+            liar = Liar(number, self.plan, self.value, self.batches,
+                        self.problem, pools.scratch, job.problem.micro_batch)
+        return Worker(number, self.assignment.files(number), self.batches,
+                      self.problem, self.transfer, pools.gradients,
+                      pools.payloads, self.delay, self.silence, clock, liar,
+                      job.problem.micro_batch)
+
+    def incoming(self):
+        """The server's buffers for what the workers send."""
+        return Pool(self.transfer.payload_size(self.d))
+
+    def journal(self, server, run_log, clock):
+        """What rank 0 does between steps."""
+        job = self.job
+        report = Report(job.run.steps, int(self.batches.counts.sum()))
+        return Journal(server, run_log, self.plan, self.problem,
+                       job.run.evaluate_every, job.run.steps, report, clock)
+
+    def run_log(self, path, clock, overwrite, mpi='', hosts=()):
+        """The open run log."""
+        job = self.job
+        return RunLog(path, self.assignment, job=job.to_toml(),
+                      seed=self.seed, mpi=mpi, hosts=list(hosts),
+                      clock=clock, flush_seconds=job.log.flush_seconds,
+                      overwrite=overwrite)
+
+    def save_model(self, path, parameters):
+        """Save the trained model as named arrays."""
+        np.savez(path, **self.problem.export(parameters))

@@ -1,0 +1,158 @@
+"""A recorded run once more: the same arrivals in the same order.
+
+Where a run's result depends on time, its bits depend on the order in which
+the server handled what came.  The log has that order; the values are
+computed anew, by the same workers, which do not wait for anything.
+"""
+
+import numpy as np
+
+from aspis_mpi.protocol.messages import CodedGradient, Skip
+from aspis_mpi.protocol.server import FAILED, State
+from aspis_mpi.protocol.worker import State as WorkerState
+from aspis_mpi.schemes.record import ArrivalKind
+
+
+class ReplayError(RuntimeError):
+    """The arrivals are not those of this job."""
+
+
+def replay(server, workers, journal, clock, n_files, arrivals, finished):
+    """Run a job again as far as its arrivals go.
+
+    Parameters
+    ----------
+    server : ParameterServer
+    workers : list of Worker
+        Without delays; none of them is silent.
+    journal : Journal
+    clock : VirtualClock
+        The same that the server and the workers read.
+    n_files : int
+    arrivals : structured ndarray
+        `/arrivals` of the run log.
+    finished : ndarray of bool, shape (n, l)
+        Positions that the worker of each arrival had finished.
+
+    Returns
+    -------
+    int
+        The exit code; 3 where the record ends before the run does.
+
+    Raises
+    ------
+    ReplayError
+    """
+    it = Replay(server, workers, clock, n_files)
+    journal.begin()
+    for row, bits in zip(arrivals, finished):
+        it.take(row, bits)
+        journal.catch_up()
+    it.end()
+    journal.catch_up()
+    return server.exit_code
+
+
+class Replay:
+    """Makes each worker say what it said, when it said it."""
+
+    def __init__(self, server, workers, clock, n_files):
+        self._n_files = n_files
+        self._server = server
+        self._workers = workers
+        self._clock = clock
+        self._silent = []
+        self._vectors = {}
+
+    def take(self, row, bits):
+        """One row of the arrivals."""
+        kind, worker = ArrivalKind(int(row['kind'])), int(row['worker'])
+        if kind is ArrivalKind.SILENT:
+            # Those of one look at the clock were given up together.
+            self._silent.append(worker)
+            self._clock.now = float(row['seconds'])
+            return
+        self._give_up()
+        self._clock.now = float(row['seconds'])
+        match kind:
+            case ArrivalKind.MODEL:
+                self._begin(int(row['step']))
+            case ArrivalKind.PROGRESS:
+                self._answer(worker, self._progress(worker, bits))
+            case ArrivalKind.REPLICA:
+                self._answer(worker, self._advance(worker))
+            case ArrivalKind.PAYLOAD:
+                self._answer(worker, self._payload(worker))
+            case ArrivalKind.DEADLINE:
+                self._down(self._server.expire())
+            case ArrivalKind.MALFORMED:
+                self._down(self._server.malformed(worker, 'as recorded'))
+
+    def end(self):
+        """What follows from the last row."""
+        self._give_up()
+        if self._server.state is State.RESOLVING:
+            self._down(self._server.resolve())
+        if self._server.exit_code is None:
+            self._down(self._server.stop(FAILED, (
+                f'the record ends in step {self._server.step}')))
+
+    def _begin(self, step):
+        if self._server.state is State.RESOLVING:
+            self._down(self._server.resolve())
+        elif step == 0:
+            self._down(self._server.start())
+        if self._server.step != step:
+            raise ReplayError(f'step {step} of the record began, but step '
+                              f'{self._server.step} of the job is not over')
+
+    def _give_up(self):
+        silent, self._silent = self._silent, []
+        if silent:
+            self._down(self._server.give_up(silent))
+
+    def _progress(self, worker, bits):
+        """The report of exactly these positions."""
+        it, wanted = self._workers[worker], np.packbits(bits).tobytes()
+        others = np.ones(self._n_files, dtype=bool)
+        others[[file for file, done in zip(it.files, bits) if done]] = False
+        it.handle(Skip(it.step, files=np.packbits(others).tobytes()))
+        while True:
+            message = self._advance(worker)
+            if isinstance(message, CodedGradient):
+                self._keep(worker, message)
+            elif message.finished == wanted:
+                return message
+
+    def _payload(self, worker):
+        """The vector that was asked for last."""
+        if self._workers[worker].state is WorkerState.SENDING:
+            self._keep(worker, self._advance(worker))
+        if worker not in self._vectors:
+            raise ReplayError(f'worker {worker} sent a vector that this job '
+                              'does not ask for')
+        return self._vectors.pop(worker)
+
+    def _advance(self, worker):
+        it = self._workers[worker]
+        message = it.advance()
+        while message is None and it.finishes <= self._clock.now:
+            message = it.advance()
+        if message is None:
+            raise ReplayError(f'worker {worker} has nothing to say in step '
+                              f'{it.step} where it said something')
+        return message
+
+    def _keep(self, worker, message):
+        if worker in self._vectors:
+            self._vectors.pop(worker).buffer.release()
+        self._vectors[worker] = message
+
+    def _answer(self, worker, message):
+        self._down(self._server.handle(worker, message))
+
+    def _down(self, messages):
+        for worker, message in messages:
+            if buffer := getattr(message, 'buffer', None):
+                buffer.hold()
+            self._workers[worker].handle(message)

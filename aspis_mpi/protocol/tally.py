@@ -1,0 +1,96 @@
+"""Who has finished what in one step, as the workers say it."""
+
+import numpy as np
+
+from aspis_mpi.protocol.messages import pack_positions
+
+
+class Tally:
+    """Positions of each worker's order that are done, and when it said so.
+
+    Parameters
+    ----------
+    order : ndarray of int32, shape (K, l)
+        Files of each worker in this step's order of computing.
+    loads : ndarray of int, shape (K,)
+    started : float
+        Seconds, when the step began.
+
+    Attributes
+    ----------
+    finished : list of int
+        Bits of each worker: which positions of its order are done.
+    done : ndarray of int, shape (K,)
+        How many.
+    first_report, last_report : ndarray of float64, shape (K,)
+        Seconds since the step began; NaN where there was no report.
+    """
+
+    def __init__(self, order, loads, started):
+        n_workers = len(loads)
+        self.finished = [0] * n_workers
+        self.done = np.zeros(n_workers, dtype=np.int64)
+        self.first_report = np.full(n_workers, np.nan)
+        self.last_report = np.full(n_workers, np.nan)
+        self.started = started
+        self._order = order
+        self._loads = loads
+
+    def owes(self, worker):
+        """Whether a worker has files that are not done."""
+        return bool(self.done[worker] < self._loads[worker])
+
+    def file(self, worker, position):
+        """The file at a position of a worker's order."""
+        return int(self._order[worker, position])
+
+    def check(self, worker, bits, count, ordered):
+        """Why an honest worker cannot have sent this progress, or ''."""
+        if bits.bit_count() != count:
+            return f'{count} files finished, but {bits.bit_count()} named'
+        if bits >> int(self._loads[worker]):
+            return f'files finished beyond its {self._loads[worker]}'
+        if self.finished[worker] & ~bits:
+            return f'{count} files finished after {self.done[worker]}'
+        if ordered and bits & (bits + 1):
+            return 'files finished out of their order'
+        return ''
+
+    def report(self, worker, bits, now):
+        """Take note of all that a worker has finished; which are new."""
+        files, new = [], bits & ~self.finished[worker]
+        while new:
+            low = new & -new
+            files.append(self.file(worker, low.bit_length() - 1))
+            new ^= low
+        self.finished[worker] = bits
+        self.done[worker] += len(files)
+        since = now - self.started
+        if np.isnan(self.first_report[worker]):
+            self.first_report[worker] = since
+        self.last_report[worker] = since
+        return files
+
+    def packed(self, worker):
+        """Positions that a worker has finished, as packed bits (l)."""
+        return pack_positions(self.finished[worker],
+                              (self._order.shape[1] + 7) // 8)
+
+    def heard(self):
+        """When each worker last showed a sign of life."""
+        return self.started + np.nan_to_num(self.last_report, nan=0.0)
+
+    def wanting(self, unwanted):
+        """Workers that could still finish files, bool (K,).
+
+        Parameters
+        ----------
+        unwanted : ndarray of bool, shape (f, K), or None
+            What need not be finished, because it is or is left out.
+        """
+        owing = self.done < self._loads
+        if unwanted is None:
+            return owing
+        wanted = ~unwanted[np.maximum(self._order, 0),
+                           np.arange(len(owing))[:, None]]
+        return owing & (wanted & (self._order >= 0)).any(axis=1)

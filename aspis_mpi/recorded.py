@@ -1,0 +1,86 @@
+"""The log of a run that is to be run once more."""
+
+from aspis_mpi import config
+from aspis_mpi.backends import replayed
+from aspis_mpi.config import JobError
+from aspis_mpi.runlog.reader import RunLogError, load_run
+
+#: Sections of the job that may differ: what they change is recorded.
+FREE = {'delay', 'network', 'log', 'runtime'}
+#: The same for single keys.
+FREE_KEYS = {'run.out', 'run.model_out', 'run.evaluate_every',
+             'faults.silence'}
+
+
+class Recorded:
+    """A run log with arrivals, and the job that it is of.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Attributes
+    ----------
+    n_workers : int
+        K.
+
+    Raises
+    ------
+    JobError
+        There is no such log, or it has no arrivals.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            with load_run(path) as run:
+                self._tables, self._order = run.config, run.order
+                self.n_workers, self._n_files = run.n_workers, run.n_files
+                self._arrivals = run.arrivals
+                self._finished = run.finished(self._arrivals)
+        except RunLogError as error:
+            raise JobError(f'--replay: {error}') from error
+        if not len(self._arrivals):
+            raise JobError(f"--replay: {path} has no arrivals; only a run "
+                           "with log.detail = 'arrivals' keeps them")
+
+    def job(self, job):
+        """The recorded job, with what is free from `job`, without delays.
+
+        Raises
+        ------
+        JobError
+            `job` differs in something that is not free.
+        """
+        theirs = config.from_tables(self._tables, str(self.path))
+        for key, value in _keys(job).items():
+            recorded = _keys(theirs).get(key)
+            # What a job leaves open the log has filled in.
+            if value not in (None, recorded):
+                raise JobError(f'{job.path}: {key} = {value!r}: --replay '
+                               f'{self.path} was run with {recorded!r}')
+        tables = self._tables | {
+            'run': self._tables['run'] | job.run.model_dump(
+                exclude_none=True),
+            'delay': {'name': 'none'}, 'network': {},
+            'log': job.log.model_dump()}
+        return config.from_tables(tables, job.path)
+
+    def play(self, assembly, server, workers, journal, clock):
+        """Run the job again as far as the arrivals go; the exit code."""
+        if (assembly.assignment.order != self._order).any():
+            raise JobError(
+                f'--replay: the order of computing of {self.path} is not '
+                f"found again by '{assembly.job.assignment.order}'")
+        return replayed.replay(server, workers, journal, clock,
+                               self._n_files, self._arrivals,
+                               self._finished)
+
+
+def _keys(job):
+    """Every key of a job that decides its result, and its value."""
+    found = {f'{section}.{key}': value
+             for section in config.SECTIONS if section not in FREE
+             for key, value in getattr(job, section).model_dump().items()}
+    return {key: value for key, value in found.items()
+            if key not in FREE_KEYS}

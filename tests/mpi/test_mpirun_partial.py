@@ -1,0 +1,310 @@
+"""Signals, vectors and stragglers between real ranks: still the right sum.
+
+Whatever is collected exactly, the model is that of a run that waits for all
+and has no redundancy.  Time decides who contributes, never what must hold;
+seconds are compared only where more of them would mean a hang.
+"""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from mpirun import parameters, wait_for_rows
+
+from aspis_mpi import load_run
+from aspis_mpi.schemes.record import ArrivalKind, Outcome
+
+#: Exit codes of a run that is done but had to be ended by force.
+FORCED = {'openmpi': {0}, 'mpich': {0, 9}}
+
+K, LOAD = 5, 3
+VICTIM = 2                      # the worker that falls silent
+SINCE = 1                       # in this step
+#: How far a model may be from the one of a run that waits for all.
+CLOSE = 1e-5
+#: A step that takes so many seconds hangs.
+HANGS = 20.0
+
+#: Gradients that no step rounds: those of `quadratic` may jump.
+KEYS = {'run.steps': 6, 'problem.name': 'linear-regression',
+        'problem.parameters': 41, 'scheme.name': 'partial',
+        'scheme.adversaries': 0, 'delay.name': 'exponential',
+        'delay.mean': 0.005, 'delay.per': 'file', 'log.detail': 'arrivals'}
+SILENT = {'run.steps': 3, 'delay.silent': [VICTIM],
+          'delay.silent_from': SINCE, 'faults.silence': 1.0}
+
+#: Jobs one after the other: starting ranks takes longer than such a run.
+SCRIPT = """
+import sys
+from aspis_mpi import run
+for path in sys.argv[1:]:
+    code, _ = run(path, out=path.replace('.toml', '.h5'))
+    if code:
+        sys.exit(code)
+"""
+
+
+@pytest.fixture
+def waited(job, expected):
+    """The parameters of the same job, simulated, that waits for all."""
+    def simulated(keys):
+        kept = {key: value for key, value in (KEYS | keys).items()
+                if key.startswith(('run.', 'problem.'))}
+        path = job(kept | {'scheme.name': 'wait-for-all',
+                           'scheme.adversaries': 0})
+        code, _, wanted = expected(path, K)
+        assert code == 0
+        return wanted
+    return simulated
+
+
+@pytest.fixture(scope='module')
+def ended():
+    """How the jobs ended, by MPI: an `Ended` and the folder of the logs."""
+    return {}
+
+
+@pytest.fixture
+def log_of(mpi, ended, job, launch, folder):
+    """The log of one of `JOBS`, all of which run under one mpirun."""
+    def run_all():
+        ended[mpi] = None           # in case that this hangs
+        paths = [job(KEYS | keys).rename(folder / f'{i}.toml')
+                 for i, keys in enumerate(JOBS.values())]
+        script = folder / 'jobs.py'
+        script.write_text(SCRIPT)
+        ended[mpi] = launch(mpi, K + 1, *paths, script=script,
+                            limit=90), folder
+
+    def find(name):
+        if mpi not in ended:
+            run_all()
+        assert ended[mpi] is not None, 'the jobs hang'
+        over, logs = ended[mpi]
+        assert over.code == 0, over.err
+        return logs / f'{list(JOBS).index(name)}.h5'
+    return find
+
+
+def assert_close(ours, wanted):
+    assert abs(ours - wanted).max() <= CLOSE * abs(wanted).max()
+
+
+def signalled(run, step):
+    """Arrivals of a step until the signal, and those that came later."""
+    rows = run.arrivals_of(step)
+    sent = rows['seconds'][0] + run.steps['seconds_wait'][step]
+    # The signal is logged as a difference, so its last digit is unsure.
+    late = rows['seconds'] > sent + 1e-9
+    assert (np.diff(late.astype(int)) >= 0).all()
+    return rows[~late], rows[late]
+
+
+def finished(run, step, rows):
+    """Who had finished what after some arrivals, bool (f, K)."""
+    state, order = np.zeros(run.incidence.shape, bool), run.order_at(step)
+    for worker, bits in zip(rows['worker'], run.finished(rows)):
+        if worker >= 0:
+            state[order[worker][bits], worker] = True
+    return state
+
+
+def assert_consistent_arrivals(run):
+    """What the log says of a step came in an order in which it could."""
+    for step in range(run.n_steps):
+        before, after = signalled(run, step)
+        assert before['kind'][0] == ArrivalKind.MODEL
+        kinds = set(before['kind'][1:].tolist())
+        assert kinds <= {ArrivalKind.PROGRESS, ArrivalKind.SILENT,
+                         ArrivalKind.DEADLINE}
+        assert ArrivalKind.MODEL not in after['kind']
+        for worker in range(K):
+            for rows in before, after:
+                counts = rows['files_done'][rows['worker'] == worker]
+                assert (np.diff(counts.astype(int)) >= 0).all()
+                assert counts.max(initial=0) <= LOAD
+        assert_right_state(run, step, before, after)
+
+
+def assert_right_state(run, step, before, after):
+    """What was finished at the signal is what the step was made of."""
+    state = finished(run, step, before)
+    assert not (state & ~run.incidence).any()
+    lost = before['worker'][before['kind'] == ArrivalKind.SILENT]
+    assert (run.files_done[step] == state.sum(axis=0)).all()
+    assert not run.contributors[step][:, lost].any()
+    # A second signal may ask for what was finished since the first.
+    state |= finished(run, step, after)
+    assert not (run.contributors[step] & ~state).any()
+    # Only whoever had finished something was asked, and once an epoch.
+    senders = after['worker'][after['kind'] == ArrivalKind.PAYLOAD]
+    assert run.files_done[step][senders].all()
+    contributed = np.flatnonzero(run.contributors[step].any(axis=0))
+    assert set(contributed) <= set(senders)
+    assert np.bincount(senders).max() <= run.steps['epochs'][step]
+
+
+SCHEMES = {
+    'partial': {},
+    'half a vector each': {'collection.copies': 2},
+    'sums': {'transfer.name': 'sums'},
+    'whole workers, tandon': {'scheme.name': 'gradient-code'},
+    'skip covered': {'collection.skip_covered': True},
+    'reorder': {'assignment.reorder': 2, 'delay.per': 'worker'},
+    'thinning': {'collection.thinning': True},
+    'wait for all': {'scheme.name': 'wait-for-all'},
+}
+
+#: A worker that is waited for also where it is slow, so that it is missed.
+MISSED = SILENT | {'collection.name': 'all'}
+SILENCES = {
+    'after the signal, missed': MISSED | {'delay.silent_after': 'encode'},
+    'after the signal, missed, sums': MISSED | {
+        'delay.silent_after': 'encode', 'transfer.name': 'sums'},
+    'after the signal, missed, half a vector each': MISSED | {
+        'delay.silent_after': 'encode', 'collection.copies': 2},
+    'after a file, missed': MISSED | {'delay.silent_after': 1},
+    'before the first file, missed': MISSED | {'delay.silent_after': 0},
+    'after the signal': SILENT | {'delay.silent_after': 'encode'},
+    'after a file': SILENT | {'delay.silent_after': 1},
+    'before the first file': SILENT | {'delay.silent_after': 0},
+}
+
+ALONE = SILENT | {
+    'run.steps': 5, 'assignment.load': 1, 'delay.silent_from': 3,
+    'faults.silence': 0.5}
+LACKING = {
+    'missing where that is allowed': ALONE | {'faults.approximate': True},
+    'missing at a deadline': ALONE | {
+        'collection.name': 'deadline', 'collection.deadline': 0.2,
+        'faults.silence': 2 * HANGS},
+}
+JOBS = SCHEMES | SILENCES | LACKING
+
+
+@pytest.mark.parametrize('scheme', SCHEMES)
+def test_the_model_is_that_of_waiting_for_all(scheme, log_of, waited):
+    log, keys = log_of(scheme), SCHEMES[scheme]
+    assert_close(parameters(log), waited(keys))
+    with load_run(log) as run:
+        assert run.n_steps == KEYS['run.steps'] and run.attrs['mpi']
+        assert (run.steps['verdict'] == Outcome.CLEAN).all()
+        assert (run.steps['epochs'] == 1).all()
+        assert not run.steps['residual'].any()
+        assert not run.steps['files_missing'].any()
+        assert (run.copies >= keys.get('collection.copies', 1)).all()
+        assert not run.excluded.any() and run.events == []
+        assert_consistent_arrivals(run)
+
+
+@pytest.mark.parametrize('when', SILENCES)
+def test_a_silent_worker_costs_time_only(when, log_of, waited):
+    log, keys = log_of(when), SILENCES[when]
+    assert_close(parameters(log), waited(keys))
+    with load_run(log) as run:
+        assert run.n_steps == keys['run.steps']
+        assert (run.steps['verdict'] == Outcome.CLEAN).all()
+        others = [worker for worker in range(K) if worker != VICTIM]
+        assert not run.excluded[:, others].any()
+        assert not run.contributors[SINCE:, :, VICTIM].any()
+        assert all(f'worker {VICTIM} was silent' in event.text
+                   for event in run.events)
+        assert_right_cost(run, keys)
+        assert_consistent_arrivals(run)
+
+
+def assert_right_cost(run, keys):
+    """The log says when the worker was missed and what that cost."""
+    after, all_of_it = keys['delay.silent_after'], 'collection.name' in keys
+    texts = [event.text for event in run.events
+             if f'in step {SINCE} ' in event.text]
+    # Whoever sends nothing is missed if the signal names it; but not one
+    # that was given up while it owed files.
+    asked = run.files_done[SINCE, VICTIM] > 0
+    if all_of_it:
+        assert asked == (after == 'encode')
+        done = LOAD if asked else after
+        assert f'after {done} files' in texts[0]
+        assert run.excluded[:, VICTIM].tolist() == [False, False, True]
+    if after == 0:
+        assert not asked
+    assert len(texts) == (all_of_it or asked)
+    assert all(('and the signal' in text) == asked for text in texts)
+    assert run.steps['epochs'][SINCE] == 1 + asked
+    seconds = run.steps['seconds_step']
+    assert not texts or seconds[SINCE] >= keys['faults.silence']
+    assert (seconds < HANGS).all()
+
+
+def test_a_missing_file_is_counted_where_that_is_allowed(log_of):
+    with load_run(log_of('missing where that is allowed')) as run:
+        lacks = run.copies[:, VICTIM] == 0
+        assert lacks.tolist() == [False] * 3 + [True] * 2
+        assert (run.copies[:, :VICTIM] == 1).all()
+        assert (run.steps['files_missing'] == lacks).all()
+        assert (run.steps['residual'] == lacks).all()
+        assert ((run.steps['verdict'] == Outcome.INCOMPLETE) == lacks).all()
+        assert run.excluded[:, VICTIM].tolist() == [False] * 4 + [True]
+        assert_consistent_arrivals(run)
+
+
+def test_a_deadline_ends_steps_that_lack_a_worker(log_of):
+    keys = LACKING['missing at a deadline']
+    with load_run(log_of('missing at a deadline')) as run:
+        assert run.n_steps == keys['run.steps']
+        since, waits = keys['delay.silent_from'], run.steps['seconds_wait']
+        assert (waits[since:] >= keys['collection.deadline']).all()
+        assert (waits < HANGS).all()
+        assert not run.copies[since:, VICTIM].any()
+        assert (run.steps['residual'][since:] >= 1).all()
+        rows = run.arrivals
+        late = rows['step'][rows['kind'] == ArrivalKind.DEADLINE]
+        assert set(range(since, run.n_steps)) <= set(late.tolist())
+        # Who had nothing to show is slow, not silent.
+        assert not run.excluded.any() and run.events == []
+        assert_consistent_arrivals(run)
+
+
+def test_a_file_that_nobody_can_finish_ends_the_run(mpi, job, launch,
+                                                     expected, folder):
+    log = folder / 'run.h5'
+    ended = launch(mpi, K + 1, 'run', job(KEYS | ALONE), '--out', log)
+    assert ended.code == 3, ended.err
+    _, reference, _ = expected(job(KEYS | ALONE | {'delay.silent': 0}), K)
+    with load_run(log) as run, load_run(reference) as other:
+        assert run.n_steps == 3
+        np.testing.assert_allclose(run.steps['gradient_norm'],
+                                   other.steps['gradient_norm'][:3],
+                                   rtol=CLOSE)
+        reasons = [e.text for e in run.events if 'cannot be' in e.text]
+        assert len(reasons) == 1
+        for words in ('step 3', f'file {VICTIM}', 'faults.approximate'):
+            assert words in reasons[0]
+
+
+def test_a_stopped_worker_is_left_out(mpi, job, start, waited, folder):
+    """SIGSTOP, as of a debugger: it hears nothing, not even the end."""
+    log = folder / 'run.h5'
+    keys = {
+        'collection.name': 'all',
+        'run.steps': 40, 'delay.name': 'constant', 'delay.mean': 0.02,
+        'delay.per': None, 'faults.silence': 1.0,
+        'run.model_out': 'model.npz'}
+    running = start(mpi, K + 1, 'run', job(KEYS | keys), '--out', log)
+    wait_for_rows(log, 2)
+    os.kill(running.rank(mpi, VICTIM + 1), signal.SIGSTOP)
+    ended = running.wait(60)
+    assert ended.code in FORCED[mpi], ended.err
+    with load_run(log) as run:
+        assert run.n_steps == 40
+        assert run.excluded.any(axis=0).tolist() == [
+            worker == VICTIM for worker in range(K)]
+        assert (run.steps['verdict'] == Outcome.CLEAN).all()
+        assert run.steps['seconds_step'].max() < HANGS
+        first = int(run.excluded[:, VICTIM].argmax()) - 1
+        texts = [e.text for e in run.events]
+        assert any(f'worker {VICTIM} was silent' in text
+                   and f'in step {first} ' in text for text in texts)
+    assert_close(parameters(folder / 'model.npz'),
+                 waited(keys | {'run.model_out': None}))
