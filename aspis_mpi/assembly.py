@@ -18,7 +18,7 @@ from aspis_mpi.protocol.messages import Wire
 from aspis_mpi.protocol.server import ParameterServer
 from aspis_mpi.protocol.worker import Worker
 from aspis_mpi.registry import find
-from aspis_mpi.report import Report
+from aspis_mpi.report import Report, survived
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.scheme import Scheme
@@ -218,6 +218,14 @@ class Assembly:
         """Number of parameters."""
         return self.problem.n_parameters
 
+    @property
+    def silent_survived(self):
+        """Any so many workers may be silent, and every file is there."""
+        if self.code is not None and self.scheme.collection.whole:
+            return self.code.stragglers
+        holders = self.assignment.incidence.sum(axis=1)
+        return int(holders.min()) - self.job.collection.copies
+
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
         return Wire(self.job.n_workers, self.assignment.n_files, self.d,
@@ -263,6 +271,7 @@ class Assembly:
         """What rank 0 does between steps."""
         job = self.job
         report = Report(job.run.steps, int(self.batches.counts.sum()))
+        report.say(survived(self.silent_survived))
         return Journal(server, run_log, self.plan, self.problem,
                        job.run.evaluate_every, job.run.steps, report, clock)
 

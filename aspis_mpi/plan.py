@@ -1,11 +1,14 @@
 """What a job will cost: sizes, bytes and memory, before it is submitted."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aspis_mpi import config
 from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly import AHEAD, Assembly
+from aspis_mpi.assignment import ordering
 from aspis_mpi.protocol.buffers import HEADER_BYTES
+from aspis_mpi.report import survived
 from aspis_mpi.runlog.summary import size
 
 
@@ -26,12 +29,17 @@ class Plan:
     load: int                   # l
     parameters: int             # d
     batch_size: int
-    gradients_per_step: int     # files computed, replicas included
-    bytes_up: int               # workers to server
-    bytes_down: int
+    copies: int                 # of a file that the collection waits for
+    gradients_per_step: int     # files computed at most, replicas included
+    vectors_up: int             # gradients or combinations sent in a step
+    bytes_up: int               # workers to server, at most
+    bytes_down: int             # at most
     server_memory: int
     worker_memory: int
     worst_case_wrong_files: int
+    silent_survived: int        # any so many workers may be silent
+    q_max: int | None           # files that may be finished before all are
+    q_max_bound: int | None     # covered, and the least for any order
     buckets: int | None         # of median-of-means
 
 
@@ -52,23 +60,61 @@ def forecast(job, settings=()):
     assembly = Assembly(job)
     assignment = assembly.assignment
     replicas = int(assignment.loads.sum())
-    vector = HEADER_BYTES + 4 * assembly.d
-    announcement = HEADER_BYTES + (job.n_workers + 7) // 8
-    # Every replica of a step; parameters old and new, gradient, momentum.
-    server = (replicas * vector + 4 * vector + job.runtime.threads * SCRATCH
-              + assembly.problem.data_bytes)
-    # Parameters now and next, gradients on their way, the one computed.
-    worker = (2 + AHEAD) * vector + assembly.problem.data_bytes
+    traffic = _traffic(assembly)
+    vector = _vector(assembly.d)
+    # What is received in a step; parameters old and new, gradient, momentum.
+    server = (traffic.vectors * traffic.vector + 4 * vector
+              + job.runtime.threads * SCRATCH + assembly.problem.data_bytes)
+    # Parameters now and next, and what the transfer keeps.
+    worker = 2 * vector + traffic.kept + assembly.problem.data_bytes
+    waits = not assembly.transfer.pushes
+    copies = job.collection.copies
     return Plan(
         job=job.path, scheme=job.scheme.name or 'own', workers=job.n_workers,
         assumed_adversaries=job.q, files=assignment.n_files,
         replication=assignment.replication, load=assignment.load,
         parameters=assembly.d, batch_size=int(assembly.batches.counts.sum()),
-        gradients_per_step=replicas, bytes_up=replicas * vector,
-        bytes_down=job.n_workers * (vector + announcement),
-        server_memory=server, worker_memory=worker,
+        copies=copies, gradients_per_step=replicas,
+        vectors_up=traffic.vectors, bytes_up=traffic.up,
+        bytes_down=traffic.down, server_memory=server, worker_memory=worker,
         worst_case_wrong_files=assembly.worst_case,
+        silent_survived=assembly.silent_survived,
+        q_max=ordering.q_max(assignment, copies) if waits else None,
+        q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
+                     else None),
         buckets=getattr(assembly.scheme.aggregator, 'buckets', None))
+
+
+class _Traffic(NamedTuple):
+    """What travels in a step without failures, and what a worker keeps."""
+
+    vectors: int
+    vector: int                 # bytes of one
+    up: int
+    down: int
+    kept: int
+
+
+def _traffic(assembly):
+    assignment, k = assembly.assignment, assembly.job.n_workers
+    replicas = int(assignment.loads.sum())
+    vector = _vector(assembly.d)
+    payload = _vector(assembly.transfer.payload_size(assembly.d))
+    model = k * (vector + HEADER_BYTES + (k + 7) // 8)
+    if assembly.transfer.pushes:
+        return _Traffic(replicas, vector, replicas * vector, model,
+                        AHEAD * vector)
+    # Every file is reported; a signal has the state and an owner a file.
+    reports = replicas * (HEADER_BYTES + (assignment.load + 7) // 8)
+    signal = (2 * HEADER_BYTES + (k * assignment.n_files + 7) // 8
+              + 2 * assignment.n_files)
+    return _Traffic(k, payload, k * payload + reports, model + k * signal,
+                    assignment.load * vector + payload)
+
+
+def _vector(size):
+    """Bytes of a message with so many numbers."""
+    return HEADER_BYTES + 4 * size
 
 
 def describe(plan):
@@ -80,16 +126,29 @@ def describe(plan):
         f'{p.files} files a step, {p.replication} workers a file, at most '
         f'{p.load} files a worker; {p.batch_size} samples a step.',
         f'{p.parameters:,} parameters; {p.gradients_per_step} gradients are '
-        f'computed and sent a step.',
+        f'computed a step, {p.vectors_up} vectors are sent.',
         f'Bytes a step: {size(p.bytes_up)} up, {size(p.bytes_down)} down.',
         f'Memory beyond the process: server {size(p.server_memory)}, worker '
         f'{size(p.worker_memory)}.',
         f'At most {p.worst_case_wrong_files} of {p.files} files can be wrong '
         f'in a step if at most {p.assumed_adversaries} workers are.',
     ]
+    lines.append(survived(p.silent_survived))
+    if p.q_max is not None:
+        lines.append(_order(p))
     if p.buckets is not None:
         lines.append(f'median-of-means has {p.buckets} buckets.')
         if p.buckets <= 2 * p.worst_case_wrong_files:
             lines.append('That is no majority of right buckets in the worst '
                          'case.')
     return '\n'.join(lines)
+
+
+def _order(p):
+    """How good the order of computing is, in a sentence."""
+    gap = p.q_max - p.q_max_bound
+    ending = ('no order needs fewer.' if not gap else
+              f'no order can need fewer than {p.q_max_bound}, a gap of {gap}.')
+    return (f'After any {p.q_max} of the {p.gradients_per_step} gradients '
+            f'every file has {p.copies} of its copies, whoever is slow; '
+            f'{ending}')

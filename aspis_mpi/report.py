@@ -49,7 +49,7 @@ class Report:
             self._spoke = now
             self._evaluated = evaluation.step if evaluation else 0
             left = (now - self._began) / done * (self._steps - done)
-            self._say(f'step {done:>{len(str(self._steps))}}/{self._steps}  '
+            self.say(f'step {done:>{len(str(self._steps))}}/{self._steps}  '
                       f'{_score(record, evaluation)}  '
                       f'{self._rate(done):,.0f} samples/s  '
                       f'{_duration(left)} left')
@@ -57,7 +57,7 @@ class Report:
     def event(self, event):
         """Something a person should read."""
         if event.level >= logging.WARNING:
-            self._say(f'{logging.getLevelName(event.level).lower()}: '
+            self.say(f'{logging.getLevelName(event.level).lower()}: '
                       f'{event.text}')
 
     def close(self):
@@ -68,11 +68,20 @@ class Report:
         seconds = max(time.monotonic() - self._began, 1e-9)
         return done * self._batch_size / seconds
 
-    def _say(self, text):
+    def say(self, text):
+        """One line, beside the progress bar if there is one."""
         if self._bar.disable:
             print(text, file=self._stream, flush=True)
         else:
             self._bar.write(text, file=self._stream)
+
+
+def survived(silent):
+    """How many silent workers a job survives for certain, in a sentence."""
+    if not silent:
+        return 'Every silent worker costs a file.'
+    who = '1 worker is' if silent == 1 else f'{silent} workers are'
+    return f'Every file is there while at most {who} silent.'
 
 
 def _score(record, evaluation):
