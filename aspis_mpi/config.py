@@ -381,13 +381,18 @@ def _section(name, base, table, chosen, path):
 def _explain(name, model, error, path):
     """The first thing that is wrong with a section, in one line."""
     first = error.errors()[0]
-    key = '.'.join(str(part) for part in first['loc'])
+    # Behind the key come an index, or the kinds of a key that takes several.
+    key, *places = first['loc']
+    key = '.'.join([key, *(str(place) for place in places
+                           if isinstance(place, int))])
     if first['type'] == 'extra_forbidden':
         return (f"{path}: unknown key '{name}.{key}'; "
                 f'{registry.nearest(key, model.model_fields)}')
     if first['type'] == 'missing':
         return f"{path}: {name}.{key} is missing and has no default"
-    message = first['msg'].removeprefix('Input ')
+    message = ' or '.join(dict.fromkeys(
+        other['msg'].removeprefix('Input ') for other in error.errors()
+        if other['loc'][0] == first['loc'][0]))
     return f"{path}: {name}.{key} = {first['input']!r}: {message}"
 
 

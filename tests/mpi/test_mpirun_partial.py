@@ -172,8 +172,7 @@ SILENCES = {
 }
 
 ALONE = SILENT | {
-    'run.steps': 5, 'assignment.load': 1, 'delay.silent_from': 3,
-    'faults.silence': 0.5}
+    'run.steps': 5, 'assignment.load': 1, 'delay.silent_from': 3}
 LACKING = {
     'missing where that is allowed': ALONE | {'faults.approximate': True},
     'missing at a deadline': ALONE | {

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from aspis_mpi import config
+from aspis_mpi import config, streams
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.build import Assembly
@@ -181,11 +181,9 @@ def reference(assembly, shares=None):
         The share of each file that each step uses; default 1.  A step of
         nothing makes no update.
     """
-    from aspis_mpi import streams
     problem, batches = assembly.problem, assembly.batches
     steps = assembly.job.run.steps
-    values = problem.initial(streams.generator(assembly.seed, 'initial'))
-    values = values.astype(np.float32).copy()
+    values = initial(assembly)
     if shares is None:
         shares = [np.ones(batches.n_files)] * steps
     for step in range(steps):
@@ -198,6 +196,12 @@ def reference(assembly, shares=None):
             step, values, (total / divisor).astype(np.float32), fresh)
         values = fresh
     return values
+
+
+def initial(assembly):
+    """The parameters before the first step, float32 (d,)."""
+    rng = streams.generator(assembly.seed, 'initial')
+    return assembly.problem.initial(rng).astype(np.float32)
 
 
 def sums(assembly, step, values):

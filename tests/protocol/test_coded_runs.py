@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 from coded_jobs import (
-    SILENCE, Run, assembled, at_rest, distance, reference, run, sums, tables)
+    SILENCE, Run, assembled, at_rest, distance, initial, reference, run,
+    sums, tables)
 from test_simulated_runs import Lines
 
 from aspis_mpi import config
@@ -116,7 +117,7 @@ def test_random_networks_and_delays_change_nothing(seed):
     job['delay'] = sections['delay']
     it = Run(Assembly(config.from_tables(job)))
     assert it.code == DONE
-    plain = reference(assembled('partial', **sections))
+    plain = reference(Assembly(config.from_tables(job)))
     assert distance(it.values, plain) < 1e-5
     assert at_rest(it.pools.payloads)
 
@@ -204,26 +205,28 @@ SILENT = [{'silent_after': 0}, {'silent_after': 1}, {'silent_after': 2},
           {'silent_after': 'encode'}]
 every_silence = pytest.mark.parametrize(
     'silence', SILENT, ids=lambda silence: str(silence['silent_after']))
+#: Schemes of load 3 that can do without two workers, and without one.
 TOLERANT = [
-    ('partial', {}), ('partial', {'collection': {'copies': 2}}),
-    ('partial', {'collection': {'thinning': True}}),
+    ('partial', {}), ('partial', {'collection': {'thinning': True}}),
     ('partial', {'collection': {'skip_covered': True}}),
     ('partial', {'collection': {'skip_covered': True, 'thinning': True},
                  'transfer': {'name': 'sums'}}),
     ('partial', {'transfer': {'name': 'sums'}}),
     ('partial', {'collection': {'name': 'full-workers'}}),
-    ('gradient-code', {}), ('cyclic-mds', {}), ('ye-abbe', {}),
-    ('fractional-repetition', {})]
+    ('gradient-code', {}), ('cyclic-mds', {}), ('fractional-repetition', {})]
+FRAGILE = [('partial', {'collection': {'copies': 2}}), ('ye-abbe', {}),
+           ('partial', {'assignment': {'load': 2}})]
 
 
 @every_silence
 @pytest.mark.parametrize('network', [{}, SLOW_NETWORK],
                          ids=['instant', 'slow'])
-@pytest.mark.parametrize('name, sections', TOLERANT, ids=str)
+@pytest.mark.parametrize('name, sections', TOLERANT + FRAGILE, ids=str)
 def test_one_silent_worker_costs_time_and_nothing_else(name, sections,
                                                        silence, network):
+    silent = [4] if (name, sections) in FRAGILE else 1
     sections = sections | {'run': {'steps': 6}, 'network': network}
-    it = run(name, delay={'silent': 1} | silence, **sections)
+    it = run(name, delay={'silent': silent} | silence, **sections)
     assert it.code == DONE
     assert distance(it.values, reference(assembled(name, **sections))) < 1e-5
     assert all(record.verdict is Outcome.CLEAN for record in it.records)
@@ -241,42 +244,39 @@ def test_one_silent_worker_costs_time_and_nothing_else(name, sections,
         if asked and not sent:
             assert len(named) == 1 and 'and the signal' in named[0]
             assert record.epochs == 2
-            assert record.seconds_transfer >= SILENCE
+            assert record.seconds_transfer > SILENCE - 1e-9
         if not asked and not named:
             assert record.epochs == 1
 
 
-@pytest.mark.parametrize('name, sections', TOLERANT[:7], ids=str)
+@pytest.mark.parametrize('name, sections', TOLERANT + FRAGILE, ids=str)
 def test_only_those_with_other_coefficients_send_again(name, sections):
-    """Everything is finished at once; worker 4 is asked, and is silent."""
-    assembly = assembled(name, run={'steps': 1}, delay={
-        'silent': [4], 'silent_after': 'encode'}, **sections)
-    it = Run(assembly)
+    """One that was asked for its vector never sends it."""
+    sections = sections | {'run': {'steps': 1}}
+    calm = run(name, **sections)
+    gone = calm.server.asked[len(calm.server.asked) // 2][2]
+    it = run(name, delay={'silent': [gone], 'silent_after': 'encode'},
+             **sections)
     (record,) = it.records
     first = {worker for _, epoch, worker in it.server.asked if not epoch}
     again = {worker for _, epoch, worker in it.server.asked if epoch}
-    if 4 not in first:
-        pytest.skip('worker 4 was not needed')
-    assert record.epochs == 2 and 4 not in again
-    sent = {worker: it.server.up[0, 'CodedGradient', worker]
-            for worker in range(9)}
+    assert record.epochs == 2 and gone in first - again
     for worker in range(9):
-        assert sent[worker] == ((worker in first and worker != 4)
-                                + (worker in again))
-    near = set(np.flatnonzero(assembly.assignment.incidence.T.astype(int)
-                              @ assembly.assignment.incidence[:, 4]))
-    assert again <= near - {4}
+        assert it.server.up[0, 'CodedGradient', worker] == (
+            (worker in first and worker != gone) + (worker in again))
+    # Nobody but who was new, or held a file of the one that is gone.
+    incidence = it.assembly.assignment.incidence
+    shared = incidence[incidence[:, gone]].any(axis=0)
+    assert all(shared[worker] for worker in again & first)
 
 
 def test_who_is_asked_again_is_who_held_a_file_with_the_silent_one():
-    """Cyclic, 30 workers: at most the 4 neighbours of 100 or so change."""
+    """Cyclic, 30 workers: at most its 4 neighbours."""
     it = run('partial', run={'steps': 3}, scheme={'workers': 30},
              problem={'batch_size': 60}, delay={
                  'silent': [12], 'silent_after': 'encode'})
-    for record in it.records[:1]:
-        again = {worker for step, epoch, worker in it.server.asked
-                 if epoch and step == record.step}
-        assert again <= {10, 11, 13, 14}
+    again = {worker for _, epoch, worker in it.server.asked if epoch}
+    assert again and again <= {10, 11, 13, 14}
 
 
 def test_a_lost_worker_brings_back_what_others_left_out():
@@ -411,16 +411,39 @@ def test_a_worker_that_answers_again_starts_anew():
     assert it.code == DONE
 
 
-def test_those_left_out_are_asked_again_when_nothing_goes_without_them():
-    """Worker 0 is slow once; later all other holders of a file are lost."""
-    job = dict(assignment={'load': 2}, run={'steps': 6})
-    it = run('partial', delay={'silent': 1, 'silent_after': 'encode'}, **job)
-    plain = reference(assembled('partial', **job))
-    recalled = [
-        record.step for record, before in zip(it.records[1:], it.records)
-        if not record.excluded.any() and len(before.excluded)]
-    assert it.code == DONE and distance(it.values, plain) < 1e-5
-    assert recalled
+class Scripted:
+    """Who answers no signal in which step.
+
+    Parameters
+    ----------
+    steps : dict of int to int
+    """
+
+    def __init__(self, steps):
+        self._steps = steps
+
+    def files(self, step, worker):
+        return None
+
+    def mute(self, step, worker):
+        return self._steps.get(step) == worker
+
+
+@pytest.mark.xfail(strict=True, reason='workers that are left out are only '
+                   'asked again when a step begins, never when one turns '
+                   'hopeless without them')
+@pytest.mark.parametrize('name, sections', [FRAGILE[0], FRAGILE[2]], ids=str)
+def test_those_left_out_are_asked_again_when_nothing_goes_without_them(
+        name, sections):
+    """Worker 3 is silent once; in the next step worker 4 is: 3 answers."""
+    sections = sections | {'run': {'steps': 4}, 'collection': sections.get(
+        'collection', {}) | {'name': 'all'}}
+    assembly = assembled(name, **sections)
+    assembly.silence = Scripted({0: 3, 1: 4})
+    it = Run(assembly)
+    assert it.records[0].epochs == 2 and it.server.step > 0
+    assert it.code == DONE
+    assert distance(it.values, reference(assembled(name, **sections))) < 1e-5
 
 
 # --- deadlines ---------------------------------------------------------
@@ -453,7 +476,7 @@ def test_a_deadline_leaves_the_error_of_the_closed_form(copies, deadline,
             step_error(it, record, copies), abs=1e-9)
         assert record.seconds_wait == pytest.approx(
             min(deadline, covered[step]), abs=1e-9)
-        assert record.seconds_wait <= deadline
+        assert record.seconds_wait < deadline + 1e-9
         assert (record.verdict is Outcome.CLEAN) == (not error[step])
         assert record.files_missing == (record.copies == 0).sum()
 
@@ -477,9 +500,7 @@ def test_an_approximate_step_of_parts_is_the_projected_sum(copies):
                               'copies': copies}}
     it, fresh = run('partial', **section), assembled('partial', **section)
     (record,) = it.records
-    before = fresh.problem.initial(
-        __import__('aspis_mpi.streams', fromlist=['x']).generator(
-            fresh.seed, 'initial')).astype(np.float32)
+    before = initial(fresh)
     gradients = sums(fresh, 0, before)
     d = gradients.shape[1]
     size = combine.payload_size(d, copies)
@@ -523,7 +544,7 @@ def test_a_deadline_with_codes_of_whole_workers(code):
     outcomes = {record.verdict for record in it.records}
     assert outcomes & {Outcome.INCOMPLETE, Outcome.CLEAN}
     for record in it.records:
-        assert record.seconds_wait <= 2.0
+        assert record.seconds_wait < 2.0 + 1e-9
         if not whole:
             continue
         full = record.files_done == 3
@@ -660,9 +681,10 @@ def test_the_facts_of_a_run(tmp_path, transfer, network):
         assert BY_SERVER not in source[t]
         senders = contributors[t].any(axis=0)
         payload = 64 + 4 * 13
-        took = (0.0 if not network else senders.sum() * payload / 1000 + 0.2
-                + 0.2 + (64 + 11 + 18) / 1000)
-        assert steps['seconds_transfer'][t] == pytest.approx(took, abs=0.2)
+        # Twice the latency, the signal, and the vectors one by one.
+        took = network and 0.4 + (64 + 11 + 18
+                                  + senders.sum() * payload) / 1000
+        assert steps['seconds_transfer'][t] == pytest.approx(took or 0)
         if not network:
             assert steps['seconds_wait'][t] == np.nanmax(last[t])
         assert steps['seconds_step'][t] == pytest.approx(
