@@ -622,6 +622,28 @@ def test_dead_workers_are_those_of_the_closed_form():
     assert it.texts == []
 
 
+@pytest.mark.xfail(strict=True, reason='a worker that rests after its vector '
+                   'leaves a file half-way at one virtual second, and '
+                   'another begins it anew in the same shared buffer')
+def test_files_computed_at_rest_are_right():
+    """A second signal after a deadline asks for what came since."""
+    job = tables(
+        'partial', run={'steps': 1}, scheme={'workers': 8},
+        assignment={'name': 'repetition', 'replication': 4, 'load': 4,
+                    'order': 'random'},
+        problem={'batch_size': 64}, collection={'name': 'deadline',
+                                                'deadline': 0.0015})
+    job['delay'] = {'name': 'constant', 'mean': 0.001, 'silent': [4],
+                    'silent_after': 'encode'}
+    it = Run(Assembly(config.from_tables(job)))
+    (record,) = it.records
+    assert record.epochs == 2
+    assert max(it.gradients.values()) == 1
+    plain = reference(Assembly(config.from_tables(job)),
+                      [(record.copies > 0).astype(float)])
+    assert distance(it.values, plain) < 1e-5
+
+
 # --- what is computed and counted --------------------------------------
 
 @pytest.mark.parametrize('sections', [

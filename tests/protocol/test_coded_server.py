@@ -243,7 +243,7 @@ def test_who_does_not_answer_is_dropped_and_a_second_signal_leaves():
     for worker in range(K):
         if worker != silent:
             it.progress(worker, 1)
-    assert it.state is State.ENCODING and len(it.signals) == K - 1
+    assert it.state is State.ENCODING and len(it.signals) == K
     for worker in set(it.signals) - {silent}:
         it.payload(worker)
     assert it.server.deadline == SILENCE
@@ -253,7 +253,7 @@ def test_who_does_not_answer_is_dropped_and_a_second_signal_leaves():
                            'step 0 after 2 files and the signal')
     assert text.endswith('left out of the next 1')
 
-    # Two files lack their only copy; others who hold them are at work.
+    # A file lacks its only copy; others who hold it are at work.
     assert it.state is State.COMPUTING
     out, asked = [], dict(it.signals)
     for worker in (2, 3):

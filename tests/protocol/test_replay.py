@@ -1,0 +1,130 @@
+"""A recorded run, run once more: equal bits where results depend on time."""
+
+import h5py
+import numpy as np
+import pytest
+
+from aspis_mpi import JobError, load_run, simulate
+from aspis_mpi.__main__ import main
+from aspis_mpi.protocol.server import DONE, FAILED
+
+JOB = '''
+[run]
+steps = 8
+[problem]
+name = 'digits'
+model = 'logistic'
+batch_size = 61         # uneven files
+micro_batch = 2
+[scheme]
+name = 'partial'
+workers = 7
+[delay]
+name = 'exponential'
+mean = 1.0
+[log]
+detail = 'arrivals'
+'''
+
+RUNS = {
+    'coverage': (),
+    'two copies': ('collection.copies=2',),
+    'a deadline': ('collection.name=deadline', 'collection.deadline=0.4'),
+    'an adaptive one': ('collection.name=adaptive',
+                        'collection.deadline=2.0'),
+    'skipping': ('collection.skip_covered=true', 'network.latency=0.05'),
+    'sums': ('transfer.name=sums', 'network.latency=0.1'),
+    'reordering': ('assignment.reorder=2', 'collection.skip_covered=true'),
+    'silence': ('delay.silent=1', 'delay.silent_after=encode',
+                'faults.silence=9.0', 'network.latency=0.3'),
+    'silent while computing': ('delay.silent=[2, 3]', 'faults.silence=2.0',
+                               'faults.approximate=true'),
+    'whole workers': ('scheme.name=gradient-code',),
+    'replicas': ('transfer.name=replicas', 'network.latency=0.1'),
+    'liars': ('adversary.count=1', 'adversary.value=constant',
+              'transfer.name=sums'),
+}
+
+
+@pytest.fixture
+def job(tmp_path):
+    """The path of the job file."""
+    path = tmp_path / 'job.toml'
+    path.write_text(JOB)
+    return path
+
+
+@pytest.fixture
+def recorded(job, tmp_path):
+    """Runs the job with some settings; its log."""
+    def run(*settings):
+        code, path = simulate(job, settings=settings,
+                              out=tmp_path / 'first.h5')
+        assert code == DONE
+        return path
+    return run
+
+
+def parameters(path):
+    with np.load(path.with_suffix('.npz')) as saved:
+        return np.concatenate([saved[name].ravel() for name in saved])
+
+
+@pytest.mark.parametrize('settings', RUNS.values(), ids=RUNS)
+def test_the_same_arrivals_give_the_same_bits(job, recorded, tmp_path,
+                                              settings):
+    """Delays and network are not asked: what came and when is recorded."""
+    first = recorded(*settings)
+    code, again = simulate(
+        job, settings=(*settings, 'delay.mean=50.0'), replay=first,
+        out=tmp_path / 'again.h5')
+    assert code == DONE
+    assert np.array_equal(parameters(first).view('u4'),
+                          parameters(again).view('u4'))
+    with load_run(first) as one, load_run(again) as other:
+        for name in ('contributors', 'source', 'copies', 'files_done',
+                     'excluded', 'first_report', 'last_report'):
+            assert np.array_equal(one.read(name), other.read(name),
+                                  equal_nan=name.endswith('report')), name
+        for name in ('verdict', 'residual', 'epochs', 'seconds_wait'):
+            assert np.array_equal(one.steps[name], other.steps[name]), name
+        # The record of the second run is the record of the first.
+        assert np.array_equal(one.arrivals, other.arrivals)
+        assert [one.order_at(step).tolist() for step in range(8)] == [
+            other.order_at(step).tolist() for step in range(8)]
+
+
+def test_a_record_that_was_cut_off_gives_the_steps_that_it_has(
+        job, recorded, tmp_path):
+    first = recorded()
+    with h5py.File(first, 'r+') as file:
+        steps = file['/arrivals']['step']
+        file['/arrivals'].resize(int((steps < 5).sum()) + 3, axis=0)
+    code, again = simulate(job, replay=first, out=tmp_path / 'again.h5')
+    assert code == FAILED
+    with load_run(again) as run, load_run(first) as whole:
+        assert run.n_steps == 5
+        assert np.array_equal(run.contributors, whole.contributors[:5])
+        assert 'the record ends in step 5' in run.events[-1].text
+
+
+def test_a_log_without_arrivals_is_refused(job, recorded):
+    first = recorded('log.detail=steps')
+    with pytest.raises(JobError, match="first.h5 has no arrivals.*arrivals'"):
+        simulate(job, replay=first)
+
+
+def test_a_file_that_is_no_log_is_refused(job, capsys):
+    assert main(['simulate', str(job), '--replay', str(job)]) == 2
+    assert '--replay' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('setting', 'told'), [
+    ('collection.copies=2', 'collection.copies = 2.* with 1'),
+    ('run.seed=5', 'run.seed = 5.* with 0'),
+    ('scheme.workers=9', 'scheme.workers = 9.* with 7'),
+    ('problem.model=mlp', "problem.model = 'mlp'.* with 'logistic'")])
+def test_another_job_is_refused(job, recorded, setting, told):
+    first = recorded()
+    with pytest.raises(JobError, match=told):
+        simulate(job, settings=[setting], replay=first)
