@@ -80,8 +80,8 @@ class ServerLoop:
         self._server = server
         self._journal = journal
         self._pool = pool
-        self._control = np.empty((server.n_workers, wire.control_bytes),
-                                 dtype=np.uint8)
+        self._control = np.empty(
+            (server.n_workers, wire.longest(FROM_WORKER)), dtype=np.uint8)
         self._mail = Mailbox(comm, wire, FROM_WORKER,
                              range(1, server.n_workers + 1), self._room)
 
@@ -205,7 +205,7 @@ class WorkerLoop:
         self._clock = clock
         self._report = None
         self._pool = pool
-        self._control = np.empty(wire.control_bytes, dtype=np.uint8)
+        self._control = np.empty(wire.longest(FROM_SERVER), dtype=np.uint8)
         self._mail = Mailbox(comm, wire, FROM_SERVER, [0], self._room)
 
     def run(self, make_worker):

@@ -279,9 +279,12 @@ class Wire:
             Progress: ((load + 7) // 8,)}
         self._vectors = {Parameters: 4 * n_parameters}
         self._payload = 4 * payload
-        #: Bytes of the longest control message of either side.
-        self.control_bytes = HEADER_BYTES + max(
-            TEXT_BYTES, *map(sum, self._fields.values()))
+
+    def longest(self, known):
+        """Bytes of the longest control message of one side."""
+        bodies = [TEXT_BYTES if cls is Failure else
+                  sum(self._fields.get(cls, ())) for cls in known.values()]
+        return HEADER_BYTES + max(bodies)
 
     def pack(self, message):
         """The bytes of a control message."""

@@ -13,8 +13,8 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.protocol.messages import (
-    MAGIC, PROTOCOL, CodedGradient, Lane, Parameters, Progress, Replica,
-    Signal, Sketch)
+    FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Lane, Parameters,
+    Progress, Replica, Signal, Sketch)
 
 #: The worker that does it.
 WORKER = 3
@@ -67,7 +67,7 @@ def bare(lane, n_bytes):
 
 def too_long_for_control(message, wire):
     return [(Lane.CONTROL,
-             header(message, Progress.kind, size=wire.control_bytes + 1))]
+             header(message, Progress.kind, size=wire.longest(FROM_WORKER) + 1))]
 
 
 def garbage(message, wire):
