@@ -1,4 +1,4 @@
-"""Every random generator of a run, by name, from the one seed of the job."""
+"""Every random generator of a run, by name, and the words of a secret."""
 
 import hashlib
 
@@ -32,3 +32,33 @@ def generator(seed, *names):
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
     key = np.frombuffer(digest, dtype='<u8').astype(np.uint64)
     return np.random.Generator(np.random.Philox(key=key))
+
+
+def raw_words(secret, start, n):
+    """Words start, start + 1, ... of the stream that belongs to a secret.
+
+    Parameters
+    ----------
+    secret : bytes
+        16 bytes, the key of a Philox generator.
+    start, n : int
+        At least 0; words before `start` cost nothing.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n,)
+        Raw output of Philox 4x64, which no library's distribution shapes:
+        the same on every machine and with every version.
+
+    Raises
+    ------
+    ValueError
+        A secret of another length.
+    """
+    if len(secret) != 16:
+        raise ValueError(f'a secret of {len(secret)} bytes must have 16')
+    key = np.frombuffer(secret, dtype='<u8').astype(np.uint64)
+    # A step of the counter gives four words.
+    skipped = start % 4
+    philox = np.random.Philox(key=key, counter=start // 4)
+    return philox.random_raw(skipped + n)[skipped:]

@@ -178,7 +178,8 @@ class Simulation:
         self._planned[worker] = np.inf
         it = self._workers[worker]
         message = it.advance()
-        while message is None and it.due <= self._clock.now:
+        while message is None and it.finishes <= self._clock.now:
+            # To the end: a file that is half-way is not to be shared.
             message = it.advance()
         self._plan(worker)
         if message is None:

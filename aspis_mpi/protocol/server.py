@@ -206,7 +206,7 @@ class ParameterServer:
             it.noted.add(worker)
             self._note(logging.WARNING, f'worker {worker} sent a malformed '
                        f'message in step {it.number}: {reason}', worker + 1)
-        if step is not None and step != it.number:
+        if not it.living[worker] or step not in (None, it.number):
             return []
         self.chronicle.arrived(it, worker, ArrivalKind.MALFORMED,
                                self._now())
@@ -251,6 +251,12 @@ class ParameterServer:
     def _go_on(self, out):
         """What follows from what a step answers."""
         step = self._step
+        if step.hopeless and step.excluded.any():
+            # Without those who were silent it cannot be: ask them again.
+            back = np.flatnonzero(step.excluded).tolist()
+            self._attendance.recall()
+            return out + self._announce(back) + self._go_on(
+                step.admit(back))
         if step.hopeless:
             return self.stop(FAILED, f'step {step.number} cannot be '
                              f'finished: {step.hopeless}; faults.approximate '
@@ -275,29 +281,28 @@ class ParameterServer:
         present = self._attendance.present(number)
         if not present.any():
             return self.stop(FAILED, 'no worker answers any more')
-        gathering = self._gathering(present)
-        if gathering.hopeless:
-            # Without those who were silent it cannot be: ask them again.
-            self._attendance.recall()
-            gathering = self._gathering(np.ones_like(present))
-        out = self._reorder(number)
+        collection = self._scheme.collection
+        gathering = collection.begin(
+            present, self._lenient or collection.lenient, self._speeds)
+        orders = self._reorder(number)
         self._step = Step(number, self._scheme, gathering, self._order,
                           self.chronicle, self._attendance, now)
         self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
         self._set_alarm()
-        excluded = self._step.excluded
-        model = Model(number, excluded=np.packbits(excluded).tobytes())
-        vector = Parameters(number, buffer=self.parameters)
-        workers = np.flatnonzero(~excluded).tolist()
-        self._step.post(workers, model)
-        self._step.post(workers, vector)
-        return out + [(worker, message) for worker in workers
-                      for message in (model, vector)]
+        for worker, message in orders:
+            self._step.post([worker], message)
+        return orders + self._announce(np.flatnonzero(present).tolist())
 
-    def _gathering(self, present):
-        collection = self._scheme.collection
-        return collection.begin(present, self._lenient or collection.lenient,
-                                self._speeds)
+    def _announce(self, workers):
+        """The step and its parameters, to those who take part."""
+        step = self._step
+        model = Model(step.number,
+                      excluded=np.packbits(step.excluded).tobytes())
+        vector = Parameters(step.number, buffer=self.parameters)
+        step.post(workers, model)
+        step.post(workers, vector)
+        return [(worker, message) for worker in workers
+                for message in (model, vector)]
 
     def _reorder(self, number):
         """Tell the workers in which order to compute, when that is new."""

@@ -120,6 +120,13 @@ class Step:
         self._gathering.expire()
         return self._proceed()
 
+    def admit(self, workers):
+        """Some that were left out take part after all."""
+        self.excluded[workers] = False
+        self.resumed = self._chronicle.now()
+        self._gathering.admit(workers)
+        return self._proceed()
+
     def lose(self, workers):
         """Go on without workers that are silent or exposed."""
         out, lacking = [], []
@@ -199,7 +206,8 @@ class Step:
     def _encode(self):
         """Signal: everybody sends one vector, as this state asks for it."""
         asked = self.table.ask(self._gathering.state())
-        self.epoch += 1
+        if asked.any() or self.epoch < 0:
+            self.epoch += 1
         out = self.post(np.flatnonzero(asked).tolist(),
                         Encode(self.number, self.epoch, 0,
                                *self.table.state.pack()))

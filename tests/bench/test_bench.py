@@ -57,3 +57,8 @@ def test_server_step_from_received_replicas(benchmark):
 @pytest.mark.timeout(600)
 def test_memory_beside_the_plan(benchmark):
     figures(benchmark, 'memory.py', ranks=16)
+
+
+@pytest.mark.timeout(600)
+def test_growth_of_orders_closed_forms_and_simulated_steps(benchmark):
+    figures(benchmark, 'partial.py')

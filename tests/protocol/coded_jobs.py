@@ -5,14 +5,16 @@ from collections import Counter
 import numpy as np
 
 from aspis_mpi import config, streams
+from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
-from aspis_mpi.build import Assembly
 from aspis_mpi.protocol.messages import Stop
 from aspis_mpi.protocol.server import State
 
 #: Seconds after which a worker of these jobs is given up.
 SILENCE = 50.0
+#: Vectors of these jobs take about a tenth of a second each.
+SLOW_NETWORK = {'latency': 0.2, 'bandwidth': 1000.0}
 
 
 def tables(name, **sections):
@@ -31,6 +33,19 @@ def tables(name, **sections):
 def assembled(name, **sections):
     """The `Assembly` of such a job."""
     return Assembly(config.from_tables(tables(name, **sections)))
+
+
+#: Schemes that can do without any two workers, and without any one.
+TOLERANT = [
+    ('partial', {}), ('partial', {'collection': {'thinning': True}}),
+    ('partial', {'collection': {'skip_covered': True}}),
+    ('partial', {'collection': {'skip_covered': True, 'thinning': True},
+                 'transfer': {'name': 'sums'}}),
+    ('partial', {'transfer': {'name': 'sums'}}),
+    ('partial', {'collection': {'name': 'full-workers'}}),
+    ('gradient-code', {}), ('cyclic-mds', {}), ('fractional-repetition', {})]
+FRAGILE = [('partial', {'collection': {'copies': 2}}), ('ye-abbe', {}),
+           ('partial', {'assignment': {'load': 2}})]
 
 
 class NoJournal:
@@ -109,6 +124,25 @@ class Watched:
         return messages
 
 
+class Eager(Watched):
+    """Resolves at once, as the backends make the server do."""
+
+    def handle(self, worker, message):
+        return self._rest(super().handle(worker, message))
+
+    def tick(self):
+        return self._rest(super().tick())
+
+    def malformed(self, worker, reason, step=None):
+        return self._rest(self._sent(
+            self.server.malformed(worker, reason, step)))
+
+    def _rest(self, out):
+        if self.server.state is State.RESOLVING:
+            out = out + self.resolve()
+        return out
+
+
 class Run:
     """A whole simulated run, without a log.
 
@@ -181,7 +215,7 @@ def reference(assembly, shares=None):
         The share of each file that each step uses; default 1.  A step of
         nothing makes no update.
     """
-    problem, batches = assembly.problem, assembly.batches
+    batches = assembly.batches
     steps = assembly.job.run.steps
     values = initial(assembly)
     if shares is None:
@@ -213,6 +247,14 @@ def sums(assembly, step, values):
             values, assembly.batches.samples(step, file), out)
         rows.append(out.astype(np.float64))
     return np.array(rows)
+
+
+def finished_at(record, assembly):
+    """Who had finished what at the signal, from counts and orders."""
+    finished = np.zeros(assembly.assignment.incidence.shape, dtype=bool)
+    for worker, count in enumerate(record.files_done):
+        finished[assembly.assignment.order[worker, :count], worker] = True
+    return finished
 
 
 def at_rest(pool):

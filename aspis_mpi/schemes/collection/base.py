@@ -108,6 +108,11 @@ class Gathering:
         self._review()
         return np.empty(0, dtype=int)
 
+    def admit(self, workers):
+        """Some workers take part after all."""
+        self.living[workers] = True
+        self._review()
+
     def expire(self):
         """The time is over: the step ends with what is finished."""
         self.expired = True

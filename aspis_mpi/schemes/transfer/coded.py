@@ -42,10 +42,6 @@ class Coded(Combined):
         kept[short] = finished[short]
         return kept
 
-    def senders(self, state):
-        """Whoever has finished something that counts."""
-        return state.finished.any(axis=0)
-
     def changed(self, before, after):
         """As the code says."""
         return self._code.changed(before.finished, after.finished)

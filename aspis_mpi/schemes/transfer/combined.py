@@ -11,7 +11,7 @@ import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.coding import combine
-from aspis_mpi.detection.base import MISSING, Verdict
+from aspis_mpi.detection.base import Verdict
 from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.schemes.resolution import Resolution
 
@@ -106,8 +106,8 @@ class Combined:
         raise NotImplementedError
 
     def senders(self, state):
-        """Who sends anything, bool (K,)."""
-        raise NotImplementedError
+        """Whose vector is used, and so who sends one, bool (K,)."""
+        return used(self.decoding(state))
 
     def changed(self, before, after):
         """Who sends something else than before, bool (K,)."""
@@ -144,7 +144,7 @@ class PayloadTable:
     """
 
     def __init__(self, transfer, shape):
-        self.state = None
+        self.state = self._decoding = None
         self._transfer = transfer
         self._shape = shape
         self._buffers = {}
@@ -153,7 +153,7 @@ class PayloadTable:
     @property
     def senders(self):
         """Whose vectors belong to the last signal, bool (K,)."""
-        return self._transfer.senders(self.state)
+        return used(self._decoding)
 
     def ask(self, finished):
         """Make a new signal of who finished what.
@@ -164,12 +164,14 @@ class PayloadTable:
             Who must send, or send again.
         """
         before = self.state
+        sent = None if before is None else self.senders
         self.state = self._transfer.signal(finished, before)
+        self._decoding = self._transfer.decoding(self.state)
         self._counts = finished.sum(axis=1).astype(np.uint16)
-        asked = self.senders
-        if before is not None:
-            asked &= self._transfer.changed(before, self.state)
-        return asked
+        if before is None:
+            return self.senders
+        return self.senders & (
+            ~sent | self._transfer.changed(before, self.state))
 
     def accept(self, worker, buffer):
         """Take the vector of a worker; an earlier one is out of date."""
@@ -199,7 +201,7 @@ class PayloadTable:
         Resolution
         """
         start = clock()
-        decoding = self._transfer.decoding(self.state)
+        decoding = self._decoding
         senders = np.flatnonzero(self.senders)
         divisor = float(decoding.cover @ samples)
         if not senders.size or divisor <= 0:
@@ -214,7 +216,7 @@ class PayloadTable:
     def _resolution(self, outcome, decoding, start, clock):
         n_files, n_workers = self._shape
         source = self._transfer.sources(self.state)
-        contributors = self.state.finished & (source != MISSING)[:, None]
+        contributors = self.state.finished & self.senders
         owned = source >= 0
         contributors[owned] = (source[owned, None]
                                == np.arange(n_workers))
@@ -233,3 +235,8 @@ class PayloadTable:
         for buffer in self._buffers.values():
             buffer.release()
         self._buffers.clear()
+
+
+def used(decoding):
+    """Workers whose vector has a weight in the sum, bool (K,)."""
+    return (decoding.weights != 0).any(axis=0)

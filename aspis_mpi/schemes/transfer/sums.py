@@ -34,10 +34,6 @@ class Sums(Combined):
             loads[owner] += 1
         return GlobalState(finished, owners)
 
-    def senders(self, state):
-        """Whoever owns a file."""
-        return self._owned(state).any(axis=0)
-
     def changed(self, before, after):
         """Whoever owns other files than before."""
         return (self._owned(before) != self._owned(after)).any(axis=0)
@@ -50,7 +46,7 @@ class Sums(Combined):
     def decoding(self, state):
         """A plain sum; files without an owner are not in it."""
         cover = (state.owners >= 0).astype(np.float64)
-        weights = self.senders(state).astype(np.float64)[None]
+        weights = self._owned(state).any(axis=0).astype(np.float64)[None]
         return Decoding(weights, cover,
                         float(np.sqrt(cover.size - cover.sum())))
 
