@@ -44,6 +44,8 @@ RUNS = HERE.parents[1] / 'runs' / 'partial'
 JOB, LATE_JOB = HERE / 'mpi.toml', HERE / 'late.toml'
 #: Steps of the closed forms; the runs have a few hundred of them.
 TRIALS = 5000
+#: A run begins when others use less of a core, or after some looks of 2 s.
+QUIET, LOOKS = 0.2, 20
 #: First steps that do not count: ranks load data and code in them.
 WARM = 5
 
@@ -159,6 +161,7 @@ def _mpi(variant):
             '--overwrite', '--out', str(log)]
     for setting in variant.settings:
         line += ['--set', setting]
+    _wait_for_quiet()
     machine = Machine()
     done = subprocess.run(line, capture_output=True, text=True)
     if done.returncode:
@@ -168,6 +171,15 @@ def _mpi(variant):
     logger.info('%-40s %6.1f ms a step, others used %3.0f %% of a core',
                 variant.name, 1e3 * run.seconds.mean(), 100 * run.others)
     return run
+
+
+def _wait_for_quiet():
+    """Let other work on the machine end first, if it does so soon."""
+    for _ in range(LOOKS):
+        machine = Machine()
+        time.sleep(2)
+        if machine.others() < QUIET:
+            return
 
 
 def _simulated(variant):

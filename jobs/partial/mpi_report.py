@@ -94,7 +94,8 @@ class Condition:
 
 def text(pairs, codes, warm):
     """The report, as Markdown."""
-    busy = max(run.others for run in _all(pairs, codes))
+    runs = [run for pair in pairs for run in pair.original + pair.partial]
+    late = [run for code in codes for run in code.runs]
     steps = pairs[0].partial[0].seconds.size
     return '\n\n'.join([
         '# Partial stragglers between real ranks',
@@ -102,8 +103,7 @@ def text(pairs, codes, warm):
             f'`mpi.toml`, Open MPI, 16 ranks on one machine; each number is '
             f'from {len(pairs[0].partial)} runs of {steps} steps ({warm} '
             'more at the start do not count) that took turns with those '
-            'they are compared with. Other processes kept at most '
-            f'{busy:.2f} cores busy during any run.'),
+            f'they are compared with. {_busy(runs)}'),
         _conditions(pairs),
         '## Where the time of a step goes',
         _paragraph('Means in ms. *late* is what collecting takes longer than '
@@ -117,7 +117,7 @@ def text(pairs, codes, warm):
                    'Exp(10 ms) in each step. Speed-up is of the mean step '
                    'over that of waiting for all. *their program* is the '
                    "authors' MPI code under such delays, where computing "
-                   'comes on top of the delay.'),
+                   f'comes on top of the delay. {_busy(late)}'),
         _codes(codes)]) + '\n'
 
 
@@ -187,10 +187,9 @@ def _codes(codes):
     return _table(lines)
 
 
-def _all(pairs, codes):
-    return [run for runs in (*(pair.original for pair in pairs),
-                             *(pair.partial for pair in pairs),
-                             *(code.runs for code in codes)) for run in runs]
+def _busy(runs):
+    return ('Other processes kept at most '
+            f'{max(run.others for run in runs):.2f} cores busy during a run.')
 
 
 def _mean(runs):
