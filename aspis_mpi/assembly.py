@@ -162,7 +162,7 @@ class Assembly:
             transfer=self.transfer, detector=self.detector,
             aggregator=job.create('aggregation', 'name', *context),
             mean=find('aggregation', 'mean')(*context),
-            copies=job.collection.copies,
+            worst_case=self.worst_case, copies=job.collection.copies,
             ordered=job.assignment.order != Natural.name,
             reorder=job.assignment.reorder,
             skip_covered=job.collection.skip_covered)

@@ -29,6 +29,22 @@ class Verdict:
         All liars are known: the mean of what is used is right.
     contradiction : str
         Why the assumptions cannot hold, as a sentence; empty if they can.
+    exposed : ndarray of bool, shape (K,)
+        Workers that this step's evidence proves wrong.
+    proofs : tuple of (int, str)
+        Each exposed worker and what proves it, in the order of exposure.
+    certified : ndarray of bool, shape (f,)
+        A value of the file is right, whatever the liars do.
+    presumed : ndarray of bool, shape (f,)
+        Nothing speaks against the file's value, and nothing can prove it;
+        whether it is used stands in `source`.
+    contested : ndarray of bool, shape (f,)
+        Believed workers disagree and no value is certified.
+
+    Notes
+    -----
+    The last five stay empty under rules that give no certificates.  A file
+    that is neither certified nor presumed nor contested is missing.
     """
 
     flagged: np.ndarray
@@ -37,6 +53,20 @@ class Verdict:
     voted: int = 0
     plain_mean: bool = False
     contradiction: str = ''
+    exposed: np.ndarray | None = None
+    proofs: tuple = ()
+    certified: np.ndarray | None = None
+    presumed: np.ndarray | None = None
+    contested: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name, like in (('exposed', self.flagged),
+                           ('certified', self.source),
+                           ('presumed', self.source),
+                           ('contested', self.source)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name,
+                                   np.zeros(len(like), dtype=bool))
 
 
 class Detector:
@@ -69,6 +99,10 @@ class Detector:
         if contradiction:
             return self.refuse(evidence, contradiction)
         return self.judge(evidence)
+
+    def leave_out(self, evidence, workers):
+        """The evidence without workers (K,) that a proof stands against."""
+        return evidence.without(workers)
 
     def judge(self, evidence):
         """The rule itself, asked only where the premise holds."""

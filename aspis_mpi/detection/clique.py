@@ -2,11 +2,11 @@
 
 from math import comb
 
-import networkx as nx
 import numpy as np
 
 from aspis_mpi.assignment.subset import Subset
 from aspis_mpi.detection.base import Detector, use
+from aspis_mpi.detection.covers import unique_cover
 
 
 class Clique(Detector):
@@ -20,9 +20,8 @@ class Clique(Detector):
     Notes
     -----
     This is the published rule with its holes.  *Framing* makes a clique of
-    liars the unique maximum, *sacrifice* forces the vote.  Enumerating
-    maximal cliques is exponential in the number of workers with
-    disagreements; the premise is tested first.
+    liars the unique maximum, *sacrifice* forces the vote.  The search is
+    bounded, see `aspis_mpi.detection.covers`.
 
     References
     ----------
@@ -34,33 +33,16 @@ class Clique(Detector):
 
     def judge(self, evidence):
         """Unique maximum clique, or plurality over everybody."""
-        flagged = self._outside(evidence)
-        if flagged is None or np.count_nonzero(flagged) > self.q:
+        # Outside a maximum clique are the workers of a smallest vertex
+        # cover of D.  One of more than q flags nobody, unique or not.
+        flagged = unique_cover(evidence.disagreements, self.q)
+        if flagged is None:
             nobody = np.zeros(evidence.n_workers, dtype=bool)
             return use(evidence, evidence, nobody)
         # All unflagged holders of a file agree, so what most of them sent
         # is the first unflagged holder's value.
         return use(evidence, evidence.without(flagged), flagged,
                    plain_mean=np.count_nonzero(flagged) == self.q)
-
-    def _outside(self, evidence):
-        """Workers outside the maximum clique, None if it is not unique."""
-        # A worker without disagreements is in every maximum clique.
-        graph = evidence.disagreements
-        accused = np.flatnonzero(graph.any(axis=1))
-        outside = np.zeros(evidence.n_workers, dtype=bool)
-        if not accused.size:
-            return outside
-        # Workers of different components of D agree, so a maximum clique is
-        # made of one of each component.
-        disagreement = nx.from_numpy_array(graph[np.ix_(accused, accused)])
-        for component in nx.connected_components(disagreement):
-            largest = _maximum_cliques(nx.complement(
-                disagreement.subgraph(component)))
-            if len(largest) > 1:
-                return None
-            outside[accused[list(component - set(largest[0]))]] = True
-        return outside
 
     def worst_case(self, assignment):
         """The exact number for subsets, an upper bound for other designs."""
@@ -70,17 +52,6 @@ class Clique(Detector):
                          for a in range(self.q + 1)))
         return max(assignment.majorities(self.q),
                    assignment.unanimous(max(2 * self.q - 1, 0)))
-
-
-def _maximum_cliques(graph):
-    """Up to two of the largest cliques of a graph."""
-    largest, size = [], 0
-    for clique in nx.find_cliques(graph):
-        if len(clique) > size:
-            largest, size = [], len(clique)
-        if len(clique) == size and len(largest) < 2:
-            largest.append(clique)
-    return largest
 
 
 def _framed(assignment, q):

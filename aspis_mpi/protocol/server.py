@@ -110,6 +110,7 @@ class ParameterServer:
         self._attendance = Attendance(self.n_workers)
         self._speeds = Speeds(self.n_workers)
         self._contradictions = 0
+        self._exposed = np.zeros(self.n_workers, dtype=bool)
         self._step = None
 
     @property
@@ -336,6 +337,7 @@ class ParameterServer:
         self._speeds.observe(step.tally.done, step.tally.last_report,
                              ~step.excluded)
 
+        self._report_exposed(resolution.verdict)
         number = step.number + 1
         out = (self._stop(FAILED) if self._judged_hopeless(resolution) else
                self._begin(number) if number < self._steps else
@@ -345,6 +347,14 @@ class ParameterServer:
             seconds_update=updated - updating,
             seconds_step=self._now() - step.started))
         return out
+
+    def _report_exposed(self, verdict):
+        """Say what proves a worker wrong, unless it was said a step ago."""
+        for worker, proof in verdict.proofs:
+            if not self._exposed[worker]:
+                self._note(logging.WARNING, f'step {self.step}: {proof}',
+                           worker + 1)
+        self._exposed = verdict.exposed
 
     def _judged_hopeless(self, resolution):
         """Report a violated premise; too many in a row end the run."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.detection.base import MISSING, Verdict
+from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
 from aspis_mpi.schemes.record import Outcome
 
 
@@ -70,8 +70,9 @@ def resolve(scheme, table, believed, samples, out, threads, clock):
 def _attempt(scheme, table, believed, samples, out, threads, clock):
     """The resolution, and whether what it aggregated is finite."""
     start = clock()
-    evidence = table.evidence().without(~believed)
+    evidence = scheme.detector.leave_out(table.evidence(), ~believed)
     verdict = decide(scheme.detector, evidence, believed)
+    verdict = without_largest(verdict, table, scheme.worst_case)
     margin = table.margin()
     detected = clock()
 
@@ -100,6 +101,32 @@ def decide(detector, evidence, believed):
     lowered = copy(detector)
     lowered.q = detector.q - exposed
     return lowered.decide(evidence)
+
+
+def without_largest(verdict, table, most):
+    """The verdict without the presumed files of largest norm.
+
+    Files that nothing certifies can be wrong if liars alone hold them.  When
+    as many are dropped as liars can hold, the largest first, no wrong one
+    that is left is larger than a right one.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    table : ReplicaTable
+    most : int
+        Files that q workers can hold alone.
+    """
+    used = np.flatnonzero(verdict.presumed & (verdict.source >= 0))
+    if not most or not used.size:
+        return verdict
+    norms = [arrays.quick_norm(table.values(verdict.source[file], file))
+             for file in used.tolist()]
+    dropped = used[np.argsort(norms, kind='stable')[::-1][:most]]
+    source, contributors = verdict.source.copy(), verdict.contributors.copy()
+    source[dropped] = DROPPED
+    contributors[dropped] = False
+    return replace(verdict, source=source, contributors=contributors)
 
 
 def outcome(evidence, verdict):

@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from dataclasses import fields
+from math import comb
 
 import numpy as np
 import pytest
@@ -99,9 +100,44 @@ def test_core_keeps_the_bound_and_accuses_nobody_honest(published, simulated,
         assert (run.source[step][agree] >= 0).all()
 
 
+@every_q
+@every_attack
+def test_certified_uses_no_wrong_file_that_evidence_could_show(
+        published, simulated, files, q):
+    """Only liars that never disagree with anybody get files through."""
+    code, run, _ = simulated(published(q, files,
+                                       detection={'name': 'certified'}))
+    assert code == DONE
+    assert not (run.exposed & ~run.adversaries).any()
+    assert np.array_equal(run.flagged, run.exposed)
+    quiet = comb(q, 3) if files == 'quiet' else 0
+    assert run.wrong_files.max() <= quiet
+    counts = run.steps['files_certified'] + run.steps['files_presumed']
+    assert (counts > 0).all() and (counts <= 455).all()
+    if files == 'all':
+        assert np.array_equal(run.exposed, run.adversaries)
+        named = {event.rank - 1 for event in run.events
+                 if 'disagrees with' in event.text}
+        assert named == set(np.flatnonzero(run.exposed[0]).tolist())
+
+
+def test_presumed_files_of_largest_norm_never_count(tables, simulated):
+    """q = r, nobody disagrees: one file may be the liars' own."""
+    job = tables(scheme={'workers': 7, 'adversaries': 3},
+                 detection={'name': 'certified'},
+                 aggregation={'name': 'mean'})
+    lies = {'count': 3, 'files': 'quiet', 'value': 'constant'}
+    code, honest, _ = simulated(job)
+    code, run, parameters = simulated(job | {'adversary': lies})
+    assert code == DONE and not run.steps['files_certified'].any()
+    assert (run.steps['files_dropped'] == 1).all()
+    assert (honest.steps['files_dropped'] == 1).all()
+    assert not run.wrong_files.any() and np.isfinite(parameters).all()
+
+
 @pytest.mark.parametrize('value', ['reversed', 'constant', 'alie', 'foe',
                                    'bit-flip', 'nan'])
-@pytest.mark.parametrize('detection', ['clique', 'core'])
+@pytest.mark.parametrize('detection', ['clique', 'core', 'certified'])
 def test_the_value_of_a_lie_does_not_hide_it(tables, simulated, value,
                                              detection):
     code, run, parameters = simulated(tables(

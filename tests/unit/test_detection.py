@@ -138,8 +138,9 @@ def test_nothing_is_dropped_when_nobody_lies(name):
     assert not verdict.flagged.any() and not verdict.voted
 
 
-@pytest.mark.parametrize('name', registry.parts('detection'))
+@pytest.mark.parametrize('name', ['clique', 'core', 'none'])
 def test_silent_workers_cost_files_and_nothing_else(name):
+    """`certified` asks for more replies: see test_certified."""
     assignment = Subset(6, replication=3)
     lies = np.zeros(assignment.incidence.shape, dtype=bool)
     verdict = registry.find('detection', name)(2).decide(
