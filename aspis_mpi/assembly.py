@@ -12,6 +12,7 @@ from aspis_mpi.backends.journal import Journal
 from aspis_mpi.config import JobError
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.learning.batches import Batches, default_batch_size
+from aspis_mpi.protocol.auditor import Auditor
 from aspis_mpi.protocol.buffers import Pool, SharedPool
 from aspis_mpi.protocol.liar import Liar
 from aspis_mpi.protocol.messages import Wire
@@ -240,7 +241,13 @@ class Assembly:
             self.scheme, self.optimizer, self.batches.counts, Pool(self.d),
             initial, job.run.steps, job.faults.silence,
             job.faults.approximate, job.runtime.threads, clock,
-            job.log.detail == 'arrivals')
+            job.log.detail == 'arrivals', self._auditor())
+
+    def _auditor(self):
+        if self.job.detection.audits == 'none' or not self.transfer.compares:
+            return None
+        return Auditor(self.problem, self.batches,
+                       self.job.problem.micro_batch)
 
     def pools(self, shared=False):
         """A worker's buffers; `shared` for all workers of a process."""

@@ -80,6 +80,10 @@ class _Transfer(_Named):
     code: str | None = None
 
 
+class _Detection(_Named):
+    audits: Literal['contested', 'none'] = 'contested'
+
+
 class _Adversary(_Section):
     count: int = Field(0, ge=0)
     who: str = 'fixed'
@@ -118,7 +122,7 @@ class _Log(_Section):
 SECTIONS = {
     'run': _Run, 'problem': _Problem, 'optimizer': _Optimizer,
     'scheme': _Scheme, 'assignment': _Assignment,
-    'collection': _Collection, 'transfer': _Transfer, 'detection': _Named,
+    'collection': _Collection, 'transfer': _Transfer, 'detection': _Detection,
     'aggregation': _Named, 'adversary': _Adversary, 'delay': _Delay,
     'faults': _Faults, 'runtime': _Runtime, 'network': _Network,
     'log': _Log,

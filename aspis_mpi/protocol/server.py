@@ -89,10 +89,13 @@ class ParameterServer:
         Seconds, of the wall or virtual.
     arrivals : bool
         Whether every arrival is noted for the run log.
+    auditor : Auditor, optional
+        Computes contested files.
     """
 
     def __init__(self, scheme, optimizer, samples, pool, initial, steps,
-                 silence, approximate, threads, clock, arrivals=False):
+                 silence, approximate, threads, clock, arrivals=False,
+                 auditor=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -105,6 +108,7 @@ class ParameterServer:
         self._threads = threads
         self._now = self.chronicle.now
         self._note = self.chronicle.note
+        self._auditor = auditor
         self._alarm = np.inf
         self._order = scheme.assignment.order
         self._attendance = Attendance(self.n_workers)
@@ -328,7 +332,8 @@ class ParameterServer:
         step = self._step
         resolution = step.table.resolve(
             self._scheme, ~step.exposed, self._samples,
-            self.training.gradient, self._threads, self._now)
+            self.training.gradient, self._threads, self._now,
+            self._audit if self._auditor else None)
         updating = self._now()
         lr, norm = (self.training.update(step.number) if resolution.updates
                     else self.training.keep())
@@ -337,7 +342,7 @@ class ParameterServer:
         self._speeds.observe(step.tally.done, step.tally.last_report,
                              ~step.excluded)
 
-        self._report_exposed(resolution.verdict)
+        self._report(resolution)
         number = step.number + 1
         out = (self._stop(FAILED) if self._judged_hopeless(resolution) else
                self._begin(number) if number < self._steps else
@@ -348,8 +353,16 @@ class ParameterServer:
             seconds_step=self._now() - step.started))
         return out
 
-    def _report_exposed(self, verdict):
+    def _audit(self, file):
+        """The gradient of a file at this step's parameters."""
+        return self._auditor.gradient(self.step, file,
+                                      self.parameters.values)
+
+    def _report(self, resolution):
         """Say what proves a worker wrong, unless it was said a step ago."""
+        verdict = resolution.verdict
+        for remark in resolution.remarks:
+            self._note(logging.WARNING, f'step {self.step}: {remark}')
         for worker, proof in verdict.proofs:
             if not self._exposed[worker]:
                 self._note(logging.WARNING, f'step {self.step}: {proof}',

@@ -288,7 +288,7 @@ class Step:
             step=self.number, loss=np.nan, lr=lr,
             gradient_norm=gradient_norm, residual=resolution.residual,
             hidden_bias=0.0, verdict=resolution.outcome,
-            epochs=max(self.epoch, 0) + 1, audits=0,
+            epochs=max(self.epoch, 0) + 1, audits=resolution.audits,
             files_certified=int(np.count_nonzero(verdict.certified)),
             files_presumed=int(np.count_nonzero(verdict.presumed)),
             files_dropped=int(np.count_nonzero(verdict.source == DROPPED)),

@@ -1,12 +1,13 @@
 """What is made of one step's arrivals, and how replicas are resolved."""
 
-from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
+from aspis_mpi.schemes.audit import Audited, audited
+from aspis_mpi.schemes.decision import decide
 from aspis_mpi.schemes.record import Outcome
 
 
@@ -22,6 +23,8 @@ class Resolution:
     seconds_detect: float
     seconds_aggregate: float
     residual: float = 0.0       # coefficient error of an approximate step
+    audits: int = 0             # files that the server computed itself
+    remarks: tuple = ()         # what a person should read, in sentences
 
     @property
     def updates(self):
@@ -29,7 +32,8 @@ class Resolution:
         return self.outcome > Outcome.SKIPPED
 
 
-def resolve(scheme, table, believed, samples, out, threads, clock):
+def resolve(scheme, table, believed, samples, out, threads, clock,
+            audit=None):
     """Detect, choose a value for each file, aggregate.
 
     Parameters
@@ -46,6 +50,8 @@ def resolve(scheme, table, believed, samples, out, threads, clock):
     threads : int
     clock : callable
         Seconds.
+    audit : callable, optional
+        Given a file, its gradient as the server computes it, float32 (d,).
 
     Returns
     -------
@@ -54,11 +60,11 @@ def resolve(scheme, table, believed, samples, out, threads, clock):
     if table.deferred and not scheme.aggregator.propagates:
         table.examine()
     resolution, finite = _attempt(scheme, table, believed, samples, out,
-                                  threads, clock)
+                                  threads, clock, audit)
     if table.deferred and not finite:
         table.examine()
         resolution, finite = _attempt(scheme, table, believed, samples, out,
-                                      threads, clock)
+                                      threads, clock, audit)
     if finite:
         return resolution
     refused = scheme.detector.refuse(
@@ -67,12 +73,16 @@ def resolve(scheme, table, believed, samples, out, threads, clock):
                    outcome=Outcome.CONTRADICTION)
 
 
-def _attempt(scheme, table, believed, samples, out, threads, clock):
+def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     """The resolution, and whether what it aggregated is finite."""
     start = clock()
-    evidence = scheme.detector.leave_out(table.evidence(), ~believed)
-    verdict = decide(scheme.detector, evidence, believed)
-    verdict = without_largest(verdict, table, scheme.worst_case)
+    evidence = table.evidence()
+    found = Audited(decide(scheme.detector, evidence, believed))
+    if audit is not None and found.verdict.contested.any():
+        found = audited(scheme.detector, table, believed, found.verdict,
+                        audit)
+    verdict = without_largest(found.verdict, table, scheme.worst_case)
+    evidence = evidence.without(~believed)
     margin = table.margin()
     detected = clock()
 
@@ -85,22 +95,9 @@ def _attempt(scheme, table, believed, samples, out, threads, clock):
         rule.aggregate(rows, samples[used], out, threads)
     return Resolution(
         verdict, outcome(evidence, verdict), evidence.disagreements, margin,
-        table.copies(), detected - start, clock() - detected), (
+        table.copies(), detected - start, clock() - detected,
+        audits=found.audits, remarks=found.remarks), (
             not used.size or arrays.is_finite(out))
-
-
-def decide(detector, evidence, believed):
-    """The detector's verdict, if not too many are exposed already."""
-    exposed = int(np.count_nonzero(~believed))
-    if not exposed:
-        return detector.decide(evidence)
-    if exposed > detector.q:
-        return detector.refuse(evidence, f'{exposed} workers are exposed, '
-                               f'more than q = {detector.q}')
-    # Who is exposed is one of the q, so fewer liars are left to be found.
-    lowered = copy(detector)
-    lowered.q = detector.q - exposed
-    return lowered.decide(evidence)
 
 
 def without_largest(verdict, table, most):

@@ -14,7 +14,7 @@ from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.detection.clique import Clique
 from aspis_mpi.detection.core import Core
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
-from aspis_mpi.schemes.resolution import decide
+from aspis_mpi.schemes.decision import decide
 
 #: Wrong files of 455 at K = 15, r = 3 and q = 2 ... 7 (the published bound
 #: C(2q, 3)/2, and what its rule lets through under each attack).

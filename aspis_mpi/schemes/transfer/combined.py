@@ -183,7 +183,8 @@ class PayloadTable:
         if worker in self._buffers:
             self._buffers.pop(worker).release()
 
-    def resolve(self, scheme, believed, samples, out, threads, clock):
+    def resolve(self, scheme, believed, samples, out, threads, clock,
+                audit=None):
         """Add up the vectors to the mean gradient, in the workers' order.
 
         Parameters
@@ -195,6 +196,8 @@ class PayloadTable:
         out : ndarray of float32, shape (d,)
         threads : int
         clock : callable
+        audit : callable, optional
+            Not asked: a sum has no files to compare.
 
         Returns
         -------

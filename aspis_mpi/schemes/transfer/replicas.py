@@ -108,6 +108,12 @@ class ReplicaTable:
         """Replicas received of each file, uint16 (f,)."""
         return np.count_nonzero(self._labels >= 0, axis=1).astype(np.uint16)
 
+    def senders(self, file, believed):
+        """Believed workers whose value for a file is here, ascending."""
+        holders = self._holders[file]
+        here = (holders >= 0) & (self._labels[file] >= 0)
+        return holders[here & believed[holders]]
+
     def values(self, worker, file):
         """The value that a worker sent for a file, float32 (d,)."""
         return self._buffers[worker, file].values
@@ -130,9 +136,11 @@ class ReplicaTable:
     def lose(self, worker):
         """Nothing: what a silent worker sent counts; see `resolve`."""
 
-    def resolve(self, scheme, believed, samples, out, threads, clock):
+    def resolve(self, scheme, believed, samples, out, threads, clock,
+                audit=None):
         """Detect, choose, aggregate: see `resolution.resolve`."""
-        return resolve(scheme, self, believed, samples, out, threads, clock)
+        return resolve(scheme, self, believed, samples, out, threads, clock,
+                       audit)
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""
