@@ -63,13 +63,14 @@ class Silence:
         int or None
             None where it computes all its files and reports them.
         """
-        if self.silent_after == ENCODE or not self.members(step)[worker]:
+        if not self.silent or self.silent_after == ENCODE or (
+                not self.members(step)[worker]):
             return None
         return self.silent_after
 
     def mute(self, step, worker):
         """Whether a worker reports in `step` but never sends its payload."""
-        return (self.silent_after == ENCODE
+        return (bool(self.silent) and self.silent_after == ENCODE
                 and bool(self.members(step)[worker]))
 
     def _drawn(self, step):

@@ -113,6 +113,7 @@ class ParameterServer:
         self._order = scheme.assignment.order
         self._attendance = Attendance(self.n_workers)
         self._speeds = Speeds(self.n_workers)
+        self._paced = bool(scheme.reorder) or scheme.collection.paced
         self._contradictions = 0
         self._exposed = np.zeros(self.n_workers, dtype=bool)
         self._step = None
@@ -170,25 +171,24 @@ class ParameterServer:
         list of (int, Message)
             If `state` is RESOLVING then, `resolve` is to be called next.
         """
-        step = self._step
-        if self.state is State.STOPPED:
+        step, state = self._step, self.state
+        if state is State.STOPPED:
             return drop(message)
         step.bytes_in += message.nbytes
         step.messages += 1
         if isinstance(message, Failure):
             return self._fail(worker, message)
         if message.step != step.number or (
-                type(message) not in ALLOWED[self.state]):
+                type(message) not in ALLOWED[state]):
             return drop(message)
         if not step.living[worker]:
             # It has no work in this step, is exposed, or was given up.
             return drop(message)
-        before = step.state
         try:
             out = step.handle(worker, message)
         except Malformed as error:
             return self.malformed(worker, str(error), step.number)
-        return out if step.state is before else self._go_on(out)
+        return out if step.state is state else self._go_on(out)
 
     def malformed(self, worker, reason, step=None):
         """Take note that a worker sent what is no message at all.
@@ -266,7 +266,8 @@ class ParameterServer:
             return self.stop(FAILED, f'step {step.number} cannot be '
                              f'finished: {step.hopeless}; faults.approximate '
                              '= true would go on without them')
-        self._set_alarm()
+        if step.state in WAITS:
+            self._set_alarm()
         return out
 
     def stop(self, code, reason):
@@ -293,7 +294,7 @@ class ParameterServer:
         self._step = Step(number, self._scheme, gathering, self._order,
                           self.chronicle, self._attendance, now)
         self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
-        self._set_alarm()
+        self._alarm = min(self._step.expires, now + self._silence)
         for worker, message in orders:
             self._step.post([worker], message)
         return orders + self._announce(np.flatnonzero(present).tolist())
@@ -339,8 +340,9 @@ class ParameterServer:
                     else self.training.keep())
         updated = self._now()
         step.table.release()
-        self._speeds.observe(step.tally.done, step.tally.last_report,
-                             ~step.excluded)
+        if self._paced:
+            self._speeds.observe(step.tally.done, step.tally.last_report,
+                                 ~step.excluded)
 
         self._report(resolution)
         number = step.number + 1

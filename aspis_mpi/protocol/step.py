@@ -82,6 +82,7 @@ class Step:
         self.encoded = self.collected = np.nan
         self.bytes_in = self.bytes_out = self.messages = 0
         self._scheme = scheme
+        self._pushes = scheme.transfer.pushes
         self._gathering = gathering
         self._chronicle = chronicle
         self._attendance = attendance
@@ -143,8 +144,9 @@ class Step:
         return out + self._proceed()
 
     def _replica(self, worker, message):
-        position, due = message.position, int(self.tally.done[worker])
-        if not self._scheme.transfer.pushes or 0 <= position < due:
+        position = message.position
+        due = self.tally.finished[worker].bit_count()
+        if not self._pushes or 0 <= position < due:
             return drop(message)
         if position != due or message.epoch or not self.tally.owes(worker):
             drop(message)
@@ -160,7 +162,7 @@ class Step:
 
     def _progress(self, worker, message):
         bits = unpack_positions(message.finished)
-        if self._scheme.transfer.pushes or (
+        if self._pushes or (
                 bits == self.tally.finished[worker]):
             return []
         wrong = self.tally.check(worker, bits, message.position,
@@ -178,7 +180,7 @@ class Step:
         if self.state is State.ENCODING:
             return []
         out = self._proceed()
-        if enough and self._scheme.skip_covered and not out:
+        if enough and not out and self._scheme.skip_covered:
             return self._skip(np.array(enough), True)
         return out
 
@@ -199,7 +201,7 @@ class Step:
         self.hopeless = self._gathering.hopeless
         if self.hopeless or not self._gathering.satisfied:
             return []
-        if self._scheme.transfer.pushes:
+        if self._pushes:
             return self._collect()
         return self._encode()
 
@@ -239,7 +241,7 @@ class Step:
         """Nothing is waited for any more."""
         self.collected = self._chronicle.now()
         self.state = State.RESOLVING
-        if self._scheme.transfer.pushes:
+        if self._pushes:
             return []
         return self.post(np.flatnonzero(~self.excluded).tolist(),
                          Commit(self.number))

@@ -35,10 +35,12 @@ class Tally:
         self.started = started
         self._order = order
         self._loads = loads
+        # Single entries of a list are what a report touches.
+        self._left = loads.tolist()
 
     def owes(self, worker):
         """Whether a worker has files that are not done."""
-        return bool(self.done[worker] < self._loads[worker])
+        return self._left[worker] > 0
 
     def file(self, worker, position):
         """The file at a position of a worker's order."""
@@ -63,12 +65,13 @@ class Tally:
             low = new & -new
             files.append(self.file(worker, low.bit_length() - 1))
             new ^= low
-        self.finished[worker] = bits
-        self.done[worker] += len(files)
         since = now - self.started
-        if np.isnan(self.first_report[worker]):
+        if not self.finished[worker]:
             self.first_report[worker] = since
         self.last_report[worker] = since
+        self.finished[worker] = bits
+        self.done[worker] += len(files)
+        self._left[worker] -= len(files)
         return files
 
     def packed(self, worker):

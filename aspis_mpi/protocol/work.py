@@ -17,8 +17,8 @@ class Work:
     seconds : ndarray of float64, shape (l,)
         That each file takes at least, by position; l is the largest load of
         any worker.
-    most : int
-        After so many files the worker falls silent.
+    most : int or None
+        After so many files the worker falls silent, if it does.
     now : float
 
     Attributes
@@ -44,7 +44,6 @@ class Work:
         self._finished = 0          # bits: positions
         self._count = 0
         self._skipped = None
-        self._first = 0             # no earlier position is left
         self._choose(now)
 
     @property
@@ -55,7 +54,7 @@ class Work:
     @property
     def silent(self):
         """Whether the worker does not answer any more in this step."""
-        return self._count >= self._most
+        return self._most is not None and self._count >= self._most
 
     @property
     def count(self):
@@ -76,7 +75,6 @@ class Work:
     def skip(self, files, now):
         """Leave out these files, bool (f,), and none that were left out."""
         self._skipped = files
-        self._first = 0
         if self.position is not None and not files[self.file]:
             return
         if self.task is not None:
@@ -102,10 +100,10 @@ class Work:
     def _next(self):
         if self.silent:
             return None
-        for position in range(self._first, len(self._files)):
-            if not self._finished >> position & 1:
-                self._first = position if self._skipped is None else 0
-                if self._skipped is None or not self._skipped[
-                        self._files[position]]:
-                    return position
+        if self._skipped is None:
+            # In order: as many are finished as stand before it.
+            return self._count if self._count < len(self._files) else None
+        for position, file in enumerate(self._files):
+            if not (self._finished >> position & 1 or self._skipped[file]):
+                return position
         return None

@@ -103,6 +103,7 @@ class Worker:
         self._batches = batches
         self._problem = problem
         self._transfer = transfer
+        self._pushes = transfer.pushes
         self._gradients = gradients
         self._payloads = payloads
         self._delay = delay
@@ -196,16 +197,15 @@ class Worker:
             message.buffer.release()
 
     def _begin(self, parameters):
-        step, number = self.step, self.number
+        step, number, now = self.step, self.number, self._clock()
         most = self._silence.files(step, number)
-        if self._transfer.pushes and self._silence.mute(step, number):
+        if self._pushes and self._silence.mute(step, number):
             most = 0
         self._work = Work(step, self.files, parameters,
-                          self._delay.seconds(step, number),
-                          np.inf if most is None else most, self._clock())
+                          self._delay.seconds(step, number), most, now)
         self.state = State.COMPUTING
         if self._skipped is not None:
-            self._work.skip(self._skipped, self._clock())
+            self._work.skip(self._skipped, now)
 
     def _take_signal(self, message):
         if message.step != self.step:
@@ -273,7 +273,7 @@ class Worker:
     def _finish(self, work, now):
         position, file, buffer = work.position, work.file, work.task.close()
         work.finish(now)
-        if not self._transfer.pushes:
+        if not self._pushes:
             work.held[file] = buffer
             return Progress(self.step, 0, work.count, work.report())
         if work.position is None and not work.silent:

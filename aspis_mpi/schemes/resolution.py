@@ -114,9 +114,9 @@ def without_largest(verdict, table, most):
     most : int
         Files that q workers can hold alone.
     """
-    used = np.flatnonzero(verdict.presumed & (verdict.source >= 0))
-    if not most or not used.size:
+    if not most or not verdict.presumed.any():
         return verdict
+    used = np.flatnonzero(verdict.presumed & (verdict.source >= 0))
     norms = [arrays.quick_norm(table.values(verdict.source[file], file))
              for file in used.tolist()]
     dropped = used[np.argsort(norms, kind='stable')[::-1][:most]]

@@ -22,6 +22,7 @@ class Adaptive(Deadline):
     """
 
     name = 'adaptive'
+    paced = True
 
     def __init__(self, assignment, copies, code, *, deadline: float,
                  deviations: float = 3.0):

@@ -18,6 +18,8 @@ class Collection:
     #: Whether files that nobody can finish any more are simply missing,
     #: because the collection is approximate by nature.
     lenient = False
+    #: Whether it asks how fast the workers have been.
+    paced = False
     #: Whether workers may leave out files that have enough copies.
     may_skip = False
     #: Whether only workers that finished all their files are asked to send.
@@ -92,7 +94,8 @@ class Gathering:
         list of int
             The files that have enough copies from now on.
         """
-        self.finished[files, worker] = True
+        for file in files:
+            self.finished[file, worker] = True
         return []
 
     def lose(self, worker):
