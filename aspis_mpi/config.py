@@ -8,14 +8,14 @@ pydantic checks types and tells the path of a wrong field.
 import inspect
 import tomllib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import tomli_w
-from pydantic import (BaseModel, ConfigDict, Field, ValidationError,
-                      create_model)
+from pydantic import ValidationError, create_model
 
 from aspis_mpi import registry
 from aspis_mpi.presets import DEFAULT, PRESETS
+from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 
 class JobError(ValueError):
@@ -28,121 +28,6 @@ class JobError(ValueError):
     """
 
     said = False
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra='forbid', frozen=True, strict=True,
-                              arbitrary_types_allowed=True)
-
-
-class _Run(_Section):
-    steps: int = Field(gt=0)
-    seed: int = Field(0, ge=0)
-    out: str | None = None
-    evaluate_every: int = Field(20, ge=0)
-    model_out: str | None = None
-
-
-class _Problem(_Section):
-    name: str
-    model: str | None = None
-    batch_size: int | None = Field(None, gt=0)
-    micro_batch: int = Field(64, gt=0)
-
-
-class _Optimizer(_Section):
-    name: str = 'sgd'
-    schedule: str = 'constant'
-
-
-class _Scheme(_Section):
-    name: str | None = None
-    workers: int | None = Field(None, gt=0)
-    adversaries: int = Field(0, ge=0)
-
-
-class _Named(_Section):
-    name: str
-
-
-class _Assignment(_Named):
-    order: str | None = None
-    reorder: int = Field(0, ge=0)
-
-
-class _Collection(_Named):
-    copies: int = Field(1, gt=0)
-    skip_covered: bool = False
-    thinning: bool = False
-
-
-class _Transfer(_Named):
-    code: str | None = None
-
-
-class _Detection(_Named):
-    audits: Literal['contested', 'none'] = 'contested'
-
-
-class _Adversary(_Section):
-    count: int = Field(0, ge=0)
-    who: str = 'fixed'
-    files: str = 'all'
-    value: str = 'reversed'
-
-
-class _Delay(_Section):
-    name: str = 'none'
-    silent: int | list[int] = 0
-    silent_from: int = 0
-    silent_after: int | Literal['encode'] = 0
-
-
-class _Faults(_Section):
-    silence: float = Field(60.0, gt=0)
-    approximate: bool = False
-
-
-class _Runtime(_Section):
-    threads: int = Field(1, gt=0)
-    device: str = 'cpu'
-
-
-class _Network(_Section):
-    latency: float = Field(0.0, ge=0)
-    bandwidth: float = Field(float('inf'), gt=0)
-
-
-class _Log(_Section):
-    detail: Literal['steps', 'arrivals'] = 'steps'
-    flush_seconds: float = Field(1.0, ge=0)
-
-
-#: Keys of each section that hold for every part.
-SECTIONS = {
-    'run': _Run, 'problem': _Problem, 'optimizer': _Optimizer,
-    'scheme': _Scheme, 'assignment': _Assignment,
-    'collection': _Collection, 'transfer': _Transfer, 'detection': _Detection,
-    'aggregation': _Named, 'adversary': _Adversary, 'delay': _Delay,
-    'faults': _Faults, 'runtime': _Runtime, 'network': _Network,
-    'log': _Log,
-}
-
-#: Keys that name a part, and the family in which it is found.
-PARTS = {
-    'problem': {'name': 'problem', 'model': 'model'},
-    'optimizer': {'name': 'optimizer', 'schedule': 'schedule'},
-    'assignment': {'name': 'assignment', 'order': 'order'},
-    'collection': {'name': 'collection'},
-    'transfer': {'name': 'transfer', 'code': 'code'},
-    'detection': {'name': 'detection'},
-    'aggregation': {'name': 'aggregation'},
-    'adversary': {'who': 'who', 'files': 'files', 'value': 'value'},
-    'delay': {'name': 'delay'},
-}
-
-#: Options of parts that another section sets for all of them.
-ELSEWHERE = {'device'}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ LAYERS = (
     ('schemes',),
     ('protocol',),
     ('runlog',),
-    ('backends', 'config', 'presets', 'report', 'outputs'),
+    ('backends', 'config', 'sections', 'presets', 'report', 'outputs'),
     ('assembly', 'recorded', 'build', 'plan', 'doctor', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)

@@ -118,8 +118,10 @@ class Assignment:
 
     def unanimous(self, q):
         """The most files all of whose holders are some q workers."""
-        reach = int(np.sort(self.loads)[::-1][:q].sum())
         least = int(self.incidence.sum(axis=1).min())
+        if q < least:
+            return 0
+        reach = int(np.sort(self.loads)[::-1][:q].sum())
         return min(self.n_files, reach // least)
 
 

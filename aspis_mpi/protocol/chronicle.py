@@ -1,5 +1,7 @@
 """What the server leaves for the run log, until somebody fetches it."""
 
+import logging
+
 from aspis_mpi.schemes.record import Arrival, Event
 
 
@@ -30,6 +32,7 @@ class Chronicle:
         self.began = clock()
         self._clock = clock
         self._detailed = detailed
+        self._exposed = set()
 
     def now(self):
         """Seconds since the run began."""
@@ -38,6 +41,20 @@ class Chronicle:
     def note(self, level, text, rank=0):
         """Something a person should read, in a sentence."""
         self.events.append(Event(self.now(), level, rank, text))
+
+    def report(self, step, resolution):
+        """What a resolution says of workers and audits.
+
+        A proof is not repeated as long as each step has one.
+        """
+        for remark in resolution.remarks:
+            self.note(logging.WARNING, f'step {step}: {remark}')
+        proofs = resolution.verdict.proofs
+        for worker, proof in proofs:
+            if worker not in self._exposed:
+                self.note(logging.WARNING, f'step {step}: {proof}',
+                          worker + 1)
+        self._exposed = {worker for worker, _ in proofs}
 
     def arrived(self, step, worker, kind, now, nbytes=0):
         """Something that the server took note of; `worker` may be -1."""

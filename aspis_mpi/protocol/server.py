@@ -115,7 +115,6 @@ class ParameterServer:
         self._speeds = Speeds(self.n_workers)
         self._paced = bool(scheme.reorder) or scheme.collection.paced
         self._contradictions = 0
-        self._exposed = np.zeros(self.n_workers, dtype=bool)
         self._step = None
 
     @property
@@ -344,7 +343,7 @@ class ParameterServer:
             self._speeds.observe(step.tally.done, step.tally.last_report,
                                  ~step.excluded)
 
-        self._report(resolution)
+        self.chronicle.report(step.number, resolution)
         number = step.number + 1
         out = (self._stop(FAILED) if self._judged_hopeless(resolution) else
                self._begin(number) if number < self._steps else
@@ -359,17 +358,6 @@ class ParameterServer:
         """The gradient of a file at this step's parameters."""
         return self._auditor.gradient(self.step, file,
                                       self.parameters.values)
-
-    def _report(self, resolution):
-        """Say what proves a worker wrong, unless it was said a step ago."""
-        verdict = resolution.verdict
-        for remark in resolution.remarks:
-            self._note(logging.WARNING, f'step {self.step}: {remark}')
-        for worker, proof in verdict.proofs:
-            if not self._exposed[worker]:
-                self._note(logging.WARNING, f'step {self.step}: {proof}',
-                           worker + 1)
-        self._exposed = verdict.exposed
 
     def _judged_hopeless(self, resolution):
         """Report a violated premise; too many in a row end the run."""

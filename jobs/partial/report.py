@@ -139,7 +139,8 @@ def _preamble():
         'workers. *original* uses only workers that have finished '
         'everything; its approximate gradients are decoded optimally. '
         f'*agrees*: within {ERRORS} standard errors of the difference of two '
-        'such means and the rounding of the published number. Random orders: mean and standard deviation over '
+        'such means and the rounding of the published number. Random '
+        'orders: mean and standard deviation over '
         f'{len(points.SEEDS)} graphs and orders. *simulated*: the largest '
         'difference of a simulated step from its closed form.')
 

@@ -66,8 +66,8 @@ def bare(lane, n_bytes):
 
 
 def too_long_for_control(message, wire):
-    return [(Lane.CONTROL,
-             header(message, Progress.kind, size=wire.longest(FROM_WORKER) + 1))]
+    size = wire.longest(FROM_WORKER) + 1
+    return [(Lane.CONTROL, header(message, Progress.kind, size=size))]
 
 
 def garbage(message, wire):

@@ -332,7 +332,8 @@ def test_the_copies_that_follow_come_early_too(copies):
         ours = design.reordered(by_speed(design, seconds, copies))
         later = copy_times(ours, seconds).max(axis=0)
         for seed in range(10):
-            drawn = design.reordered(Random(order_seed=seed).arrange(design, 1))
+            drawn = design.reordered(
+                Random(order_seed=seed).arrange(design, 1))
             assert (later[copies - 1:4]
                     <= copy_times(drawn, seconds).max(axis=0)[copies - 1:4]
                     ).all()
