@@ -13,6 +13,7 @@ import sys  # noqa: E402
 import traceback  # noqa: E402
 from dataclasses import asdict  # noqa: E402
 from functools import partial  # noqa: E402
+from typing import Literal, get_args, get_origin  # noqa: E402
 
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
@@ -146,7 +147,9 @@ def _list(arguments):
 
 def _option(key, option):
     kind = getattr(option.annotation, '__name__', None)
-    if kind is None or '[' in str(option.annotation):
+    if get_origin(option.annotation) is Literal:
+        kind = ' | '.join(map(repr, get_args(option.annotation)))
+    elif kind is None or '[' in str(option.annotation):
         kind = str(option.annotation)
     if option.default is option.empty:
         return f'{key}: {kind}, required'
