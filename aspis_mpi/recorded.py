@@ -52,9 +52,9 @@ class Recorded:
         JobError
             `job` differs in something that is not free.
         """
-        theirs = config.from_tables(self._tables, str(self.path))
+        theirs = _keys(config.from_tables(self._tables, str(self.path)))
         for key, value in _keys(job).items():
-            recorded = _keys(theirs).get(key)
+            recorded = theirs.get(key)
             # What a job leaves open the log has filled in.
             if value not in (None, recorded):
                 raise JobError(f'{job.path}: {key} = {value!r}: --replay '

@@ -259,8 +259,8 @@ class ParameterServer:
             # Without those who were silent it cannot be: ask them again.
             back = np.flatnonzero(step.excluded).tolist()
             self._attendance.recall()
-            return out + self._announce(back) + self._go_on(
-                step.admit(back))
+            follows = step.admit(back)
+            return out + self._announce(back) + self._go_on(follows)
         if step.hopeless:
             return self.stop(FAILED, f'step {step.number} cannot be '
                              f'finished: {step.hopeless}; faults.approximate '

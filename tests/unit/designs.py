@@ -100,7 +100,11 @@ def triples_told(random=None):
 
 
 def families(n_workers, q):
-    """Each liar lies where all honest holders are in a set of its own."""
+    """Stories for every choice of honest workers a liar disagrees with.
+
+    Liars are workers 0 ... q-1; liar i lies on every file whose honest
+    holders all lie in its set D_i, which is the most it can lie.
+    """
     assignment = Subset(n_workers, replication=3)
     honest = range(q, n_workers)
     choices = [np.isin(range(n_workers), chosen)

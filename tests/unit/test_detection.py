@@ -1,11 +1,11 @@
 """Rules of detection against combinatorics, brute force and the paper."""
 
-from itertools import combinations, product
 from math import comb
 
 import networkx as nx
 import numpy as np
 import pytest
+from designs import families
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.repetition import Repetition
@@ -78,30 +78,11 @@ def test_core_keeps_the_published_bound_and_every_honest_worker(files, q):
     assert (verdict.source[agreed] >= 0).all()
 
 
-def families(n_workers, q):
-    """Lies for every choice of the honest workers each liar disagrees with.
-
-    Liars are workers 0 ... q-1; liar i lies on every file whose honest
-    holders all lie in its set D_i, which is the most it can lie.
-    """
-    assignment = Subset(n_workers, replication=3)
-    honest = range(q, n_workers)
-    choices = [np.isin(range(n_workers), chosen)
-               for size in range(len(honest) + 1)
-               for chosen in combinations(honest, size)]
-    is_honest = np.arange(n_workers) >= q
-    for sets in product(choices, repeat=q):
-        lies = np.zeros(assignment.incidence.shape, dtype=bool)
-        for liar, disliked in enumerate(sets):
-            inside = ~(assignment.incidence & is_honest & ~disliked).any(1)
-            lies[:, liar] = assignment.incidence[:, liar] & inside
-        yield assignment, lies
-
-
 @pytest.mark.parametrize(('n_workers', 'q'), [(5, 2), (6, 2), (7, 2), (7, 3)])
 def test_every_family_of_disagreements(n_workers, q):
     most = {'clique': 0, 'core': 0}
-    for assignment, lies in families(n_workers, q):
+    for assignment, story in families(n_workers, q):
+        lies = story.astype(bool)
         evidence = evidence_of(assignment, lies)
         for rule in (Clique(q), Core(q)):
             verdict = rule.decide(evidence)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from aspis_mpi.attacks.who.base import Who
+from aspis_mpi.delays.base import check_workers
 
 
 class Fixed(Who):
@@ -33,12 +34,7 @@ class Fixed(Who):
 
 
 def _check(workers, n_workers, count):
-    for worker in workers:
-        if not 0 <= worker < n_workers:
-            raise ValueError(f'worker {worker} in workers must be between 0 '
-                             f'and {n_workers - 1}')
-    if len(set(workers)) < len(workers):
-        raise ValueError(f'workers {workers} must be distinct')
+    check_workers('workers', workers, n_workers)
     if len(workers) != count:
         raise ValueError(f'workers {workers} must be as many as count, '
                          f'{count}')
