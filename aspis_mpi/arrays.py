@@ -10,6 +10,8 @@ import numpy as np
 
 #: Entries a block: 256 kB of float32, which stays in a core's own cache.
 BLOCK = 1 << 16
+#: Mean square of entries whose squares in float32 lose no digits that matter.
+SAFE = 1e-34
 
 
 def blocks(size, block=BLOCK):
@@ -66,29 +68,46 @@ def quick_norm(x):
     return math.sqrt(square) if math.isfinite(square) else float(norm(x))
 
 
-def relative_distance(a, b):
+def relative_distance(a, b, floor=0.0):
     """Euclidean distance of two vectors over the smaller of their norms.
+
+    Parameters
+    ----------
+    a, b : ndarray of float32, shape (d,)
+    floor : float
+        A smaller norm counts as this one; NaN is none.
 
     Returns
     -------
     float
-        0 for two zero vectors; infinite when only one of them is zero, or
-        when a sum of squares is not finite.
+        0 for two zero vectors; infinite when an entry is not finite, and
+        without a floor when only one of them is zero.
 
     Notes
     -----
     Products are float32 within a block and float64 between blocks, for a
-    relative error below 1e-4 in a number that is only reported.
+    relative error below 1e-4.  The difference of two almost equal numbers
+    has no error of its own.  Only where products may overflow or underflow
+    everything is float64.
     """
+    squares = _squares(a, b, np.float32)
+    if not (SAFE * a.size < squares.min() and np.isfinite(squares).all()):
+        squares = _squares(a, b, np.float64)
+    if not np.isfinite(squares).all():
+        return np.inf
+    smaller = max(math.sqrt(min(squares[0], squares[1])), floor)
+    if smaller == 0:
+        return 0.0 if squares[2] == 0 else np.inf
+    return math.sqrt(squares[2]) / smaller
+
+
+def _squares(a, b, dtype):
+    """|a|^2, |b|^2 and |a - b|^2, multiplied in a type."""
     squares = np.zeros(3)
     with np.errstate(over='ignore', invalid='ignore'):
         for s in blocks(a.size):
-            x, y = a[s], b[s]
+            x = a[s].astype(dtype, copy=False)
+            y = b[s].astype(dtype, copy=False)
             x_y = x - y
             squares += np.dot(x, x), np.dot(y, y), np.dot(x_y, x_y)
-    smaller = min(squares[0], squares[1])
-    if not np.isfinite(squares).all():
-        return np.inf
-    if smaller == 0:
-        return 0.0 if squares[2] == 0 else np.inf
-    return float(np.sqrt(squares[2] / smaller))
+    return squares

@@ -23,6 +23,7 @@ from aspis_mpi.report import Report, survived
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.scheme import Scheme
+from aspis_mpi.schemes.transfer.challenged import Challenged
 
 #: Gradients that a worker computes ahead of what has left it.
 AHEAD = 2
@@ -39,6 +40,7 @@ class Pools(NamedTuple):
     gradients: Any
     payloads: Any
     scratch: Any
+    sketches: Any = None
 
 
 class Assembly:
@@ -80,7 +82,7 @@ class Assembly:
                            else self.assignment.touched(job.q))
         self.scheme = self._scheme()
         self.optimizer = self._optimizer()
-        self.plan, self.value = self._attack()
+        self.plan, self.value, self.protocol = self._attack()
         self.delay, self.silence = self._delay()
 
     def _check_adversaries(self):
@@ -131,8 +133,34 @@ class Assembly:
         code = None
         if job.part('transfer', 'code') is not None:
             code = job.create('transfer', 'code', self.assignment, copies)
-        return code, job.create('transfer', 'name', self.assignment, copies,
-                                job.collection.thinning, code)
+        transfer = job.create('transfer', 'name', self.assignment, copies,
+                              job.collection.thinning, code)
+        if not job.transfer.challenge:
+            return code, transfer
+        self._check_challenge(transfer, code)
+        return code, Challenged(
+            transfer, self.assignment, copies if code else 1, self.seed,
+            job.transfer.sketches, job.transfer.max_epochs)
+
+    def _check_challenge(self, transfer, code):
+        """Raise a JobError where payloads cannot be challenged."""
+        job = self.job
+        if transfer.pushes:
+            raise JobError(
+                f"{job.path}: transfer.challenge = true: transfer "
+                f"'{job.transfer.name}' brings replicas, which are compared "
+                "as they are; use transfer.name = 'sums' or 'coded'")
+        if code is not None and code.full_only:
+            raise JobError(
+                f"{job.path}: transfer.challenge = true: needs transfer.code "
+                f"= 'least-squares', not '{job.transfer.code}', whose "
+                'payloads cannot be replaced one by one')
+        if code is not None and job.collection.copies > 1 and (
+                job.transfer.matrix == 'gaussian'):
+            raise JobError(
+                f"{job.path}: transfer.matrix = 'gaussian': its large "
+                'coefficients would hide errors from a challenge; use '
+                "'structured'")
 
     def _check_votes(self):
         job, r = self.job, self.assignment.replication
@@ -141,14 +169,14 @@ class Assembly:
                 raise JobError(
                     f"{job.path}: detection.name = '{job.detection.name}': "
                     f"transfer '{job.transfer.name}' brings no replicas to "
-                    "compare; use 'none'")
+                    "compare; use 'none', or transfer.challenge = true")
             return
         if r == 1 and self.detector.compares:
             raise JobError(
                 f"{job.path}: detection.name = '{job.detection.name}': "
                 f"assignment '{job.assignment.name}' has one replica of each "
                 "file, so there is nothing to compare; use 'none'")
-        if r > 1 and not r % 2:
+        if r > 1 and not r % 2 and self.detector.votes:
             raise JobError(
                 f'{job.path}: assignment.replication = {r}: must be odd '
                 'where a majority of replicas decides')
@@ -166,7 +194,8 @@ class Assembly:
             worst_case=self.worst_case, copies=job.collection.copies,
             ordered=job.assignment.order != Natural.name,
             reorder=job.assignment.reorder,
-            skip_covered=job.collection.skip_covered)
+            skip_covered=job.collection.skip_covered,
+            random_audits=job.detection.random_audits)
         self._check_parts(scheme)
         return scheme
 
@@ -202,7 +231,8 @@ class Assembly:
                          job.adversary.count, self.seed)
         files = job.create('adversary', 'files', self.assignment, self.seed)
         return (AttackPlan(who, files),
-                job.create('adversary', 'value', self.seed))
+                job.create('adversary', 'value', self.seed),
+                job.create('adversary', 'protocol', self.seed))
 
     def _delay(self):
         job, section = self.job, self.job.delay
@@ -230,7 +260,8 @@ class Assembly:
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
         return Wire(self.job.n_workers, self.assignment.n_files, self.d,
-                    self.assignment.load, self.transfer.payload_size(self.d))
+                    self.assignment.load, self.transfer.payload_size(self.d),
+                    self._sketch_size)
 
     def server(self, clock):
         """The parameter server; it is told nothing about the attack."""
@@ -251,28 +282,43 @@ class Assembly:
 
     def pools(self, shared=False):
         """A worker's buffers; `shared` for all workers of a process."""
-        payloads = self.transfer.payload_size(self.d)
+        payloads, sketches = self._vector_size, 2 * self._sketch_size
         if shared:
             gradients = SharedPool(self.d)
-            return Pools(gradients, Pool(payloads), gradients)
+            return Pools(gradients, Pool(payloads), gradients,
+                         Pool(sketches))
         return Pools(Pool(self.d, AHEAD if self.transfer.pushes else None),
-                     Pool(payloads, UNDER_WAY), Pool(self.d))
+                     Pool(payloads, UNDER_WAY), Pool(self.d),
+                     Pool(sketches, UNDER_WAY))
+
+    @property
+    def _sketch_size(self):
+        """Numbers in the answer to a challenge."""
+        challenge = self.job.transfer.challenge
+        return self.transfer.sketch_size if challenge else 0
+
+    @property
+    def _vector_size(self):
+        """Numbers in the longest vector that a worker may be asked for."""
+        size = self.transfer.payload_size(self.d)
+        return max(size, self.d) if self.job.transfer.challenge else size
 
     def worker(self, number, clock, pools=None):
         """Worker `number`, by default with buffers of its own."""
         pools, job = pools or self.pools(), self.job
         liar = None
         if job.adversary.count:
-            liar = Liar(number, self.plan, self.value, self.batches,
-                        self.problem, pools.scratch, job.problem.micro_batch)
+            liar = Liar(number, self.plan, self.value, self.protocol,
+                        self.batches, self.problem, pools.scratch,
+                        job.problem.micro_batch)
         return Worker(number, self.assignment.files(number), self.batches,
                       self.problem, self.transfer, pools.gradients,
-                      pools.payloads, self.delay, self.silence, clock, liar,
+                      pools.payloads, pools.sketches, self.delay, self.silence, clock, liar,
                       job.problem.micro_batch)
 
     def incoming(self):
         """The server's buffers for what the workers send."""
-        return Pool(self.transfer.payload_size(self.d))
+        return Pool(max(self._vector_size, 2 * self._sketch_size))
 
     def journal(self, server, run_log, clock):
         """What rank 0 does between steps."""

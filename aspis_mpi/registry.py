@@ -25,6 +25,7 @@ FAMILIES = {
     'who': 'aspis_mpi.attacks.who',
     'files': 'aspis_mpi.attacks.files',
     'value': 'aspis_mpi.attacks.values',
+    'protocol': 'aspis_mpi.attacks.protocol',
     'delay': 'aspis_mpi.delays',
     'problem': 'aspis_mpi.learning.problems',
     'model': 'aspis_mpi.learning.models',

@@ -53,10 +53,20 @@ class _Collection(_Named):
 
 class _Transfer(_Named):
     code: str | None = None
+    challenge: bool = False
+    sketches: int = Field(8, ge=1, le=64)
+    max_epochs: int = Field(3, ge=1)
 
 
 class _Detection(_Named):
+    equality: Literal['bits', 'tolerance'] = 'bits'
+    tolerance: float | None = Field(None, gt=0, le=1e-4)
+    disagreement: float | None = Field(None, gt=0)
+    memory: Literal['step', 'window', 'forever'] | None = None
+    window: int = Field(15, ge=1)
+    budget: Literal['step', 'fixed'] = 'step'
     audits: Literal['contested', 'none'] = 'contested'
+    random_audits: int = Field(0, ge=0)
 
 
 class _Adversary(_Section):
@@ -64,6 +74,7 @@ class _Adversary(_Section):
     who: str = 'fixed'
     files: str = 'all'
     value: str = 'reversed'
+    protocol: str = 'none'
 
 
 class _Delay(_Section):
@@ -112,7 +123,8 @@ PARTS = {
     'transfer': {'name': 'transfer', 'code': 'code'},
     'detection': {'name': 'detection'},
     'aggregation': {'name': 'aggregation'},
-    'adversary': {'who': 'who', 'files': 'files', 'value': 'value'},
+    'adversary': {'who': 'who', 'files': 'files', 'value': 'value',
+                  'protocol': 'protocol'},
     'delay': {'name': 'delay'},
 }
 

@@ -1,8 +1,16 @@
 """What every assignment is: an incidence matrix and an order."""
 
 import copy
+from itertools import combinations
+from math import comb
 
 import numpy as np
+
+#: So many sets of workers are tried one by one, not more.
+MOST_SETS = 20_000
+
+#: Pairs of file and set that are looked at together (memory).
+BLOCK = 1 << 22
 
 
 class Assignment:
@@ -15,24 +23,34 @@ class Assignment:
     order : array_like of int, shape (n_workers, load), optional
         Files of each worker in the order of computing, padded with -1;
         ascending by default.
+    load : int, optional
+        Width of `order`, at least the largest number of files of a worker,
+        which is the default.  More leaves room for files of others.
 
     Attributes
     ----------
+    load : int
+        l: the width of `order`; no worker computes more files.
     holders : ndarray of int32, shape (n_files, replication)
         The workers of each file, ascending, padded with -1.
     loads : ndarray of int, shape (n_workers,)
-        Number of files of each worker.
+        Number of files of each worker; 0 for who takes no part.
     """
 
     #: The order part that suits the design where the job names none.
     default_order = 'natural'
 
-    def __init__(self, incidence, order=None):
+    def __init__(self, incidence, order=None, load=None):
         self.incidence = np.ascontiguousarray(incidence, dtype=bool)
         self.n_files, self.n_workers = self.incidence.shape
         self.loads = self.incidence.sum(axis=0)
+        most = int(self.loads.max())
+        self.load = most if load is None else load
+        if self.load < most:
+            raise ValueError(f'load {self.load} must be at least {most}, the '
+                             'files of one worker')
         self.holders = _padded(self.incidence)
-        self.order = (_padded(self.incidence.T) if order is None
+        self.order = (_padded(self.incidence.T, self.load) if order is None
                       else np.asarray(order, dtype=np.int32))
         self._check()
 
@@ -40,10 +58,9 @@ class Assignment:
         if not self.incidence.any(axis=1).all():
             empty = int(np.argmin(self.incidence.any(axis=1)))
             raise ValueError(f'file {empty} has no worker')
-        most = int(self.loads.max())
-        if self.order.shape != (self.n_workers, most):
+        if self.order.shape != (self.n_workers, self.load):
             raise ValueError(f'order of shape {self.order.shape} must be of '
-                             f'shape {(self.n_workers, most)}')
+                             f'shape {(self.n_workers, self.load)}')
         for worker, files in enumerate(self.order):
             held = np.flatnonzero(self.incidence[:, worker])
             if not (np.array_equal(np.sort(files[:held.size]), held)
@@ -80,11 +97,6 @@ class Assignment:
         """r: the largest number of workers that hold one file."""
         return self.holders.shape[1]
 
-    @property
-    def load(self):
-        """l: the largest number of files that one worker computes."""
-        return self.order.shape[1]
-
     def files(self, worker):
         """Files of a worker in the order in which it computes them."""
         return self.order[worker, :self.loads[worker]]
@@ -117,19 +129,45 @@ class Assignment:
         return min(self.n_files, int(np.sort(self.loads)[::-1][:q].sum()))
 
     def unanimous(self, q):
-        """The most files all of whose holders are some q workers."""
+        """The most files all of whose holders are some q workers.
+
+        Exact where at most `MOST_SETS` sets of q workers can be formed of
+        those that hold files; else a bound, the q largest loads divided by
+        the holders that a file has at least.
+        """
         least = int(self.incidence.sum(axis=1).min())
         if q < least:
             return 0
+        working = int(np.count_nonzero(self.loads))
+        if q >= working:
+            return self.n_files
+        if comb(working, q) <= MOST_SETS:
+            return self._most_held(q)
         reach = int(np.sort(self.loads)[::-1][:q].sum())
         return min(self.n_files, reach // least)
 
+    def _most_held(self, q):
+        """`unanimous` by counting, for every set of q workers with files."""
+        few = self.incidence.sum(axis=1) <= q
+        held = self.incidence[few][:, self.loads > 0]
+        # Files with the same holders go together.
+        held, copies = np.unique(held, axis=0, return_counts=True)
+        sets = np.array(list(combinations(range(held.shape[1]), q)))
+        others = np.ones((len(sets), held.shape[1]), dtype=np.float32)
+        np.put_along_axis(others, sets, 0, axis=1)
 
-def _padded(incidence):
+        most, rows = 0, max(1, BLOCK // len(held))
+        table = held.T.astype(np.float32)
+        for start in range(0, len(sets), rows):
+            elsewhere = others[start:start + rows] @ table
+            most = max(most, int(((elsewhere == 0) @ copies).max()))
+        return most
+
+
+def _padded(incidence, width=None):
     """Column numbers of the set entries of each row, padded with -1."""
-    width = int(incidence.sum(axis=1).max())
+    counts = incidence.sum(axis=1)
+    width = int(counts.max()) if width is None else width
     table = np.full((incidence.shape[0], width), -1, dtype=np.int32)
-    for row, entries in enumerate(incidence):
-        columns = np.flatnonzero(entries)
-        table[row, :columns.size] = columns
+    table[np.arange(width) < counts[:, None]] = np.nonzero(incidence)[1]
     return table

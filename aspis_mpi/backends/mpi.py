@@ -19,7 +19,7 @@ from aspis_mpi.backends.mpi_mailbox import MPI, Mailbox
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Failure, Lane, MalformedMessage, Progress, Stop,
     Vector)
-from aspis_mpi.protocol.server import FAILED, State
+from aspis_mpi.protocol.server import FAILED
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +148,10 @@ class ServerLoop:
         self._answer(out)
 
     def _answer(self, messages):
-        """Send what the server says; a step that is complete is resolved."""
+        """Send what the server says, and let it compute what is due."""
         self._send(messages)
-        while self._server.state is State.RESOLVING:
-            self._send(self._server.resolve())
+        while self._server.due:
+            self._send(self._server.proceed())
 
     def _room(self, rank, lane):
         """Where a message of a worker goes, also one that nobody wants."""

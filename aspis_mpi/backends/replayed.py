@@ -7,9 +7,10 @@ computed anew, by the same workers, which do not wait for anything.
 
 import numpy as np
 
-from aspis_mpi.protocol.messages import CodedGradient, Skip
+from aspis_mpi.protocol.messages import (
+    CodedGradient, Sketch, Skip, Vector)
 from aspis_mpi.protocol.server import FAILED, State
-from aspis_mpi.protocol.worker import State as WorkerState
+from aspis_mpi.protocol.worker import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 
 
@@ -82,24 +83,27 @@ class Replay:
             case ArrivalKind.REPLICA:
                 self._answer(worker, self._advance(worker))
             case ArrivalKind.PAYLOAD:
-                self._answer(worker, self._payload(worker))
+                self._answer(worker, self._asked(worker, CodedGradient))
+            case ArrivalKind.SKETCH:
+                self._answer(worker, self._asked(worker, Sketch))
             case ArrivalKind.DEADLINE:
                 self._down(self._server.expire())
             case ArrivalKind.MALFORMED:
                 self._down(self._server.malformed(worker, 'as recorded'))
+        self._verify()
 
     def end(self):
         """What follows from the last row."""
         self._give_up()
         if self._server.state is State.RESOLVING:
-            self._down(self._server.resolve())
+            self._down(self._server.proceed())
         if self._server.exit_code is None:
             self._down(self._server.stop(FAILED, (
                 f'the record ends in step {self._server.step}')))
 
     def _begin(self, step):
         if self._server.state is State.RESOLVING:
-            self._down(self._server.resolve())
+            self._down(self._server.proceed())
         elif step == 0:
             self._down(self._server.start())
         if self._server.step != step:
@@ -110,6 +114,7 @@ class Replay:
         silent, self._silent = self._silent, []
         if silent:
             self._down(self._server.give_up(silent))
+            self._verify()
 
     def _progress(self, worker, bits):
         """The report of exactly these positions."""
@@ -119,18 +124,18 @@ class Replay:
         it.handle(Skip(it.step, files=np.packbits(others).tobytes()))
         while True:
             message = self._advance(worker)
-            if isinstance(message, CodedGradient):
+            if isinstance(message, Vector):
                 self._keep(worker, message)
             elif message.finished == wanted:
                 return message
 
-    def _payload(self, worker):
-        """The vector that was asked for last."""
-        if self._workers[worker].state is WorkerState.SENDING:
+    def _asked(self, worker, kind):
+        """The vector or sketches that were asked for last."""
+        if self._workers[worker].state in ASKED:
             self._keep(worker, self._advance(worker))
-        if worker not in self._vectors:
-            raise ReplayError(f'worker {worker} sent a vector that this job '
-                              'does not ask for')
+        if not isinstance(self._vectors.get(worker), kind):
+            raise ReplayError(f'worker {worker} sent a {kind.__name__} that '
+                              'this job does not ask for')
         return self._vectors.pop(worker)
 
     def _advance(self, worker):
@@ -150,6 +155,11 @@ class Replay:
 
     def _answer(self, worker, message):
         self._down(self._server.handle(worker, message))
+
+    def _verify(self):
+        """What is due now; a step ends when the next one is named."""
+        while self._server.state is State.VERIFYING and self._server.due:
+            self._down(self._server.proceed())
 
     def _down(self, messages):
         for worker, message in messages:

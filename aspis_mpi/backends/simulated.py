@@ -12,7 +12,6 @@ from collections import deque
 import numpy as np
 
 from aspis_mpi.protocol.messages import Lane
-from aspis_mpi.protocol.server import State
 
 
 class VirtualClock:
@@ -139,10 +138,10 @@ class Simulation:
         act(*what)
 
     def _answer(self, messages):
-        """Send what the server says; a step that is complete is resolved."""
+        """Send what the server says, and let it compute what is due."""
         self._down(messages)
-        while self._server.state is State.RESOLVING:
-            self._down(self._server.resolve())
+        while self._server.due:
+            self._down(self._server.proceed())
             self._journal.catch_up()
 
     def _down(self, messages):

@@ -80,6 +80,8 @@ class Detector:
 
     #: Whether the rule compares replicas, so that files need several.
     compares = True
+    #: Whether files may be decided by majority, which needs odd numbers.
+    votes = True
 
     def __init__(self, n_adversaries):
         self.q = n_adversaries
@@ -103,6 +105,28 @@ class Detector:
     def leave_out(self, evidence, workers):
         """The evidence without workers (K,) that a proof stands against."""
         return evidence.without(workers)
+
+    def lacking(self, evidence):
+        """How many more replicas each file needs to be believed, int (f,).
+
+        Asked after the rule has decided; none, where more of them change
+        nothing.
+        """
+        return np.zeros(len(evidence.labels), dtype=int)
+
+    def needed(self, holders):
+        """Replicas that a file needs, above what the collection asks for.
+
+        Parameters
+        ----------
+        holders : ndarray of int, shape (f,)
+            Workers that can send one.
+
+        Returns
+        -------
+        ndarray of int, shape (f,)
+        """
+        return np.zeros_like(holders)
 
     def judge(self, evidence):
         """The rule itself, asked only where the premise holds."""

@@ -42,6 +42,7 @@ class Certified(Detector):
     """
 
     name = 'certified'
+    votes = False
 
     def __init__(self, n_adversaries, *, presume_below: float = 0.05):
         super().__init__(n_adversaries)
@@ -101,6 +102,15 @@ class Certified(Detector):
             verdict, source=source, exposed=exposed, proofs=proofs,
             certified=certified, presumed=presumed, contested=contested,
             plain_mean=bool(certified[source > DROPPED].all()))
+
+    def lacking(self, evidence):
+        """The fewest further supporters that could certify each file."""
+        strength = doubled_strength(evidence).max(axis=1)
+        return np.maximum((2 * self.q + 2 - strength) // 2, 0)
+
+    def needed(self, holders):
+        """One more than can be wrong; all where there are not so many."""
+        return np.minimum(self.q + 1, holders)
 
     def worst_case(self, assignment):
         """Files all of whose holders are among q workers; 0 for q < r."""
@@ -176,9 +186,7 @@ def certificates(evidence, q):
     ndarray of bool, shape (f, r)
         Entry (i, k): the value of file i that carries label k is certified.
     """
-    n_labels = evidence.labels.shape[1]
-    supports = evidence.labels[:, None] == np.arange(n_labels)[:, None]
-    size = supports.sum(axis=2)
+    supports, size = _supports(evidence)
     right = size > q
 
     # Without S at most |S| fewer wrong workers are needed, never more.
@@ -190,6 +198,32 @@ def certificates(evidence, q):
         needed = 2 * size[open_] + doubled_without(graph, sets)
         right[open_] = needed > 2 * q
     return right
+
+
+def doubled_strength(evidence):
+    """2 (|S| + nu(D - S)) for the supporters S of each value.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    ndarray of int, shape (f, r)
+        A value is certified where this is above 2 q.
+    """
+    supports, size = _supports(evidence)
+    holders = np.broadcast_to(evidence.holders[:, None], supports.shape)
+    sets = np.where(supports, holders, -1).reshape(-1, size.shape[1])
+    left = doubled_without(evidence.disagreements, sets)
+    return 2 * size + left.reshape(size.shape)
+
+
+def _supports(evidence):
+    """Who supports each value, (f, r, r), and how many do, (f, r)."""
+    n_labels = evidence.labels.shape[1]
+    supports = evidence.labels[:, None] == np.arange(n_labels)[:, None]
+    return supports, supports.sum(axis=2)
 
 
 def without_holders(evidence, workers):

@@ -1,6 +1,6 @@
 """What a step's replicas say about each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import networkx as nx
@@ -24,12 +24,23 @@ class Evidence:
         Whether the replica holds finite numbers only.
     n_workers : int
         K.
+    close : ndarray of bool, shape (f, r, r), optional
+        Pairs of replicas of a file that carry different labels and still do
+        not disagree; symmetric.  None: there are none.
+    known : ndarray of bool, shape (K, K), optional
+        Disagreements known from elsewhere, such as earlier steps; symmetric.
+
+    Notes
+    -----
+    A close pair is no evidence against anybody, and no support either.
     """
 
     holders: np.ndarray
     labels: np.ndarray
     finite: np.ndarray
     n_workers: int
+    close: np.ndarray | None = None
+    known: np.ndarray | None = None
 
     @cached_property
     def present(self):
@@ -45,9 +56,18 @@ class Evidence:
 
     @cached_property
     def contested(self):
-        """Whether two replicas of a file disagree, (f,)."""
+        """Whether replicas of a file carry different labels, (f,)."""
         top = self.labels.max(axis=1, keepdims=True)
         return (self.present & (self.labels != top)).any(axis=1)
+
+    @cached_property
+    def disputed(self):
+        """Whether two replicas of a file disagree, (f,)."""
+        if self.close is None:
+            return self.contested
+        here = self.present[:, :, None] & self.present[:, None]
+        differ = self.labels[:, :, None] != self.labels[:, None]
+        return (here & differ & ~self.close).any(axis=(1, 2))
 
     @cached_property
     def disagreements(self):
@@ -59,8 +79,11 @@ class Evidence:
             for b in range(a):
                 differ = ((labels[:, a] != labels[:, b])
                           & (labels[:, a] >= 0) & (labels[:, b] >= 0))
+                if self.close is not None:
+                    differ &= ~self.close[rows, a, b]
                 graph[holders[differ, a], holders[differ, b]] = True
-        return graph | graph.T
+        graph |= graph.T
+        return graph if self.known is None else graph | self.known
 
     def without(self, workers):
         """The evidence that remains when some workers are not believed.
@@ -76,8 +99,13 @@ class Evidence:
         if not workers.any():
             return self
         held = np.where(self.holders >= 0, workers[self.holders], False)
-        return Evidence(self.holders, np.where(held, -1, self.labels),
-                        self.finite, self.n_workers)
+        close, known = self.close, self.known
+        if close is not None:
+            close = close & ~(held[:, :, None] | held[:, None])
+        if known is not None:
+            known = known & ~(workers[:, None] | workers)
+        return replace(self, labels=np.where(held, -1, self.labels),
+                       close=close, known=known)
 
 
 def matching_exceeds(graph, bound):

@@ -15,6 +15,7 @@ as much as nu and never counts a worker too many.  All sizes here are those
 of the double cover, *doubled* in what follows, so that they are integers.
 """
 
+import networkx as nx
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
@@ -86,6 +87,23 @@ def doubled_cover(graph):
         fresh[row_of[found]] = True
         rows = rows | fresh
     return (~rows).astype(int) + columns
+
+
+def unmatched(graph):
+    """Who is left over by a maximum matching of the graph itself, (n,).
+
+    One of each pair is wrong, so among these fewer are.
+
+    Parameters
+    ----------
+    graph : ndarray of bool, shape (n, n)
+        Symmetric adjacency without loops.
+    """
+    left = np.ones(len(graph), dtype=bool)
+    if graph.any():
+        pairs = nx.max_weight_matching(nx.from_numpy_array(graph), True)
+        left[list({worker for pair in pairs for worker in pair})] = False
+    return left
 
 
 def doubled_without(graph, sets):

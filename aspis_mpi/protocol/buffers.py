@@ -36,6 +36,15 @@ class Buffer:
         self._pool = pool
         self._holds = 0
 
+    def front(self, n_bytes):
+        """The buffer, or as much of it as holds so many bytes of numbers.
+
+        Whoever uses that uses the buffer: it counts the same users.
+        """
+        if n_bytes == self.values.nbytes:
+            return self
+        return Front(self, n_bytes)
+
     def hold(self):
         """Count one more user."""
         self._holds += 1
@@ -46,6 +55,26 @@ class Buffer:
         self._holds -= 1
         if not self._holds and self._pool is not None:
             self._pool.put(self)
+
+
+class Front:
+    """The front of a buffer, for a vector shorter than the longest."""
+
+    __slots__ = 'raw', 'values', '_whole'
+
+    def __init__(self, whole, n_bytes):
+        self.raw = whole.raw[:HEADER_BYTES + n_bytes]
+        self.values = self.raw[HEADER_BYTES:].view(np.float32)
+        self._whole = whole
+
+    def hold(self):
+        """Count one more user."""
+        self._whole.hold()
+        return self
+
+    def release(self):
+        """Count one user less."""
+        self._whole.release()
 
 
 class Pool:

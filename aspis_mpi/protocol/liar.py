@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aspis_mpi.protocol.messages import pack_positions, unpack_positions
 from aspis_mpi.protocol.task import Task
 
 
@@ -16,6 +17,8 @@ class Liar:
         Who lies on which file of which step.
     value : Value
         What is sent instead.
+    protocol : Protocol
+        What else the worker lies about.
     batches : Batches
     problem : Problem
     scratch : Pool or SharedPool
@@ -25,11 +28,13 @@ class Liar:
         Samples computed at once, as everywhere: the split decides bits.
     """
 
-    def __init__(self, number, plan, value, batches, problem, scratch,
-                 micro_batch):
+    def __init__(self, number, plan, value, protocol, batches, problem,
+                 scratch, micro_batch):
         self._number = number
         self._plan = plan
         self._value = value
+        self._protocol = protocol
+        self._sent = None
         self._batches = batches
         self._problem = problem
         self._scratch = scratch
@@ -38,6 +43,40 @@ class Liar:
     def lies(self, step, file):
         """Whether this worker lies on a file."""
         return bool(self._plan.lies(step)[file, self._number])
+
+    def claims(self, step, report, load):
+        """Positions to report, packed, instead of those finished."""
+        if not self._lies_now(step):
+            return report
+        claimed = self._protocol.claims(unpack_positions(report), load)
+        return pack_positions(claimed, len(report))
+
+    def held(self, files, weights, held):
+        """Of what it was asked for, that which it really has."""
+        there = np.array([file in held for file in files.tolist()],
+                         dtype=bool)
+        return files[there], weights[there]
+
+    def payload(self, step, epoch, files, weights, values):
+        """Change what is sent of some files, in place."""
+        self._sent = files, weights
+        if self._lies_now(step):
+            self._protocol.payload(step, epoch, self._number, values)
+
+    def sketches(self, step, epoch, own, rows, sketch):
+        """Change the sketches of its own files, (l, k + 1, copies)."""
+        if not self._lies_now(step):
+            return
+        weights = np.zeros((len(rows), rows.shape[2]))
+        if self._sent is not None:
+            files, sent = self._sent
+            weights[np.searchsorted(own, files)] = sent
+        self._protocol.sketches(step, epoch, self._number, rows, weights,
+                                sketch)
+
+    def _lies_now(self, step):
+        return self._protocol.lies and self._plan.adversaries(
+            step)[self._number]
 
     def task(self, step, file, parameters, samples, buffer):
         """The computing of a lie into `buffer`, as `Task` for honest work."""

@@ -17,7 +17,8 @@ server     Skip         step, files (f) bits that have copies      CONTROL
                         enough; replaces what an earlier one said
 server     Reorder      files (l) in the worker's order of         CONTROL
                         computing, from the next step on
-server     Challenge    step, epoch, seed: sketch your files       CONTROL
+server     Challenge    step, epoch, seed, files (f) bits: sketch  CONTROL
+                        those of them that you have finished
 server     Commit       step: its gradients may be forgotten       CONTROL
 server     Stop         exit code: the run is over                 CONTROL
 worker     Progress     step, how many files are done so far, and  CONTROL
@@ -25,7 +26,10 @@ worker     Progress     step, how many files are done so far, and  CONTROL
 worker     Replica      step, position in the worker's order,      DATA
                         float32 (d); its own report of progress
 worker     CodedGradient  step, epoch, float32 (d/copies)          DATA
-worker     Sketch       step, epoch, float64 (files, k+1, copies)  DATA
+worker     Sum          step, epoch, float32 (d): like the coded   DATA
+                        gradient, after a challenge of those failed
+worker     Sketch       step, epoch, float64 (l, k+1, copies) of   DATA
+                        its files in ascending order
 worker     Failure      step, traceback: this rank cannot go on    CONTROL
 worker     Signal       number: the operating system asked to end  CONTROL
 =========  ===========  =========================================  =======
@@ -144,10 +148,11 @@ class Challenge(Message):
 
     kind = 4
     seed: bytes = bytes(16)
+    files: bytes = b''          # packed bits (f)
 
     def body(self):
-        """The seed."""
-        return self.seed
+        """Seed and files."""
+        return self.seed + self.files
 
 
 class Commit(Message):
@@ -234,10 +239,16 @@ class Reorder(Message):
         return self.order
 
 
+class Sum(CodedGradient):
+    """The sum of the gradients that the worker owns."""
+
+    kind = 15
+
+
 FROM_SERVER = {m.kind: m for m in (Model, Parameters, Encode, Challenge,
                                    Commit, Stop, Skip, Reorder)}
-FROM_WORKER = {m.kind: m for m in (Progress, Replica, CodedGradient, Sketch,
-                                   Failure, Signal)}
+FROM_WORKER = {m.kind: m for m in (Progress, Replica, CodedGradient, Sum,
+                                   Sketch, Failure, Signal)}
 
 
 #: Each byte with its bits in the opposite order.
@@ -268,16 +279,20 @@ class Wire:
         The most files of a worker.
     payload : int
         Numbers in each vector of a worker.
+    sketches : int
+        Numbers of 8 bytes in each answer to a challenge.
     """
 
-    def __init__(self, n_workers, n_files, n_parameters, load, payload):
+    def __init__(self, n_workers, n_files, n_parameters, load, payload,
+                 sketches=0):
         files, workers = (n_files + 7) // 8, (n_workers + 7) // 8
         state, owners = (n_workers * n_files + 7) // 8, 2 * n_files
         self._fields = {
-            Model: (workers,), Challenge: (16,), Encode: (state, owners),
-            Skip: (files,), Reorder: (4 * load,),
+            Model: (workers,), Challenge: (16, files),
+            Encode: (state, owners), Skip: (files,), Reorder: (4 * load,),
             Progress: ((load + 7) // 8,)}
-        self._vectors = {Parameters: 4 * n_parameters}
+        self._vectors = {Parameters: 4 * n_parameters, Sum: 4 * n_parameters,
+                         Sketch: 8 * sketches}
         self._payload = 4 * payload
 
     def longest(self, known):
@@ -334,7 +349,7 @@ class Wire:
         if issubclass(cls, Vector):
             _check_size(cls, length,
                         self._vectors.get(cls, self._payload), step)
-            return cls(step, epoch, position, buffer)
+            return cls(step, epoch, position, buffer.front(length))
         body = raw[HEADER_BYTES:n_bytes].tobytes()
         return self._control(cls, step, epoch, position, body)
 

@@ -12,13 +12,16 @@ and is in one of these states:
                 Who is silent is dropped; a second signal, of the next epoch,
                 asks those again whose coefficients change by that.  Where
                 files lack copies now, back to Computing.
+    Verifying   only where the transfer has a challenge: `Challenge` is out,
+                sketches arrive.  Payloads that fail are asked for again, of
+                others, in the next epoch: back to Computing.
     Resolving   `Commit` is out.  The scheme detects, chooses a value for
                 each file and aggregates; the optimizer makes new parameters.
-                No message is waited for: `resolve` is to be called.
+                No message is waited for.
     Stopped     every worker has been sent `Stop`.
 
-A transfer with a challenge adds Verifying (`Challenge` is out, sketches
-arrive) behind Encoding.
+What takes time to compute waits until messages have left: where the server
+is `due`, `proceed` is to be called.
 
 The server believes nobody.  A message that `ALLOWED` does not list, one of an
 earlier step, a duplicate: dropped and counted.  A message of the current
@@ -35,12 +38,13 @@ import logging
 import numpy as np
 
 from aspis_mpi.assignment.pacing import by_speed
+from aspis_mpi.detection.equality import FLOOR
 from aspis_mpi.protocol.advice import accused, suspicion
 from aspis_mpi.protocol.attendance import Attendance
 from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.messages import (
     CodedGradient, Failure, Model, Parameters, Progress, Reorder, Replica,
-    Stop)
+    Sketch, Stop, Sum)
 from aspis_mpi.protocol.step import Malformed, State, Step, drop
 from aspis_mpi.protocol.training import Training
 from aspis_mpi.schemes.record import ArrivalKind, Outcome, Reordering
@@ -55,13 +59,14 @@ MOST_CONTRADICTIONS = 3
 
 #: What a worker may send in each state.
 ALLOWED = {
-    State.COMPUTING: {Replica, Progress, CodedGradient, Failure},
-    State.ENCODING: {Progress, CodedGradient, Failure},
+    State.COMPUTING: {Replica, Progress, CodedGradient, Sum, Failure},
+    State.ENCODING: {Progress, CodedGradient, Sum, Failure},
+    State.VERIFYING: {Progress, Sketch, Failure},
     State.RESOLVING: {Failure},
     State.STOPPED: set(),
 }
 #: The states in which workers are waited for.
-WAITS = State.COMPUTING, State.ENCODING
+WAITS = State.COMPUTING, State.ENCODING, State.VERIFYING
 
 
 class ParameterServer:
@@ -115,6 +120,7 @@ class ParameterServer:
         self._speeds = Speeds(self.n_workers)
         self._paced = bool(scheme.reorder) or scheme.collection.paced
         self._contradictions = 0
+        self._floor = 0.0
         self._step = None
 
     @property
@@ -128,6 +134,12 @@ class ParameterServer:
         if self._step is None or self.exit_code is not None:
             return State.STOPPED
         return self._step.state
+
+    @property
+    def due(self):
+        """Whether something is to be computed and not waited for."""
+        return self.state is State.RESOLVING or (
+            self.state is State.VERIFYING and self._step.due)
 
     @property
     def step(self):
@@ -168,7 +180,7 @@ class ParameterServer:
         Returns
         -------
         list of (int, Message)
-            If `state` is RESOLVING then, `resolve` is to be called next.
+            If the server is `due` then, `proceed` is to be called next.
         """
         step, state = self._step, self.state
         if state is State.STOPPED:
@@ -286,12 +298,14 @@ class ParameterServer:
         present = self._attendance.present(number)
         if not present.any():
             return self.stop(FAILED, 'no worker answers any more')
-        collection = self._scheme.collection
+        scheme, collection = self._scheme, self._scheme.collection
         gathering = collection.begin(
-            present, self._lenient or collection.lenient, self._speeds)
+            present, self._lenient or collection.lenient, self._speeds,
+            scheme.needed)
         orders = self._reorder(number)
-        self._step = Step(number, self._scheme, gathering, self._order,
-                          self.chronicle, self._attendance, now)
+        table = scheme.transfer.begin(scheme.equality, self._floor, number)
+        self._step = Step(number, scheme, gathering, self._order,
+                          self.chronicle, self._attendance, now, table)
         self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
         self._alarm = min(self._step.expires, now + self._silence)
         for worker, message in orders:
@@ -322,13 +336,20 @@ class ParameterServer:
         return [(worker, Reorder(number, order=row.astype('<i4').tobytes()))
                 for worker, row in enumerate(self._order)]
 
-    def resolve(self):
-        """Make new parameters of what has come, and begin the next step.
+    def proceed(self):
+        """Compute what is `due`: verify payloads, or resolve the step.
 
         Returns
         -------
         list of (int, Message)
         """
+        if self.state is State.VERIFYING:
+            return self._go_on(self._step.proceed(
+                self._audit if self._auditor else None))
+        return self._resolve()
+
+    def _resolve(self):
+        """Make new parameters of what has come, and begin the next step."""
         step = self._step
         resolution = step.table.resolve(
             self._scheme, ~step.exposed, self._samples,
@@ -339,6 +360,8 @@ class ParameterServer:
                     else self.training.keep())
         updated = self._now()
         step.table.release()
+        if np.isfinite(resolution.file_norm):
+            self._floor = FLOOR * resolution.file_norm
         if self._paced:
             self._speeds.observe(step.tally.done, step.tally.last_report,
                                  ~step.excluded)

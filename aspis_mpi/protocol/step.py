@@ -4,14 +4,15 @@ What workers send is taken here, and what is asked of them; `server` has the
 states in words.  Nothing of a step outlives it.
 """
 
+import os
 from enum import Enum, auto
 
 import numpy as np
 
 from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.protocol.messages import (
-    CodedGradient, Commit, Encode, Progress, Replica, Skip, Vector,
-    unpack_positions)
+    Challenge, CodedGradient, Commit, Encode, Progress, Replica, Sketch, Skip,
+    Sum, Vector, unpack_positions)
 from aspis_mpi.protocol.tally import Tally
 from aspis_mpi.schemes.record import ArrivalKind, StepRecord
 
@@ -21,6 +22,7 @@ class State(Enum):
 
     COMPUTING = auto()
     ENCODING = auto()
+    VERIFYING = auto()
     RESOLVING = auto()
     STOPPED = auto()
 
@@ -44,18 +46,20 @@ class Step:
     attendance : Attendance
     started : float
         Seconds, when `Model` was sent.
+    table : ReplicaTable, PayloadTable or VerifiedTable
+        Empty.
 
     Attributes
     ----------
     state : State
-        COMPUTING, ENCODING or RESOLVING.
-    table : ReplicaTable or PayloadTable
+        COMPUTING, ENCODING, VERIFYING or RESOLVING.
+    table : ReplicaTable, PayloadTable or VerifiedTable
         What has arrived, as the transfer keeps it.
     hopeless : str
         Why the step can never be finished; empty if it can.
     awaited : ndarray of bool, shape (K,)
-        Who owes the vector that was asked for at second `asked` in epoch
-        `asked_in`.
+        Who owes the vector or sketches that were asked for at second
+        `asked` in epoch `asked_in`.
     epoch : int
         Of the last signal; -1 before the first.
     encoded, collected : float
@@ -64,11 +68,11 @@ class Step:
     """
 
     def __init__(self, number, scheme, gathering, order, chronicle,
-                 attendance, started):
+                 attendance, started, table):
         n_workers = scheme.assignment.n_workers
         self.number = number
         self.state = State.COMPUTING
-        self.table = scheme.transfer.begin()
+        self.table = table
         self.tally = Tally(order, scheme.assignment.loads, started)
         self.hopeless = ''
         self.excluded = ~gathering.living
@@ -88,8 +92,10 @@ class Step:
         self._attendance = attendance
         self._skipped = None
         self._shown = None
+        self._tried = False
         self._handlers = {Replica: self._replica, Progress: self._progress,
-                          CodedGradient: self._payload}
+                          CodedGradient: self._payload, Sum: self._payload,
+                          Sketch: self._sketch}
 
     @property
     def living(self):
@@ -141,6 +147,9 @@ class Step:
             # Files may lack copies now: whoever waits is to compute on.
             self.state = State.COMPUTING
             self.resumed = self._chronicle.now()
+        if self.state is State.VERIFYING:
+            # What is missing is seen when the rest has been verified.
+            return out
         return out + self._proceed()
 
     def _replica(self, worker, message):
@@ -177,7 +186,7 @@ class Step:
         enough = self._gathering.finish(
             worker, self.tally.report(worker, bits, now))
         self._chronicle.arrived(self, worker, kind, now, message.nbytes)
-        if self.state is State.ENCODING:
+        if self.state is not State.COMPUTING:
             return []
         out = self._proceed()
         if enough and not out and self._scheme.skip_covered:
@@ -219,10 +228,10 @@ class Step:
         if self._shown is None:
             # What counts is what was there at the first signal.
             self.encoded, self._shown = now, self.tally.done.copy()
-        if not self.awaited.any():
-            return out + self._collect()
         self.state = State.ENCODING
-        return out
+        if self.awaited.any():
+            return out
+        return out + self._challenge()
 
     def _payload(self, worker, message):
         if not self.awaited[worker] or (
@@ -235,7 +244,78 @@ class Step:
                                 self._chronicle.now(), message.nbytes)
         if self.awaited.any() or self.state is State.COMPUTING:
             return []
-        return self._collect()
+        return self._challenge()
+
+    def _challenge(self):
+        """All payloads are here: ask what they are made of."""
+        if not self.table.challenged:
+            return self._collect()
+        # Drawn now, and from no generator of the run: nobody can know it
+        # before its payload is complete.
+        secret = os.urandom(16)
+        files, asked = self.table.challenge(self._gathering.state(), secret)
+        if not files.any():
+            return self._collect()
+        self.state, self._tried = State.VERIFYING, False
+        self.awaited = asked & self.living
+        self.asked[asked], self.asked_in[asked] = (self._chronicle.now(),
+                                                   self.epoch)
+        return self.post(np.flatnonzero(self.awaited).tolist(), Challenge(
+            self.number, self.epoch, 0, secret, np.packbits(files).tobytes()))
+
+    def _sketch(self, worker, message):
+        due = self.awaited[worker] and self.state is State.VERIFYING
+        if due and message.epoch == self.asked_in[worker]:
+            self.table.answer(worker, message.buffer.values)
+            self.awaited[worker] = False
+            self._attendance.forgive(worker)
+            self._chronicle.arrived(self, worker, ArrivalKind.SKETCH,
+                                    self._chronicle.now(), message.nbytes)
+        return drop(message)
+
+    @property
+    def due(self):
+        """Whether there is something to compute, and nothing to wait for."""
+        if self.state is not State.VERIFYING:
+            return False
+        return not (self.table.checked and self.awaited.any()
+                    and (self._tried or not self.table.enough(
+                        self._gathering.needed)))
+
+    def proceed(self, audit):
+        """Check the payloads, or verify them with what has been answered.
+
+        Parameters
+        ----------
+        audit : callable or None
+            See `resolution.resolve`.
+        """
+        clock, table = self._chronicle.now, self.table
+        if not table.checked:
+            table.check(clock)
+            return []
+        table.verify(self._scheme, ~self.exposed, self.living, audit, clock)
+        return self._verified()
+
+    def _verified(self):
+        """What follows from a verification."""
+        table, out = self.table, []
+        if self.awaited.any() and not table.settled:
+            # It was too early: the others' answers may help.
+            self._tried = True
+            return out
+        self.awaited[:] = False
+        if table.settled or table.epochs >= self._scheme.epochs:
+            return self._collect()
+        table.renew()
+        for worker in np.flatnonzero(table.exposed & self.living).tolist():
+            self._gathering.lose(worker)
+        self._gathering.require(table.required)
+        if self._skipped is not None and table.required.any():
+            out = self._skip(np.flatnonzero(table.required), False)
+        self.state = State.COMPUTING
+        self.resumed = self._chronicle.now()
+        return out + self._proceed()
 
     def _collect(self):
         """Nothing is waited for any more."""
@@ -284,12 +364,14 @@ class Step:
         StepRecord
         """
         verdict, tally = resolution.verdict, self.tally
+        # Detection between epochs is counted once.
+        verified = resolution.seconds_detect if self.table.challenged else 0
         signal = (self.collected if np.isnan(self.encoded)
                   else self.encoded)
         return StepRecord(
             step=self.number, loss=np.nan, lr=lr,
             gradient_norm=gradient_norm, residual=resolution.residual,
-            hidden_bias=0.0, verdict=resolution.outcome,
+            hidden_bias=resolution.hidden_bias, verdict=resolution.outcome,
             epochs=max(self.epoch, 0) + 1, audits=resolution.audits,
             files_certified=int(np.count_nonzero(verdict.certified)),
             files_presumed=int(np.count_nonzero(verdict.presumed)),
@@ -297,7 +379,7 @@ class Step:
             files_missing=int(np.count_nonzero(verdict.source == MISSING)),
             bytes_in=self.bytes_in, bytes_out=self.bytes_out,
             messages=self.messages, seconds_wait=signal - self.started,
-            seconds_transfer=self.collected - signal,
+            seconds_transfer=self.collected - signal - verified,
             seconds_detect=resolution.seconds_detect,
             seconds_aggregate=resolution.seconds_aggregate,
             seconds_update=seconds_update, seconds_step=seconds_step,

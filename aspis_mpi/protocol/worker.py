@@ -6,14 +6,17 @@
                                              v    |
                                             Sending
 
+and from Computing to Sketching, in the same way, with `Challenge` and the
+sketches that it asks for.
+
 A later `Model` ends any state: the step that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
 between.  With a transfer that pushes, a finished file leaves at once as a
 `Replica`, and the last one leads to Idle.  With the others it is kept and
 reported as `Progress`; an `Encode` is answered, before anything else is
 computed, with the combination that its state asks for, never with what was
-finished since.  Then computing goes on until `Commit`: another signal may
-need more.  The server is trusted: a message outside the table is a bug and
+finished since; a `Challenge` with sketches of what was finished.  Then
+computing goes on until `Commit`: another signal may need more.  The server is trusted: a message outside the table is a bug and
 raises.
 
 A file takes at least as long as the delay says: the rest is waited for,
@@ -26,8 +29,8 @@ import numpy as np
 
 from aspis_mpi.coding import combine
 from aspis_mpi.protocol.messages import (
-    CodedGradient, Commit, Encode, Model, Parameters, Progress, Reorder,
-    Replica, Skip, Stop)
+    Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
+    Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
 from aspis_mpi.protocol.task import Task
 from aspis_mpi.protocol.work import Work
 
@@ -44,6 +47,7 @@ class State(Enum):
     WAITING = auto()            # a step is announced, parameters under way
     COMPUTING = auto()
     SENDING = auto()            # a vector is asked for
+    SKETCHING = auto()          # and sketches of what it is made of
     STOPPED = auto()
 
 
@@ -54,10 +58,15 @@ _ALWAYS = {Model, Parameters, Reorder, Stop}
 ALLOWED = {
     State.IDLE: _ALWAYS,
     State.WAITING: _ALWAYS | {Skip, Commit},
-    State.COMPUTING: _ALWAYS | {Encode, Skip, Commit},
+    State.COMPUTING: _ALWAYS | {Encode, Challenge, Skip, Commit},
     State.SENDING: _ALWAYS | {Encode, Skip, Commit},
+    State.SKETCHING: _ALWAYS | {Encode, Skip, Commit},
     State.STOPPED: {Parameters},
 }
+
+
+#: What the server waits for is done before anything else.
+ASKED = State.SENDING, State.SKETCHING
 
 
 class LocalProtocolError(RuntimeError):
@@ -81,6 +90,8 @@ class Worker:
         Buffers of file gradients; may be empty for a while.
     payloads : Pool
         Buffers of the vectors that are asked for; may be empty, too.
+    sketches : Pool
+        Buffers of the answers to challenges.
     delay : Delay
         How long each file takes at least.
     silence : Silence
@@ -94,7 +105,8 @@ class Worker:
     """
 
     def __init__(self, number, files, batches, problem, transfer, gradients,
-                 payloads, delay, silence, clock, liar=None, micro_batch=64):
+                 payloads, sketches, delay, silence, clock, liar=None,
+                 micro_batch=64):
         self.number = number
         self.state = State.IDLE
         self.step = -1
@@ -106,6 +118,7 @@ class Worker:
         self._pushes = transfer.pushes
         self._gradients = gradients
         self._payloads = payloads
+        self._sketches = sketches
         self._delay = delay
         self._silence = silence
         self._clock = clock
@@ -120,7 +133,7 @@ class Worker:
     @property
     def due(self):
         """The second from which on `advance` has something to do."""
-        if self.state is State.SENDING:
+        if self.state in ASKED:
             return -np.inf
         work = self._work
         if work is None or work.position is None:
@@ -139,7 +152,7 @@ class Worker:
     @property
     def finishes(self):
         """When its next message is ready, computing counted as nothing."""
-        if self.state is State.SENDING:
+        if self.state in ASKED:
             return -np.inf
         return np.inf if self._work is None else self._work.ends
 
@@ -160,7 +173,9 @@ class Worker:
             case Parameters():
                 self._receive(message)
             case Encode():
-                self._take_signal(message)
+                self._take_signal(message, State.SENDING)
+            case Challenge():
+                self._take_signal(message, State.SKETCHING)
             case Skip():
                 self._skip(message)
             case Reorder():
@@ -207,14 +222,14 @@ class Worker:
         if self._skipped is not None:
             self._work.skip(self._skipped, now)
 
-    def _take_signal(self, message):
+    def _take_signal(self, message, state):
         if message.step != self.step:
             raise LocalProtocolError(f'a signal of step {message.step} came '
                                      f'in step {self.step}')
         if self._work.silent or self._silence.mute(self.step, self.number):
             return
         self._signal = message
-        self.state = State.SENDING
+        self.state = state
 
     def _skip(self, message):
         bits = np.unpackbits(np.frombuffer(message.files, dtype=np.uint8))
@@ -235,11 +250,13 @@ class Worker:
 
         Returns
         -------
-        Replica, Progress, CodedGradient or None
+        Replica, Progress, CodedGradient, Sum, Sketch or None
             What is to be sent to the server now.
         """
         if self.state is State.SENDING:
             return self._encode()
+        if self.state is State.SKETCHING:
+            return self._sketch()
         work = self._work
         if work is None or work.position is None:
             return None
@@ -275,10 +292,18 @@ class Worker:
         work.finish(now)
         if not self._pushes:
             work.held[file] = buffer
-            return Progress(self.step, 0, work.count, work.report())
+            return self._report(work)
         if work.position is None and not work.silent:
             self._drop_step()
         return Replica(self.step, 0, position, buffer)
+
+    def _report(self, work):
+        """What is finished, or what an adversary says of it."""
+        report = work.report()
+        if self._liar is not None:
+            report = self._liar.claims(self.step, report, len(self.files))
+        return Progress(self.step, 0, unpack_positions(report).bit_count(),
+                        report)
 
     def _encode(self):
         """The combination that the signal asks for."""
@@ -286,11 +311,45 @@ class Worker:
         if buffer is None:
             return None
         signal, held = self._signal, self._work.held
-        files, weights = self._transfer.encoding(self.number,
-                                                 self._transfer.read(signal))
+        state = self._transfer.read(signal)
+        files, weights = self._transfer.encoding(self.number, state)
+        if self._liar is not None:
+            files, weights = self._liar.held(files, weights, held)
+        whole = self._transfer.whole(state)
+        size = self._transfer.payload_size(len(self._work.parameters.values))
+        if not whole:
+            buffer = buffer.front(4 * size)
         combine.encode([held[file].values for file in files.tolist()],
                        weights, buffer.values)
+        if self._liar is not None:
+            self._liar.payload(self.step, signal.epoch, files, weights,
+                               buffer.values)
+        self._answered()
+        cls = Sum if whole else CodedGradient
+        return cls(self.step, signal.epoch, 0, buffer)
+
+    def _sketch(self):
+        """Sketches of what is asked for and finished, by ascending file."""
+        buffer = self._sketches.take()
+        if buffer is None:
+            return None
+        signal, held = self._signal, self._work.held
+        bits = np.frombuffer(signal.files, dtype=np.uint8)
+        wanted, own = np.unpackbits(bits), sorted(self.files)
+        places = [place for place, file in enumerate(own)
+                  if wanted[file] and file in held]
+        rows = self._transfer.rows(buffer.values)
+        rows.fill(0)
+        rows[places] = self._transfer.sketch(
+            [held[own[place]].values for place in places], signal.seed)
+        if self._liar is not None:
+            self._liar.sketches(
+                self.step, signal.epoch, own, rows, lambda values:
+                self._transfer.sketch([values], signal.seed)[0])
+        self._answered()
+        return Sketch(self.step, signal.epoch, 0, buffer)
+
+    def _answered(self):
         self._signal = None
         self._rests_until = self._clock() + REST
         self.state = State.COMPUTING
-        return CodedGradient(self.step, signal.epoch, 0, buffer)

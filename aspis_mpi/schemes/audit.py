@@ -1,5 +1,16 @@
-"""Contested files settled by computing them once more, on the server."""
+"""Files settled by computing them once more, on the server.
 
+*Contested files.*  A value that is the server's own is right, and whoever
+sent another one is exposed.  Each audit that settles a disagreement exposes
+a liar, so q are enough.
+
+*Random audits.*  A file that only liars hold looks like any other.  Files
+that everybody agrees on and nothing proves right are therefore audited by
+chance, when the replies are in: liars that share u of n such files get away
+with a step of m audits with probability C(n - u, m) / C(n, m).
+"""
+
+import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,17 +38,33 @@ class Audited:
     remarks: tuple = ()
 
 
-def audited(detector, table, believed, verdict, compute):
-    """Settle what is contested, with at most q audits.
+def drawn(files, count):
+    """Some of the files, as the operating system's randomness has it.
 
-    A value that has the server's own bits is right; whoever sent another
-    one is exposed, and the rest is decided again without it.  Each audit
-    that settles anything exposes a liar, so q are enough.
+    Parameters
+    ----------
+    files : ndarray of int, shape (n,)
+    count : int
+
+    Returns
+    -------
+    ndarray of int, shape (min(n, count),)
+    """
+    # A random order of all, that of random keys.
+    keys = np.array([int.from_bytes(os.urandom(8)) for _ in files],
+                    dtype=np.uint64)
+    return files[np.argsort(keys)[:count]]
+
+
+def audited(detector, table, believed, verdict, compute, random_audits=0,
+            choose=drawn):
+    """Settle what is contested with at most q audits, then look elsewhere.
 
     Parameters
     ----------
     detector : Detector
     table : ReplicaTable
+        Or another that answers `evidence`, `senders` and `against`.
     believed : ndarray of bool, shape (K,)
         Workers that no proof stands against.
     verdict : Verdict
@@ -45,43 +72,140 @@ def audited(detector, table, believed, verdict, compute):
     compute : callable
         Given a file, its gradient as the server computes it, float32 (d,),
         valid until the next call.
+    random_audits : int
+        How many of the unanimous files in use that are not certified are
+        audited as well.
+    choose : callable
+        Given these files, (n,), and that number: the files to audit.
 
     Returns
     -------
     Audited
+
+    Notes
+    -----
+    With two thresholds a worker in between is neither right nor exposed.
+    Then an audit may settle a file without exposing anybody; files with a
+    disagreement come first.
     """
-    first, right, remarks, proofs = believed, {}, [], []
-    asked = set()
+    audits = _Audits(detector, table, believed, verdict, compute)
     for _ in range(detector.q):
-        todo = [file for file in np.flatnonzero(verdict.contested).tolist()
-                if file not in asked]
-        if not todo:
+        if not audits.of_contested():
             break
-        file = todo[0]
-        asked.add(file)
-        sent = table.senders(file, believed)
-        alike = _alike(table, file, sent, compute(file))
-        if not alike.any():
-            remarks.append(f'the audit of file {file} settles nothing: no '
-                           'worker sent what the server computes')
-            continue
-        right[file] = sent[alike]
-        believed = believed.copy()
-        believed[sent[~alike]] = False
-        proofs += [(worker, f'worker {worker} sent for file {file} what the '
-                    'server, computing it, does not find')
-                   for worker in sent[~alike].tolist()]
-        verdict = decide(detector, table.evidence(), believed)
-        if verdict.contradiction:
-            return Audited(verdict, len(asked), tuple(remarks))
-    return Audited(_settled(verdict, first & ~believed, proofs, right),
-                   len(asked), tuple(remarks))
+    if random_audits:
+        for file in choose(audits.unproved(), random_audits).tolist():
+            audits.of_unanimous(file)
+        audits.decide()
+    return audits.result()
 
 
-def _alike(table, file, workers, values):
-    """Which of the workers sent exactly these values, bool (n,)."""
-    return np.array([arrays.equal_bits(table.values(worker, file), values)
-                     for worker in workers.tolist()], dtype=bool)
+class _Audits:
+    """The audits of one step."""
+
+    def __init__(self, detector, table, believed, verdict, compute):
+        self._detector = detector
+        self._table = table
+        self._first = self._believed = believed
+        self._verdict = verdict
+        self._compute = compute
+        self._asked, self._right = set(), {}
+        self._proofs, self._remarks = [], []
+        self._decided = True
+
+    def of_contested(self):
+        """Audit a contested file; whether there was one left."""
+        contested = np.flatnonzero(self._verdict.contested).tolist()
+        todo = [file for file in contested if file not in self._asked]
+        if not todo:
+            return False
+        disputed = self._counting().disputed
+        file = max(todo, key=disputed.__getitem__)
+        sent = self._table.senders(file, self._believed)
+        _, supports, disagrees = self._ask(file, sent)
+        if not supports.any():
+            self._remark(file, 'no worker sent what the server computes')
+            return True
+        self._right[file] = sent[supports]
+        self._expose(file, sent[disagrees])
+        self.decide()
+        return True
+
+    def unproved(self):
+        """Unanimous files in use that nothing proves right, (n,)."""
+        verdict = self._verdict
+        used = verdict.source > DROPPED
+        return np.flatnonzero(used & ~verdict.certified
+                              & ~self._counting().contested)
+
+    def of_unanimous(self, file):
+        """Audit a file on which all who count agree."""
+        sent = self._table.senders(file, self._believed)
+        if not sent.size:
+            return      # an audit of this step has exposed them all
+        values, supports, disagrees = self._ask(file, sent)
+        if supports.any():
+            self._right[file] = sent[supports]
+            self._expose(file, sent[disagrees])
+            return
+        # Nobody bears the server out.  It must be sure of itself: it took
+        # part in the probe, so its machine is one of those of the honest.
+        if not disagrees.all():
+            self._remark(file, 'no worker is within tolerance of what the '
+                         'server computes, and some are not far from it')
+        elif self._exposed_with(sent) > self._detector.q:
+            self._remark(file, 'no worker sent what the server computes, and '
+                         'its senders and those exposed before would be more '
+                         f'than q = {self._detector.q}')
+        elif not arrays.equal_bits(values.copy(), self._compute(file)):
+            self._remark(file, 'the server itself finds two different values')
+        else:
+            self._expose(file, sent)
+
+    def decide(self):
+        """Decide again when somebody was exposed."""
+        if not self._decided:
+            self._verdict = decide(self._detector, self._table.evidence(),
+                                   self._believed)
+            self._decided = True
+
+    def result(self):
+        """The verdict with audited files in use and liars exposed."""
+        verdict = self._verdict
+        if not verdict.contradiction:
+            verdict = _settled(verdict, self._first & ~self._believed,
+                               self._proofs, self._right)
+        return Audited(verdict, len(self._asked), tuple(self._remarks))
+
+    def _counting(self):
+        """The evidence of those who count."""
+        return self._table.evidence().without(
+            ~self._believed | self._verdict.flagged)
+
+    def _ask(self, file, sent):
+        """The server's own value, and who supports it or disagrees."""
+        self._asked.add(file)
+        values = self._compute(file)
+        return values, *self._table.against(file, sent, values)
+
+    def _exposed_with(self, workers):
+        """How many are exposed when some more are."""
+        exposed = ~self._believed | self._verdict.exposed
+        exposed[workers] = True
+        return int(np.count_nonzero(exposed))
+
+    def _expose(self, file, workers):
+        if not workers.size:
+            return
+        self._believed = self._believed.copy()
+        self._believed[workers] = False
+        self._proofs += [
+            (worker, f'worker {worker} sent for file {file} what the server, '
+             'computing it, does not find') for worker in workers.tolist()]
+        self._decided = False
+
+    def _remark(self, file, why):
+        self._remarks.append(
+            f'the audit of file {file} settles nothing: {why}')
 
 
 def _settled(verdict, exposed, proofs, right):
@@ -100,4 +224,5 @@ def _settled(verdict, exposed, proofs, right):
         contested=verdict.contested & ~certified,
         exposed=exposed, flagged=verdict.flagged | exposed,
         proofs=(*proofs, *verdict.proofs),
-        plain_mean=bool(certified[source > DROPPED].all()))
+        plain_mean=(verdict.plain_mean
+                    or bool(certified[source > DROPPED].all())))

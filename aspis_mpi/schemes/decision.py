@@ -22,12 +22,17 @@ def decide(detector, evidence, believed):
     """
     evidence = detector.leave_out(evidence, ~believed)
     exposed = int(np.count_nonzero(~believed))
-    if not exposed:
-        return detector.decide(evidence)
     if exposed > detector.q:
         return detector.refuse(evidence, f'{exposed} workers are exposed, '
                                f'more than q = {detector.q}')
-    # Who is exposed is one of the q, so fewer liars are left to be found.
-    lowered = copy(detector)
-    lowered.q = detector.q - exposed
-    return lowered.decide(evidence)
+    return lowered(detector, believed).decide(evidence)
+
+
+def lowered(detector, believed):
+    """The detector for those who are believed.
+
+    Who is exposed is one of the q, so fewer liars are left to be found.
+    """
+    other = copy(detector)
+    other.q = detector.q - int(np.count_nonzero(~believed))
+    return other

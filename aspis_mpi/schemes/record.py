@@ -98,7 +98,8 @@ class ArrivalKind(IntEnum):
     `MODEL`: a step began (worker -1).  `PROGRESS`, `REPLICA`, `PAYLOAD`: a
     message of a worker was handled.  `SILENT`: a worker was given up.
     `DEADLINE`: the collection's time was over (worker -1).  `MALFORMED`:
-    a worker sent what no honest one could.
+    a worker sent what no honest one could.  `SKETCH`: a worker answered a
+    challenge.
     """
 
     MODEL = 0
@@ -108,6 +109,7 @@ class ArrivalKind(IntEnum):
     SILENT = 4
     DEADLINE = 5
     MALFORMED = 6
+    SKETCH = 7
 
 
 @dataclass(frozen=True)

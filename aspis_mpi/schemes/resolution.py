@@ -1,6 +1,7 @@
 """What is made of one step's arrivals, and how replicas are resolved."""
 
 from dataclasses import dataclass, replace
+from math import nan
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class Resolution:
     residual: float = 0.0       # coefficient error of an approximate step
     audits: int = 0             # files that the server computed itself
     remarks: tuple = ()         # what a person should read, in sentences
+    hidden_bias: float = 0.0    # what liars may have hidden in payloads
+    file_norm: float = nan      # median of the files used, with tolerance
 
     @property
     def updates(self):
@@ -78,25 +81,28 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     start = clock()
     evidence = table.evidence()
     found = Audited(decide(scheme.detector, evidence, believed))
-    if audit is not None and found.verdict.contested.any():
+    if audit is not None and (scheme.random_audits
+                              or found.verdict.contested.any()):
         found = audited(scheme.detector, table, believed, found.verdict,
-                        audit)
+                        audit, scheme.random_audits)
     verdict = without_largest(found.verdict, table, scheme.worst_case)
     evidence = evidence.without(~believed)
     margin = table.margin()
     detected = clock()
 
-    used = np.flatnonzero(verdict.source >= 0)
+    used, file_norm = np.flatnonzero(verdict.source >= 0), nan
     if used.size:
         rows = [table.values(worker, file)
                 for worker, file in zip(verdict.source[used].tolist(),
                                         used.tolist())]
         rule = scheme.mean if verdict.plain_mean else scheme.aggregator
         rule.aggregate(rows, samples[used], out, threads)
+        if not scheme.equality.exact:
+            file_norm = float(np.median(list(map(arrays.quick_norm, rows))))
     return Resolution(
         verdict, outcome(evidence, verdict), evidence.disagreements, margin,
         table.copies(), detected - start, clock() - detected,
-        audits=found.audits, remarks=found.remarks), (
+        audits=found.audits, remarks=found.remarks, file_norm=file_norm), (
             not used.size or arrays.is_finite(out))
 
 
@@ -117,7 +123,7 @@ def without_largest(verdict, table, most):
     if not most or not verdict.presumed.any():
         return verdict
     used = np.flatnonzero(verdict.presumed & (verdict.source >= 0))
-    norms = [arrays.quick_norm(table.values(verdict.source[file], file))
+    norms = [table.norm(verdict.source[file], file)
              for file in used.tolist()]
     dropped = used[np.argsort(norms, kind='stable')[::-1][:most]]
     source, contributors = verdict.source.copy(), verdict.contributors.copy()

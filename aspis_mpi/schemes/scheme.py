@@ -5,6 +5,7 @@ from typing import Any
 
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.detection.base import Detector
+from aspis_mpi.detection.equality import BITS, Equality
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +17,8 @@ class Scheme:
     `ordered`: the workers have to be told in which order to compute.  Every
     `reorder` steps the workers compute their files in an order that fits
     their measured speeds; 0 is never.  With `skip_covered` they leave out
-    files that have enough copies.
+    files that have enough copies.  In every step the server computes
+    `random_audits` of the files that nothing proves right.
     """
 
     assignment: Assignment
@@ -30,3 +32,17 @@ class Scheme:
     ordered: bool = False
     reorder: int = 0
     skip_covered: bool = False
+    random_audits: int = 0
+    equality: Equality = BITS
+
+    @property
+    def needed(self):
+        """Copies of each file that can be believed, (f,), or None."""
+        if not self.transfer.compares:
+            return None
+        return self.detector.needed(self.assignment.incidence.sum(axis=1))
+
+    @property
+    def epochs(self):
+        """The most challenges of a step: each that fails costs a liar."""
+        return min(self.transfer.max_epochs, self.detector.q + 1)

@@ -69,7 +69,7 @@ def measure(d, attacked):
         compare += time.perf_counter() - start
     start = time.perf_counter()
     server.handle(*waiting[-1])
-    server.resolve()
+    server.proceed()
     resolve = time.perf_counter() - start
     record = server.chronicle.records[-1]
     return {'d': d, 'attacked': attacked, 'verdict': record.verdict.name,

@@ -97,8 +97,8 @@ class Watched:
     def tick(self):
         return self._sent(self.server.tick())
 
-    def resolve(self):
-        return self._sent(self.server.resolve())
+    def proceed(self):
+        return self._sent(self.server.proceed())
 
     def handle(self, worker, message):
         if self.server.state is not State.STOPPED:
@@ -138,8 +138,8 @@ class Eager(Watched):
             self.server.malformed(worker, reason, step)))
 
     def _rest(self, out):
-        if self.server.state is State.RESOLVING:
-            out = out + self.resolve()
+        while self.server.due:
+            out = out + self.proceed()
         return out
 
 

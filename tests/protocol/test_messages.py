@@ -10,11 +10,11 @@ from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, MAGIC, PROTOCOL, TEXT_BYTES, Challenge,
     CodedGradient, Commit, Encode, Failure, Lane, MalformedMessage, Model,
     Parameters, Progress, Reorder, Replica, Signal, Sketch, Skip, Stop,
-    Vector, Wire, pack_positions, unpack_positions)
+    Sum, Vector, Wire, pack_positions, unpack_positions)
 
 K, F, D = 5, 10, 12
 LOAD, PAYLOAD = 6, 12
-WIRE = Wire(K, F, D, LOAD, PAYLOAD)
+WIRE = Wire(K, F, D, LOAD, PAYLOAD, sketches=D // 2)
 
 
 def filled():
@@ -26,13 +26,14 @@ def filled():
 CONTROL = [
     Model(7, excluded=b'\xa8'), Commit(3), Stop(9, position=3),
     Encode(2, 1, 0, state=bytes(range(7)), owners=bytes(range(20))),
-    Challenge(2, 1, seed=bytes(range(16))), Progress(4, 0, 6, b'\xfc'),
+    Challenge(2, 1, 0, bytes(range(16)), b'\x81\x80'), Progress(4, 0, 6, b'\xfc'),
     Skip(4, files=b'\x01\x40'), Reorder(5, order=bytes(24)),
     Failure(5, text='Träceback …'.encode()), Failure(-1),
     Signal(0, position=10), Stop(2 ** 62, -5, -1)]
 VECTORS = [
     Parameters(3, buffer=filled()), Replica(3, 0, 5, filled()),
-    CodedGradient(3, 2, 0, filled()), Sketch(3, 1, 0, filled())]
+    CodedGradient(3, 2, 0, filled()), Sum(3, 2, 0, filled()),
+    Sketch(3, 1, 0, filled())]
 
 
 def fields(message):
@@ -60,6 +61,8 @@ def test_control_messages_come_back(message):
     again = unpack(packed, known(message))
     if isinstance(message, Encode):
         assert (again.state, again.owners) == (message.state, message.owners)
+    if isinstance(message, Challenge):
+        assert (again.seed, again.files) == (message.seed, message.files)
     assert fields(again) == fields(message)
 
 

@@ -56,7 +56,7 @@ class Eager(ParameterServer):
         return super().tick() + self._rest()
 
     def _rest(self):
-        return self.resolve() if self.state is State.RESOLVING else []
+        return self.proceed() if self.due else []
 
 
 class Bench:

@@ -16,7 +16,7 @@ from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, Vector)
-from aspis_mpi.protocol.server import DONE, FAILED, State as ServerState
+from aspis_mpi.protocol.server import DONE, FAILED
 from aspis_mpi.protocol.worker import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
@@ -272,8 +272,8 @@ class Lines:
     def take(self, key):
         self.send(self.server.handle(key[0], self.get(self.up, key,
                                                       FROM_WORKER)))
-        if self.server.state is ServerState.RESOLVING:
-            self.send(self.server.resolve())
+        while self.server.due:
+            self.send(self.server.proceed())
 
     def give(self, key):
         self.workers[key[0]].handle(self.get(self.down, key, FROM_SERVER))

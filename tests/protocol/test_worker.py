@@ -96,11 +96,13 @@ def brought_to(bench, state):
     """A worker in some state, at step 3 if it has one."""
     if state is State.WAITING:
         bench.worker.handle(Model(3))
-    if state in (State.COMPUTING, State.SENDING):
+    if state in (State.COMPUTING, State.SENDING, State.SKETCHING):
         bench.begin(3)
         bench.worker.advance()
     if state is State.SENDING:
         bench.worker.handle(Encode(3))
+    if state is State.SKETCHING:
+        bench.worker.handle(Challenge(3))
     if state is State.STOPPED:
         bench.worker.handle(Stop(3, position=0))
     assert bench.worker.state is state
@@ -112,8 +114,9 @@ ALWAYS = {Model, Parameters, Reorder, Stop}
 MAY_COME = {
     State.IDLE: ALWAYS,
     State.WAITING: ALWAYS | {Skip, Commit},
-    State.COMPUTING: ALWAYS | {Encode, Skip, Commit},
+    State.COMPUTING: ALWAYS | {Encode, Challenge, Skip, Commit},
     State.SENDING: ALWAYS | {Encode, Skip, Commit},
+    State.SKETCHING: ALWAYS | {Encode, Skip, Commit},
     State.STOPPED: {Parameters},
 }
 
@@ -125,7 +128,7 @@ MAY_COME = {
 def test_every_message_in_every_state(bench, state, cls):
     it = bench()
     worker = brought_to(it, state)
-    step = 3 if cls is Encode else 9
+    step = 3 if cls in (Encode, Challenge) else 9
     message = (it.vector(step) if cls is Parameters else
                cls(step, buffer=it.sent.take()) if issubclass(cls, Vector)
                else cls(step, files=bytes(2)) if cls is Skip else cls(step))

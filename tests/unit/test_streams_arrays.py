@@ -149,7 +149,29 @@ def test_relative_distance_at_the_edges():
     assert arrays.relative_distance(zero, one) == np.inf
     assert arrays.relative_distance(nan, one) == np.inf
     assert arrays.relative_distance(nan, nan) == np.inf
-    assert arrays.relative_distance(large, one) == np.inf
+    assert arrays.relative_distance(large, one) == pytest.approx(3e38)
+    assert arrays.relative_distance(zero, one, 4.0) == pytest.approx(
+        np.sqrt(3) / 4)
+    assert arrays.relative_distance(large, nan, 1.0) == np.inf
+    assert arrays.relative_distance(zero, zero, 1.0) == 0
+
+
+@pytest.mark.parametrize('scale', [1e-30, 1e-12, 1.0, 1e12, 1e30])
+@pytest.mark.parametrize('change', [1e-6, 1e-4])
+def test_small_relative_distances_at_any_scale(scale, change):
+    a = (vector(70_000) * scale).astype(np.float32)
+    b = (a * (1 + change * vector(70_000, seed=1))).astype(np.float32)
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    norm = min(np.linalg.norm(wide_a), np.linalg.norm(wide_b))
+    exact = np.linalg.norm(wide_a - wide_b)
+    assert arrays.relative_distance(a, b) == pytest.approx(
+        exact / norm, rel=1e-4)
+    assert arrays.relative_distance(a, b, 2 * norm) == pytest.approx(
+        exact / norm / 2, rel=1e-4)
+    assert arrays.relative_distance(a, b, norm / 2) == pytest.approx(
+        exact / norm, rel=1e-4)
+    assert arrays.relative_distance(a, b, np.nan) == pytest.approx(
+        exact / norm, rel=1e-4)
 
 
 def test_nothing_is_written_and_nothing_warns(recwarn):

@@ -9,7 +9,7 @@ class All(Collection):
     name = 'all'
     whole = True
 
-    def begin(self, living, lenient, speeds):
+    def begin(self, living, lenient, speeds, needed=None):
         """Wait for as many files as the living workers have."""
         return Everything(self._assignment, self._copies, living, lenient)
 

@@ -31,7 +31,7 @@ class Collection:
         self._copies = copies
         self._code = code
 
-    def begin(self, living, lenient, speeds):
+    def begin(self, living, lenient, speeds, needed=None):
         """What a new step waits for.
 
         Parameters
@@ -43,6 +43,8 @@ class Collection:
             the step is hopeless.
         speeds : Speeds
             What earlier steps measured.
+        needed : ndarray of int, shape (f,), optional
+            Copies of each file that can be believed, if `copies` cannot.
 
         Returns
         -------
@@ -119,6 +121,14 @@ class Gathering:
     def expire(self):
         """The time is over: the step ends with what is finished."""
         self.expired = True
+
+    @property
+    def needed(self):
+        """Copies of each file that are waited for, int (f,)."""
+        return self._incidence[:, self.living].sum(axis=1)
+
+    def require(self, needed):
+        """Wait for so many copies of some files, int (f,), if there are."""
 
     @property
     def satisfied(self):

@@ -17,13 +17,31 @@ class Coverage(Collection):
     name = 'coverage'
     may_skip = True
 
-    def begin(self, living, lenient, speeds):
+    def begin(self, living, lenient, speeds, needed=None):
         """Wait for copies of every file, however long it takes."""
-        return Copies(self._assignment, self._copies, living, lenient)
+        return Copies(self._assignment, self._copies, living, lenient,
+                      needed=needed)
 
 
 class Copies(Gathering):
     """Counts the copies of each file: a constant time for each report."""
+
+    def __init__(self, assignment, copies, living, lenient, seconds=np.inf,
+                 needed=None):
+        self._certain = np.zeros(assignment.n_files, dtype=int)
+        if needed is not None:
+            self._certain = needed
+        super().__init__(assignment, copies, living, lenient, seconds)
+
+    @property
+    def needed(self):
+        """Copies of each file that are waited for, int (f,)."""
+        return np.array(self._needed)
+
+    def require(self, needed):
+        """Wait for so many copies of some files, if there are."""
+        self._certain = np.maximum(self._certain, needed)
+        self._review()
 
     def finish(self, worker, files):
         """One more copy of each; which have enough now."""
@@ -46,10 +64,12 @@ class Copies(Gathering):
         return np.array(self._counts) < np.array(self._needed)
 
     def _recount(self):
+        holders = self._incidence[:, self.living].sum(axis=1)
         needed = np.full(len(self.finished), self._copies)
         if self._lenient:
-            holders = self._incidence[:, self.living].sum(axis=1)
-            np.minimum(needed, holders, out=needed)
+            needed = np.minimum(needed, holders)
+        # What cannot be believed is reported; it is no reason to give up.
+        needed = np.maximum(needed, np.minimum(self._certain, holders))
         # Lists: single entries of them are what a report touches.
         self._needed = needed.tolist()
         self._counts = self.finished.sum(axis=1).tolist()

@@ -27,13 +27,14 @@ class Deadline(Coverage):
             raise ValueError(f'deadline {deadline:g} must be greater than 0')
         self._deadline = deadline
 
-    def begin(self, living, lenient, speeds):
+    def begin(self, living, lenient, speeds, needed=None):
         """Wait for copies of every file, but not too long."""
         seconds = self._seconds(living, speeds)
         if self.whole:
             return Full(self._assignment, self._copies, living, True,
                         self._code, seconds)
-        return Copies(self._assignment, self._copies, living, True, seconds)
+        return Copies(self._assignment, self._copies, living, True, seconds,
+                      needed)
 
     @property
     def whole(self):

@@ -25,7 +25,7 @@ class FullWorkers(Collection):
             raise ValueError("'full-workers' needs a transfer with a code, "
                              "such as 'coded'")
 
-    def begin(self, living, lenient, speeds):
+    def begin(self, living, lenient, speeds, needed=None):
         """Wait for whole workers; partial ones count as nothing."""
         return Full(self._assignment, self._copies, living, lenient,
                     self._code)

@@ -12,6 +12,7 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.coding import combine
 from aspis_mpi.detection.base import Verdict
+from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.schemes.resolution import Resolution
 
@@ -78,9 +79,13 @@ class Combined:
         """Numbers in one message."""
         return combine.payload_size(d, self._copies)
 
-    def begin(self):
-        """The empty table of a new step."""
+    def begin(self, equality=BITS, floor=0.0, step=0, known=None):
+        """The empty table of a new step; nothing in it is compared."""
         return PayloadTable(self, self._shape)
+
+    def whole(self, state):
+        """Whether the vectors of a state are sums of d numbers."""
+        return False
 
     def read(self, message):
         """The global state of an `Encode`.
@@ -137,23 +142,31 @@ class PayloadTable:
 
     Attributes
     ----------
+    challenged : bool
+        Whether payloads are checked before they count.
     state : GlobalState or None
         What the last signal said.
+    decoding : Decoding or None
+        What is made of the payloads that it asked for.
+    buffers : dict of int to Buffer
+        The payloads that have come, by worker.
     copies : ndarray of uint16, shape (f,)
         Workers that had finished each file at that time.
     """
 
+    challenged = False
+
     def __init__(self, transfer, shape):
-        self.state = self._decoding = None
-        self._transfer = transfer
+        self.state = self.decoding = None
+        self.transfer = transfer
+        self.buffers = {}
         self._shape = shape
-        self._buffers = {}
         self._counts = np.zeros(shape[0], dtype=np.uint16)
 
     @property
     def senders(self):
         """Whose vectors belong to the last signal, bool (K,)."""
-        return used(self._decoding)
+        return used(self.decoding)
 
     def ask(self, finished):
         """Make a new signal of who finished what.
@@ -165,23 +178,23 @@ class PayloadTable:
         """
         before = self.state
         sent = None if before is None else self.senders
-        self.state = self._transfer.signal(finished, before)
-        self._decoding = self._transfer.decoding(self.state)
+        self.state = self.transfer.signal(finished, before)
+        self.decoding = self.transfer.decoding(self.state)
         self._counts = finished.sum(axis=1).astype(np.uint16)
         if before is None:
             return self.senders
         return self.senders & (
-            ~sent | self._transfer.changed(before, self.state))
+            ~sent | self.transfer.changed(before, self.state))
 
     def accept(self, worker, buffer):
         """Take the vector of a worker; an earlier one is out of date."""
         self.lose(worker)
-        self._buffers[worker] = buffer
+        self.buffers[worker] = buffer
 
     def lose(self, worker):
         """Forget the vector of a worker, if there is one."""
-        if worker in self._buffers:
-            self._buffers.pop(worker).release()
+        if worker in self.buffers:
+            self.buffers.pop(worker).release()
 
     def resolve(self, scheme, believed, samples, out, threads, clock,
                 audit=None):
@@ -204,12 +217,12 @@ class PayloadTable:
         Resolution
         """
         start = clock()
-        decoding = self._decoding
+        decoding = self.decoding
         senders = np.flatnonzero(self.senders)
         divisor = float(decoding.cover @ samples)
         if not senders.size or divisor <= 0:
             return self._resolution(Outcome.SKIPPED, decoding, start, clock)
-        combine.decode([self._buffers[j].values for j in senders.tolist()],
+        combine.decode([self.buffers[j].values for j in senders.tolist()],
                        decoding.weights[:, senders], out, divisor)
         outcome = (Outcome.CONTRADICTION if not arrays.is_finite(out) else
                    Outcome.INCOMPLETE if decoding.residual > ROUNDING else
@@ -218,7 +231,7 @@ class PayloadTable:
 
     def _resolution(self, outcome, decoding, start, clock):
         n_files, n_workers = self._shape
-        source = self._transfer.sources(self.state)
+        source = self.transfer.sources(self.state)
         contributors = self.state.finished & self.senders
         owned = source >= 0
         contributors[owned] = (source[owned, None]
@@ -235,9 +248,9 @@ class PayloadTable:
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""
-        for buffer in self._buffers.values():
+        for buffer in self.buffers.values():
             buffer.release()
-        self._buffers.clear()
+        self.buffers.clear()
 
 
 def used(decoding):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.detection.equality import BITS, sort
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.resolution import resolve
 
@@ -27,10 +28,18 @@ class Replicas:
         """Numbers in one message."""
         return d
 
+    def begin(self, equality=BITS, floor=0.0, step=0, known=None):
+        """The empty table of a new step.
 
-    def begin(self):
-        """The empty table of a new step."""
-        return ReplicaTable(self._assignment, self._places)
+        Parameters
+        ----------
+        equality : Equality
+        floor : float
+            Norms below it count as this one; NaN is none.
+        """
+        if equality.exact:
+            return ReplicaTable(self._assignment, self._places)
+        return DistanceTable(self._assignment, self._places, equality, floor)
 
 
 class ReplicaTable:
@@ -48,11 +57,15 @@ class ReplicaTable:
 
     Attributes
     ----------
+    challenged : bool
+        Whether values are checked before they count; they are compared.
     deferred : bool
         Whether replicas count as finite until `examine` looks at them.
         Where a file has one replica and nothing is compared, that look
         would be the server's only one before the aggregation reads it.
     """
+
+    challenged = False
 
     def __init__(self, assignment, places):
         shape = assignment.holders.shape
@@ -74,13 +87,16 @@ class ReplicaTable:
         buffer : Buffer
             Holds the sum of the file's gradients, float32 (d,).
         """
-        place = self._places[file][worker]
-        label, finite = self._classify(file, buffer.values)
-        self._labels[file, place] = label
-        self._finite[file, place] = finite
+        self._classify(file, self._places[file][worker], buffer.values)
         self._buffers[worker, file] = buffer
 
-    def _classify(self, file, values):
+    def _classify(self, file, place, values):
+        """Find out whom a replica supports, and whether it is finite."""
+        label, finite = self._class_of(file, values)
+        self._labels[file, place] = label
+        self._finite[file, place] = finite
+
+    def _class_of(self, file, values):
         classes = self._classes[file]
         for label, (member, finite) in enumerate(classes):
             if arrays.equal_bits(member, values):
@@ -114,9 +130,38 @@ class ReplicaTable:
         here = (holders >= 0) & (self._labels[file] >= 0)
         return holders[here & believed[holders]]
 
+    def norm(self, worker, file):
+        """Norm of what a worker sent for a file."""
+        return arrays.quick_norm(self.values(worker, file))
+
     def values(self, worker, file):
         """The value that a worker sent for a file, float32 (d,)."""
         return self._buffers[worker, file].values
+
+    def against(self, file, workers, values):
+        """What workers sent for a file, next to the server's own gradient.
+
+        Parameters
+        ----------
+        file : int
+        workers : ndarray of int, shape (n,)
+            Some of those whose value is here.
+        values : ndarray of float32, shape (d,)
+
+        Returns
+        -------
+        supports, disagrees : ndarray of bool, shape (n,)
+        """
+        finite = arrays.is_finite(values)
+        supports = np.array(
+            [self._supports(self.values(worker, file), values, finite)
+             for worker in workers.tolist()], dtype=bool)
+        return supports, ~supports
+
+    def _supports(self, sent, values, finite):
+        if arrays.equal_bits(sent, values):
+            return True
+        return not (finite or arrays.is_finite(sent))
 
     def margin(self):
         """Largest distance that counts as support, smallest that does not.
@@ -126,9 +171,9 @@ class ReplicaTable:
         ndarray of float64, shape (2,)
             Relative distances; NaN where no pair supports or disagrees.
         """
-        apart = [arrays.relative_distance(a, b)
+        apart = [arrays.relative_distance(a, b) if both else np.inf
                  for classes in self._classes if len(classes) > 1
-                 for (a, _), (b, _) in _pairs(classes)]
+                 for a, b, both in _pairs(classes)]
         supports = len(self._buffers) > sum(map(len, self._classes))
         return np.array([0.0 if supports else np.nan,
                          min(apart, default=np.nan)])
@@ -149,8 +194,82 @@ class ReplicaTable:
         self._buffers.clear()
 
 
+class DistanceTable(ReplicaTable):
+    """The replicas of one step, sorted by how far they are apart.
+
+    What the classes are does not depend on who came first: they are made of
+    all distances when they are asked for.
+
+    Parameters
+    ----------
+    assignment, places
+        As of `ReplicaTable`.
+    equality : Equality
+        Not the one of bits.
+    floor : float
+        Norms below it count as this one; NaN is none.
+    """
+
+    def __init__(self, assignment, places, equality, floor):
+        super().__init__(assignment, places)
+        self._equality = equality
+        self._floor = floor
+        shape = self._labels.shape
+        self._distances = np.zeros((*shape, shape[1]))
+        self._sorted = None
+
+    def _classify(self, file, place, values):
+        """Measure the distances to what is here already."""
+        finite = self.deferred or arrays.is_finite(values)
+        for other in np.flatnonzero(self._labels[file] >= 0).tolist():
+            distance = self._distance(
+                values, self.values(self._holders[file, other], file),
+                finite, self._finite[file, other])
+            self._distances[file, [place, other], [other, place]] = distance
+        self._labels[file, place] = 0
+        self._finite[file, place] = finite
+        self._sorted = None
+
+    def _distance(self, a, b, finite_a, finite_b):
+        """0 for two that are not finite, infinite for only one of them."""
+        if not (finite_a and finite_b):
+            return 0.0 if finite_a == finite_b else np.inf
+        if arrays.equal_bits(a, b):
+            return 0.0
+        return arrays.relative_distance(a, b, self._floor)
+
+    def _sort(self):
+        """Labels, close pairs and margin of what has come."""
+        if self._sorted is None:
+            self._sorted = sort(self._distances, self._labels >= 0,
+                                self._equality)
+        return self._sorted
+
+    def evidence(self):
+        """Who agrees with whom on what has come so far."""
+        labels, close, _ = self._sort()
+        return Evidence(self._holders, labels, self._finite,
+                        self._n_workers, close)
+
+    def against(self, file, workers, values):
+        """Who is within tolerance, and who beyond disagreement."""
+        finite = arrays.is_finite(values)
+        distances = np.array(
+            [self._distance(sent, values, arrays.is_finite(sent), finite)
+             for sent in (self.values(worker, file)
+                          for worker in workers.tolist())])
+        return (distances <= self._equality.tolerance,
+                distances > self._equality.disagreement)
+
+    def margin(self):
+        """Largest distance that counts as support, smallest against it."""
+        return self._sort()[2]
+
+
 def _pairs(classes):
-    return [(a, b) for i, a in enumerate(classes) for b in classes[:i]]
+    """Two values each, and whether both are finite."""
+    return [(a, b, finite and other) for i, (a, finite) in enumerate(classes)
+            for b, other in classes[:i]]
 
 
 def _places(holders):

@@ -25,6 +25,11 @@ class Sums(Combined):
             stays = before.owners >= 0
             stays[stays] = finished[stays, before.owners[stays]]
             owners[stays] = before.owners[stays]
+        self.choose(finished, owners)
+        return GlobalState(finished, owners)
+
+    def choose(self, finished, owners):
+        """Fill in owners where there is none: who owns fewest."""
         choice = thin(finished, 1) if self._thinning else finished
         loads = np.bincount(owners[owners >= 0], minlength=self._shape[1])
         for file in np.flatnonzero((owners < 0) & finished.any(axis=1)):
@@ -32,7 +37,6 @@ class Sums(Combined):
             owner = able[loads[able].argmin()]
             owners[file] = owner
             loads[owner] += 1
-        return GlobalState(finished, owners)
 
     def changed(self, before, after):
         """Whoever owns other files than before."""

@@ -1,0 +1,157 @@
+"""Who computes the files of workers that are excluded."""
+
+import numpy as np
+
+from aspis_mpi.assignment.base import Assignment
+
+#: Added to the load of a worker that must not get a file: more than any.
+BARRED = 1 << 40
+
+
+def most_load(assignment, q):
+    """The most files of a worker after up to q workers were excluded.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    q : int
+        At least 0, less than the number of workers.
+
+    Returns
+    -------
+    int
+        With so much room `reassigned` leaves a place empty only where every
+        remaining worker holds the file already.
+
+    Notes
+    -----
+    A place of a file with r holders has at least m = K - q - r + 1 workers
+    to choose from, as the place itself is vacant.  If the least loaded of
+    them has x files, m workers have x or more, of which all but their own,
+    at most l, were given to them before: m (x - l) is less than the number
+    of places G of the q workers with the most files.  So nobody gets past
+    l + ceil(G / m), nor past the number of files.
+
+    >>> from aspis_mpi.assignment.cyclic import Cyclic
+    >>> most_load(Cyclic(15, load=5), 2)
+    7
+    """
+    n_workers = assignment.n_workers
+    if not 0 <= q < n_workers:
+        raise ValueError(f'{q} excluded workers must be at least 0 and fewer '
+                         f'than all {n_workers}')
+    loads = np.sort(assignment.loads)[::-1]
+    choice = max(1, n_workers - q - assignment.replication + 1)
+    given = -(-int(loads[:q].sum()) // choice)
+    return min(assignment.n_files, int(loads[0]) + given)
+
+
+def reassigned(assignment, excluded, most):
+    """The same files on the workers that are not excluded.
+
+    Each place of an excluded worker among the holders of a file goes to the
+    remaining worker with the smallest load that does not hold the file yet,
+    the lowest-numbered of these.  Files with the fewest holders come first.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        The original one, however many were excluded before.
+    excluded : ndarray of bool, shape (K,)
+    most : int
+        No worker gets more files; at least the largest load.
+
+    Returns
+    -------
+    Assignment
+        Of width `most`.  Excluded workers have no files; the others compute
+        their own first, in the old order, then what they got.  A place that
+        nobody can take stays empty: its file has fewer holders.
+
+    Raises
+    ------
+    ValueError
+        All workers are excluded, or a file keeps no holder for lack of
+        room.  Files without a holder are the first to get one, and anyone
+        with room can take them, so this cannot be while the remaining
+        workers have room in all, `most` times their number, for their own
+        files and those: never with up to q workers excluded and `most` of
+        `most_load(assignment, q)`, nor with `most` of all files.
+
+    Notes
+    -----
+    O(places (K + most)), deterministic: every rank finds the same.
+    """
+    excluded = np.asarray(excluded, dtype=bool)
+    if excluded.shape != (assignment.n_workers,):
+        raise ValueError(f'excluded of shape {excluded.shape} must be of '
+                         f'shape {(assignment.n_workers,)}')
+    if excluded.all():
+        raise ValueError(f'all {excluded.size} workers are excluded')
+    if most < assignment.loads.max():
+        raise ValueError(f'most {most} must be at least the largest load, '
+                         f'{assignment.loads.max()}')
+
+    gained = _gained(assignment, excluded, most)
+    incidence = assignment.incidence & ~excluded
+    for worker, files in enumerate(gained):
+        incidence[files, worker] = True
+    if not incidence.any(axis=1).all():
+        raise ValueError(
+            f'file {np.argmin(incidence.any(axis=1))} has no worker left: '
+            f'{np.count_nonzero(excluded)} of {excluded.size} workers are '
+            f'excluded, and most {most} is too little room for the others')
+    order = _order(assignment, excluded, gained, most)
+    return Assignment(incidence, order, load=most)
+
+
+def _gained(assignment, excluded, most):
+    """The files that each worker gets, lists of int."""
+    held = assignment.incidence & ~excluded
+    loads = held.sum(axis=0)
+    costs = (BARRED * (held | excluded)).astype(np.int64)
+    gained = [[] for _ in loads]
+    for file in _vacant(assignment.incidence, held):
+        cost = costs[file] + loads
+        worker = int(cost.argmin())
+        if cost[worker] < most:
+            costs[file, worker] = BARRED
+            loads[worker] += 1
+            gained[worker].append(file)
+    return gained
+
+
+def _vacant(incidence, held):
+    """The file of each place to be filled, those with few holders first."""
+    holders = held.sum(axis=1)
+    places = incidence.sum(axis=1) - holders
+    files = np.repeat(np.arange(len(places)), places)
+    filled = np.arange(files.size) - np.repeat(places.cumsum() - places,
+                                               places)
+    return files[np.lexsort((files, holders[files] + filled))].tolist()
+
+
+def _order(assignment, excluded, gained, most):
+    """Old files in the old order, then new ones, spread over positions."""
+    order = np.full((excluded.size, most), -1, dtype=np.int32)
+    width = int(assignment.loads.max())
+    order[:, :width] = np.where(excluded[:, None], -1,
+                                assignment.order[:, :width])
+
+    # A copy at position p comes most - p before the end: next is the file
+    # of which all copies together come latest.
+    workers, positions = np.nonzero(order >= 0)
+    early = np.bincount(order[workers, positions], most - positions,
+                        minlength=assignment.n_files).tolist()
+    waiting = [sorted(files) for files in gained]
+    position = assignment.loads.tolist()
+    for _ in range(max(map(len, waiting))):
+        for worker, files in enumerate(waiting):
+            if not files:
+                continue
+            file = min(files, key=early.__getitem__)
+            files.remove(file)
+            order[worker, position[worker]] = file
+            early[file] += most - position[worker]
+            position[worker] += 1
+    return order

@@ -1,0 +1,1 @@
+"""Lies about reports, payloads and sketches instead of gradients."""

@@ -1,0 +1,51 @@
+"""What every lie about reports, payloads and sketches is."""
+
+
+class Protocol:
+    """What an adversary changes in the messages it owes.
+
+    Parameters
+    ----------
+    seed : int
+        Of the run.
+
+    Attributes
+    ----------
+    lies : bool
+        Whether a step's payloads or sketches are not what was asked for.
+    """
+
+    lies = True
+
+    def __init__(self, seed):
+        self._seed = seed
+
+    def claims(self, finished, load):
+        """Positions to report as finished, as bits.
+
+        Parameters
+        ----------
+        finished : int
+            Those that are.
+        load : int
+            Files of the worker.
+        """
+        return finished
+
+    def payload(self, step, epoch, worker, values):
+        """Change a payload, float32 (size,), in place."""
+
+    def sketches(self, step, epoch, worker, own, weights, sketch):
+        """Change sketches and norms in place.
+
+        Parameters
+        ----------
+        step, epoch, worker : int
+        own : ndarray of float64, shape (l, k + 1, copies)
+            Of the worker's files, ascending.
+        weights : ndarray of float64, shape (l, copies)
+            Its coefficients in what it last sent.
+        sketch : callable
+            The sketch (k + 1, copies) of a vector, with this challenge's
+            secret.
+        """

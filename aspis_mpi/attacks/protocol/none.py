@@ -1,0 +1,10 @@
+"""Messages as they are asked for."""
+
+from aspis_mpi.attacks.protocol.base import Protocol
+
+
+class Nothing(Protocol):
+    """Reports, payloads and sketches are as they are asked for."""
+
+    name = 'none'
+    lies = False

@@ -1,0 +1,28 @@
+"""Sketches with norms that are too large or too small."""
+
+from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.values.base import check_finite
+
+
+class Norms(Protocol):
+    """Every norm is multiplied; sketches and vectors are honest.
+
+    What a vector may be off by grows with the norms that its sender claims.
+
+    Parameters
+    ----------
+    seed : int
+    factor : float
+        Above 1 inflated, below deflated; at least 0.
+    """
+
+    name = 'norms'
+
+    def __init__(self, seed, *, factor: float = 10.0):
+        super().__init__(seed)
+        check_finite('factor', factor, 0.0)
+        self._factor = factor
+
+    def sketches(self, step, epoch, worker, own, weights, sketch):
+        """Multiply the norms."""
+        own[:, -1] *= self._factor

@@ -1,0 +1,29 @@
+"""Sketches of something else than what was sent."""
+
+from aspis_mpi import streams
+from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.values.base import check_finite
+
+
+class Sketches(Protocol):
+    """A random error is added to every sketch; vectors are honest.
+
+    Parameters
+    ----------
+    seed : int
+    size : float
+        Of the error, relative to the norm of the file.
+    """
+
+    name = 'sketches'
+
+    def __init__(self, seed, *, size: float = 1.0):
+        super().__init__(seed)
+        check_finite('size', size)
+        self._size = size
+
+    def sketches(self, step, epoch, worker, own, weights, sketch):
+        """Add the error; norms stay."""
+        rng = streams.generator(self._seed, 'sketches', step, epoch, worker)
+        noise = rng.standard_normal(own[:, :-1].shape)
+        own[:, :-1] += self._size * own[:, -1:] * noise

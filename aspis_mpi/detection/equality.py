@@ -1,0 +1,159 @@
+"""When two replicas of a file count as equal, and when as different."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Share of the last step's median norm of a file below which norms are not
+#: compared: a distance of two almost vanishing gradients is only noise.
+FLOOR = 1e-6
+#: Distance up to which sketches of equal bits differ: rounding of sums whose
+#: order depends on the machine.
+SKETCHES = 1e-9
+#: Range of the tolerance, and the least distance that is a disagreement.
+SMALLEST, LARGEST, APART = 1e-6, 1e-4, 1e-2
+#: Thresholds above what the machines themselves differ by.
+MARGIN = 10
+
+
+@dataclass(frozen=True)
+class Equality:
+    """Two thresholds for the distance of two replicas of one file.
+
+    Two replicas *support* each other up to `tolerance` and *disagree* beyond
+    `disagreement`; in between they do neither.
+
+    Parameters
+    ----------
+    exact : bool
+        Replicas support each other if their bits are equal and disagree if
+        not; the thresholds are not used.
+    tolerance, disagreement : float
+        Relative distances.
+
+    Notes
+    -----
+    What is in between proves nothing: one flipped rectifier moves an honest
+    gradient by up to 5e-4.  A liar that stays in between is therefore never
+    exposed, and rules that vote may use its value; a rule that asks for
+    certificates does not.
+    """
+
+    exact: bool
+    tolerance: float = 0.0
+    disagreement: float = 0.0
+
+    def __post_init__(self):
+        if not 0 <= self.tolerance <= self.disagreement < np.inf:
+            raise ValueError(
+                f'tolerance {self.tolerance:g} must be between 0 and '
+                f'disagreement {self.disagreement:g}, which must be finite')
+
+    @property
+    def of_sketches(self):
+        """The same for sketches, whose bits are not equal on all machines."""
+        return Equality(False, SKETCHES, SKETCHES) if self.exact else self
+
+
+#: Every machine computes the same bits.
+BITS = Equality(True)
+
+
+def from_probe(probe, tolerance=None, disagreement=None):
+    """Thresholds for machines that compute different bits.
+
+    Parameters
+    ----------
+    probe : Probe
+        By how much they differ at the start.
+    tolerance : float, optional
+        Default: ten times the median deviation, from 1e-6 to 1e-4.
+    disagreement : float, optional
+        Default: ten times the largest deviation, at least 1e-2.
+
+    Returns
+    -------
+    Equality
+
+    Raises
+    ------
+    ValueError
+        A threshold below what honest workers differ by, or a tolerance above
+        1e-4.
+    """
+    if tolerance is None:
+        tolerance = float(np.clip(MARGIN * probe.median, SMALLEST, LARGEST))
+    if disagreement is None:
+        disagreement = max(APART, MARGIN * probe.largest)
+    if probe.median > LARGEST:
+        raise ValueError(
+            f'the workers differ from the server by {probe.median:.2g} in '
+            f'the median, more than {LARGEST:g}, the largest '
+            'detection.tolerance; use machines that compute alike')
+    if tolerance > LARGEST:
+        raise ValueError(
+            f'detection.tolerance = {tolerance:g} must be at most '
+            f'{LARGEST:g}; leave it out, or set it lower')
+    if tolerance < probe.median:
+        raise ValueError(
+            f'detection.tolerance = {tolerance:g} must be at least '
+            f'{probe.median:.2g}, by which the machines differ; leave it out, '
+            'or set it higher')
+    if disagreement < max(probe.largest, tolerance):
+        raise ValueError(
+            f'detection.disagreement = {disagreement:g} must be at least '
+            f'{max(probe.largest, tolerance):.2g}, the tolerance and what the '
+            'machines differ by; leave it out, or set it higher')
+    return Equality(False, tolerance, disagreement)
+
+
+def sort(distances, present, equality):
+    """Classes of the replicas of each file by their distances.
+
+    A replica joins the first earlier one that begins a class and is within
+    tolerance, else it begins one: support is a star, never a chain.
+
+    Parameters
+    ----------
+    distances : ndarray of float64, shape (n, r, r)
+        Of all pairs of replicas of n files, symmetric; 0 for two that are
+        not finite, infinite for one that is and one that is not.  Entries of
+        replicas that are not present do not matter.
+    present : ndarray of bool, shape (n, r)
+    equality : Equality
+        Its thresholds; `of_sketches` for distances of sketches.
+
+    Returns
+    -------
+    labels : ndarray of int16, shape (n, r)
+        Number of the class within the file, -1 where no replica is.
+    close : ndarray of bool, shape (n, r, r)
+        Pairs in different classes that do not disagree.
+    margin : ndarray of float64, shape (2,)
+        Largest distance of a replica to the one that began its class, and
+        smallest of two that disagree; NaN where there are none.
+    """
+    labels = np.full(present.shape, -1, dtype=np.int16)
+    begins = np.zeros(present.shape, dtype=bool)
+    count = np.zeros(len(present), dtype=np.int16)
+    widest = -np.inf
+    for place in range(present.shape[1]):
+        # Classes are begun in ascending order: the first one within reach
+        # has the lowest label.
+        near = begins & (distances[:, place] <= equality.tolerance)
+        first, here = near.argmax(axis=1), present[:, place]
+        joins = np.flatnonzero(here & near.any(axis=1))
+        opens = np.flatnonzero(here & ~near.any(axis=1))
+        labels[joins, place] = labels[joins, first[joins]]
+        labels[opens, place] = count[opens]
+        begins[opens, place] = True
+        count[opens] += 1
+        widest = distances[joins, place, first[joins]].max(initial=widest)
+
+    pairs = present[:, :, None] & present[:, None]
+    differ = pairs & (labels[:, :, None] != labels[:, None])
+    close = differ & (distances <= equality.disagreement)
+    apart = distances[differ & ~close]
+    return labels, close, np.array([
+        widest if widest >= 0 else np.nan, apart.min() if apart.size
+        else np.nan])

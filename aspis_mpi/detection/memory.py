@@ -1,0 +1,264 @@
+"""What is remembered of earlier steps: who was exposed, who disagreed."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+MEMORIES = 'step', 'window', 'forever'
+BUDGETS = 'step', 'fixed'
+
+#: Stands for pairs of workers that were never seen to disagree.
+NEVER = -1
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A worker that was proved wrong.
+
+    Parameters
+    ----------
+    worker : int
+    sentence : str
+        What proves it.
+    stands_alone : bool
+        Whether nothing else must be believed: an audit, a payload against
+        its own sketches, a malformed message.  Otherwise the proof needs
+        the budget of wrong workers.
+    step : int
+        In which it was exposed.
+    since : int
+        The oldest step that the proof rests on: it was wrong in some step
+        from this one to `step`.
+    """
+
+    worker: int
+    sentence: str
+    stands_alone: bool
+    step: int
+    since: int
+
+
+class Row(NamedTuple):
+    """An exposure, or a disagreement of two workers, in plain values.
+
+    `other` is empty for an exposure.  A disagreement has the step in which
+    it was last seen as `step` and `since`.
+    """
+
+    key: str
+    other: str
+    sentence: str
+    stands_alone: bool
+    step: int
+    since: int
+
+
+class Memory:
+    """Exposures and, by choice, disagreements of earlier steps.
+
+    Evidence is stamped with the step that it is of.  It counts in step s
+    if s - stamp is less than the span: 1 step for memory 'step', which so
+    remembers nothing, `window` steps, or for ever.  An exposure that is
+    derived from the budget is as old as the oldest disagreement and the
+    oldest exposure that it may rest on, and expires with them.
+
+    Parameters
+    ----------
+    n_workers : int
+        K.
+    q : int
+        How many workers can be wrong, from 0 to K.
+    memory : {'step', 'window', 'forever'}
+    window : int
+        Steps, at least 1; the span of memory 'window'.
+    budget : {'step', 'fixed'}
+        What is assumed, see the notes.
+    keys : sequence of str, optional
+        Host and device of each worker; 'worker j' by default.  Evidence
+        belongs to a key and is found again where the key is.  Workers with
+        the same key are told apart by their order.
+
+    Raises
+    ------
+    ValueError
+        Names the argument and its bound.
+
+    Notes
+    -----
+    Budget 'step' assumes that at most q workers are wrong in each step;
+    they may be others in the next one.  A proof then rests on one step.
+    Whoever was exposed gets no work, which is always allowed, but counts
+    neither against q nor as a partner of anybody: the q wrong workers of
+    this step may all be among the others.
+
+    Budget 'fixed' assumes that at most q different workers are wrong in
+    any so many consecutive steps as the span has, all steps for 'forever';
+    one error of a machine counts for as long.  Workers that have left with
+    their host count too.  Then disagreements are carried over, and each
+    remembered exposure lowers q.  By induction a remembered worker was
+    wrong within the span: the disagreements and exposures that a derived
+    proof rests on are all of steps since .. step, no more than the span; if
+    the worker was right in all of them, more than q others were wrong.
+
+    Disagreements must be right themselves.  Where honest workers may seem
+    to disagree now and then (tolerance), a longer span collects more of
+    that.
+    """
+
+    def __init__(self, n_workers, q, *, memory, window, budget, keys=None):
+        for name, value, choices in (('memory', memory, MEMORIES),
+                                     ('budget', budget, BUDGETS)):
+            if value not in choices:
+                raise ValueError(f"{name} '{value}' must be one of "
+                                 f'{", ".join(choices)}')
+        if not 0 <= q <= n_workers:
+            raise ValueError(f'q {q} must be between 0 and the number of '
+                             f'workers, {n_workers}')
+        if window < 1:
+            raise ValueError(f'window {window} must be at least 1')
+        self.n_workers = n_workers
+        self.q = q
+        self._span = {'step': 1, 'window': window, 'forever': np.inf}[memory]
+        self._fixed = budget == 'fixed'
+        if keys is None:
+            keys = [f'worker {worker}' for worker in range(n_workers)]
+        self._restart(keys)
+
+    def _restart(self, keys):
+        if len(keys) != self.n_workers:
+            raise ValueError(f'{len(keys)} keys must be one for each of '
+                             f'{self.n_workers} workers')
+        self._keys = _told_apart(keys)
+        self._exposures = []
+        self._seen = np.full((self.n_workers,) * 2, NEVER)
+
+    # -- what counts in a step
+
+    def excluded(self, step):
+        """Workers that get no work: exposed before, not expired; (K,)."""
+        chosen = np.zeros(self.n_workers, dtype=bool)
+        chosen[[it.worker for it in self._counted(step)]] = True
+        return chosen
+
+    def known(self, step):
+        """Disagreements carried over from earlier steps, bool (K, K).
+
+        None with budget 'step'; none of excluded workers.  To be asked
+        before the step itself is learned.
+        """
+        known = (self._seen != NEVER) & (self._seen < step)
+        known &= step - self._seen < self._span
+        excluded = self.excluded(step)
+        known[excluded] = known[:, excluded] = False
+        return known
+
+    def lowered(self, step):
+        """How many of the q wrong workers are excluded for certain.
+
+        All that are excluded with budget 'fixed', none with 'step'.  More
+        than q contradict the budget.
+        """
+        if not self._fixed:
+            return 0
+        return int(np.count_nonzero(self.excluded(step)))
+
+    def _counted(self, step):
+        return [it for it in self._exposures
+                if it.step < step and step - it.since < self._span]
+
+    # -- what is new
+
+    def learn(self, step, exposures, graph):
+        """Take note of what a step has shown.
+
+        Parameters
+        ----------
+        step : int
+            Never smaller than before.
+        exposures : iterable of (int, str, bool)
+            Worker, the sentence that proves it wrong, and whether the proof
+            stands alone.
+        graph : ndarray of bool, shape (K, K)
+            Who disagreed with whom in this step itself, without what was
+            `known`: that would never grow old.  Empty where the premise was
+            violated, as then it proves nothing.
+        """
+        graph = np.asarray(graph, dtype=bool)
+        if graph.shape != self._seen.shape:
+            raise ValueError(f'graph of shape {graph.shape} must be of shape '
+                             f'{self._seen.shape}')
+        self._forget(step)
+        oldest = self._oldest(step)
+        for worker, sentence, stands_alone in exposures:
+            self._add(Exposure(int(worker), sentence, bool(stands_alone),
+                               step, step if stands_alone else oldest))
+        if self._fixed:
+            self._seen[graph | graph.T] = step
+
+    def _oldest(self, step):
+        """The oldest step that a proof of this step may rest on."""
+        if not self._fixed:
+            return step
+        carried = self._seen[self.known(step)]
+        return min(int(carried.min(initial=step)),
+                   *(it.since for it in self._counted(step)), step)
+
+    def _add(self, new):
+        """Add an exposure unless one of the same worker lasts as long."""
+        if not any(it.worker == new.worker and it.since >= new.since
+                   for it in self._exposures):
+            self._exposures.append(new)
+
+    def _forget(self, step):
+        """Drop what does not count in this step, and so in none to come."""
+        self._exposures = [it for it in self._exposures
+                           if step - it.since < self._span]
+        self._seen[step - self._seen >= self._span] = NEVER
+
+    # -- what outlives a job
+
+    def export(self):
+        """Everything remembered, as a list of `Row`."""
+        rows = [Row(self._keys[it.worker], '', it.sentence, it.stands_alone,
+                    it.step, it.since) for it in self._exposures]
+        for a, b in np.argwhere(np.triu(self._seen != NEVER)).tolist():
+            last = int(self._seen[a, b])
+            rows.append(Row(self._keys[a], self._keys[b], '', False, last,
+                            last))
+        return rows
+
+    def restore(self, rows, keys):
+        """Remember what was exported, and nothing else.
+
+        Parameters
+        ----------
+        rows : iterable of Row, or of their values
+        keys : sequence of str
+            Of the workers now.  Evidence about other keys is dropped.
+        """
+        self._restart(keys)
+        place = {key: worker for worker, key in enumerate(self._keys)}
+        for row in (Row(*values) for values in rows):
+            if row.key not in place:
+                continue
+            if not row.other:
+                self._exposures.append(Exposure(
+                    place[row.key], row.sentence, row.stands_alone, row.step,
+                    row.since))
+            elif row.other in place and self._fixed:
+                a, b = place[row.key], place[row.other]
+                self._seen[a, b] = self._seen[b, a] = row.step
+
+
+def _told_apart(keys):
+    """The keys, numbered from the second one of the same name on."""
+    seen = Counter()
+    told = []
+    for key in keys:
+        seen[key] += 1
+        told.append(key if seen[key] == 1 else f'{key} ({seen[key]})')
+    if len(set(told)) < len(told):
+        raise ValueError(f'keys {sorted(seen)} cannot be told apart')
+    return tuple(told)

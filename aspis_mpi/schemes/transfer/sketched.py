@@ -1,0 +1,145 @@
+"""What the sketches of a step's files say about who holds what."""
+
+import numpy as np
+
+from aspis_mpi.coding import challenge
+from aspis_mpi.detection.equality import sort
+from aspis_mpi.detection.evidence import Evidence
+
+
+class Sketched:
+    """The answers to the challenges of one step, and what they are evidence of.
+
+    Answers to different challenges are never compared: what is known of a
+    file is what the last challenge that asked for it has brought.  Two
+    workers that disagreed in any of them disagree.
+
+    Parameters
+    ----------
+    transfer : Challenged
+    equality : Equality
+    floor : float
+        Norms below it are not told from it.
+    known : ndarray of bool, shape (K, K), or None
+        Disagreements that are remembered.
+
+    Attributes
+    ----------
+    own : ndarray of float64, shape (K, l, k + 1, copies)
+        Sketches and norms by worker and place among its files, ascending.
+    answered : ndarray of bool, shape (K,)
+        Who has answered the last challenge.
+    claims : ndarray of bool, shape (f, K)
+        Whom it asked for which files.
+    margin : ndarray of float64, shape (2,)
+        Largest distance that is support, smallest that is disagreement.
+    """
+
+    def __init__(self, transfer, equality, floor, known):
+        assignment = transfer.assignment
+        n_files, self._n_workers = assignment.incidence.shape
+        self._transfer = transfer
+        self._equality = equality.of_sketches
+        self._floor = floor
+        self._known = known
+        self._holders = holders = assignment.holders
+        ranks = np.cumsum(assignment.incidence, axis=0) - 1
+        self._places = np.where(
+            holders >= 0, np.take_along_axis(ranks, holders, axis=1), 0)
+        self._labels = np.full(holders.shape, -1, dtype=np.int16)
+        self._finite = np.ones(holders.shape, dtype=bool)
+        self._close = np.zeros((*holders.shape, holders.shape[1]),
+                               dtype=bool)
+        self._norms = np.full(holders.shape, np.nan)
+        self._secret = None
+        self.margin = np.full(2, np.nan)
+        self.own = np.zeros((self._n_workers, assignment.load,
+                             transfer.n_sketches + 1, transfer.copies))
+        self.answered = np.zeros(self._n_workers, dtype=bool)
+        self.claims = np.zeros((n_files, self._n_workers), dtype=bool)
+
+    def ask(self, claims, secret):
+        """Begin a challenge of who claims to have finished what, (f, K)."""
+        # What came before is kept as disagreements between workers.
+        known = self.evidence().disagreements
+        self._known = known if known.any() else None
+        self._secret = secret
+        self.claims = claims
+        self.answered = np.zeros(self._n_workers, dtype=bool)
+
+    def answer(self, worker, values):
+        """Take a worker's answer, as it travels."""
+        self.own[worker] = self._transfer.rows(values)
+        self.answered[worker] = True
+
+    def places(self, worker, files):
+        """Places of files among those of a worker, (n,)."""
+        found = (self._holders[files] == worker).argmax(axis=1)
+        return self._places[files, found]
+
+    def compare(self):
+        """Sort the answers of the last challenge into equal ones."""
+        files = np.flatnonzero(self.claims.any(axis=1))
+        holders = self._holders[files]
+        present = (holders >= 0) & self.answered[holders] & (
+            self.claims[files[:, None], holders])
+        shown = self.own[holders, self._places[files]]
+        distances = np.zeros((len(files), *2 * holders.shape[1:]))
+        for a in range(holders.shape[1]):
+            for b in range(a):
+                distances[:, a, b] = distances[:, b, a] = challenge.compare(
+                    shown[:, a], shown[:, b], self._floor)
+        labels, close, margin = sort(distances, present, self._equality)
+        self._labels[files], self._close[files] = labels, close
+        norms = shown[:, :, -1]
+        self._finite[files] = np.isfinite(shown).all(axis=(2, 3)) & (
+            norms >= 0).all(axis=2)
+        with np.errstate(over='ignore', invalid='ignore'):
+            self._norms[files] = np.sqrt(np.square(norms).sum(axis=2))
+        self.margin = np.array([np.fmax(self.margin[0], margin[0]),
+                                np.fmin(self.margin[1], margin[1])])
+
+    def evidence(self):
+        """Who agrees with whom on what has come so far."""
+        return Evidence(self._holders, self._labels.copy(), self._finite,
+                        self._n_workers, self._close, self._known)
+
+    def label(self, files, workers):
+        """Label of what each of the workers showed for each file, (n,)."""
+        found = (self._holders[files] == workers[:, None]).argmax(axis=1)
+        return self._labels[files, found]
+
+    def copies(self):
+        """Workers that showed each file, uint16 (f,)."""
+        return np.count_nonzero(self._labels >= 0, axis=1).astype(np.uint16)
+
+    def norm(self, worker, file):
+        """Norm of a file as a worker says it."""
+        return self._norms[file, (self._holders[file] == worker).argmax()]
+
+    def senders(self, file, believed):
+        """Believed workers that showed a file, ascending."""
+        holders = self._holders[file]
+        here = (holders >= 0) & (self._labels[file] >= 0)
+        return holders[here & believed[holders]]
+
+    def against(self, file, workers, values):
+        """Who of the workers showed what the server computes.
+
+        Parameters
+        ----------
+        file : int
+        workers : ndarray of int, shape (n,)
+        values : ndarray of float32, shape (d,)
+
+        Returns
+        -------
+        supports, disagrees : ndarray of bool, shape (n,)
+        """
+        right = self._transfer.sketch([values], self._secret)[0]
+        places = [self.places(worker, [file])[0]
+                  for worker in workers.tolist()]
+        distance = challenge.compare(self.own[workers, places], right,
+                                     self._floor)
+        return (distance <= self._equality.tolerance,
+                distance > self._equality.disagreement)

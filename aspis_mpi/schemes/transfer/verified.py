@@ -1,0 +1,450 @@
+"""What a step's payloads are worth: challenged, compared, asked for again.
+
+An epoch brings payloads, then the sketches and norms of all that was
+finished of the files in them, by everybody who finished it.  A payload is
+used when it is what its own sender's sketches say, and when these are those
+that the detector believes, for every file in it.  The files of the others
+are sent again in the next epoch, by other workers.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from aspis_mpi import arrays
+from aspis_mpi.coding import challenge, combine, sketching
+from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
+from aspis_mpi.detection.matching import unmatched
+from aspis_mpi.schemes.audit import Audited, audited
+from aspis_mpi.schemes.decision import decide, lowered
+from aspis_mpi.schemes.record import CODED, Outcome
+from aspis_mpi.schemes.resolution import Resolution, without_largest
+from aspis_mpi.schemes.transfer.sketched import Sketched
+
+
+@dataclass(frozen=True, eq=False)
+class Payload:
+    """A vector that came, and what it should be made of.
+
+    `weights` are the coefficients of `files` in it, float64 (n, copies);
+    `cover` how much of each is in the sum when all payloads are there, (n,);
+    `shares` the coefficients of the payload in the parts of the sum,
+    (copies,).
+    `whole`: it has all d numbers, whose parts are checked one by one.
+    """
+
+    worker: int
+    files: np.ndarray
+    weights: np.ndarray
+    cover: np.ndarray
+    shares: np.ndarray
+    whole: bool
+    buffer: Any
+
+
+class VerifiedTable:
+    """The payloads and sketches of one step, epoch by epoch.
+
+    Parameters
+    ----------
+    transfer : Challenged
+    step : int
+    equality : Equality
+    floor : float
+        Norms below it are not told from it.
+    known : ndarray of bool, shape (K, K), or None
+        Disagreements that are remembered.
+
+    Attributes
+    ----------
+    checked : bool
+        Whether the payloads of this epoch have been sketched.
+    epochs : int
+        Challenges so far.
+    settled : bool
+        Whether another epoch could not make the step better.
+    exposed : ndarray of bool, shape (K,)
+        Workers that this step's evidence proves wrong.
+    required : ndarray of int, shape (f,)
+        Workers that have to finish a file before it can be believed; 0
+        where more would not help or are not needed.
+    """
+
+    challenged = True
+
+    def __init__(self, transfer, step, equality, floor, known):
+        shape = transfer.assignment.incidence.shape
+        self._transfer = transfer
+        self._step = step
+        self._sketched = Sketched(transfer, equality, floor, known)
+        self._tolerance = 0.0 if equality.exact else equality.tolerance
+        self._round = transfer.round(step, 0)
+        self._secret = None
+        self._kept, self._payloads, self._usable = [], [], []
+        self._sketches = {}
+        self._verdict = None
+        self._proofs, self._remarks = [], []
+        self._flagged = np.zeros(shape[1], dtype=bool)
+        self._audits, self._seconds = 0, 0.0
+        self.epochs = 0
+        self.checked = True
+        self.settled = False
+        self.exposed = np.zeros(shape[1], dtype=bool)
+        self.required = np.zeros(shape[0], dtype=int)
+
+    # -- payloads
+
+    @property
+    def state(self):
+        """What the last signal said."""
+        return self._round.state
+
+    @property
+    def senders(self):
+        """Whose vectors belong to the last signal, bool (K,)."""
+        return self._round.senders
+
+    def ask(self, finished):
+        """Make a new signal of who finished what; who must send, (K,)."""
+        return self._round.ask(self._able(finished))
+
+    def accept(self, worker, buffer):
+        """Take the vector of a worker; an earlier one is out of date."""
+        self._round.accept(worker, buffer)
+
+    def lose(self, worker):
+        """Forget what a worker sent, unless it has been verified."""
+        self._round.lose(worker)
+        self._payloads = [payload for payload in self._payloads
+                          if payload.worker != worker]
+
+    def _able(self, finished):
+        """Who may be asked for which file, bool (f, K).
+
+        From the second epoch on, whoever is least suspicious of those that
+        showed what is believed, or that have not shown anything yet.
+        """
+        verdict = self._verdict
+        if verdict is None:
+            return finished
+        able = finished & ~closed_by(self._kept, len(finished))[:, None]
+        believed = verdict.source >= 0
+        able[believed] &= verdict.contributors[believed]
+        able[~believed & (self.required == 0)] = False
+        graph = self._sketched.evidence().disagreements
+        for some in unmatched(graph), ~graph.any(axis=1):
+            better = able & some
+            found = better.any(axis=1)
+            able[found] = better[found]
+        return able
+
+    # -- challenge
+
+    def challenge(self, claims, secret):
+        """Begin a challenge, now that all payloads of this epoch are here.
+
+        Parameters
+        ----------
+        claims : ndarray of bool, shape (f, K)
+            Who says to have finished what.
+        secret : bytes
+            16 bytes, drawn after that.
+
+        Returns
+        -------
+        files : ndarray of bool, shape (f,)
+            Those in payloads.
+        asked : ndarray of bool, shape (K,)
+            Who is to sketch.
+        """
+        self.epochs += 1
+        self._secret = secret
+        self._payloads = [self._payload(worker) for worker in
+                          sorted(self._round.buffers)]
+        files = np.zeros(len(claims), dtype=bool)
+        for payload in self._payloads:
+            files[payload.files] = True
+        claims = claims & files[:, None]
+        self._sketched.ask(claims, secret)
+        self.checked = False
+        return files, claims.any(axis=0)
+
+    def _payload(self, worker):
+        state, decoding = self._round.state, self._round.decoding
+        files, weights = self._transfer.encoding(worker, state)
+        return Payload(worker, files, weights, decoding.cover[files],
+                       decoding.weights[:, worker],
+                       self._transfer.whole(state),
+                       self._round.buffers[worker])
+
+    def check(self, clock):
+        """Sketch the payloads, while the workers sketch their files."""
+        start = clock()
+        self._sketches = {}
+        for whole in False, True:
+            some = [payload for payload in self._payloads
+                    if payload.whole is whole]
+            values = [payload.buffer.values for payload in some]
+            sketches = sketching.sketch(
+                values, self._transfer.copies if whole else 1, self._secret,
+                self._transfer.n_sketches)
+            self._sketches |= {payload.worker: rows for payload, rows
+                               in zip(some, sketches)}
+        self.checked = True
+        self._seconds += clock() - start
+
+    def answer(self, worker, values):
+        """Take the sketches of a worker's files, as they travel."""
+        self._sketched.answer(worker, values)
+
+    def enough(self, needed):
+        """Whether the answers so far may settle the step.
+
+        Parameters
+        ----------
+        needed : ndarray of int, shape (f,)
+            Copies that a file needs.
+        """
+        sketched = self._sketched
+        if any(not sketched.answered[payload.worker]
+               for payload in self._payloads):
+            return False
+        claimed = sketched.claims.sum(axis=1)
+        shown = (sketched.claims & sketched.answered).sum(axis=1)
+        return bool((shown >= np.minimum(needed, claimed)).all())
+
+    # -- verification
+
+    def verify(self, scheme, believed, living, audit, clock):
+        """Decide what is right with all that has been shown.
+
+        Parameters
+        ----------
+        scheme : Scheme
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stood against before.
+        living : ndarray of bool, shape (K,)
+            Workers that can still show what they have not shown.
+        audit : callable or None
+            See `resolution.resolve`.
+        clock : callable
+        """
+        start = clock()
+        sketched = self._sketched
+        sketched.compare()
+        believed = believed & ~self.exposed
+        believed = believed & ~self._convict(believed)
+        found = Audited(decide(scheme.detector, sketched.evidence(),
+                               believed))
+        if audit is not None and self._audits < scheme.detector.q:
+            found = audited(scheme.detector, sketched, believed,
+                            found.verdict, audit, scheme.random_audits)
+        self._audits += found.audits
+        self._remarks += found.remarks
+        self._verdict = without_largest(found.verdict, sketched,
+                                        scheme.worst_case)
+        self._learn(found.verdict)
+        self._usable = self._sound(self._kept, self._payloads)
+        self._settle(scheme.detector, believed & ~self.exposed, living)
+        self._seconds += clock() - start
+
+    def _convict(self, believed):
+        """Expose those whose payload is not what they showed, bool (K,)."""
+        guilty = np.zeros(len(believed), dtype=bool)
+        for payload in self._payloads:
+            if believed[payload.worker] and self._test(
+                    payload, challenge.guilty, any):
+                guilty[payload.worker] = True
+                self._proofs.append((payload.worker, (
+                    f'worker {payload.worker} sent a vector that is not what '
+                    'its own sketches add up to')))
+        self.exposed |= guilty
+        return guilty
+
+    def _test(self, payload, test, several):
+        """What a test says of a payload, or of its parts, together."""
+        worker = payload.worker
+        if worker not in self._sketches or (
+                not self._sketched.answered[worker]):
+            return False
+        own = self._sketched.own[worker, self._sketched.places(
+            worker, payload.files)]
+        rows, size = self._sketches[worker], payload.buffer.values.size
+        if not payload.whole:
+            return bool(test(rows[:, 0], own, payload.weights, size))
+        size = combine.payload_size(size, rows.shape[1])
+        return several(bool(test(rows[:, part], own[:, :, part:part + 1],
+                                 payload.weights, size))
+                       for part in range(rows.shape[1]))
+
+    def _learn(self, verdict):
+        """Keep what this epoch proves, for the rest of the step."""
+        self._flagged |= verdict.flagged | verdict.exposed
+        if verdict.contradiction:
+            return
+        self._proofs += verdict.proofs
+        self.exposed |= verdict.exposed
+
+    def _sound(self, kept, payloads):
+        """The payloads that may be used, earlier ones and new ones."""
+        verdict = self._verdict
+        good = [payload for payload in kept if self._agrees(payload)]
+        good += [payload for payload in payloads
+                 if verdict.contributors[payload.files, payload.worker].all()
+                 and challenge.bounded(payload.weights).all()
+                 and self._test(payload, challenge.passes, all)]
+        # A file is in use when nothing of it is missing.
+        shape = verdict.contributors.shape
+        sent = self._round.state.finished & self._round.senders
+        if self._round.state.owners.max(initial=-1) >= 0:
+            sent = (self._round.state.owners[:, None]
+                    == np.arange(shape[1]))
+        while True:
+            there = np.zeros(shape[1], dtype=bool)
+            there[[payload.worker for payload in good
+                   if payload not in kept]] = True
+            broken = (sent & ~there).any(axis=1)
+            left = [payload for payload in good if payload in kept
+                    or not broken[payload.files].any()]
+            if len(left) == len(good):
+                return good
+            good = left
+
+    def _agrees(self, payload):
+        """Whether what was verified earlier is what is believed now."""
+        files, source = payload.files, self._verdict.source[payload.files]
+        if (source < 0).any():
+            return False
+        mine = np.full(len(files), payload.worker)
+        label = self._sketched.label
+        return bool((label(files, mine) == label(files, source)).all())
+
+    def _settle(self, detector, believed, living):
+        """What another epoch could bring."""
+        verdict, self.required = self._verdict, self.required * 0
+        self.settled = bool(verdict.contradiction)
+        if self.settled:
+            return
+        closed = closed_by(self._usable, len(self.required))
+        again = (verdict.source >= 0) & ~closed
+        evidence = detector.leave_out(self._sketched.evidence(), ~believed)
+        more = lowered(detector, believed).lacking(evidence)
+        more[closed | again | verdict.certified] = 0
+        holders = evidence.holders
+        silent = (holders >= 0) & ~evidence.present & living[holders]
+        more = np.minimum(more, silent.sum(axis=1))
+        shown = evidence.present.sum(axis=1)
+        self.required = np.where(more > 0, shown + more, 0)
+        self.settled = not (again.any() or more.any())
+
+    def renew(self):
+        """Begin another epoch with what could be verified."""
+        for payload in self._kept + self._payloads:
+            if payload not in self._usable:
+                payload.buffer.release()
+        self._kept, self._payloads = self._usable, []
+        self._round = self._transfer.round(self._step, self.epochs)
+
+    # -- result
+
+    def resolve(self, scheme, believed, samples, out, threads, clock,
+                audit=None):
+        """Add up what has been verified; see `PayloadTable.resolve`."""
+        start = clock()
+        verdict = self._logged()
+        cover = np.zeros(len(samples))
+        for payload in self._usable:
+            cover[payload.files] = payload.cover
+        divisor = float(cover @ samples)
+        if divisor > 0 and not verdict.contradiction:
+            self._add(out, divisor)
+            if not arrays.is_finite(out):
+                verdict = scheme.detector.refuse(
+                    self._sketched.evidence(),
+                    'the sum of the gradients is not finite')
+        lacks = self._transfer.copies * (1 - cover[cover > 0]).sum()
+        norms = self._norms(cover > 0)
+        graph = self._sketched.evidence().disagreements
+        return Resolution(
+            verdict, self._outcome(verdict, divisor, lacks, graph), graph,
+            self._sketched.margin, self._sketched.copies(), self._seconds,
+            clock() - start, residual=float(np.sqrt(lacks)) if lacks else 0.0,
+            audits=self._audits, remarks=tuple(self._remarks),
+            file_norm=float(np.median(norms)) if norms.size else np.nan,
+            hidden_bias=challenge.hidden_bias(
+                norms, scheme.detector.q, len(believed),
+                challenge.PAYLOAD + self._tolerance))
+
+    def _logged(self):
+        """The verdict with what was really used, for the run log."""
+        verdict = self._verdict
+        n_files, n_workers = len(self.required), len(self.exposed)
+        source = np.full(n_files, MISSING, dtype=np.int16)
+        contributors = np.zeros((n_files, n_workers), dtype=bool)
+        if verdict is None:
+            return Verdict(self.exposed, source, contributors)
+        if verdict.contradiction:
+            return verdict
+        source[verdict.source == DROPPED] = DROPPED
+        for payload in self._usable:
+            alone = payload.whole or self._transfer.sums
+            source[payload.files] = payload.worker if alone else CODED
+            contributors[payload.files, payload.worker] = True
+        return replace(
+            verdict, source=source, contributors=contributors,
+            exposed=self.exposed, flagged=self._flagged | self.exposed,
+            proofs=tuple(self._proofs))
+
+    def _outcome(self, verdict, divisor, lacks, graph):
+        """The first that applies."""
+        if verdict.contradiction:
+            return Outcome.CONTRADICTION
+        if divisor <= 0:
+            return Outcome.SKIPPED
+        if lacks or (verdict.source == MISSING).any():
+            return Outcome.INCOMPLETE
+        if verdict.voted:
+            return Outcome.VOTED
+        disputed = graph.any() or self.exposed.any()
+        return Outcome.RESOLVED if disputed else Outcome.CLEAN
+
+    def _norms(self, files):
+        """What is said of the norms of files in use, float64 (n,)."""
+        files = np.flatnonzero(files)
+        return np.array([self._sketched.norm(worker, file) for worker, file
+                         in zip(self._verdict.source[files].tolist(),
+                                files.tolist())])
+
+    def _add(self, out, divisor):
+        """The mean gradient of the verified payloads, in workers' order."""
+        added = False
+        for whole in False, True:
+            some = sorted((payload for payload in self._usable
+                           if payload.whole is whole),
+                          key=lambda payload: payload.worker)
+            if not some:
+                continue
+            into = np.empty_like(out) if added else out
+            weights = (np.ones((1, len(some))) if whole else
+                       np.array([payload.shares for payload in some]).T)
+            combine.decode([payload.buffer.values for payload in some],
+                           weights, into, divisor)
+            if added:
+                np.add(out, into, out=out)
+            added = True
+
+    def release(self):
+        """Give every buffer back; the values must not be used any more."""
+        for payload in self._kept:
+            payload.buffer.release()
+        self._round.release()
+        self._kept, self._payloads, self._usable = [], [], []
+
+
+def closed_by(payloads, n_files):
+    """Files in some payloads, bool (f,)."""
+    closed = np.zeros(n_files, dtype=bool)
+    for payload in payloads:
+        closed[payload.files] = True
+    return closed

@@ -1,0 +1,242 @@
+"""Two thresholds, classes that are stars, and what close values prove."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from designs import evidence_of, strategy
+
+from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.detection.certified import Certified, without_holders
+from aspis_mpi.detection.clique import Clique
+from aspis_mpi.detection.core import Core
+from aspis_mpi.detection.equality import BITS, Equality, from_probe, sort
+from aspis_mpi.detection.evidence import Evidence
+
+LINE = Equality(False, 1.0, 3.0)
+
+
+def on_a_line(points):
+    """Distances of numbers, and where there is one; NaN is none."""
+    points = np.atleast_2d(np.asarray(points, dtype=float))
+    return (np.abs(points[:, :, None] - points[:, None]),
+            ~np.isnan(points))
+
+
+# --- classes -----------------------------------------------------------
+
+@pytest.mark.parametrize(('points', 'labels'), [
+    ([0, 0.9, -0.9], [0, 0, 0]),            # a star
+    ([0, 0.9, 1.8], [0, 0, 1]),             # and no chain
+    ([0.9, 0, 1.8], [0, 0, 0]),
+    ([0, 5, 0.5, 5.5, 9], [0, 1, 0, 1, 2]),
+    ([0, 1.5, 0.8], [0, 1, 0]),             # in reach of both: the first
+    ([np.nan, 7, np.nan, 7], [-1, 0, -1, 0]),
+    ([np.nan, np.nan], [-1, -1])])
+def test_support_is_a_star_around_one_replica(points, labels):
+    found, _, _ = sort(*on_a_line(points), LINE)
+    assert found.tolist() == [labels]
+    assert found.dtype == np.int16
+
+
+def test_what_is_between_the_thresholds_is_close():
+    labels, close, margin = sort(*on_a_line([0, 2, 9, 0.5]), LINE)
+    assert labels.tolist() == [[0, 1, 2, 0]]
+    assert np.argwhere(close[0]).tolist() == [[0, 1], [1, 0], [1, 3], [3, 1]]
+    assert margin.tolist() == [0.5, 7.0]
+
+
+def test_margin_of_nothing_is_unknown():
+    for points, margin in (([0, np.nan], [np.nan, np.nan]),
+                           ([0, 0], [0, np.nan]), ([0, 2], [np.nan] * 2),
+                           ([0, 4], [np.nan, 4])):
+        assert np.array_equal(sort(*on_a_line(points), LINE)[2], margin,
+                              equal_nan=True)
+
+
+def brute_sort(distances, present, equality):
+    """The same for one file, by the words of the rule."""
+    labels, stars = [-1] * len(present), []
+    support, against = [np.nan], [np.nan]
+    for j in np.flatnonzero(present):
+        for label, star in enumerate(stars):
+            if distances[j, star] <= equality.tolerance:
+                labels[j] = label
+                support.append(distances[j, star])
+                break
+        else:
+            labels[j] = len(stars)
+            stars.append(j)
+    close = np.zeros(distances.shape, dtype=bool)
+    for a in np.flatnonzero(present):
+        for b in np.flatnonzero(present):
+            if labels[a] == labels[b]:
+                continue
+            close[a, b] = distances[a, b] <= equality.disagreement
+            if not close[a, b]:
+                against.append(distances[a, b])
+    return labels, close, np.fmax.reduce(support), np.fmin.reduce(against)
+
+
+@pytest.mark.parametrize('r', [1, 2, 3, 5])
+def test_sorting_against_brute_force(r):
+    random = np.random.default_rng(r)
+    for _ in range(60):
+        # Any numbers at all: a liar's sketches obey no triangle inequality.
+        n = int(random.integers(1, 6))
+        distances = random.choice([0, 0.5, 1, 2, 3, 4, np.inf], (n, r, r))
+        distances = np.triu(distances, 1)
+        distances += distances.transpose(0, 2, 1)
+        present = random.random((n, r)) < 0.8
+        labels, close, margin = sort(distances, present, LINE)
+        told = [brute_sort(*one, LINE) for one in zip(distances, present)]
+        assert labels.tolist() == [one[0] for one in told]
+        assert np.array_equal(close, [one[1] for one in told])
+        assert np.array_equal(margin, [
+            np.fmax.reduce([one[2] for one in told]),
+            np.fmin.reduce([one[3] for one in told])], equal_nan=True)
+
+
+def test_distances_of_who_is_absent_do_not_matter():
+    distances, present = on_a_line([[0, 0.5, 2, 9]])
+    present[0, 1] = False
+    distances[0, 1] = distances[0, :, 1] = np.nan
+    labels, close, margin = sort(distances, present, LINE)
+    assert labels.tolist() == [[0, -1, 1, 2]]
+    assert not close[0, 1].any() and not close[0, :, 1].any()
+    assert np.array_equal(margin, [np.nan, 7], equal_nan=True)
+
+
+def test_sketches_of_equal_bits_have_one_threshold():
+    equality = BITS.of_sketches
+    assert equality.tolerance == equality.disagreement == 1e-9
+    labels, close, _ = sort(*on_a_line([0, 1e-12, 2e-9]), equality)
+    assert labels.tolist() == [[0, 0, 1]] and not close.any()
+    assert LINE.of_sketches is LINE
+
+
+# --- thresholds --------------------------------------------------------
+
+@pytest.mark.parametrize('thresholds', [
+    (-1.0, 1.0), (2.0, 1.0), (0.0, np.inf), (np.nan, 1.0), (0.0, np.nan)])
+def test_thresholds_out_of_order_are_refused(thresholds):
+    with pytest.raises(ValueError, match='tolerance'):
+        Equality(False, *thresholds)
+
+
+@pytest.mark.parametrize(('median', 'tolerance'), [
+    (0.0, 1e-6), (3e-9, 1e-6), (3e-7, 3e-6), (1e-5, 1e-4), (9e-5, 1e-4)])
+@pytest.mark.parametrize(('largest', 'disagreement'), [
+    (2e-4, 1e-2), (1e-3, 1e-2), (5e-3, 5e-2)])
+def test_thresholds_by_the_probe(median, tolerance, largest, disagreement):
+    found = from_probe(SimpleNamespace(median=median, largest=largest))
+    assert not found.exact
+    assert found.tolerance == pytest.approx(tolerance)
+    assert found.disagreement == pytest.approx(disagreement)
+
+
+@pytest.mark.parametrize(('median', 'largest', 'tolerance', 'disagreement',
+                          'text'), [
+    (1e-6, 1e-5, 9e-7, None, r'tolerance = 9e-07 must be at least 1e-06'),
+    (1e-6, 1e-5, 2e-4, None, r'tolerance = 0.0002 must be at most 0.0001'),
+    (2e-4, 1e-3, None, None, r'differ from the server by 0.0002'),
+    (2e-4, 1e-3, 1e-4, None, r'differ from the server by 0.0002'),
+    (1e-6, 1e-2, None, 5e-3, r'disagreement = 0.005 must be at least 0.01'),
+    (1e-6, 1e-5, 5e-5, 2e-5, r'disagreement = 2e-05 must be at least 5e-05'),
+    (1e-6, np.inf, None, None, 'finite')])
+def test_thresholds_that_machines_do_not_meet_are_refused(
+        median, largest, tolerance, disagreement, text):
+    probe = SimpleNamespace(median=median, largest=largest)
+    with pytest.raises(ValueError, match=text):
+        from_probe(probe, tolerance, disagreement)
+
+
+def test_thresholds_by_the_user():
+    probe = SimpleNamespace(median=1e-6, largest=1e-3)
+    assert from_probe(probe, 1e-6, 1e-3) == Equality(False, 1e-6, 1e-3)
+
+
+# --- evidence ----------------------------------------------------------
+
+def test_close_values_are_neither_support_nor_evidence():
+    labels, close, _ = sort(*on_a_line([[0, 2, 9], [0, 2, 0.5]]), LINE)
+    holders = np.array([[0, 1, 2], [1, 2, 3]], dtype=np.int32)
+    evidence = Evidence(holders, labels, labels >= 0, 5, close)
+    assert np.argwhere(np.triu(evidence.disagreements)).tolist() == [
+        [0, 2], [1, 2]]
+    assert evidence.contested.tolist() == [True, True]
+    assert evidence.disputed.tolist() == [True, False]
+
+
+def test_evidence_keeps_what_is_known_until_somebody_leaves():
+    random = np.random.default_rng(2)
+    assignment = Subset(7, replication=3)
+    for _ in range(50):
+        _, story = strategy(assignment, 3, random)
+        base = evidence_of(assignment, story)
+        close = random.random((*base.labels.shape, 3)) < 0.5
+        close = close | close.transpose(0, 2, 1)
+        known = np.triu(random.random((7, 7)) < 0.1, 1)
+        known = known | known.T
+        evidence = Evidence(base.holders, base.labels, base.finite, 7,
+                            close, known)
+        told = known.copy()
+        for holders, labels, near in zip(base.holders, base.labels, close):
+            for a, b in np.argwhere(~near).tolist():
+                if labels[a] != labels[b] and min(labels[a], labels[b]) >= 0:
+                    told[holders[a], holders[b]] = True
+        assert np.array_equal(evidence.disagreements, told)
+        assert evidence.disputed.tolist() == [
+            any(told_ and min(row[a], row[b]) >= 0 and row[a] != row[b]
+                for (a, b), told_ in np.ndenumerate(~near))
+            for row, near in zip(base.labels, close)]
+
+        gone = random.random(7) < 0.3
+        stay = ~gone
+        for left in (evidence.without(gone), without_holders(evidence, gone)):
+            assert np.array_equal(left.disagreements,
+                                  told & stay & stay[:, None])
+            assert left.known is None or not left.known[gone].any()
+
+
+def test_what_is_known_already_certifies():
+    """Earlier disagreements with q others certify what no step could."""
+    assignment = Subset(7, replication=3)
+    story = np.zeros(assignment.incidence.shape, dtype=int)
+    base = evidence_of(assignment, story)
+    assert not Certified(3).decide(base).certified.any()
+    known = np.zeros((7, 7), dtype=bool)
+    known[0, 1] = known[1, 0] = True
+    verdict = Certified(3).decide(Evidence(
+        base.holders, base.labels, base.finite, 7, known=known))
+    both = assignment.incidence[:, [0, 1]].any(axis=1)
+    assert np.array_equal(verdict.certified, ~both)
+
+
+def between(assignment, liars, value):
+    """Liars that tell one and the same value near the truth, everywhere."""
+    lies = np.take_along_axis(assignment.incidence & liars,
+                              assignment.holders, axis=1)
+    distances, present = on_a_line(np.where(lies, value, 0.0))
+    labels, close, _ = sort(distances, present, LINE)
+    return Evidence(assignment.holders, labels, present,
+                    assignment.n_workers, close)
+
+
+@pytest.mark.parametrize('q', [2, 3, 4])
+def test_lies_between_the_thresholds_are_never_certified(q):
+    assignment = Subset(9, replication=3)
+    liars = np.arange(9) < q
+    evidence = between(assignment, liars, 2.0)
+    assert not evidence.disagreements.any()
+    verdict = Certified(q).decide(evidence)
+    assert not verdict.exposed.any() and not verdict.contradiction
+    wrong = verdict.contributors[:, liars].any(axis=1)
+    held = (assignment.incidence & ~liars).any(axis=1)
+    assert not (wrong & verdict.certified).any() and not (wrong & held).any()
+    for rule in (Clique(q), Core(q)):
+        verdict = rule.decide(evidence)
+        assert not verdict.flagged.any() and not verdict.contradiction
+    # The same a little farther away is a lie like any other.
+    verdict = Certified(q).decide(between(assignment, liars, 3.5))
+    assert np.array_equal(verdict.exposed, liars)
