@@ -7,14 +7,19 @@ import numpy as np
 
 from aspis_mpi import streams
 from aspis_mpi.assignment.orders.natural import Natural
+from aspis_mpi.assignment.reassignment import (
+    most_load, reassigned, without)
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.backends.journal import Journal
 from aspis_mpi.config import JobError
+from aspis_mpi.detection.equality import BITS
+from aspis_mpi.detection.memory import Memory
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.protocol.auditor import Auditor
 from aspis_mpi.protocol.buffers import Pool, SharedPool
 from aspis_mpi.protocol.liar import Liar
+from aspis_mpi.protocol.membership import Membership
 from aspis_mpi.protocol.messages import Wire
 from aspis_mpi.protocol.server import ParameterServer
 from aspis_mpi.protocol.worker import Worker
@@ -70,17 +75,21 @@ class Assembly:
                            'there are no ranks to count')
         self._check_adversaries()
         self.problem = problem or self._problem()
+        self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()
         self.batches = self._batches()
         self.job = job = replace(job, problem=job.problem.model_copy(
             update={'batch_size': self.batches.batch_size}))
-        self.detector = job.create('detection', 'name', job.q)
-        self.code, self.transfer = self._transfer()
+        self.equality = BITS
+        self.code = self._code()
+        self.inner = self._inner(self.assignment)
+        if job.transfer.challenge:
+            self._check_challenge(self.inner, self.code)
+        self.transfer = self._challenged(self.assignment, self.inner)
         self._check_votes()
-        self.worst_case = (self.detector.worst_case(self.assignment)
-                           if self.transfer.compares
-                           else self.assignment.touched(job.q))
-        self.scheme = self._scheme()
+        self.scheme = self._scheme(self.assignment, job.q, self.transfer)
+        self.worst_case = self.scheme.worst_case
+        self._check_parts(self.scheme)
         self.optimizer = self._optimizer()
         self.plan, self.value, self.protocol = self._attack()
         self.delay, self.silence = self._delay()
@@ -103,10 +112,13 @@ class Assembly:
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
             assignment.check_copies(job.collection.copies)
-            if not self._leads:
+            if self._leads:
+                assignment = assignment.reordered(
+                    order.arrange(assignment, job.collection.copies))
+            if self.memory == 'step' or not job.part(
+                    'transfer').cls.movable:
                 return assignment
-            return assignment.reordered(
-                order.arrange(assignment, job.collection.copies))
+            return assignment.widened(most_load(assignment, job.q))
         except ValueError as error:
             raise JobError(f'{job.path}: assignment: {error}') from error
 
@@ -128,19 +140,27 @@ class Assembly:
         except ValueError as error:
             raise JobError(f'{job.path}: problem: {error}') from error
 
-    def _transfer(self):
-        job, copies = self.job, self.job.collection.copies
-        code = None
-        if job.part('transfer', 'code') is not None:
-            code = job.create('transfer', 'code', self.assignment, copies)
-        transfer = job.create('transfer', 'name', self.assignment, copies,
-                              job.collection.thinning, code)
+    def _code(self):
+        if self.job.part('transfer', 'code') is None:
+            return None
+        return self.job.create('transfer', 'code', self.assignment,
+                               self.job.collection.copies)
+
+    def _inner(self, assignment):
+        """What travels, without the challenge."""
+        job = self.job
+        return job.create('transfer', 'name', assignment,
+                          job.collection.copies, job.collection.thinning,
+                          self.code)
+
+    def _challenged(self, assignment, inner):
+        """The transfer, with a challenge where there is one."""
+        job = self.job
         if not job.transfer.challenge:
-            return code, transfer
-        self._check_challenge(transfer, code)
-        return code, Challenged(
-            transfer, self.assignment, copies if code else 1, self.seed,
-            job.transfer.sketches, job.transfer.max_epochs)
+            return inner
+        return Challenged(
+            inner, assignment, job.collection.copies if self.code else 1,
+            self.seed, job.transfer.sketches, job.transfer.max_epochs)
 
     def _check_challenge(self, transfer, code):
         """Raise a JobError where payloads cannot be challenged."""
@@ -181,23 +201,37 @@ class Assembly:
                 f'{job.path}: assignment.replication = {r}: must be odd '
                 'where a majority of replicas decides')
 
-    def _scheme(self):
+    def _scheme(self, assignment, q, transfer):
+        """The scheme of some workers, q of which may be wrong."""
         job = self.job
-        context = self.assignment.n_files, job.q, self.worst_case
-        scheme = Scheme(
-            assignment=self.assignment,
-            collection=job.create('collection', 'name', self.assignment,
+        detector = job.create('detection', 'name', q)
+        worst_case = (detector.worst_case(assignment) if transfer.compares
+                      else assignment.touched(q))
+        context = assignment.n_files, q, worst_case
+        return Scheme(
+            assignment=assignment,
+            collection=job.create('collection', 'name', assignment,
                                   job.collection.copies, self.code),
-            transfer=self.transfer, detector=self.detector,
+            transfer=transfer, detector=detector,
             aggregator=job.create('aggregation', 'name', *context),
             mean=find('aggregation', 'mean')(*context),
-            worst_case=self.worst_case, copies=job.collection.copies,
+            worst_case=worst_case, copies=job.collection.copies,
             ordered=job.assignment.order != Natural.name,
             reorder=job.assignment.reorder,
             skip_covered=job.collection.skip_covered,
-            random_audits=job.detection.random_audits)
-        self._check_parts(scheme)
-        return scheme
+            random_audits=job.detection.random_audits,
+            equality=self.equality)
+
+    def _rebuilt(self, excluded, lowered):
+        """The scheme without excluded workers; their files go to others."""
+        assignment, inner = self.assignment, self.inner
+        if excluded.any() and inner.movable:
+            assignment = reassigned(assignment, excluded, assignment.width)
+            inner = self._inner(assignment)
+        elif excluded.any():
+            assignment = without(assignment, excluded)
+        return self._scheme(assignment, self.job.q - lowered,
+                            self._challenged(assignment, inner))
 
     def _check_parts(self, scheme):
         job, collection = self.job, scheme.collection
@@ -237,12 +271,17 @@ class Assembly:
     def _delay(self):
         job, section = self.job, self.job.delay
         delay = job.create('delay', 'name', job.n_workers,
-                           self.assignment.load, self.seed)
+                           self.assignment.width, self.seed)
         try:
             return delay, Silence(job.n_workers, self.seed, section.silent,
                                   section.silent_from, section.silent_after)
         except ValueError as error:
             raise JobError(f'{job.path}: delay: {error}') from error
+
+    @property
+    def memory(self):
+        """How long exposures count."""
+        return self.job.detection.memory or self.detector.default_memory
 
     @property
     def d(self):
@@ -260,7 +299,7 @@ class Assembly:
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
         return Wire(self.job.n_workers, self.assignment.n_files, self.d,
-                    self.assignment.load, self.transfer.payload_size(self.d),
+                    self.assignment.width, self.transfer.payload_size(self.d),
                     self._sketch_size)
 
     def server(self, clock):
@@ -269,10 +308,17 @@ class Assembly:
         initial = self.problem.initial(streams.generator(self.seed,
                                                          'initial'))
         return ParameterServer(
-            self.scheme, self.optimizer, self.batches.counts, Pool(self.d),
+            self.membership(), self.optimizer, self.batches.counts, Pool(self.d),
             initial, job.run.steps, job.faults.silence,
             job.faults.approximate, job.runtime.threads, clock,
             job.log.detail == 'arrivals', self._auditor())
+
+    def membership(self):
+        """Who takes part in each step, nobody exposed yet."""
+        job, section = self.job, self.job.detection
+        memory = Memory(job.n_workers, job.q, memory=self.memory,
+                        window=section.window, budget=section.budget)
+        return Membership(self.scheme, memory, self._rebuilt)
 
     def _auditor(self):
         if self.job.detection.audits == 'none' or not self.transfer.compares:

@@ -105,7 +105,7 @@ def _traffic(assembly):
         return _Traffic(replicas, vector, replicas * vector, model,
                         AHEAD * vector)
     # Every file is reported; a signal has the state and an owner a file.
-    reports = replicas * (HEADER_BYTES + (assignment.load + 7) // 8)
+    reports = replicas * (HEADER_BYTES + (assignment.width + 7) // 8)
     signal = (2 * HEADER_BYTES + (k * assignment.n_files + 7) // 8
               + 2 * assignment.n_files)
     return _Traffic(k, payload, k * payload + reports, model + k * signal,

@@ -23,14 +23,16 @@ class Assignment:
     order : array_like of int, shape (n_workers, load), optional
         Files of each worker in the order of computing, padded with -1;
         ascending by default.
-    load : int, optional
-        Width of `order`, at least the largest number of files of a worker,
-        which is the default.  More leaves room for files of others.
+    width : int, optional
+        Of `order`, at least the largest number of files of a worker, which
+        is the default.  More leaves room for files of others.
 
     Attributes
     ----------
     load : int
-        l: the width of `order`; no worker computes more files.
+        l: the largest number of files that one worker computes.
+    width : int
+        The largest that it may ever be.
     holders : ndarray of int32, shape (n_files, replication)
         The workers of each file, ascending, padded with -1.
     loads : ndarray of int, shape (n_workers,)
@@ -40,17 +42,17 @@ class Assignment:
     #: The order part that suits the design where the job names none.
     default_order = 'natural'
 
-    def __init__(self, incidence, order=None, load=None):
+    def __init__(self, incidence, order=None, width=None):
         self.incidence = np.ascontiguousarray(incidence, dtype=bool)
         self.n_files, self.n_workers = self.incidence.shape
         self.loads = self.incidence.sum(axis=0)
-        most = int(self.loads.max())
-        self.load = most if load is None else load
-        if self.load < most:
-            raise ValueError(f'load {self.load} must be at least {most}, the '
-                             'files of one worker')
+        self.load = int(self.loads.max())
+        self.width = self.load if width is None else width
+        if self.width < self.load:
+            raise ValueError(f'width {self.width} must be at least '
+                             f'{self.load}, the files of one worker')
         self.holders = _padded(self.incidence)
-        self.order = (_padded(self.incidence.T, self.load) if order is None
+        self.order = (_padded(self.incidence.T, self.width) if order is None
                       else np.asarray(order, dtype=np.int32))
         self._check()
 
@@ -58,9 +60,9 @@ class Assignment:
         if not self.incidence.any(axis=1).all():
             empty = int(np.argmin(self.incidence.any(axis=1)))
             raise ValueError(f'file {empty} has no worker')
-        if self.order.shape != (self.n_workers, self.load):
+        if self.order.shape != (self.n_workers, self.width):
             raise ValueError(f'order of shape {self.order.shape} must be of '
-                             f'shape {(self.n_workers, self.load)}')
+                             f'shape {(self.n_workers, self.width)}')
         for worker, files in enumerate(self.order):
             held = np.flatnonzero(self.incidence[:, worker])
             if not (np.array_equal(np.sort(files[:held.size]), held)
@@ -90,6 +92,14 @@ class Assignment:
         other = copy.copy(self)
         other.order = np.array(order, dtype=np.int32)
         other._check()
+        return other
+
+    def widened(self, width):
+        """The same design with room for more files of each worker."""
+        other = copy.copy(self)
+        other.width = width
+        other.order = np.full((self.n_workers, width), -1, dtype=np.int32)
+        other.order[:, :self.load] = self.order[:, :self.load]
         return other
 
     @property

@@ -102,7 +102,29 @@ def reassigned(assignment, excluded, most):
             f'{np.count_nonzero(excluded)} of {excluded.size} workers are '
             f'excluded, and most {most} is too little room for the others')
     order = _order(assignment, excluded, gained, most)
-    return Assignment(incidence, order, load=most)
+    return Assignment(incidence, order, width=most)
+
+
+def without(assignment, excluded):
+    """The same design where some workers do nothing.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    excluded : ndarray of bool, shape (K,)
+
+    Returns
+    -------
+    Assignment
+
+    Raises
+    ------
+    ValueError
+        A file has no worker any more.
+    """
+    order = np.where(excluded[:, None], -1, assignment.order)
+    return Assignment(assignment.incidence & ~excluded, order,
+                      assignment.width)
 
 
 def _gained(assignment, excluded, most):

@@ -1,6 +1,7 @@
 """What every rule answers, and the premise that every rule needs."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,18 @@ from aspis_mpi.voting import plurality
 
 #: Values of a verdict's `source` that name no worker.
 DROPPED, MISSING = -1, -2
+
+
+class Proof(NamedTuple):
+    """Why a worker must be wrong.
+
+    `alone`: whether nothing else must be believed, such as how many workers
+    can be wrong.
+    """
+
+    worker: int
+    sentence: str
+    alone: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +44,8 @@ class Verdict:
         Why the assumptions cannot hold, as a sentence; empty if they can.
     exposed : ndarray of bool, shape (K,)
         Workers that this step's evidence proves wrong.
-    proofs : tuple of (int, str)
-        Each exposed worker and what proves it, in the order of exposure.
+    proofs : tuple of Proof
+        One for each exposed worker, in the order of exposure.
     certified : ndarray of bool, shape (f,)
         A value of the file is right, whatever the liars do.
     presumed : ndarray of bool, shape (f,)
@@ -82,6 +95,8 @@ class Detector:
     compares = True
     #: Whether files may be decided by majority, which needs odd numbers.
     votes = True
+    #: How long exposures count, where the job does not say.
+    default_memory = 'step'
 
     def __init__(self, n_adversaries):
         self.q = n_adversaries

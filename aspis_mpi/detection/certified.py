@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from aspis_mpi.detection.base import (
-    DROPPED, MISSING, Detector, non_finite_premise, use)
+    DROPPED, MISSING, Detector, Proof, non_finite_premise, use)
 from aspis_mpi.detection.matching import (
     doubled, doubled_cover, doubled_without)
 
@@ -43,6 +43,7 @@ class Certified(Detector):
 
     name = 'certified'
     votes = False
+    default_memory = 'forever'
 
     def __init__(self, n_adversaries, *, presume_below: float = 0.05):
         super().__init__(n_adversaries)
@@ -130,8 +131,8 @@ def expose(graph, q):
     Returns
     -------
     exposed : ndarray of bool, shape (K,)
-    proofs : tuple of (int, str)
-        Each exposed worker and what proves it, in the order of exposure.
+    proofs : tuple of Proof
+        One for each exposed worker, in the order of exposure.
 
     Notes
     -----
@@ -151,9 +152,10 @@ def expose(graph, q):
                 doubled(rest[np.ix_(others, others)]) + 1) // 2
             if covering <= left:
                 continue
-            proofs.append((int(worker), (
+            proofs.append(Proof(int(worker), (
                 f'worker {worker} disagrees with {partners} workers; were it '
-                f'right, {covering} would be wrong, more than {left}')))
+                f'right, {covering} would be wrong, more than {left}'),
+                alone=False))
             exposed[worker] = True
             rest[worker] = rest[:, worker] = False
             left -= 1

@@ -81,15 +81,15 @@ def from_probe(probe, tolerance=None, disagreement=None):
         A threshold below what honest workers differ by, or a tolerance above
         1e-4.
     """
-    if tolerance is None:
-        tolerance = float(np.clip(MARGIN * probe.median, SMALLEST, LARGEST))
-    if disagreement is None:
-        disagreement = max(APART, MARGIN * probe.largest)
     if probe.median > LARGEST:
         raise ValueError(
             f'the workers differ from the server by {probe.median:.2g} in '
             f'the median, more than {LARGEST:g}, the largest '
             'detection.tolerance; use machines that compute alike')
+    if tolerance is None:
+        tolerance = float(np.clip(MARGIN * probe.median, SMALLEST, LARGEST))
+    if disagreement is None:
+        disagreement = max(APART, MARGIN * probe.largest)
     if tolerance > LARGEST:
         raise ValueError(
             f'detection.tolerance = {tolerance:g} must be at most '
@@ -153,7 +153,7 @@ def sort(distances, present, equality):
     pairs = present[:, :, None] & present[:, None]
     differ = pairs & (labels[:, :, None] != labels[:, None])
     close = differ & (distances <= equality.disagreement)
-    apart = distances[differ & ~close]
+    nearest = distances[differ & ~close].min(initial=np.inf)
     return labels, close, np.array([
-        widest if widest >= 0 else np.nan, apart.min() if apart.size
-        else np.nan])
+        widest if widest >= 0 else np.nan,
+        nearest if (differ & ~close).any() else np.nan])

@@ -72,6 +72,11 @@ class Evidence:
     @cached_property
     def disagreements(self):
         """The graph D as a symmetric bool matrix, (K, K)."""
+        return self.seen if self.known is None else self.seen | self.known
+
+    @cached_property
+    def seen(self):
+        """The part of D that these replicas show, (K, K)."""
         graph = np.zeros((self.n_workers, self.n_workers), dtype=bool)
         rows = np.flatnonzero(self.contested)
         holders, labels = self.holders[rows], self.labels[rows]
@@ -82,8 +87,7 @@ class Evidence:
                 if self.close is not None:
                     differ &= ~self.close[rows, a, b]
                 graph[holders[differ, a], holders[differ, b]] = True
-        graph |= graph.T
-        return graph if self.known is None else graph | self.known
+        return graph | graph.T
 
     def without(self, workers):
         """The evidence that remains when some workers are not believed.

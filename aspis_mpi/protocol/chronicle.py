@@ -50,11 +50,11 @@ class Chronicle:
         for remark in resolution.remarks:
             self.note(logging.WARNING, f'step {step}: {remark}')
         proofs = resolution.verdict.proofs
-        for worker, proof in proofs:
-            if worker not in self._exposed:
-                self.note(logging.WARNING, f'step {step}: {proof}',
-                          worker + 1)
-        self._exposed = {worker for worker, _ in proofs}
+        for proof in proofs:
+            if proof.worker not in self._exposed:
+                self.note(logging.WARNING, f'step {step}: {proof.sentence}',
+                          proof.worker + 1)
+        self._exposed = {proof.worker for proof in proofs}
 
     def arrived(self, step, worker, kind, now, nbytes=0):
         """Something that the server took note of; `worker` may be -1."""

@@ -37,10 +37,9 @@ stands in the constructor of `ParameterServer`.
 import logging
 import numpy as np
 
-from aspis_mpi.assignment.pacing import by_speed
+from aspis_mpi.detection.base import Proof
 from aspis_mpi.detection.equality import FLOOR
 from aspis_mpi.protocol.advice import accused, suspicion
-from aspis_mpi.protocol.attendance import Attendance
 from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.messages import (
     CodedGradient, Failure, Model, Parameters, Progress, Reorder, Replica,
@@ -48,7 +47,6 @@ from aspis_mpi.protocol.messages import (
 from aspis_mpi.protocol.step import Malformed, State, Step, drop
 from aspis_mpi.protocol.training import Training
 from aspis_mpi.schemes.record import ArrivalKind, Outcome, Reordering
-from aspis_mpi.schemes.speeds import Speeds
 
 #: Exit codes of a run.
 DONE, BAD_JOB, FAILED = 0, 2, 3
@@ -74,7 +72,8 @@ class ParameterServer:
 
     Parameters
     ----------
-    scheme : Scheme
+    membership : Membership
+        Who takes part, and the scheme.
     optimizer : Optimizer
     samples : ndarray of int, shape (f,)
         Samples of each file.
@@ -98,27 +97,23 @@ class ParameterServer:
         Computes contested files.
     """
 
-    def __init__(self, scheme, optimizer, samples, pool, initial, steps,
+    def __init__(self, membership, optimizer, samples, pool, initial, steps,
                  silence, approximate, threads, clock, arrivals=False,
                  auditor=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
         self.chronicle = Chronicle(clock, arrivals)
-        self._scheme = scheme
+        self._membership = membership
         self._samples = samples
         self._steps = steps
         self._silence = silence
-        self._lenient = approximate or scheme.transfer.pushes
+        self._lenient = approximate or membership.scheme.transfer.pushes
         self._threads = threads
         self._now = self.chronicle.now
         self._note = self.chronicle.note
         self._auditor = auditor
         self._alarm = np.inf
-        self._order = scheme.assignment.order
-        self._attendance = Attendance(self.n_workers)
-        self._speeds = Speeds(self.n_workers)
-        self._paced = bool(scheme.reorder) or scheme.collection.paced
         self._contradictions = 0
         self._floor = 0.0
         self._step = None
@@ -126,7 +121,7 @@ class ParameterServer:
     @property
     def n_workers(self):
         """K."""
-        return self._scheme.assignment.n_workers
+        return len(self._membership.excluded)
 
     @property
     def state(self):
@@ -227,6 +222,8 @@ class ParameterServer:
         self.chronicle.arrived(it, worker, ArrivalKind.MALFORMED,
                                self._now())
         it.exposed[worker] = True
+        it.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
+                               f'message: {reason}'))
         return self._go_on(it.lose([worker]))
 
     def tick(self):
@@ -256,7 +253,7 @@ class ParameterServer:
         for worker in workers:
             self.chronicle.arrived(step, worker, ArrivalKind.SILENT,
                                    self._now())
-            missed = self._attendance.strike(worker, step.number)
+            missed = self._membership.attendance.strike(worker, step.number)
             asked = ' and the signal' if step.awaited[worker] else ''
             self._note(logging.WARNING, f'worker {worker} was silent for '
                        f'{self._silence:g} s in step {step.number} after '
@@ -267,10 +264,11 @@ class ParameterServer:
     def _go_on(self, out):
         """What follows from what a step answers."""
         step = self._step
-        if step.hopeless and step.excluded.any():
+        silent = step.excluded & ~self._membership.excluded
+        if step.hopeless and silent.any():
             # Without those who were silent it cannot be: ask them again.
-            back = np.flatnonzero(step.excluded).tolist()
-            self._attendance.recall()
+            back = np.flatnonzero(silent).tolist()
+            self._membership.recall()
             follows = step.admit(back)
             return out + self._announce(back) + self._go_on(follows)
         if step.hopeless:
@@ -294,18 +292,22 @@ class ParameterServer:
     # -- one step
 
     def _begin(self, number):
-        now = self._now()
-        present = self._attendance.present(number)
+        now, members = self._now(), self._membership
+        try:
+            present = members.turn_to(number)
+        except ValueError as error:
+            return self.stop(FAILED, f'step {number} cannot begin: {error}')
         if not present.any():
             return self.stop(FAILED, 'no worker answers any more')
-        scheme, collection = self._scheme, self._scheme.collection
+        scheme, collection = members.scheme, members.scheme.collection
         gathering = collection.begin(
-            present, self._lenient or collection.lenient, self._speeds,
+            present, self._lenient or collection.lenient, members.speeds,
             scheme.needed)
+        table = scheme.transfer.begin(scheme.equality, self._floor, number,
+                                      members.known)
         orders = self._reorder(number)
-        table = scheme.transfer.begin(scheme.equality, self._floor, number)
-        self._step = Step(number, scheme, gathering, self._order,
-                          self.chronicle, self._attendance, now, table)
+        self._step = Step(number, members, gathering, self.chronicle, now,
+                          table)
         self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
         self._alarm = min(self._step.expires, now + self._silence)
         for worker, message in orders:
@@ -324,17 +326,13 @@ class ParameterServer:
                 for message in (model, vector)]
 
     def _reorder(self, number):
-        """Tell the workers in which order to compute, when that is new."""
-        scheme = self._scheme
-        if number and scheme.reorder and not number % scheme.reorder:
-            self._order = by_speed(scheme.assignment, self._speeds.seconds,
-                                   scheme.copies)
-            self.chronicle.reorderings.append(Reordering(number,
-                                                         self._order))
-        elif number or not scheme.ordered:
-            return []
-        return [(worker, Reorder(number, order=row.astype('<i4').tobytes()))
-                for worker, row in enumerate(self._order)]
+        """Tell the workers what to compute in which order, when it is new."""
+        order = self._membership.order
+        workers, changed = self._membership.news()
+        if changed:
+            self.chronicle.reorderings.append(Reordering(number, order))
+        return [(worker, Reorder(number, order=order[worker].astype(
+            '<i4').tobytes())) for worker in workers]
 
     def proceed(self):
         """Compute what is `due`: verify payloads, or resolve the step.
@@ -352,7 +350,7 @@ class ParameterServer:
         """Make new parameters of what has come, and begin the next step."""
         step = self._step
         resolution = step.table.resolve(
-            self._scheme, ~step.exposed, self._samples,
+            self._membership.scheme, ~step.exposed, self._samples,
             self.training.gradient, self._threads, self._now,
             self._audit if self._auditor else None)
         updating = self._now()
@@ -362,9 +360,8 @@ class ParameterServer:
         step.table.release()
         if np.isfinite(resolution.file_norm):
             self._floor = FLOOR * resolution.file_norm
-        if self._paced:
-            self._speeds.observe(step.tally.done, step.tally.last_report,
-                                 ~step.excluded)
+        self._membership.observe(step)
+        self._membership.learn(step.number, step.proofs, resolution)
 
         self.chronicle.report(step.number, resolution)
         number = step.number + 1

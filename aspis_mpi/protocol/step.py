@@ -37,13 +37,11 @@ class Step:
     Parameters
     ----------
     number : int
-    scheme : Scheme
+    members : Membership
+        Who takes part, with which scheme.
     gathering : Gathering
         Who has finished what, as the collection counts it.
-    order : ndarray of int32, shape (K, l)
-        Files of each worker in this step's order of computing.
     chronicle : Chronicle
-    attendance : Attendance
     started : float
         Seconds, when `Model` was sent.
     table : ReplicaTable, PayloadTable or VerifiedTable
@@ -55,6 +53,8 @@ class Step:
         COMPUTING, ENCODING, VERIFYING or RESOLVING.
     table : ReplicaTable, PayloadTable or VerifiedTable
         What has arrived, as the transfer keeps it.
+    exposed : ndarray of bool, shape (K,)
+        Workers that sent what no honest one sends; `proofs` says what.
     hopeless : str
         Why the step can never be finished; empty if it can.
     awaited : ndarray of bool, shape (K,)
@@ -67,17 +67,19 @@ class Step:
         more.
     """
 
-    def __init__(self, number, scheme, gathering, order, chronicle,
-                 attendance, started, table):
+    def __init__(self, number, members, gathering, chronicle, started,
+                 table):
+        scheme = members.scheme
         n_workers = scheme.assignment.n_workers
         self.number = number
         self.state = State.COMPUTING
         self.table = table
-        self.tally = Tally(order, scheme.assignment.loads, started)
+        self.tally = Tally(members.order, scheme.assignment.loads, started)
         self.hopeless = ''
         self.excluded = ~gathering.living
         self.exposed = np.zeros(n_workers, dtype=bool)
         self.noted = set()
+        self.proofs = []
         self.epoch = -1
         self.awaited = np.zeros(n_workers, dtype=bool)
         self.asked = np.full(n_workers, np.nan)
@@ -89,7 +91,8 @@ class Step:
         self._pushes = scheme.transfer.pushes
         self._gathering = gathering
         self._chronicle = chronicle
-        self._attendance = attendance
+        self._attendance = members.attendance
+        self._remembered = members.excluded
         self._skipped = None
         self._shown = None
         self._tried = False
@@ -383,7 +386,8 @@ class Step:
             seconds_detect=resolution.seconds_detect,
             seconds_aggregate=resolution.seconds_aggregate,
             seconds_update=seconds_update, seconds_step=seconds_step,
-            flagged=verdict.flagged, exposed=self.exposed | verdict.exposed,
+            flagged=verdict.flagged,
+            exposed=self.exposed | verdict.exposed | self._remembered,
             excluded=self.excluded,
             disagreements=resolution.disagreements,
             margin=resolution.margin, source=verdict.source,

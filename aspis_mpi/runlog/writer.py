@@ -199,7 +199,7 @@ class RunLog:
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         self._order_shape = assignment.order.shape
-        self._arrival = schema.arrivals(assignment.load)
+        self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
         for item in (*schema.ROWS.values(), schema.EVALUATION,
                      schema.EVENTS, self._arrival, self._change):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.detection.base import DROPPED, Verdict
+from aspis_mpi.detection.base import DROPPED, Proof, Verdict
 from aspis_mpi.schemes.decision import decide
 
 
@@ -199,8 +199,9 @@ class _Audits:
         self._believed = self._believed.copy()
         self._believed[workers] = False
         self._proofs += [
-            (worker, f'worker {worker} sent for file {file} what the server, '
-             'computing it, does not find') for worker in workers.tolist()]
+            Proof(worker, f'worker {worker} sent for file {file} what the '
+                  'server, computing it, does not find')
+            for worker in workers.tolist()]
         self._decided = False
 
     def _remark(self, file, why):

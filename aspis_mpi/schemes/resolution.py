@@ -100,7 +100,7 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
         if not scheme.equality.exact:
             file_norm = float(np.median(list(map(arrays.quick_norm, rows))))
     return Resolution(
-        verdict, outcome(evidence, verdict), evidence.disagreements, margin,
+        verdict, outcome(evidence, verdict), evidence.seen, margin,
         table.copies(), detected - start, clock() - detected,
         audits=found.audits, remarks=found.remarks, file_norm=file_norm), (
             not used.size or arrays.is_finite(out))

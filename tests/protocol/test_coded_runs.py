@@ -143,8 +143,13 @@ def test_reordering_is_announced_and_obeyed(skip):
             assert sorted(row[row >= 0]) == np.flatnonzero(
                 incidence[:, worker]).tolist()
     assert not any(record.exposed.any() for record in it.records)
-    assert [it.server.down[step, 'Reorder', 0] for step in range(9)] == [
-        1, 0, 0, 1, 0, 0, 1, 0, 0]
+    orders = [it.assembly.assignment.order,
+              *(change.order for change in changes)]
+    for worker in range(9):
+        told = [it.server.down[step, 'Reorder', worker] for step in range(9)]
+        news = [int((a[worker] != b[worker]).any())
+                for a, b in zip(orders, orders[1:])]
+        assert told == [1, 0, 0, news[0], 0, 0, news[1], 0, 0]
 
 
 def test_leaving_out_what_is_covered_saves_computing():

@@ -76,10 +76,11 @@ class Bench:
         self.rules = [Watched(assembly.scheme.aggregator),
                       Watched(assembly.scheme.mean)]
         rng = np.random.default_rng(3)
+        members = assembly.membership()
+        members.scheme = replace(assembly.scheme, aggregator=self.rules[0],
+                                 mean=self.rules[1])
         self.server = Eager(
-            replace(assembly.scheme, aggregator=self.rules[0],
-                    mean=self.rules[1]),
-            assembly.optimizer, assembly.batches.counts, self.pool,
+            members, assembly.optimizer, assembly.batches.counts, self.pool,
             rng.uniform(-90, 90, assembly.d).astype(np.float32),
             assembly.job.run.steps, silence, False, 1, self.clock)
         self.started = self.server.start()

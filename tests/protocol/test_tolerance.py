@@ -101,6 +101,16 @@ def test_bits_make_no_distances():
     assert 0 < table.margin()[1] < 1e-6
 
 
+@pytest.mark.parametrize('equality', [BITS, NEAR])
+def test_a_table_passes_on_what_is_known(equality):
+    known = np.zeros((K, K), dtype=bool)
+    known[3, 5] = known[5, 3] = True
+    table = Replicas(SUBSET).begin(equality, known=known)
+    assert np.array_equal(table.evidence().disagreements, known)
+    table = Replicas(SUBSET).begin(equality)
+    assert not table.evidence().disagreements.any()
+
+
 @pytest.mark.parametrize(('floor', 'labels'), [
     (0.0, [0, 1, 2]), (np.nan, [0, 1, 2]), (1.0, [0, 0, 0])])
 def test_gradients_that_vanish_agree_below_the_floor(floor, labels):

@@ -81,7 +81,7 @@ def test_every_place_that_can_be_filled_is_filled(design):
             assert not other.incidence[:, excluded].any()
             kept = design.incidence & ~excluded
             assert (other.incidence >= kept).all()
-            assert other.loads.max() <= most == other.load
+            assert other.loads.max() <= most == other.width
 
 
 @every_design
@@ -199,18 +199,18 @@ def test_orders_can_be_found_again_for_those_who_are_left():
 # --- the width of an order ---------------------------------------------
 
 def test_an_order_may_be_wider_than_any_load():
-    wide = Assignment([[1, 0], [1, 1]], load=4)
+    wide = Assignment([[1, 0], [1, 1]], width=4)
     assert wide.order.tolist() == [[0, 1, -1, -1], [1, -1, -1, -1]]
-    assert wide.load == 4 and wide.loads.tolist() == [2, 1]
+    assert wide.width == 4 and wide.loads.tolist() == [2, 1]
     assert wide.files(0).tolist() == [0, 1]
     again = wide.reordered([[1, 0, -1, -1], [1, -1, -1, -1]])
-    assert again.load == 4
+    assert again.width == 4
     with pytest.raises(ValueError, match=r'\(2, 2\).*\(2, 4\)'):
         wide.reordered([[1, 0], [1, -1]])
     with pytest.raises(ValueError, match=r'\(2, 4\).*\(2, 2\)'):
         Assignment([[1, 0], [1, 1]], wide.order)
     with pytest.raises(ValueError, match='load 1.*2'):
-        Assignment([[1, 0], [1, 1]], load=1)
+        Assignment([[1, 0], [1, 1]], width=1)
 
 
 def test_a_worker_may_have_nothing_to_do():

@@ -46,7 +46,7 @@ class Challenged:
     @property
     def sketch_size(self):
         """Numbers in the answer to a challenge."""
-        return (self.assignment.load * (self.n_sketches + 1) * self.copies)
+        return self.assignment.width * (self.n_sketches + 1) * self.copies
 
     def payload_size(self, d):
         """Numbers in a message of the first epoch."""

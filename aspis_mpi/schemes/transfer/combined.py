@@ -67,6 +67,8 @@ class Combined:
 
     pushes = False
     compares = False
+    #: Whether files of excluded workers can go to others.
+    movable = False
 
     def __init__(self, assignment, copies, thinning, code):
         self._shape = assignment.incidence.shape

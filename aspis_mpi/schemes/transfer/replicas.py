@@ -14,6 +14,8 @@ class Replicas:
     name = 'replicas'
     #: Files are sent when they are finished, and nothing is asked for.
     pushes = True
+    #: Files of excluded workers can go to others.
+    movable = True
     #: The server can compare what several workers sent for one file.
     compares = True
 
@@ -36,10 +38,15 @@ class Replicas:
         equality : Equality
         floor : float
             Norms below it count as this one; NaN is none.
+        step : int
+            Not needed: replicas need no secret.
+        known : ndarray of bool, shape (K, K), optional
+            Disagreements of earlier steps.
         """
         if equality.exact:
-            return ReplicaTable(self._assignment, self._places)
-        return DistanceTable(self._assignment, self._places, equality, floor)
+            return ReplicaTable(self._assignment, self._places, known)
+        return DistanceTable(self._assignment, self._places, equality, floor,
+                             known)
 
 
 class ReplicaTable:
@@ -54,6 +61,8 @@ class ReplicaTable:
     assignment : Assignment
     places : list of dict of int to int
         Column of each worker in the rows of `assignment.holders`.
+    known : ndarray of bool, shape (K, K), optional
+        See `Evidence`.
 
     Attributes
     ----------
@@ -67,8 +76,9 @@ class ReplicaTable:
 
     challenged = False
 
-    def __init__(self, assignment, places):
+    def __init__(self, assignment, places, known=None):
         shape = assignment.holders.shape
+        self._known = known
         self._holders = assignment.holders
         self._n_workers = assignment.n_workers
         self._labels = np.full(shape, -1, dtype=np.int16)
@@ -118,7 +128,7 @@ class ReplicaTable:
     def evidence(self):
         """Who agrees with whom on what has come so far."""
         return Evidence(self._holders, self._labels, self._finite,
-                        self._n_workers)
+                        self._n_workers, known=self._known)
 
     def copies(self):
         """Replicas received of each file, uint16 (f,)."""
@@ -208,10 +218,12 @@ class DistanceTable(ReplicaTable):
         Not the one of bits.
     floor : float
         Norms below it count as this one; NaN is none.
+    known : ndarray of bool, shape (K, K), optional
+        See `Evidence`.
     """
 
-    def __init__(self, assignment, places, equality, floor):
-        super().__init__(assignment, places)
+    def __init__(self, assignment, places, equality, floor, known=None):
+        super().__init__(assignment, places, known)
         self._equality = equality
         self._floor = floor
         shape = self._labels.shape
@@ -249,7 +261,7 @@ class DistanceTable(ReplicaTable):
         """Who agrees with whom on what has come so far."""
         labels, close, _ = self._sort()
         return Evidence(self._holders, labels, self._finite,
-                        self._n_workers, close)
+                        self._n_workers, close, self._known)
 
     def against(self, file, workers, values):
         """Who is within tolerance, and who beyond disagreement."""

@@ -41,7 +41,8 @@ class Sketched:
         self._transfer = transfer
         self._equality = equality.of_sketches
         self._floor = floor
-        self._known = known
+        self._remembered = known
+        self._earlier = np.zeros((self._n_workers,) * 2, dtype=bool)
         self._holders = holders = assignment.holders
         ranks = np.cumsum(assignment.incidence, axis=0) - 1
         self._places = np.where(
@@ -53,7 +54,7 @@ class Sketched:
         self._norms = np.full(holders.shape, np.nan)
         self._secret = None
         self.margin = np.full(2, np.nan)
-        self.own = np.zeros((self._n_workers, assignment.load,
+        self.own = np.zeros((self._n_workers, assignment.width,
                              transfer.n_sketches + 1, transfer.copies))
         self.answered = np.zeros(self._n_workers, dtype=bool)
         self.claims = np.zeros((n_files, self._n_workers), dtype=bool)
@@ -61,8 +62,7 @@ class Sketched:
     def ask(self, claims, secret):
         """Begin a challenge of who claims to have finished what, (f, K)."""
         # What came before is kept as disagreements between workers.
-        known = self.evidence().disagreements
-        self._known = known if known.any() else None
+        self._earlier = self.seen()
         self._secret = secret
         self.claims = claims
         self.answered = np.zeros(self._n_workers, dtype=bool)
@@ -101,8 +101,18 @@ class Sketched:
 
     def evidence(self):
         """Who agrees with whom on what has come so far."""
+        known = self._earlier
+        if self._remembered is not None:
+            known = known | self._remembered
+        return self._evidence(known)
+
+    def _evidence(self, known):
         return Evidence(self._holders, self._labels.copy(), self._finite,
-                        self._n_workers, self._close, self._known)
+                        self._n_workers, self._close, known)
+
+    def seen(self):
+        """Who has disagreed with whom in this step, (K, K)."""
+        return self._earlier | self._evidence(None).seen
 
     def label(self, files, workers):
         """Label of what each of the workers showed for each file, (n,)."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.coding import challenge, combine, sketching
-from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
+from aspis_mpi.detection.base import DROPPED, MISSING, Proof, Verdict
 from aspis_mpi.detection.matching import unmatched
 from aspis_mpi.schemes.audit import Audited, audited
 from aspis_mpi.schemes.decision import decide, lowered
@@ -256,7 +256,7 @@ class VerifiedTable:
             if believed[payload.worker] and self._test(
                     payload, challenge.guilty, any):
                 guilty[payload.worker] = True
-                self._proofs.append((payload.worker, (
+                self._proofs.append(Proof(payload.worker, (
                     f'worker {payload.worker} sent a vector that is not what '
                     'its own sketches add up to')))
         self.exposed |= guilty
@@ -365,7 +365,7 @@ class VerifiedTable:
                     'the sum of the gradients is not finite')
         lacks = self._transfer.copies * (1 - cover[cover > 0]).sum()
         norms = self._norms(cover > 0)
-        graph = self._sketched.evidence().disagreements
+        graph = self._sketched.seen()
         return Resolution(
             verdict, self._outcome(verdict, divisor, lacks, graph), graph,
             self._sketched.margin, self._sketched.copies(), self._seconds,

@@ -1,0 +1,122 @@
+"""Who takes part in a step, with which scheme, in which order of computing."""
+
+import numpy as np
+
+from aspis_mpi.assignment.pacing import by_speed
+from aspis_mpi.protocol.attendance import Attendance
+from aspis_mpi.schemes.speeds import Speeds
+
+
+class Membership:
+    """What is known of the workers from one step to the next.
+
+    Exposed workers get no work while the memory lasts: then others have
+    their files, where the scheme allows.  Silent ones are left out for some
+    steps.  How fast the others are may change their order of computing.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Of all workers.
+    memory : Memory
+    rebuild : callable
+        Given who is excluded, bool (K,), and by how many the number of
+        assumed adversaries is lower, the Scheme of the others.  Raises
+        ValueError where there is none.
+
+    Attributes
+    ----------
+    scheme : Scheme
+        Of this step.
+    order : ndarray of int32, shape (K, width)
+        Files of each worker in this step's order of computing.
+    excluded : ndarray of bool, shape (K,)
+        Workers that get no work, as they are exposed.
+    known : ndarray of bool, shape (K, K), or None
+        Disagreements of earlier steps that count.
+    attendance : Attendance
+    speeds : Speeds
+    """
+
+    def __init__(self, scheme, memory, rebuild):
+        n_workers = scheme.assignment.n_workers
+        self.scheme = scheme
+        self.order = scheme.assignment.order
+        self.excluded = np.zeros(n_workers, dtype=bool)
+        self.known = None
+        self.attendance = Attendance(n_workers)
+        self.speeds = Speeds(n_workers)
+        self._memory = memory
+        self._rebuild = rebuild
+        self._lowered = 0
+        # Workers know the order of the design itself.
+        self._told = np.where(scheme.ordered, -2, self.order)
+
+    def turn_to(self, step):
+        """Find out who takes part in a step, bool (K,).
+
+        Raises
+        ------
+        ValueError
+            Too few are left, or more are exposed than can be wrong.
+        """
+        excluded = self._memory.excluded(step)
+        lowered = self._memory.lowered(step)
+        if lowered > self._memory.q:
+            raise ValueError(
+                f'{lowered} workers are exposed, more than scheme.adversaries'
+                f" = {self._memory.q}; with detection.budget = 'step' others "
+                'may be wrong in other steps')
+        changed = (excluded != self.excluded).any() or (
+            lowered != self._lowered)
+        if changed:
+            self.scheme = self._rebuild(excluded, lowered)
+            self.order = self.scheme.assignment.order
+            self.excluded, self._lowered = excluded, lowered
+        known = self._memory.known(step)
+        self.known = known if known.any() else None
+        scheme = self.scheme
+        if step and scheme.reorder and not step % scheme.reorder:
+            self.order = by_speed(scheme.assignment, self.speeds.seconds,
+                                  scheme.copies)
+        return self.attendance.present(step) & ~excluded
+
+    def news(self):
+        """Workers that do not know their order, and whether one knew another.
+
+        They count as told.
+
+        Returns
+        -------
+        workers : list of int
+        changed : bool
+        """
+        new = (self._told != self.order).any(axis=1) & ~self.excluded
+        changed = (self._told[new] != -2).any()
+        self._told[new] = self.order[new]
+        return np.flatnonzero(new).tolist(), bool(changed)
+
+    def recall(self):
+        """Nobody is left out for silence any more."""
+        self.attendance.recall()
+
+    def observe(self, step):
+        """Take a step's reports into account, where speeds matter."""
+        if self.scheme.reorder or self.scheme.collection.paced:
+            self.speeds.observe(step.tally.done, step.tally.last_report,
+                                ~step.excluded)
+
+    def learn(self, step, proofs, resolution):
+        """Remember what a step has proved, unless its premise failed.
+
+        Parameters
+        ----------
+        step : int
+        proofs : list of Proof
+            Besides those of the resolution.
+        resolution : Resolution
+        """
+        verdict = resolution.verdict
+        if not verdict.contradiction:
+            self._memory.learn(step, [*proofs, *verdict.proofs],
+                               resolution.disagreements)
