@@ -5,15 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from aspis_mpi import streams
+from aspis_mpi import consistency, streams
 from aspis_mpi.assignment.orders.natural import Natural
 from aspis_mpi.assignment.reassignment import (
     most_load, reassigned, without)
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.backends.journal import Journal
 from aspis_mpi.config import JobError
-from aspis_mpi.detection.equality import BITS
+from aspis_mpi.detection.equality import BITS, from_probe
 from aspis_mpi.detection.memory import Memory
+from aspis_mpi.detection.probe import check
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.protocol.auditor import Auditor
@@ -73,7 +74,7 @@ class Assembly:
         if job.n_workers is None:
             raise JobError(f'{job.path}: scheme.workers is missing, and '
                            'there are no ranks to count')
-        self._check_adversaries()
+        consistency.check_adversaries(job)
         self.problem = problem or self._problem()
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()
@@ -83,27 +84,17 @@ class Assembly:
         self.equality = BITS
         self.code = self._code()
         self.inner = self._inner(self.assignment)
-        if job.transfer.challenge:
-            self._check_challenge(self.inner, self.code)
+        consistency.check_challenge(job, self.inner, self.code)
         self.transfer = self._challenged(self.assignment, self.inner)
-        self._check_votes()
+        consistency.check_replicas(job, self.assignment, self.transfer,
+                                   self.detector)
         self.scheme = self._scheme(self.assignment, job.q, self.transfer)
         self.worst_case = self.scheme.worst_case
-        self._check_parts(self.scheme)
+        consistency.check_scheme(job, self.scheme, self.code)
+        consistency.check_evidence(job, self.transfer, self.problem)
         self.optimizer = self._optimizer()
         self.plan, self.value, self.protocol = self._attack()
         self.delay, self.silence = self._delay()
-
-    def _check_adversaries(self):
-        job, k = self.job, self.job.n_workers
-        if 2 * job.q >= k:
-            raise JobError(
-                f'{job.path}: scheme.adversaries = {job.q}: must be less '
-                f'than half of the {k} workers, at most {(k - 1) // 2}')
-        if job.adversary.count > k:
-            raise JobError(f'{job.path}: adversary.count = '
-                           f'{job.adversary.count}: must be at most the '
-                           f'number of workers, {k}')
 
     def _assignment(self):
         job = self.job
@@ -162,44 +153,35 @@ class Assembly:
             inner, assignment, job.collection.copies if self.code else 1,
             self.seed, job.transfer.sketches, job.transfer.max_epochs)
 
-    def _check_challenge(self, transfer, code):
-        """Raise a JobError where payloads cannot be challenged."""
-        job = self.job
-        if transfer.pushes:
-            raise JobError(
-                f"{job.path}: transfer.challenge = true: transfer "
-                f"'{job.transfer.name}' brings replicas, which are compared "
-                "as they are; use transfer.name = 'sums' or 'coded'")
-        if code is not None and code.full_only:
-            raise JobError(
-                f"{job.path}: transfer.challenge = true: needs transfer.code "
-                f"= 'least-squares', not '{job.transfer.code}', whose "
-                'payloads cannot be replaced one by one')
-        if code is not None and job.collection.copies > 1 and (
-                job.transfer.matrix == 'gaussian'):
-            raise JobError(
-                f"{job.path}: transfer.matrix = 'gaussian': its large "
-                'coefficients would hide errors from a challenge; use '
-                "'structured'")
+    def settle(self, probe):
+        """Choose when replicas count as equal.
 
-    def _check_votes(self):
-        job, r = self.job, self.assignment.replication
-        if not self.transfer.compares:
-            if self.detector.compares:
-                raise JobError(
-                    f"{job.path}: detection.name = '{job.detection.name}': "
-                    f"transfer '{job.transfer.name}' brings no replicas to "
-                    "compare; use 'none', or transfer.challenge = true")
-            return
-        if r == 1 and self.detector.compares:
-            raise JobError(
-                f"{job.path}: detection.name = '{job.detection.name}': "
-                f"assignment '{job.assignment.name}' has one replica of each "
-                "file, so there is nothing to compare; use 'none'")
-        if r > 1 and not r % 2 and self.detector.votes:
-            raise JobError(
-                f'{job.path}: assignment.replication = {r}: must be odd '
-                'where a majority of replicas decides')
+        Parameters
+        ----------
+        probe : Probe
+            By how much the machines differ.
+
+        Raises
+        ------
+        JobError
+            They differ by more than the job allows.
+        """
+        job, section = self.job, self.job.detection
+        try:
+            if section.equality == 'bits':
+                check(probe, job.q)
+                return
+            self.equality = from_probe(probe, section.tolerance,
+                                       section.disagreement)
+        except ValueError as error:
+            raise JobError(f'{job.path}: {error}') from error
+        self.scheme = replace(self.scheme, equality=self.equality)
+
+    @property
+    def probes(self):
+        """Whether it matters that all machines compute alike."""
+        return (self.transfer.compares and self.detector.compares
+                and self.problem.on_server)
 
     def _scheme(self, assignment, q, transfer):
         """The scheme of some workers, q of which may be wrong."""
@@ -232,26 +214,6 @@ class Assembly:
             assignment = without(assignment, excluded)
         return self._scheme(assignment, self.job.q - lowered,
                             self._challenged(assignment, inner))
-
-    def _check_parts(self, scheme):
-        job, collection = self.job, scheme.collection
-        pushes = scheme.transfer.pushes
-        if not (pushes or scheme.aggregator.plain):
-            raise JobError(
-                f"{job.path}: aggregation.name = '{job.aggregation.name}': "
-                f"transfer '{job.transfer.name}' brings sums of many files, "
-                "which allow the 'mean' alone")
-        if self.code is not None and self.code.full_only and (
-                not collection.whole):
-            raise JobError(
-                f"{job.path}: transfer.code = '{job.transfer.code}': needs "
-                'workers that finished all their files; use '
-                "collection.name = 'full-workers'")
-        if scheme.skip_covered and (pushes or not collection.may_skip):
-            raise JobError(
-                f'{job.path}: collection.skip_covered = true: needs a '
-                "collection that waits for copies, such as 'coverage', and "
-                "a transfer that sends on request, such as 'coded'")
 
     def _optimizer(self):
         schedule = self.job.create('optimizer', 'schedule',
@@ -305,13 +267,15 @@ class Assembly:
     def server(self, clock):
         """The parameter server; it is told nothing about the attack."""
         job = self.job
-        initial = self.problem.initial(streams.generator(self.seed,
-                                                         'initial'))
         return ParameterServer(
-            self.membership(), self.optimizer, self.batches.counts, Pool(self.d),
-            initial, job.run.steps, job.faults.silence,
+            self.membership(), self.optimizer, self.batches.counts,
+            Pool(self.d), self.initial(), job.run.steps, job.faults.silence,
             job.faults.approximate, job.runtime.threads, clock,
-            job.log.detail == 'arrivals', self._auditor())
+            job.log.detail == 'arrivals', self._audits())
+
+    def initial(self):
+        """The parameters before the first step, float32 (d,)."""
+        return self.problem.initial(streams.generator(self.seed, 'initial'))
 
     def membership(self):
         """Who takes part in each step, nobody exposed yet."""
@@ -320,11 +284,18 @@ class Assembly:
                         window=section.window, budget=section.budget)
         return Membership(self.scheme, memory, self._rebuilt)
 
-    def _auditor(self):
-        if self.job.detection.audits == 'none' or not self.transfer.compares:
-            return None
+    def auditor(self):
+        """Computes files as a worker does."""
         return Auditor(self.problem, self.batches,
                        self.job.problem.micro_batch)
+
+    def _audits(self):
+        """The server's auditor, None where nothing is to be audited."""
+        section = self.job.detection
+        can = self.transfer.compares and self.problem.on_server
+        if not can or section.audits == 'none' and not section.random_audits:
+            return None
+        return self.auditor()
 
     def pools(self, shared=False):
         """A worker's buffers; `shared` for all workers of a process."""

@@ -8,15 +8,20 @@ import traceback
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.launcher import launch
+from aspis_mpi.backends.mpi_probe import probe
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.config import JobError
+from aspis_mpi.detection.probe import alike, examine
 from aspis_mpi.outputs import model_path, output
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.server import BAD_JOB, FAILED
 from aspis_mpi.recorded import Recorded
 
 log = logging.getLogger(__name__)
+
+#: Seconds that the other ranks have at least for what they compute first.
+LEAST_PATIENCE = 60.0
 
 
 def run(job, problem=None, *, settings=(), out=None, overwrite=False,
@@ -74,6 +79,7 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         return code, None
     with mpi.guard(comm):
         hosts = mpi.hosts(comm)
+        _probe(assembly, mpi, comm, here)
         if comm.rank:
             return _work(assembly, mpi, comm), None
         return _serve(assembly, mpi, comm, hosts, path, overwrite), path
@@ -127,6 +133,23 @@ def _agree(mpi, comm, here, trouble):
     if code == BAD_JOB:
         raise JobError(f'rank {rank}: {text}' if rank else text)
     return code
+
+
+def _probe(assembly, mpi, comm, here):
+    """Find out on all ranks whether they compute alike."""
+    if not assembly.probes:
+        return
+    rows = probe(comm, assembly.auditor(), assembly.initial(),
+                 assembly.assignment.n_files,
+                 max(LEAST_PATIENCE, assembly.job.faults.silence))
+    trouble = None
+    try:
+        if rows is not None:
+            assembly.settle(examine(rows[0], rows[1:], assembly.job.q))
+    except JobError as error:
+        trouble = error
+        _say(trouble, here)
+    _agree(mpi, comm, here, trouble)
 
 
 def _job(job, settings, problem, n_workers):
@@ -186,6 +209,7 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
     path = output(job, out, overwrite)
     if check:
         return 0, path
+    assembly.settle(alike(job.n_workers))
     clock = VirtualClock()
     with assembly.run_log(path, 'virtual', overwrite) as run_log:
         server = assembly.server(clock)

@@ -13,8 +13,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError, create_model
 
-from aspis_mpi import registry
-from aspis_mpi.presets import DEFAULT, PRESETS
+from aspis_mpi import presets, registry
 from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 
@@ -199,10 +198,12 @@ def from_tables(tables, path='job', n_workers=None, problem=None):
 def _preset(tables, path):
     """The sections of the preset that the job names."""
     name = tables.get('scheme', {}).get('name')
-    if name is not None and str(name) not in PRESETS:
+    if name is not None and str(name) not in presets.PRESETS:
         raise JobError(f"{path}: scheme.name = {name!r}: "
-                       f'{registry.nearest(str(name), PRESETS)}')
-    return PRESETS.get(name, DEFAULT)
+                       f'{registry.nearest(str(name), presets.PRESETS)}')
+    q = tables.get('scheme', {}).get('adversaries', 0)
+    # What is no number is refused where the section is checked.
+    return presets.sections(name, q if isinstance(q, int) else 0)
 
 
 def _filled(own, preset):

@@ -8,7 +8,7 @@ DEFAULT = {
     'assignment': {'name': 'subset', 'replication': 3},
     'collection': {'name': 'all'},
     'transfer': {'name': 'replicas'},
-    'detection': {'name': 'core'},
+    'detection': {'name': 'certified'},
     'aggregation': {'name': 'median-of-means'},
 }
 
@@ -28,6 +28,19 @@ def _classical(assignment, transfer, copies=1):
     } | _TRUSTING
 
 
+def _robust_partial(n_adversaries):
+    """So many copies that q fresh liars cost no file."""
+    return {
+        'assignment': {'name': 'cyclic', 'load': 2 * n_adversaries + 1,
+                       'order': 'matching'},
+        'collection': {'name': 'coverage', 'copies': 1},
+        'transfer': {'name': 'sums', 'challenge': True},
+        'detection': {'name': 'certified', 'memory': 'forever'},
+        'aggregation': {'name': 'mean'},
+    }
+
+
+#: Sections by name, or a function of q that gives them.
 PRESETS = {
     # no redundancy, nobody is checked
     'uncoded': {
@@ -73,6 +86,8 @@ PRESETS = {
         'collection': {'name': 'all'},
         'transfer': {'name': 'sums'},
     } | _TRUSTING,
+    # wrong and slow workers at once
+    'robust-partial': _robust_partial,
     # Ramamoorthy, Meng, Girimaji, arXiv 2405.19509
     'partial': {
         'assignment': {'name': 'cyclic', 'load': 3, 'order': 'matching'},
@@ -81,3 +96,15 @@ PRESETS = {
                      'matrix': 'structured'},
     } | _TRUSTING,
 }
+
+
+def sections(name, n_adversaries):
+    """What a preset fills in where q workers may be wrong.
+
+    Parameters
+    ----------
+    name : str or None
+    n_adversaries : int
+    """
+    preset = PRESETS.get(name, DEFAULT)
+    return preset(n_adversaries) if callable(preset) else preset

@@ -65,7 +65,7 @@ class _Detection(_Named):
     memory: Literal['step', 'window', 'forever'] | None = None
     window: int = Field(15, ge=1)
     budget: Literal['step', 'fixed'] = 'step'
-    audits: Literal['contested', 'none'] = 'contested'
+    audits: Literal['contested', 'none'] | None = None
     random_audits: int = Field(0, ge=0)
 
 

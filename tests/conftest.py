@@ -11,6 +11,7 @@ def tables():
     """Makes the tables of a small exact job; keywords override sections.
 
     K = 5 workers, each file on r = 3 of them, f = 10, l = 6, q = 2, d = 12.
+    Without a preset nothing is remembered from step to step.
     """
     def make(**sections):
         job = {'run': {'steps': 3, 'seed': 7},
@@ -18,6 +19,9 @@ def tables():
                'scheme': {'workers': 5, 'adversaries': 2}}
         for name, keys in sections.items():
             job[name] = job.get(name, {}) | keys
+        if 'name' not in job['scheme']:
+            job['detection'] = {'name': 'core', 'memory': 'step'} | job.get(
+                'detection', {})
         return job
     return make
 

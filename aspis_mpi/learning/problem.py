@@ -45,6 +45,9 @@ class Problem:
         The positional arguments of that model: inputs a sample, classes.
     data_bytes : int
         Memory that a rank needs for its data; only `aspis_mpi plan` asks.
+    on_server : bool
+        Whether rank 0 can compute gradients as the workers do: then it
+        audits them and takes part in the start-up probe.
 
     Notes
     -----
@@ -84,6 +87,7 @@ class Problem:
     default_model = None
     model_inputs = None
     data_bytes = 0
+    on_server = True
 
     def initial(self, generator):
         """The parameters before the first step.

@@ -108,7 +108,7 @@ class ParameterServer:
         self._samples = samples
         self._steps = steps
         self._silence = silence
-        self._lenient = approximate or membership.scheme.transfer.pushes
+        self._lenient = approximate or membership.scheme.lenient
         self._threads = threads
         self._now = self.chronicle.now
         self._note = self.chronicle.note

@@ -36,6 +36,14 @@ class Scheme:
     equality: Equality = BITS
 
     @property
+    def lenient(self):
+        """Whether files without anyone who can finish them are missing.
+
+        Liars can always bring that about, so it must not end a run.
+        """
+        return self.transfer.pushes or self.transfer.compares
+
+    @property
     def needed(self):
         """Copies of each file that can be believed, (f,), or None."""
         if not self.transfer.compares:

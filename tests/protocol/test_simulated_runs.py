@@ -106,7 +106,8 @@ def test_certified_uses_no_wrong_file_that_evidence_could_show(
         published, simulated, files, q):
     """Only liars that never disagree with anybody get files through."""
     code, run, _ = simulated(published(q, files,
-                                       detection={'name': 'certified'}))
+                                       detection={'name': 'certified',
+                                          'memory': 'step'}))
     assert code == DONE
     assert not (run.exposed & ~run.adversaries).any()
     assert np.array_equal(run.flagged, run.exposed)

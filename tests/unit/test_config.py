@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aspis_mpi import config, registry
+from aspis_mpi import config, presets, registry
 from aspis_mpi.build import Assembly, output
 from aspis_mpi.config import PARTS, SECTIONS, JobError
 from aspis_mpi.presets import PRESETS
@@ -74,12 +74,12 @@ def options_of(family, name):
 
 # --- what is filled in -------------------------------------------------
 
-def test_a_job_without_a_preset_is_aspis_with_core():
+def test_a_job_without_a_preset_is_aspis_with_certificates():
     job = config.from_tables({'run': {'steps': 1},
                               'problem': {'name': 'quadratic'}})
     assert job.assignment.name == 'subset'
     assert job.assignment.replication == 3
-    assert job.detection.name == 'core'
+    assert job.detection.name == 'certified'
     assert job.aggregation.name == 'median-of-means'
     assert (job.collection.name, job.transfer.name) == ('all', 'replicas')
     assert job.q == 0 and job.adversary.count == 0
@@ -88,7 +88,7 @@ def test_a_job_without_a_preset_is_aspis_with_core():
 @pytest.mark.parametrize('preset', PRESETS)
 def test_a_preset_fills_its_sections(tables, preset):
     job = config.from_tables(tables(scheme={'name': preset}))
-    for section, keys in PRESETS[preset].items():
+    for section, keys in presets.sections(preset, 2).items():
         for key, value in keys.items():
             assert getattr(getattr(job, section), key) == value
 
@@ -181,6 +181,8 @@ def test_every_part_can_be_had_by_its_name(tables, monkeypatch, tmp_path,
     if section == 'problem':
         job['problem'] = {'name': 'digits'} | chosen
     job |= AROUND.get(family, {}) | AROUND.get((family, name), {})
+    if 'name' in job['scheme'] and section != 'detection':
+        del job['detection']
     assembly = Assembly(config.from_tables(job))
     part = assembly.job.part(section, key)
     assert part.cls.name == name

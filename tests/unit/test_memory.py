@@ -217,7 +217,7 @@ def test_only_workers_that_were_wrong_within_the_span_are_remembered(
                 recent if budget == 'fixed' else wrong)
             total += len(proofs)
             it.learn(step, [(worker, 'caught', ALONE) for worker in caught]
-                     + [(worker, text, DERIVED) for worker, text in proofs],
+                     + list(proofs),
                      now)
     assert total > 20
 

@@ -209,7 +209,7 @@ def test_an_order_may_be_wider_than_any_load():
         wide.reordered([[1, 0], [1, -1]])
     with pytest.raises(ValueError, match=r'\(2, 4\).*\(2, 2\)'):
         Assignment([[1, 0], [1, 1]], wide.order)
-    with pytest.raises(ValueError, match='load 1.*2'):
+    with pytest.raises(ValueError, match='width 1.*2'):
         Assignment([[1, 0], [1, 1]], width=1)
 
 

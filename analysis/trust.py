@@ -1,0 +1,399 @@
+"""Whom the server trusted, what it could certify, and at what cost."""
+
+import argparse
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aspis_mpi import config
+from aspis_mpi.assembly import Assembly
+from aspis_mpi.protocol.buffers import HEADER_BYTES
+from aspis_mpi.runlog.reader import WINDOW, RunLogError, load_run
+from aspis_mpi.runlog.summary import size
+from figure import collected, mistakes_in_a_line, pyplot
+
+#: What a worker is in a step, and its colour, by rising severity: where
+#: several steps share a column of the picture, the last one shows.
+STATES = (('fine', '#ececec'),
+          ('slow: under half of the median files, or twice its time',
+           '#56b4e9'),
+          ('not heard in the step: too slow, or dead', '#0a5a9c'),
+          ('suspected: disagrees with somebody not exposed', '#f0c000'),
+          ('dead: given up as silent, then left out', '#000000'),
+          ('excluded: no work since it was exposed', '#9a9a9a'),
+          ('exposed: proved wrong, and at work', '#d55e00'))
+FINE, SLOW, UNHEARD, SUSPECTED, DEAD, EXCLUDED, EXPOSED = range(len(STATES))
+
+#: Columns of the picture; longer runs have several steps a column.
+COLUMNS = 600
+#: Replicas cost so many times more: the axis of bytes is logarithmic.
+SPREAD = 15
+#: Exposures that are printed, and the longest line of one.
+SHOWN, LINE = 12, 200
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One kind of files: how many there are in each step, int (T,)."""
+
+    label: str
+    colour: str
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A worker, the first step in which it is exposed, and the sentence."""
+
+    worker: int
+    step: int
+    steps: int                  # in so many steps of the log
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Bytes a step if every worker sent every file's d numbers by itself."""
+
+    d: int
+    nbytes: int
+    source: str                 # where d was found
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """What is drawn and told of a run of T steps."""
+
+    title: str
+    steps: np.ndarray           # int (T,): their numbers
+    states: np.ndarray          # uint8 (K, T)
+    files: tuple                # of `Layer`, which add up to f
+    certificates: str           # a sentence
+    exposures: list
+    bytes_in: np.ndarray        # int (T,)
+    replicas: Replicas | None
+    wrong_files: np.ndarray     # int (T,)
+
+
+def main():
+    """Read the log, draw the picture, print what was found."""
+    arguments = _arguments()
+    with mistakes_in_a_line('trust'):
+        picture = arguments.output or arguments.log.with_suffix('.trust.png')
+        with load_run(arguments.log) as run:
+            trust = trust_of(run)
+        _draw(trust, picture)
+        _print(trust)
+        print(f'picture: {picture}')
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('log', type=Path, metavar='RUN.h5')
+    parser.add_argument('-o', '--output', type=Path, metavar='PICTURE',
+                        help='default: RUN.trust.png, beside the log')
+    return parser.parse_args()
+
+
+def trust_of(run):
+    """All that the picture and the sentences need, a `Trust`."""
+    if not run.n_steps:
+        raise RunLogError(f'{run.path} holds no step')
+    steps, files = run.steps, files_of(run)
+    return Trust(
+        title=_title(run), steps=steps['step'], states=states_of(run),
+        files=files, certificates=_certificates(run, files),
+        exposures=exposures_of(run),
+        bytes_in=steps['bytes_in'].astype(np.int64),
+        replicas=replicas_of(run), wrong_files=run.wrong_files)
+
+
+def _title(run):
+    return ', '.join(filter(None, (
+        run.option('scheme', 'name'), collected(run),
+        f"detection {run.option('detection', 'name')}",
+        run.attack or 'no attack')))
+
+
+def states_of(run):
+    """What each worker is in each step.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    ndarray of uint8, shape (K, T)
+        Numbers of `STATES`, the severest that applies, from above: `EXPOSED`
+        by this step's evidence or by memory, and at work.  `EXCLUDED`: no
+        work, and exposed in its last step with work or since.  `DEAD`: no
+        work without that, from the step in which it was given up until it is
+        heard again.  `SUSPECTED`: disagrees with a worker that is not
+        exposed; what exposed ones say accuses nobody.  `UNHEARD`: no report
+        in a step that did not wait for it.  `SLOW`: under half of the files
+        at the signal, or over twice the time to the last report, of the
+        median worker.
+    """
+    exposed, excluded = run.exposed.T, run.excluded.T
+    done, last = run.files_done.T.astype(int), run.last_report.T
+    unheard = np.isnan(last)
+    left_out = excluded & (_latest(exposed) < _latest(~excluded))
+    dead = left_out | (_latest(left_out) > _latest(~unheard))
+    dead[:, :-1] |= left_out[:, 1:]
+
+    slow = (2 * done < _median(done, excluded)) | (
+        last > 2 * _median(last, excluded | unheard))
+    return np.select(
+        [excluded & ~left_out, exposed, dead, _suspected(run), unheard, slow],
+        [EXCLUDED, EXPOSED, DEAD, SUSPECTED, UNHEARD, SLOW],
+        FINE).astype(np.uint8)
+
+
+def _latest(facts):
+    """Row of the latest step in which each was true, or -1, (K, T)."""
+    rows = np.where(facts, np.arange(facts.shape[1]), -1)
+    return np.maximum.accumulate(rows, axis=1)
+
+
+def _median(values, without):
+    """Of each step's workers, those left aside that are `without`."""
+    return np.ma.median(np.ma.array(values, mask=without), axis=0).filled(0)
+
+
+def _suspected(run):
+    """Who disagrees with a worker that is not exposed, bool (K, T)."""
+    exposed = run.exposed
+    found = np.zeros_like(exposed)
+    span = max(1, WINDOW // run.n_workers ** 2)
+    for start in range(0, run.n_steps, span):
+        steps = slice(start, start + span)
+        graph = run.read('disagreements', steps)
+        graph &= ~exposed[steps, None]
+        found[steps] = graph.any(axis=2)
+    return found.T
+
+
+def files_of(run):
+    """The kinds of files over time, a tuple of `Layer` that add up to f."""
+    certified, presumed, dropped, missing = (
+        run.steps[f'files_{kind}'].astype(np.int64)
+        for kind in ('certified', 'presumed', 'dropped', 'missing'))
+    if not (certified | presumed).any():
+        return (Layer('used', '#0072b2', run.n_files - dropped - missing),
+                Layer('dropped', '#e69f00', dropped),
+                Layer('missing', '#000000', missing))
+    rest = run.n_files - certified - presumed - missing
+    return (Layer('certified', '#0072b2', certified),
+            Layer('presumed', '#8fd0f5', presumed),
+            Layer('contested, or nobody left to believe', '#e69f00',
+                  np.maximum(rest, 0)),
+            Layer('missing', '#000000', missing))
+
+
+def _certificates(run, files):
+    """How many steps had every file certified, as a sentence."""
+    if files[0].label != 'certified':
+        return ('no file was certified or presumed: detection '
+                f"'{run.option('detection', 'name')}'")
+    certified = files[0].counts
+    whole = np.count_nonzero(certified == run.n_files)
+    return (f'every file was certified in {whole} of {run.n_steps} steps; '
+            f'{certified.mean():.1f} of {run.n_files} files on average')
+
+
+def exposures_of(run):
+    """Who is exposed, in the order of the first step, and why.
+
+    The sentence is the event that names worker and step, if there is one.
+    """
+    exposed, numbers = run.exposed, run.steps['step']
+    events, found = run.events, []
+    for worker in np.flatnonzero(exposed.any(axis=0)).tolist():
+        step = int(numbers[exposed[:, worker].argmax()])
+        told = re.compile(rf'\bstep {step}: ')
+        sentence = next(
+            (event.text for event in events
+             if event.rank == worker + 1 and told.search(event.text)),
+            f'step {step}: worker {worker} is exposed, no event says why')
+        found.append(Exposure(worker, step, int(exposed[:, worker].sum()),
+                              sentence))
+    return sorted(found, key=lambda exposure: exposure.step)
+
+
+def replicas_of(run):
+    """What shipping all replicas would have cost, `Replicas` or None.
+
+    The log does not hold d.  The job's problem knows it without its data; a
+    user's own is not imported for a picture, and one whose file or library
+    is not here cannot be.  Then d is what the parameters took of the bytes
+    out of the server: exact for `replicas`, too much with signals.
+    """
+    d, source = _of_problem(run), "the job's problem"
+    if d is None:
+        d, source = _of_bytes(run), 'the bytes out of the server'
+    nbytes = int(run.incidence.sum()) * (4 * d + HEADER_BYTES)
+    return Replicas(d, nbytes, source) if d > 0 else None
+
+
+def _of_problem(run):
+    """d of the problem that the job names, None if it cannot be made."""
+    problem = run.config.get('problem', {})
+    if any(':' in str(problem.get(key)) for key in ('name', 'model')):
+        return None
+    try:
+        # One worker and one file: the size is the same, and found at once.
+        return Assembly(config.from_tables({
+            'run': {'steps': 1}, 'problem': problem,
+            'scheme': {'name': 'uncoded', 'workers': 1}})).d
+    except (ValueError, OSError, ImportError):
+        return None
+
+
+def _of_bytes(run):
+    """d that the bytes out of the server leave room for."""
+    told = np.maximum(run.n_workers - run.excluded.sum(axis=1), 1)
+    model = 2 * HEADER_BYTES + (run.n_workers + 7) // 8
+    return int((run.steps['bytes_out'] / told).min() - model) // 4
+
+
+def columns_of(n_steps):
+    """Steps a column, and the first row of each column."""
+    span = -(-n_steps // COLUMNS)
+    return span, np.arange(0, n_steps, span)
+
+
+def worst(states, starts):
+    """The severest state of each column, (K, columns)."""
+    return np.maximum.reduceat(states, starts, axis=1)
+
+
+def average(values, starts):
+    """The mean of each column of steps, (columns,)."""
+    counts = np.diff(np.append(starts, len(values)))
+    return np.add.reduceat(values, starts) / counts
+
+
+def _draw(trust, picture):
+    plt = pyplot()
+    n_workers, n_steps = trust.states.shape
+    span, starts = columns_of(n_steps)
+    edges = np.append(trust.steps[starts], trust.steps[-1] + 1) - 0.5
+    rows = max(1.6, min(6, 0.2 * n_workers))
+    figure, axes = plt.subplots(
+        3, 1, figsize=(9, 5 + rows), sharex=True,
+        height_ratios=(rows, 1.5, 1.2), layout='constrained')
+    _draw_workers(axes[0], worst(trust.states, starts), edges)
+    _draw_files(axes[1], trust, starts, edges)
+    _draw_bytes(axes[2], trust, starts, edges)
+    axes[0].set_xlim(edges[0], edges[-1])
+    axes[2].xaxis.get_major_locator().set_params(integer=True)
+    axes[2].set_xlabel('step' if span == 1 else
+                       f'step ({span} in a column: the severest state of '
+                       'each worker, means of files and bytes)')
+    figure.suptitle(textwrap.fill(trust.title, 100), fontsize=10)
+    figure.savefig(picture, dpi=150)
+
+
+def _draw_workers(axis, states, edges):
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    # Row j is worker j, the first on top; the last column may be narrower.
+    colours = ListedColormap([colour for _, colour in STATES])
+    rows = np.arange(len(states) + 1) - 0.5
+    axis.pcolormesh(edges, rows, states, cmap=colours, vmin=-0.5,
+                    vmax=len(STATES) - 0.5, rasterized=True)
+    axis.invert_yaxis()
+    axis.set_ylabel('worker')
+    axis.yaxis.get_major_locator().set_params(integer=True)
+    _legend(axis, 2, [Patch(facecolor=colour, edgecolor='#606060',
+                            label=label) for label, colour in STATES])
+
+
+def _draw_files(axis, trust, starts, edges):
+    below = np.zeros(len(starts))
+    for layer in trust.files:
+        above = below + average(layer.counts, starts)
+        axis.stairs(above, edges, baseline=below, fill=True,
+                    color=layer.colour, label=layer.label)
+        below = above
+    axis.set_ylim(0, 1.03 * below.max())
+    axis.set_ylabel('files')
+    if trust.files[0].label != 'certified':
+        axis.text(0.5, 0.5, trust.certificates, transform=axis.transAxes,
+                  ha='center', fontsize=9, bbox={'facecolor': 'white'})
+    _legend(axis, 4)
+
+
+def _draw_bytes(axis, trust, starts, edges):
+    sent = average(trust.bytes_in, starts)
+    axis.stairs(sent, edges, baseline=None, color='#0072b2', linewidth=1.5,
+                label='bytes into the server')
+    most = sent.max()
+    if trust.replicas is not None:
+        most, cost = max(most, trust.replicas.nbytes), trust.replicas.nbytes
+        axis.axhline(cost, color='#d55e00', linestyle='--', linewidth=1.5,
+                     label=f'if all replicas had been sent: {size(cost)}')
+    if sent.min() > 0 and most > SPREAD * sent.min():
+        axis.set_yscale('log')
+        axis.set_ylim(sent.min() / 2, 2 * most)
+    else:
+        axis.set_ylim(0, 1.15 * most or 1)
+    axis.yaxis.set_major_formatter(lambda value, _: size(value))
+    axis.yaxis.set_minor_formatter('')
+    axis.set_ylabel('bytes a step')
+    axis.grid(alpha=0.3)
+    _legend(axis, 2)
+
+
+def _legend(axis, columns, handles=None):
+    """The legend of a panel, on top of it."""
+    axis.legend(handles=handles, loc='lower left', bbox_to_anchor=(0, 1),
+                borderaxespad=0.2, ncols=columns, frameon=False, fontsize=8,
+                handlelength=1.4)
+
+
+def _print(trust):
+    print(trust.title)
+    print('\n'.join(_tell_exposures(trust)))
+    print(trust.certificates)
+    print(_tell_bytes(trust))
+    wrong = trust.wrong_files
+    print(f'{wrong.sum()} wrong files were used in {np.count_nonzero(wrong)} '
+          f'steps, {wrong.max()} at most' if wrong.any() else
+          'no wrong file was used')
+
+
+def _tell_exposures(trust):
+    if not trust.exposures:
+        yield 'nobody was exposed'
+    for exposure in trust.exposures[:SHOWN]:
+        yield (f'{_plain(exposure.sentence)} (exposed in {exposure.steps} of '
+               f'{len(trust.steps)} steps)')
+    rest = [str(exposure.worker) for exposure in trust.exposures[SHOWN:]]
+    if rest:
+        yield f'exposed later, or as well: workers {", ".join(rest)}'
+
+
+def _tell_bytes(trust):
+    mean, replicas = trust.bytes_in.mean(), trust.replicas
+    sent = f'{size(mean)} a step into the server'
+    if replicas is None:
+        return f'{sent}; what all replicas would cost is unknown'
+    return (f'{sent}, all replicas: {size(replicas.nbytes)} (d = '
+            f'{replicas.d:,}, from {replicas.source}); ratio '
+            f'{mean / replicas.nbytes:.3g}')
+
+
+def _plain(text):
+    """A short line, and nothing that a terminal would obey."""
+    return textwrap.shorten(''.join(c if c.isprintable() else ' '
+                                    for c in text), LINE)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,103 @@
+"""Which parts of a job do not go together, and what to set instead.
+
+Each function raises a `JobError` that names the key, its value and a way out.
+"""
+
+from aspis_mpi.config import JobError
+
+
+def check_adversaries(job):
+    """Fewer than half of the workers are assumed to be wrong."""
+    k = job.n_workers
+    if 2 * job.q >= k:
+        raise JobError(
+            f'{job.path}: scheme.adversaries = {job.q}: must be less '
+            f'than half of the {k} workers, at most {(k - 1) // 2}')
+    if job.adversary.count > k:
+        raise JobError(
+            f'{job.path}: adversary.count = {job.adversary.count}: must be '
+            f'at most the number of workers, {k}')
+
+
+def check_challenge(job, transfer, code):
+    """Payloads that are challenged can be replaced one by one."""
+    if not job.transfer.challenge:
+        return
+    if transfer.pushes:
+        raise JobError(
+            f"{job.path}: transfer.challenge = true: transfer "
+            f"'{job.transfer.name}' brings replicas, which are compared "
+            "as they are; use transfer.name = 'sums' or 'coded'")
+    if code is not None and code.full_only:
+        raise JobError(
+            f"{job.path}: transfer.challenge = true: needs transfer.code "
+            f"= 'least-squares', not '{job.transfer.code}', whose "
+            'payloads cannot be replaced one by one')
+    if code is not None and job.collection.copies > 1 and (
+            job.transfer.matrix == 'gaussian'):
+        raise JobError(
+            f"{job.path}: transfer.matrix = 'gaussian': its large "
+            'coefficients would hide errors from a challenge; use '
+            "'structured'")
+
+
+def check_replicas(job, assignment, transfer, detector):
+    """Whoever compares has something to compare."""
+    r = assignment.replication
+    if not transfer.compares:
+        if detector.compares:
+            raise JobError(
+                f"{job.path}: detection.name = '{job.detection.name}': "
+                f"transfer '{job.transfer.name}' brings no replicas to "
+                "compare; use 'none', or transfer.challenge = true")
+        return
+    if r == 1 and detector.compares:
+        raise JobError(
+            f"{job.path}: detection.name = '{job.detection.name}': "
+            f"assignment '{job.assignment.name}' has one replica of each "
+            "file, so there is nothing to compare; use 'none'")
+    if r > 1 and not r % 2 and detector.votes:
+        raise JobError(
+            f'{job.path}: assignment.replication = {r}: must be odd '
+            'where a majority of replicas decides')
+
+
+def check_scheme(job, scheme, code):
+    """Collection, transfer and aggregation fit."""
+    collection, pushes = scheme.collection, scheme.transfer.pushes
+    if not (pushes or scheme.aggregator.plain):
+        raise JobError(
+            f"{job.path}: aggregation.name = '{job.aggregation.name}': "
+            f"transfer '{job.transfer.name}' brings sums of many files, "
+            "which allow the 'mean' alone")
+    if code is not None and code.full_only and not collection.whole:
+        raise JobError(
+            f"{job.path}: transfer.code = '{job.transfer.code}': needs "
+            'workers that finished all their files; use '
+            "collection.name = 'full-workers'")
+    if scheme.skip_covered and (pushes or not collection.may_skip):
+        raise JobError(
+            f'{job.path}: collection.skip_covered = true: needs a '
+            "collection that waits for copies, such as 'coverage', and "
+            "a transfer that sends on request, such as 'coded'")
+
+
+def check_evidence(job, transfer, problem):
+    """Thresholds are used, and the server has what it is to check with."""
+    section = job.detection
+    if section.equality == 'bits' and (section.tolerance
+                                       or section.disagreement):
+        raise JobError(
+            f"{job.path}: detection.tolerance and detection.disagreement "
+            "need detection.equality = 'tolerance'")
+    audits = section.audits == 'contested' or section.random_audits
+    if audits and not transfer.compares:
+        raise JobError(
+            f"{job.path}: detection.audits and detection.random_audits "
+            f"need values to check: transfer '{job.transfer.name}' "
+            'brings none; set transfer.challenge = true')
+    if audits and not problem.on_server:
+        raise JobError(
+            f"{job.path}: detection.audits: rank 0 has no data of problem "
+            f"'{job.problem.name}'; set detection.audits = 'none' and "
+            'detection.random_audits = 0')
