@@ -151,7 +151,8 @@ class Assembly:
             return inner
         return Challenged(
             inner, assignment, job.collection.copies if self.code else 1,
-            self.seed, job.transfer.sketches, job.transfer.max_epochs)
+            job.q, self.seed, job.transfer.sketches,
+            job.transfer.max_epochs)
 
     def settle(self, probe):
         """Choose when replicas count as equal.
@@ -201,6 +202,7 @@ class Assembly:
             ordered=job.assignment.order != Natural.name,
             reorder=job.assignment.reorder,
             skip_covered=job.collection.skip_covered,
+            audits=job.detection.audits != 'none',
             random_audits=job.detection.random_audits,
             equality=self.equality)
 
@@ -330,8 +332,8 @@ class Assembly:
                         job.problem.micro_batch)
         return Worker(number, self.assignment.files(number), self.batches,
                       self.problem, self.transfer, pools.gradients,
-                      pools.payloads, pools.sketches, self.delay, self.silence, clock, liar,
-                      job.problem.micro_batch)
+                      pools.payloads, pools.sketches, self.delay,
+                      self.silence, clock, liar, job.problem.micro_batch)
 
     def incoming(self):
         """The server's buffers for what the workers send."""

@@ -33,6 +33,11 @@ def check_challenge(job, transfer, code):
             f"{job.path}: transfer.challenge = true: needs transfer.code "
             f"= 'least-squares', not '{job.transfer.code}', whose "
             'payloads cannot be replaced one by one')
+    if not job.part('collection').cls.counts:
+        raise JobError(
+            f"{job.path}: collection.name = '{job.collection.name}': counts "
+            'workers, not the copies of a file that a challenge needs; use '
+            "'coverage', 'deadline', 'adaptive' or 'all'")
     if code is not None and job.collection.copies > 1 and (
             job.transfer.matrix == 'gaussian'):
         raise JobError(

@@ -29,7 +29,8 @@ LAYERS = (
     ('protocol',),
     ('runlog',),
     ('backends', 'config', 'sections', 'presets', 'report', 'outputs'),
-    ('assembly', 'recorded', 'build', 'plan', 'doctor', '__main__'),
+    ('consistency', 'assembly', 'recorded', 'build', 'plan', 'doctor',
+     '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

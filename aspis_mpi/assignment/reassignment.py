@@ -116,15 +116,17 @@ def without(assignment, excluded):
     Returns
     -------
     Assignment
-
-    Raises
-    ------
-    ValueError
-        A file has no worker any more.
+        Files that nobody else has keep their workers, who do not answer.
     """
-    order = np.where(excluded[:, None], -1, assignment.order)
-    return Assignment(assignment.incidence & ~excluded, order,
-                      assignment.width)
+    incidence = assignment.incidence & ~excluded
+    lost = ~incidence.any(axis=1)
+    incidence[lost] = assignment.incidence[lost]
+    order = np.full_like(assignment.order, -1)
+    for worker in range(assignment.n_workers):
+        files = assignment.files(worker)
+        files = files[incidence[files, worker]]
+        order[worker, :files.size] = files
+    return Assignment(incidence, order, assignment.width)
 
 
 def _gained(assignment, excluded, most):

@@ -40,12 +40,13 @@ REACH = 1.7
 def passes(payload, own, weights, size, tolerance=PAYLOAD):
     """Whether a payload is the combination of its own sender's sketches.
 
-    |V y - sum_i c_i s_i| <= tolerance * sum_i |c_i| n_i in every row.
+    |V y - sum_i c_i s_i| <= tolerance * sum_i |c_i| n_i in every row, and
+    |y| <= (1 + tolerance) * sum_i |c_i| n_i.
 
     Parameters
     ----------
     payload : ndarray of float64, shape (..., k + 1)
-        The server's sketch of y; its norm, the last entry, is not used.
+        The server's sketch of y, and its norm.
     own : ndarray of float64, shape (..., n, k + 1, copies)
         The sender's sketches and norms of the parts of n files.
     weights : ndarray of float64, shape (..., n, copies)
@@ -72,8 +73,9 @@ def passes(payload, own, weights, size, tolerance=PAYLOAD):
     allowed = tolerance * scale + UNDERFLOW * np.sqrt(size)
     with np.errstate(over='ignore', invalid='ignore'):
         error = np.abs(payload[..., :-1] - expected)
+        longest = scale + allowed
     fits = (error <= allowed[..., None]).all(axis=-1)
-    return fits & np.isfinite(allowed)
+    return fits & (payload[..., -1] <= longest) & np.isfinite(allowed)
 
 
 def guilty(payload, own, weights, size, tolerance=PAYLOAD):
@@ -136,6 +138,27 @@ def compare(a, b, floor=0.0):
     distance = np.where(np.isnan(square + distance), np.inf, distance)
     either = np.where(finite_a | finite_b, np.inf, 0.0)
     return np.where(finite_a & finite_b, distance, either)
+
+
+def norms(sketches):
+    """Norms of whole gradients that their sketches do not belie.
+
+    A liar that says a small norm has to say what its payload is made of,
+    too.  For 8 rows the root mean square of an honest sketch is above 2.5
+    times the norm once in 10^8.
+
+    Parameters
+    ----------
+    sketches : ndarray of float64, shape (..., k + 1, copies)
+
+    Returns
+    -------
+    ndarray of float64, shape (...,)
+    """
+    with np.errstate(over='ignore', invalid='ignore'):
+        squares = np.square(sketches).sum(axis=-1)
+        seen = np.sqrt(squares[..., :-1].mean(axis=-1)) / 2.5
+        return np.fmax(np.sqrt(squares[..., -1]), seen)
 
 
 def bounded(weights, largest=LARGEST_COEFFICIENT):

@@ -1,6 +1,41 @@
 """What the server says of a step that must not be: sentences for people."""
 
+import logging
+
 import numpy as np
+
+from aspis_mpi.schemes.record import Outcome
+
+#: Steps without an update, one after the other, that end the run.
+MOST_CONTRADICTIONS = 3
+
+
+class Premise:
+    """Counts the steps in which the assumptions cannot have held.
+
+    Parameters
+    ----------
+    chronicle : Chronicle
+    """
+
+    def __init__(self, chronicle):
+        self._note = chronicle.note
+        self._failures = 0
+
+    def hopeless(self, step, resolution):
+        """Report a violated premise; whether there were too many in a row."""
+        if resolution.outcome is not Outcome.CONTRADICTION:
+            self._failures = 0
+            return False
+        self._failures += 1
+        reason = resolution.verdict.contradiction
+        self._note(logging.WARNING, f'step {step}: {reason}; '
+                   f'{accused(resolution)}; the parameters stay')
+        if self._failures < MOST_CONTRADICTIONS:
+            return False
+        self._note(logging.ERROR, f'the premise failed in {self._failures} '
+                   f'steps in a row: {suspicion(resolution)}')
+        return True
 
 
 def accused(resolution):

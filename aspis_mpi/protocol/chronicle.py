@@ -2,7 +2,10 @@
 
 import logging
 
-from aspis_mpi.schemes.record import Arrival, Event
+import numpy as np
+
+from aspis_mpi.detection.base import DROPPED, MISSING
+from aspis_mpi.schemes.record import Arrival, Event, StepRecord
 
 
 class Chronicle:
@@ -65,3 +68,44 @@ class Chronicle:
             step.number, worker, kind,
             int(step.tally.done[worker]) if its else 0, now, nbytes,
             step.tally.packed(worker) if its else b''))
+
+    def close(self, step, resolution, *, lr, gradient_norm, seconds_update):
+        """A step is over: leave its row.
+
+        Parameters
+        ----------
+        step : Step
+        resolution : Resolution
+        lr, gradient_norm : float
+            NaN if the step made no update.
+        seconds_update : float
+        """
+        verdict, tally = resolution.verdict, step.tally
+        signal = (step.collected if np.isnan(step.encoded)
+                  else step.encoded)
+        # Detection between epochs is counted once.
+        verified = resolution.seconds_detect if step.table.challenged else 0
+        self.records.append(StepRecord(
+            step=step.number, loss=np.nan, lr=lr,
+            gradient_norm=gradient_norm, residual=resolution.residual,
+            hidden_bias=resolution.hidden_bias, verdict=resolution.outcome,
+            epochs=max(step.epoch, 0) + 1, audits=resolution.audits,
+            files_certified=int(np.count_nonzero(verdict.certified)),
+            files_presumed=int(np.count_nonzero(verdict.presumed)),
+            files_dropped=int(np.count_nonzero(verdict.source == DROPPED)),
+            files_missing=int(np.count_nonzero(verdict.source == MISSING)),
+            bytes_in=step.bytes_in, bytes_out=step.bytes_out,
+            messages=step.messages, seconds_wait=signal - step.started,
+            seconds_transfer=step.collected - signal - verified,
+            seconds_detect=resolution.seconds_detect,
+            seconds_aggregate=resolution.seconds_aggregate,
+            seconds_update=seconds_update,
+            seconds_step=self.now() - step.started,
+            flagged=verdict.flagged,
+            exposed=step.exposed | verdict.exposed | step.remembered,
+            excluded=step.excluded,
+            disagreements=resolution.disagreements,
+            margin=resolution.margin, source=verdict.source,
+            contributors=verdict.contributors, copies=resolution.copies,
+            files_done=tally.done if step.shown is None else step.shown,
+            first_report=tally.first_report, last_report=tally.last_report))

@@ -39,21 +39,17 @@ import numpy as np
 
 from aspis_mpi.detection.base import Proof
 from aspis_mpi.detection.equality import FLOOR
-from aspis_mpi.protocol.advice import accused, suspicion
+from aspis_mpi.protocol.advice import Premise
 from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.messages import (
     CodedGradient, Failure, Model, Parameters, Progress, Reorder, Replica,
     Sketch, Stop, Sum)
 from aspis_mpi.protocol.step import Malformed, State, Step, drop
 from aspis_mpi.protocol.training import Training
-from aspis_mpi.schemes.record import ArrivalKind, Outcome, Reordering
+from aspis_mpi.schemes.record import ArrivalKind, Reordering
 
 #: Exit codes of a run.
 DONE, BAD_JOB, FAILED = 0, 2, 3
-
-#: Steps without an update, one after the other, that end the run.
-MOST_CONTRADICTIONS = 3
-
 
 #: What a worker may send in each state.
 ALLOWED = {
@@ -114,7 +110,7 @@ class ParameterServer:
         self._note = self.chronicle.note
         self._auditor = auditor
         self._alarm = np.inf
-        self._contradictions = 0
+        self._premise = Premise(self.chronicle)
         self._floor = 0.0
         self._step = None
 
@@ -365,35 +361,18 @@ class ParameterServer:
 
         self.chronicle.report(step.number, resolution)
         number = step.number + 1
-        out = (self._stop(FAILED) if self._judged_hopeless(resolution) else
+        out = (self._stop(FAILED) if self._premise.hopeless(step.number,
+                                                           resolution) else
                self._begin(number) if number < self._steps else
                self._stop(DONE))
-        self.chronicle.records.append(step.record(
-            resolution, lr=lr, gradient_norm=norm,
-            seconds_update=updated - updating,
-            seconds_step=self._now() - step.started))
+        self.chronicle.close(step, resolution, lr=lr, gradient_norm=norm,
+                             seconds_update=updated - updating)
         return out
 
     def _audit(self, file):
         """The gradient of a file at this step's parameters."""
         return self._auditor.gradient(self.step, file,
                                       self.parameters.values)
-
-    def _judged_hopeless(self, resolution):
-        """Report a violated premise; too many in a row end the run."""
-        if resolution.outcome is not Outcome.CONTRADICTION:
-            self._contradictions = 0
-            return False
-        self._contradictions += 1
-        reason = resolution.verdict.contradiction
-        self._note(logging.WARNING, f'step {self.step}: {reason}; '
-                   f'{accused(resolution)}; the parameters stay')
-        if self._contradictions < MOST_CONTRADICTIONS:
-            return False
-        self._note(logging.ERROR, f'the premise failed in '
-                   f'{self._contradictions} steps in a row: '
-                   f'{suspicion(resolution)}')
-        return True
 
     # -- what can go wrong
 

@@ -9,12 +9,11 @@ from enum import Enum, auto
 
 import numpy as np
 
-from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Progress, Replica, Sketch, Skip,
     Sum, Vector, unpack_positions)
 from aspis_mpi.protocol.tally import Tally
-from aspis_mpi.schemes.record import ArrivalKind, StepRecord
+from aspis_mpi.schemes.record import ArrivalKind
 
 
 class State(Enum):
@@ -65,6 +64,10 @@ class Step:
     encoded, collected : float
         Seconds when the first signal left, and when nothing was awaited any
         more.
+    shown : ndarray of int, shape (K,), or None
+        Files that each worker had finished at the first signal.
+    remembered : ndarray of bool, shape (K,)
+        Workers that were exposed in an earlier step.
     """
 
     def __init__(self, number, members, gathering, chronicle, started,
@@ -92,9 +95,9 @@ class Step:
         self._gathering = gathering
         self._chronicle = chronicle
         self._attendance = members.attendance
-        self._remembered = members.excluded
+        self.remembered = members.excluded
         self._skipped = None
-        self._shown = None
+        self.shown = None
         self._tried = False
         self._handlers = {Replica: self._replica, Progress: self._progress,
                           CodedGradient: self._payload, Sum: self._payload,
@@ -228,9 +231,9 @@ class Step:
         now = self._chronicle.now()
         self.asked[asked], self.asked_in[asked] = now, self.epoch
         self.awaited = (self.awaited | asked) & self.table.senders
-        if self._shown is None:
+        if self.shown is None:
             # What counts is what was there at the first signal.
-            self.encoded, self._shown = now, self.tally.done.copy()
+            self.encoded, self.shown = now, self.tally.done.copy()
         self.state = State.ENCODING
         if self.awaited.any():
             return out
@@ -240,9 +243,13 @@ class Step:
         if not self.awaited[worker] or (
                 message.epoch != self.asked_in[worker]):
             return drop(message)
+        if isinstance(message, Sum) is not self.table.whole:
+            drop(message)
+            raise Malformed('a vector that was not asked for')
         self.table.accept(worker, message.buffer)
         self.awaited[worker] = False
-        self._attendance.forgive(worker)
+        if not self.table.challenged:
+            self._attendance.forgive(worker)
         self._chronicle.arrived(self, worker, ArrivalKind.PAYLOAD,
                                 self._chronicle.now(), message.nbytes)
         if self.awaited.any() or self.state is State.COMPUTING:
@@ -308,14 +315,15 @@ class Step:
             self._tried = True
             return out
         self.awaited[:] = False
-        if table.settled or table.epochs >= self._scheme.epochs:
+        if table.settled or table.epochs >= self._scheme.transfer.max_epochs:
             return self._collect()
         table.renew()
         for worker in np.flatnonzero(table.exposed & self.living).tolist():
             self._gathering.lose(worker)
         self._gathering.require(table.required)
-        if self._skipped is not None and table.required.any():
-            out = self._skip(np.flatnonzero(table.required), False)
+        lacking = self._gathering.lacking()
+        if self._skipped is not None and lacking.size:
+            out = self._skip(lacking, False)
         self.state = State.COMPUTING
         self.resumed = self._chronicle.now()
         return out + self._proceed()
@@ -348,52 +356,6 @@ class Step:
         heard = np.maximum(self.tally.heard(), self.resumed)
         since = np.where(self.awaited, self.asked, heard)
         return np.where(waited, since, np.inf)
-
-    # -- afterwards
-
-    def record(self, resolution, *, lr, gradient_norm, seconds_update,
-               seconds_step):
-        """The row of this step in the run log.
-
-        Parameters
-        ----------
-        resolution : Resolution
-        lr, gradient_norm : float
-            NaN if the step made no update.
-        seconds_update, seconds_step : float
-
-        Returns
-        -------
-        StepRecord
-        """
-        verdict, tally = resolution.verdict, self.tally
-        # Detection between epochs is counted once.
-        verified = resolution.seconds_detect if self.table.challenged else 0
-        signal = (self.collected if np.isnan(self.encoded)
-                  else self.encoded)
-        return StepRecord(
-            step=self.number, loss=np.nan, lr=lr,
-            gradient_norm=gradient_norm, residual=resolution.residual,
-            hidden_bias=resolution.hidden_bias, verdict=resolution.outcome,
-            epochs=max(self.epoch, 0) + 1, audits=resolution.audits,
-            files_certified=int(np.count_nonzero(verdict.certified)),
-            files_presumed=int(np.count_nonzero(verdict.presumed)),
-            files_dropped=int(np.count_nonzero(verdict.source == DROPPED)),
-            files_missing=int(np.count_nonzero(verdict.source == MISSING)),
-            bytes_in=self.bytes_in, bytes_out=self.bytes_out,
-            messages=self.messages, seconds_wait=signal - self.started,
-            seconds_transfer=self.collected - signal - verified,
-            seconds_detect=resolution.seconds_detect,
-            seconds_aggregate=resolution.seconds_aggregate,
-            seconds_update=seconds_update, seconds_step=seconds_step,
-            flagged=verdict.flagged,
-            exposed=self.exposed | verdict.exposed | self._remembered,
-            excluded=self.excluded,
-            disagreements=resolution.disagreements,
-            margin=resolution.margin, source=verdict.source,
-            contributors=verdict.contributors, copies=resolution.copies,
-            files_done=tally.done if self._shown is None else self._shown,
-            first_report=tally.first_report, last_report=tally.last_report)
 
 
 def drop(message):

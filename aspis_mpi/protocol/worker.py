@@ -16,8 +16,8 @@ between.  With a transfer that pushes, a finished file leaves at once as a
 reported as `Progress`; an `Encode` is answered, before anything else is
 computed, with the combination that its state asks for, never with what was
 finished since; a `Challenge` with sketches of what was finished.  Then
-computing goes on until `Commit`: another signal may need more.  The server is trusted: a message outside the table is a bug and
-raises.
+computing goes on until `Commit`: another signal may need more.  The server
+is trusted: a message outside the table is a bug and raises.
 
 A file takes at least as long as the delay says: the rest is waited for,
 while messages are handled.

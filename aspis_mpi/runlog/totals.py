@@ -145,7 +145,8 @@ def _job(run):
         aggregation=run.option('aggregation', 'name'),
         attack=run.attack, n_workers=run.n_workers, n_files=run.n_files,
         replication=int(run.incidence.sum(axis=1).max()),
-        load=int(run.incidence.sum(axis=0).max()), steps=run.option('run', 'steps'),
+        load=int(run.incidence.sum(axis=0).max()),
+        steps=run.option('run', 'steps'),
         batch_size=run.option('problem', 'batch_size'))
 
 

@@ -11,7 +11,7 @@ with a step of m audits with probability C(n - u, m) / C(n, m).
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,11 +31,14 @@ class Audited:
         Files that were computed.
     remarks : tuple of str
         Audits that settled nothing.
+    right : dict of int to ndarray of int
+        Workers that sent what the server computed, by file.
     """
 
     verdict: Verdict
     audits: int = 0
     remarks: tuple = ()
+    right: dict = field(default_factory=dict)
 
 
 def drawn(files, count):
@@ -57,7 +60,7 @@ def drawn(files, count):
 
 
 def audited(detector, table, believed, verdict, compute, random_audits=0,
-            choose=drawn):
+            choose=drawn, contested=None):
     """Settle what is contested with at most q audits, then look elsewhere.
 
     Parameters
@@ -77,6 +80,8 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
         audited as well.
     choose : callable
         Given these files, (n,), and that number: the files to audit.
+    contested : int, optional
+        The most contested files that are audited; q by default.
 
     Returns
     -------
@@ -89,7 +94,7 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
     disagreement come first.
     """
     audits = _Audits(detector, table, believed, verdict, compute)
-    for _ in range(detector.q):
+    for _ in range(detector.q if contested is None else contested):
         if not audits.of_contested():
             break
     if random_audits:
@@ -174,7 +179,8 @@ class _Audits:
         if not verdict.contradiction:
             verdict = _settled(verdict, self._first & ~self._believed,
                                self._proofs, self._right)
-        return Audited(verdict, len(self._asked), tuple(self._remarks))
+        return Audited(verdict, len(self._asked), tuple(self._remarks),
+                       self._right)
 
     def _counting(self):
         """The evidence of those who count."""

@@ -84,7 +84,8 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     if audit is not None and (scheme.random_audits
                               or found.verdict.contested.any()):
         found = audited(scheme.detector, table, believed, found.verdict,
-                        audit, scheme.random_audits)
+                        audit, scheme.random_audits,
+                        contested=None if scheme.audits else 0)
     verdict = without_largest(found.verdict, table, scheme.worst_case)
     evidence = evidence.without(~believed)
     margin = table.margin()
@@ -145,3 +146,28 @@ def outcome(evidence, verdict):
     if evidence.contested.any():
         return Outcome.RESOLVED
     return Outcome.CLEAN
+
+
+def outcome_of_sum(verdict, divisor, lacks, graph):
+    """The first of the outcomes that applies to verified payloads.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    divisor : float
+        Samples in the sum.
+    lacks : float
+        Shares of files in it that are not there.
+    graph : ndarray of bool, shape (K, K)
+        Who disagreed with whom.
+    """
+    if verdict.contradiction:
+        return Outcome.CONTRADICTION
+    if divisor <= 0:
+        return Outcome.SKIPPED
+    if lacks or (verdict.source == MISSING).any():
+        return Outcome.INCOMPLETE
+    if verdict.voted:
+        return Outcome.VOTED
+    disputed = graph.any() or verdict.exposed.any()
+    return Outcome.RESOLVED if disputed else Outcome.CLEAN

@@ -17,7 +17,8 @@ class Scheme:
     `ordered`: the workers have to be told in which order to compute.  Every
     `reorder` steps the workers compute their files in an order that fits
     their measured speeds; 0 is never.  With `skip_covered` they leave out
-    files that have enough copies.  In every step the server computes
+    files that have enough copies.  Where the server can audit,
+    it settles contested files (`audits`), and computes in every step
     `random_audits` of the files that nothing proves right.
     """
 
@@ -32,6 +33,7 @@ class Scheme:
     ordered: bool = False
     reorder: int = 0
     skip_covered: bool = False
+    audits: bool = True
     random_audits: int = 0
     equality: Equality = BITS
 
@@ -49,8 +51,3 @@ class Scheme:
         if not self.transfer.compares:
             return None
         return self.detector.needed(self.assignment.incidence.sum(axis=1))
-
-    @property
-    def epochs(self):
-        """The most challenges of a step: each that fails costs a liar."""
-        return min(self.transfer.max_epochs, self.detector.q + 1)

@@ -20,7 +20,8 @@ from aspis_mpi.schemes.record import (CODED, Arrival, ArrivalKind,
 
 ROOT = Path(__file__).parents[2]
 STEPS, MISSED, FRAMED = 30, (4, 5), 9
-SCRIPTS = ('trust.py', 'accuracy.py', 'detection.py', 'completion.py', 'timeline.py')
+SCRIPTS = ('accuracy.py', 'detection.py', 'completion.py', 'timeline.py',
+           'trust.py')
 
 JOB = """
 [scheme]

@@ -207,8 +207,11 @@ def test_sketches_made_to_fit_a_lie_do_not_agree():
     claimed = some.own.copy()
     others = (some.weights[:, 1:] * some.own[:, 1:, :8, 0]).sum(axis=1)
     claimed[:, 0, :8, 0] = some.received(lies)[:, :8] - others
-    # What rounding leaves is measured by sum |c| n.
-    assert some.passes(lies, claimed).all()
+    # What rounding leaves is measured by sum |c| n, and no sum is longer.
+    longest = (np.abs(some.weights) * some.own[:, :, 8]).sum(axis=(1, 2))
+    short = some.received(lies)[:, 8] <= longest * (1 + 1e-5)
+    assert short.mean() > 0.5
+    assert np.array_equal(some.passes(lies, claimed), short)
     assert (compare(claimed, some.own)[:, 0] > 1e-4).all()
 
 
@@ -225,10 +228,10 @@ def test_a_known_matrix_lets_any_error_pass_and_a_fresh_one_does_not():
     d = 3000
     g = vectors(1, d)[0].astype(np.float64)
     v = matrix(SECRET, 8, slice(0, d)) / RMS
-    error = -101 * g
+    error = -2 * g
     error -= v @ np.linalg.lstsq(v, error, rcond=None)[0]
     crafted = (g + error).astype(np.float32)
-    assert crafted @ g < -90 * (g @ g)
+    assert crafted @ g < -0.9 * (g @ g)
     weights = np.ones((1, 1))
     for secret, known in [(SECRET, True), (OTHER, False)]:
         own = sketch([g.astype(np.float32)], 1, secret)

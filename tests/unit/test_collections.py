@@ -271,13 +271,6 @@ def test_deviations_must_not_be_negative(deviations):
                  deviations=deviations)
 
 
-@pytest.mark.parametrize('copies', [0, 4])
-@pytest.mark.parametrize('cls', [All, Coverage], ids=lambda cls: cls.name)
-def test_copies_must_fit_the_replication(cls, copies):
-    with pytest.raises(ValueError, match=f'copies {copies} must'):
-        cls(Cyclic(7, load=3), copies, None)
-
-
 def test_whole_workers_need_a_code():
     with pytest.raises(ValueError, match='needs a transfer with a code'):
         FullWorkers(Cyclic(7, load=3), 1, None)

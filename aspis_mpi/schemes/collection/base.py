@@ -24,9 +24,10 @@ class Collection:
     may_skip = False
     #: Whether only workers that finished all their files are asked to send.
     whole = False
+    #: Whether it counts copies, so that more of a file can be waited for.
+    counts = True
 
     def __init__(self, assignment, copies, code):
-        assignment.check_copies(copies)
         self._assignment = assignment
         self._copies = copies
         self._code = code
@@ -128,7 +129,11 @@ class Gathering:
         return self._incidence[:, self.living].sum(axis=1)
 
     def require(self, needed):
-        """Wait for so many copies of some files, int (f,), if there are."""
+        """Wait for so many copies from now on, int (f,), if there are."""
+
+    def lacking(self):
+        """Files that have not got the copies that are waited for, (n,)."""
+        return np.empty(0, dtype=int)
 
     @property
     def satisfied(self):

@@ -31,6 +31,7 @@ class Copies(Gathering):
         self._certain = np.zeros(assignment.n_files, dtype=int)
         if needed is not None:
             self._certain = needed
+        self._required = None
         super().__init__(assignment, copies, living, lenient, seconds)
 
     @property
@@ -39,9 +40,13 @@ class Copies(Gathering):
         return np.array(self._needed)
 
     def require(self, needed):
-        """Wait for so many copies of some files, if there are."""
-        self._certain = np.maximum(self._certain, needed)
+        """Wait for so many copies from now on, if there are."""
+        self._required = needed
         self._review()
+
+    def lacking(self):
+        """Files that have not got the copies that are waited for."""
+        return np.flatnonzero(self._missing())
 
     def finish(self, worker, files):
         """One more copy of each; which have enough now."""
@@ -70,6 +75,8 @@ class Copies(Gathering):
             needed = np.minimum(needed, holders)
         # What cannot be believed is reported; it is no reason to give up.
         needed = np.maximum(needed, np.minimum(self._certain, holders))
+        if self._required is not None:
+            needed = np.minimum(self._required, holders)
         # Lists: single entries of them are what a report touches.
         self._needed = needed.tolist()
         self._counts = self.finished.sum(axis=1).tolist()

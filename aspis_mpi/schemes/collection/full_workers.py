@@ -18,6 +18,7 @@ class FullWorkers(Collection):
 
     name = 'full-workers'
     whole = True
+    counts = False
 
     def __init__(self, assignment, copies, code):
         super().__init__(assignment, copies, code)

@@ -21,6 +21,8 @@ class Challenged:
         Who holds what, without workers that have been excluded.
     copies : int
         Parts of a gradient in the first epoch.
+    n_adversaries : int
+        q.
     seed : int
         Of the run: draws the owners of files, so that nobody can choose
         what it owns.
@@ -33,9 +35,11 @@ class Challenged:
     pushes = False
     compares = True
 
-    def __init__(self, inner, assignment, copies, seed, sketches,
-                 max_epochs):
+    def __init__(self, inner, assignment, copies, n_adversaries, seed,
+                 sketches, max_epochs):
         self.max_epochs = max_epochs
+        #: Vectors that are asked for in a step, at most.
+        self.most_vectors = (1 + n_adversaries) * assignment.n_workers
         self.assignment = assignment
         self.copies = copies
         self.n_sketches = sketches

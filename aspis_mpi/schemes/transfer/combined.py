@@ -146,6 +146,8 @@ class PayloadTable:
     ----------
     challenged : bool
         Whether payloads are checked before they count.
+    whole : bool
+        Whether those asked for have all d numbers, instead of d/copies.
     state : GlobalState or None
         What the last signal said.
     decoding : Decoding or None
@@ -156,7 +158,7 @@ class PayloadTable:
         Workers that had finished each file at that time.
     """
 
-    challenged = False
+    challenged = whole = False
 
     def __init__(self, transfer, shape):
         self.state = self.decoding = None

@@ -8,7 +8,7 @@ from aspis_mpi.detection.evidence import Evidence
 
 
 class Sketched:
-    """The answers to the challenges of one step, and what they are evidence of.
+    """The answers to the challenges of a step, and what they tell.
 
     Answers to different challenges are never compared: what is known of a
     file is what the last challenge that asked for it has brought.  Two
@@ -52,7 +52,11 @@ class Sketched:
         self._close = np.zeros((*holders.shape, holders.shape[1]),
                                dtype=bool)
         self._norms = np.full(holders.shape, np.nan)
-        self._secret = None
+        # What was shown of each file, and in which challenge.
+        self._shown = np.zeros((*holders.shape, transfer.n_sketches + 1,
+                                transfer.copies))
+        self._asked_in = np.zeros(n_files, dtype=int)
+        self._secrets = []
         self.margin = np.full(2, np.nan)
         self.own = np.zeros((self._n_workers, assignment.width,
                              transfer.n_sketches + 1, transfer.copies))
@@ -63,7 +67,7 @@ class Sketched:
         """Begin a challenge of who claims to have finished what, (f, K)."""
         # What came before is kept as disagreements between workers.
         self._earlier = self.seen()
-        self._secret = secret
+        self._secrets.append(secret)
         self.claims = claims
         self.answered = np.zeros(self._n_workers, dtype=bool)
 
@@ -91,11 +95,12 @@ class Sketched:
                     shown[:, a], shown[:, b], self._floor)
         labels, close, margin = sort(distances, present, self._equality)
         self._labels[files], self._close[files] = labels, close
+        self._shown[files] = shown
+        self._asked_in[files] = len(self._secrets) - 1
         norms = shown[:, :, -1]
         self._finite[files] = np.isfinite(shown).all(axis=(2, 3)) & (
             norms >= 0).all(axis=2)
-        with np.errstate(over='ignore', invalid='ignore'):
-            self._norms[files] = np.sqrt(np.square(norms).sum(axis=2))
+        self._norms[files] = challenge.norms(shown)
         self.margin = np.array([np.fmax(self.margin[0], margin[0]),
                                 np.fmin(self.margin[1], margin[1])])
 
@@ -118,6 +123,17 @@ class Sketched:
         """Label of what each of the workers showed for each file, (n,)."""
         found = (self._holders[files] == workers[:, None]).argmax(axis=1)
         return self._labels[files, found]
+
+    def supporters(self, file, label):
+        """Workers that showed a file as this label has it, ascending."""
+        return self._holders[file, self._labels[file] == label]
+
+    def present(self):
+        """Who has shown which file, bool (f, K)."""
+        files, places = np.nonzero(self._labels >= 0)
+        shown = np.zeros_like(self.claims)
+        shown[files, self._holders[files, places]] = True
+        return shown
 
     def copies(self):
         """Workers that showed each file, uint16 (f,)."""
@@ -146,10 +162,11 @@ class Sketched:
         -------
         supports, disagrees : ndarray of bool, shape (n,)
         """
-        right = self._transfer.sketch([values], self._secret)[0]
-        places = [self.places(worker, [file])[0]
+        secret = self._secrets[self._asked_in[file]]
+        right = self._transfer.sketch([values], secret)[0]
+        places = [(self._holders[file] == worker).argmax()
                   for worker in workers.tolist()]
-        distance = challenge.compare(self.own[workers, places], right,
+        distance = challenge.compare(self._shown[file, places], right,
                                      self._floor)
         return (distance <= self._equality.tolerance,
                 distance > self._equality.disagreement)

@@ -7,40 +7,23 @@ that the detector believes, for every file in it.  The files of the others
 are sent again in the next epoch, by other workers.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.coding import challenge, combine, sketching
+from aspis_mpi.coding import challenge
 from aspis_mpi.detection.base import DROPPED, MISSING, Proof, Verdict
 from aspis_mpi.detection.matching import unmatched
-from aspis_mpi.schemes.audit import Audited, audited
-from aspis_mpi.schemes.decision import decide, lowered
-from aspis_mpi.schemes.record import CODED, Outcome
-from aspis_mpi.schemes.resolution import Resolution, without_largest
+from aspis_mpi.schemes.decision import lowered
+from aspis_mpi.schemes.record import BY_SERVER, CODED
+from aspis_mpi.schemes.resolution import (
+    Resolution, outcome_of_sum, without_largest)
+from aspis_mpi.schemes.transfer.combined import NOBODY
+from aspis_mpi.schemes.transfer.payloads import (
+    Payload, add, files_in, served, sketches, unbroken)
+from aspis_mpi.schemes.transfer.referee import Referee
 from aspis_mpi.schemes.transfer.sketched import Sketched
-
-
-@dataclass(frozen=True, eq=False)
-class Payload:
-    """A vector that came, and what it should be made of.
-
-    `weights` are the coefficients of `files` in it, float64 (n, copies);
-    `cover` how much of each is in the sum when all payloads are there, (n,);
-    `shares` the coefficients of the payload in the parts of the sum,
-    (copies,).
-    `whole`: it has all d numbers, whose parts are checked one by one.
-    """
-
-    worker: int
-    files: np.ndarray
-    weights: np.ndarray
-    cover: np.ndarray
-    shares: np.ndarray
-    whole: bool
-    buffer: Any
 
 
 class VerifiedTable:
@@ -67,7 +50,7 @@ class VerifiedTable:
     exposed : ndarray of bool, shape (K,)
         Workers that this step's evidence proves wrong.
     required : ndarray of int, shape (f,)
-        Workers that have to finish a file before it can be believed; 0
+        Workers that have to finish a file before another epoch is of use; 0
         where more would not help or are not needed.
     """
 
@@ -84,16 +67,15 @@ class VerifiedTable:
         self._kept, self._payloads, self._usable = [], [], []
         self._sketches = {}
         self._verdict = None
-        self._proofs, self._remarks = [], []
+        self._proofs = []
+        self._referee = Referee(self._sketched)
         self._flagged = np.zeros(shape[1], dtype=bool)
-        self._audits, self._seconds = 0, 0.0
+        self._vectors, self._seconds = 0, 0.0
         self.epochs = 0
         self.checked = True
         self.settled = False
         self.exposed = np.zeros(shape[1], dtype=bool)
         self.required = np.zeros(shape[0], dtype=int)
-
-    # -- payloads
 
     @property
     def state(self):
@@ -105,9 +87,19 @@ class VerifiedTable:
         """Whose vectors belong to the last signal, bool (K,)."""
         return self._round.senders
 
+    @property
+    def whole(self):
+        """Whether the vectors asked for have all d numbers."""
+        return self._transfer.whole(self.state)
+
     def ask(self, finished):
         """Make a new signal of who finished what; who must send, (K,)."""
-        return self._round.ask(self._able(finished))
+        asked = self._round.ask(self._able(finished))
+        self._vectors += int(np.count_nonzero(asked))
+        if self.epochs and self._vectors > self._transfer.most_vectors:
+            # What liars can cost has a bound; the rest is missing.
+            asked = np.zeros_like(asked)
+        return asked
 
     def accept(self, worker, buffer):
         """Take the vector of a worker; an earlier one is out of date."""
@@ -128,18 +120,27 @@ class VerifiedTable:
         verdict = self._verdict
         if verdict is None:
             return finished
-        able = finished & ~closed_by(self._kept, len(finished))[:, None]
+        able = finished & ~self._closed(self._kept)[:, None]
         believed = verdict.source >= 0
-        able[believed] &= verdict.contributors[believed]
         able[~believed & (self.required == 0)] = False
         graph = self._sketched.evidence().disagreements
-        for some in unmatched(graph), ~graph.any(axis=1):
+        left = unmatched(graph)
+        showed = able & verdict.contributors
+        fresh = able & ~self._sketched.present()
+        good = (showed & left).any(axis=1)
+        able[believed] = np.where(good[:, None], showed,
+                                  showed | fresh)[believed]
+        for some in left, ~graph.any(axis=1):
             better = able & some
             found = better.any(axis=1)
             able[found] = better[found]
         return able
 
-    # -- challenge
+    def _closed(self, payloads):
+        """Files in some payloads, and those that were audited, bool (f,)."""
+        closed = files_in(payloads, len(self.required))
+        closed[list(self._referee.right)] = True
+        return closed
 
     def challenge(self, claims, secret):
         """Begin a challenge, now that all payloads of this epoch are here.
@@ -162,9 +163,7 @@ class VerifiedTable:
         self._secret = secret
         self._payloads = [self._payload(worker) for worker in
                           sorted(self._round.buffers)]
-        files = np.zeros(len(claims), dtype=bool)
-        for payload in self._payloads:
-            files[payload.files] = True
+        files = files_in(self._payloads, len(claims))
         claims = claims & files[:, None]
         self._sketched.ask(claims, secret)
         self.checked = False
@@ -176,21 +175,15 @@ class VerifiedTable:
         return Payload(worker, files, weights, decoding.cover[files],
                        decoding.weights[:, worker],
                        self._transfer.whole(state),
+                       self._round.buffers[worker].values,
                        self._round.buffers[worker])
 
     def check(self, clock):
         """Sketch the payloads, while the workers sketch their files."""
         start = clock()
-        self._sketches = {}
-        for whole in False, True:
-            some = [payload for payload in self._payloads
-                    if payload.whole is whole]
-            values = [payload.buffer.values for payload in some]
-            sketches = sketching.sketch(
-                values, self._transfer.copies if whole else 1, self._secret,
-                self._transfer.n_sketches)
-            self._sketches |= {payload.worker: rows for payload, rows
-                               in zip(some, sketches)}
+        self._sketches = sketches(
+            self._payloads, self._transfer.copies, self._secret,
+            self._transfer.n_sketches)
         self.checked = True
         self._seconds += clock() - start
 
@@ -214,8 +207,6 @@ class VerifiedTable:
         shown = (sketched.claims & sketched.answered).sum(axis=1)
         return bool((shown >= np.minimum(needed, claimed)).all())
 
-    # -- verification
-
     def verify(self, scheme, believed, living, audit, clock):
         """Decide what is right with all that has been shown.
 
@@ -235,16 +226,9 @@ class VerifiedTable:
         sketched.compare()
         believed = believed & ~self.exposed
         believed = believed & ~self._convict(believed)
-        found = Audited(decide(scheme.detector, sketched.evidence(),
-                               believed))
-        if audit is not None and self._audits < scheme.detector.q:
-            found = audited(scheme.detector, sketched, believed,
-                            found.verdict, audit, scheme.random_audits)
-        self._audits += found.audits
-        self._remarks += found.remarks
-        self._verdict = without_largest(found.verdict, sketched,
-                                        scheme.worst_case)
-        self._learn(found.verdict)
+        found = self._referee.decide(scheme, believed, audit)
+        self._verdict = without_largest(found, sketched, scheme.worst_case)
+        self._learn(found)
         self._usable = self._sound(self._kept, self._payloads)
         self._settle(scheme.detector, believed & ~self.exposed, living)
         self._seconds += clock() - start
@@ -270,13 +254,7 @@ class VerifiedTable:
             return False
         own = self._sketched.own[worker, self._sketched.places(
             worker, payload.files)]
-        rows, size = self._sketches[worker], payload.buffer.values.size
-        if not payload.whole:
-            return bool(test(rows[:, 0], own, payload.weights, size))
-        size = combine.payload_size(size, rows.shape[1])
-        return several(bool(test(rows[:, part], own[:, :, part:part + 1],
-                                 payload.weights, size))
-                       for part in range(rows.shape[1]))
+        return payload.satisfies(test, self._sketches[worker], own, several)
 
     def _learn(self, verdict):
         """Keep what this epoch proves, for the rest of the step."""
@@ -289,27 +267,16 @@ class VerifiedTable:
     def _sound(self, kept, payloads):
         """The payloads that may be used, earlier ones and new ones."""
         verdict = self._verdict
-        good = [payload for payload in kept if self._agrees(payload)]
-        good += [payload for payload in payloads
-                 if verdict.contributors[payload.files, payload.worker].all()
-                 and challenge.bounded(payload.weights).all()
-                 and self._test(payload, challenge.passes, all)]
-        # A file is in use when nothing of it is missing.
-        shape = verdict.contributors.shape
-        sent = self._round.state.finished & self._round.senders
-        if self._round.state.owners.max(initial=-1) >= 0:
-            sent = (self._round.state.owners[:, None]
-                    == np.arange(shape[1]))
-        while True:
-            there = np.zeros(shape[1], dtype=bool)
-            there[[payload.worker for payload in good
-                   if payload not in kept]] = True
-            broken = (sent & ~there).any(axis=1)
-            left = [payload for payload in good if payload in kept
-                    or not broken[payload.files].any()]
-            if len(left) == len(good):
-                return good
-            good = left
+        good = [payload for payload in payloads
+                if verdict.contributors[payload.files, payload.worker].all()
+                and challenge.bounded(payload.weights).all()
+                and self._test(payload, challenge.passes, all)]
+        state = self._round.state
+        sent = state.finished & self._round.senders
+        if state.owners.max(initial=NOBODY) != NOBODY:
+            sent = state.owners[:, None] == np.arange(sent.shape[1])
+        return [payload for payload in kept if self._agrees(payload)] + (
+            unbroken(good, sent))
 
     def _agrees(self, payload):
         """Whether what was verified earlier is what is believed now."""
@@ -326,39 +293,45 @@ class VerifiedTable:
         self.settled = bool(verdict.contradiction)
         if self.settled:
             return
-        closed = closed_by(self._usable, len(self.required))
+        closed = self._closed(self._usable)
         again = (verdict.source >= 0) & ~closed
+        self.settled = bool(closed.all())
+        if self.settled:
+            return
         evidence = detector.leave_out(self._sketched.evidence(), ~believed)
         more = lowered(detector, believed).lacking(evidence)
-        more[closed | again | verdict.certified] = 0
+        more[closed | verdict.certified | again] = 0
+        # A suspect should not be asked where another copy can be had.
+        left = unmatched(evidence.disagreements) & living & believed
+        able = verdict.contributors & left
+        more[again & ~able.any(axis=1)] = 1
         holders = evidence.holders
         silent = (holders >= 0) & ~evidence.present & living[holders]
         more = np.minimum(more, silent.sum(axis=1))
-        shown = evidence.present.sum(axis=1)
-        self.required = np.where(more > 0, shown + more, 0)
+        claimed = self._sketched.claims & living & believed
+        self.required = np.where(more > 0, claimed.sum(axis=1) + more, 0)
         self.settled = not (again.any() or more.any())
 
     def renew(self):
         """Begin another epoch with what could be verified."""
         for payload in self._kept + self._payloads:
             if payload not in self._usable:
-                payload.buffer.release()
+                payload.release()
         self._kept, self._payloads = self._usable, []
         self._round = self._transfer.round(self._step, self.epochs)
-
-    # -- result
 
     def resolve(self, scheme, believed, samples, out, threads, clock,
                 audit=None):
         """Add up what has been verified; see `PayloadTable.resolve`."""
         start = clock()
         verdict = self._logged()
+        used = self._used()
         cover = np.zeros(len(samples))
-        for payload in self._usable:
+        for payload in used:
             cover[payload.files] = payload.cover
         divisor = float(cover @ samples)
         if divisor > 0 and not verdict.contradiction:
-            self._add(out, divisor)
+            add(used, out, divisor)
             if not arrays.is_finite(out):
                 verdict = scheme.detector.refuse(
                     self._sketched.evidence(),
@@ -367,10 +340,10 @@ class VerifiedTable:
         norms = self._norms(cover > 0)
         graph = self._sketched.seen()
         return Resolution(
-            verdict, self._outcome(verdict, divisor, lacks, graph), graph,
+            verdict, outcome_of_sum(verdict, divisor, lacks, graph), graph,
             self._sketched.margin, self._sketched.copies(), self._seconds,
             clock() - start, residual=float(np.sqrt(lacks)) if lacks else 0.0,
-            audits=self._audits, remarks=tuple(self._remarks),
+            audits=self._referee.audits, remarks=tuple(self._referee.remarks),
             file_norm=float(np.median(norms)) if norms.size else np.nan,
             hidden_bias=challenge.hidden_bias(
                 norms, scheme.detector.q, len(believed),
@@ -387,27 +360,16 @@ class VerifiedTable:
         if verdict.contradiction:
             return verdict
         source[verdict.source == DROPPED] = DROPPED
-        for payload in self._usable:
+        for payload in self._used():
             alone = payload.whole or self._transfer.sums
-            source[payload.files] = payload.worker if alone else CODED
-            contributors[payload.files, payload.worker] = True
+            source[payload.files] = (payload.worker if alone or
+                                     payload.buffer is None else CODED)
+            if payload.buffer is not None:
+                contributors[payload.files, payload.worker] = True
         return replace(
             verdict, source=source, contributors=contributors,
             exposed=self.exposed, flagged=self._flagged | self.exposed,
             proofs=tuple(self._proofs))
-
-    def _outcome(self, verdict, divisor, lacks, graph):
-        """The first that applies."""
-        if verdict.contradiction:
-            return Outcome.CONTRADICTION
-        if divisor <= 0:
-            return Outcome.SKIPPED
-        if lacks or (verdict.source == MISSING).any():
-            return Outcome.INCOMPLETE
-        if verdict.voted:
-            return Outcome.VOTED
-        disputed = graph.any() or self.exposed.any()
-        return Outcome.RESOLVED if disputed else Outcome.CLEAN
 
     def _norms(self, files):
         """What is said of the norms of files in use, float64 (n,)."""
@@ -416,35 +378,17 @@ class VerifiedTable:
                          in zip(self._verdict.source[files].tolist(),
                                 files.tolist())])
 
-    def _add(self, out, divisor):
-        """The mean gradient of the verified payloads, in workers' order."""
-        added = False
-        for whole in False, True:
-            some = sorted((payload for payload in self._usable
-                           if payload.whole is whole),
-                          key=lambda payload: payload.worker)
-            if not some:
-                continue
-            into = np.empty_like(out) if added else out
-            weights = (np.ones((1, len(some))) if whole else
-                       np.array([payload.shares for payload in some]).T)
-            combine.decode([payload.buffer.values for payload in some],
-                           weights, into, divisor)
-            if added:
-                np.add(out, into, out=out)
-            added = True
+    def _used(self):
+        """What the step is made of: audited files are the server's own."""
+        there = files_in(self._usable, len(self.required))
+        return self._usable + [
+            served(BY_SERVER, file, values, self._transfer.copies)
+            for file, values in sorted(self._referee.right.items())
+            if not there[file]]
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""
         for payload in self._kept:
-            payload.buffer.release()
+            payload.release()
         self._round.release()
         self._kept, self._payloads, self._usable = [], [], []
-
-
-def closed_by(payloads, n_files):
-    """Files in some payloads, bool (f,)."""
-    closed = np.zeros(n_files, dtype=bool)
-    for payload in payloads:
-        closed[payload.files] = True
-    return closed

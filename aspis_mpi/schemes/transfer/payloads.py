@@ -1,0 +1,135 @@
+"""Vectors that came, what they should be made of, and their sum."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aspis_mpi.coding import combine, sketching
+
+
+@dataclass(frozen=True, eq=False)
+class Payload:
+    """One vector of a worker, or one that the server has computed itself.
+
+    Parameters
+    ----------
+    worker : int
+        Or `BY_SERVER`.
+    files : ndarray of int, shape (n,)
+    weights : ndarray of float64, shape (n, copies)
+        Coefficients of the files, or of their parts, in it.
+    cover : ndarray of float64, shape (n,)
+        How much of each file is in the sum when all payloads are there.
+    shares : ndarray of float64, shape (copies,)
+        Coefficients of the payload in the parts of the sum.
+    whole : bool
+        It has all d numbers, whose parts are checked one by one.
+    values : ndarray of float32
+    buffer : Buffer, optional
+        Where the numbers are, unless they are the server's own.
+    """
+
+    worker: int
+    files: np.ndarray
+    weights: np.ndarray
+    cover: np.ndarray
+    shares: np.ndarray
+    whole: bool
+    values: np.ndarray
+    buffer: Any = None
+
+    def satisfies(self, test, rows, own, several):
+        """What a test of `coding.challenge` says of it.
+
+        Parameters
+        ----------
+        test : callable
+            `passes` or `guilty`.
+        rows : ndarray of float64, shape (k + 1, parts)
+            Its sketch; of all parts if it is whole, of one else.
+        own : ndarray of float64, shape (n, k + 1, copies)
+            What its sender has shown of its files.
+        several : callable
+            `all` or `any`, of the parts.
+
+        Returns
+        -------
+        bool
+        """
+        if not self.whole:
+            return bool(test(rows[:, 0], own, self.weights,
+                             self.values.size))
+        size = combine.payload_size(self.values.size, rows.shape[1])
+        return several(bool(test(rows[:, part], own[:, :, part:part + 1],
+                                 self.weights, size))
+                       for part in range(rows.shape[1]))
+
+    def release(self):
+        """The vector is not needed any more."""
+        if self.buffer is not None:
+            self.buffer.release()
+
+
+def served(worker, file, values, copies):
+    """A file that the server has computed itself, float32 (d,)."""
+    return Payload(worker, np.array([file]), np.ones((1, 1)), np.ones(1),
+                   np.ones(copies), copies > 1, values)
+
+
+def sketches(payloads, copies, secret, k):
+    """The sketch (k + 1, parts) of each payload, by worker."""
+    found = {}
+    for whole in False, True:
+        some = [payload for payload in payloads if payload.whole is whole]
+        rows = sketching.sketch([payload.values for payload in some],
+                                copies if whole else 1, secret, k)
+        found |= {payload.worker: row for payload, row in zip(some, rows)}
+    return found
+
+
+def files_in(payloads, n_files):
+    """Files in some payloads, bool (f,)."""
+    found = np.zeros(n_files, dtype=bool)
+    for payload in payloads:
+        found[payload.files] = True
+    return found
+
+
+def unbroken(payloads, sent):
+    """Payloads all of whose files are complete: the others are of no use.
+
+    Parameters
+    ----------
+    payloads : list of Payload
+        Of one epoch.
+    sent : ndarray of bool, shape (f, K)
+        Whose payloads a file is in.
+    """
+    while True:
+        there = np.zeros(sent.shape[1], dtype=bool)
+        there[[payload.worker for payload in payloads]] = True
+        broken = (sent & ~there).any(axis=1)
+        left = [payload for payload in payloads
+                if not broken[payload.files].any()]
+        if len(left) == len(payloads):
+            return left
+        payloads = left
+
+
+def add(payloads, out, divisor):
+    """Make the mean gradient of payloads, in the order of their workers."""
+    into = out
+    for whole in False, True:
+        some = sorted((payload for payload in payloads
+                       if payload.whole is whole),
+                      key=lambda payload: payload.worker)
+        if not some:
+            continue
+        weights = (np.ones((1, len(some))) if whole else
+                   np.array([payload.shares for payload in some]).T)
+        combine.decode([payload.values for payload in some], weights, into,
+                       divisor)
+        if into is not out:
+            np.add(out, into, out=out)
+        into = np.empty_like(out)

@@ -1,0 +1,172 @@
+"""Each rule of the challenge by itself, against who tries to break it."""
+
+import numpy as np
+import pytest
+from challenged_jobs import Run, assembled, liars, run
+from coded_jobs import distance
+
+from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.protocol.messages import CodedGradient, Sketch, Sum
+from aspis_mpi.protocol.server import DONE
+from aspis_mpi.schemes.record import Outcome
+
+#: Three liars may hold a file alone: files are presumed, in two epochs.
+ALONE = {'scheme': {'workers': 7, 'adversaries': 3},
+         'assignment': {'name': 'subset'}}
+
+
+# --- what exposes ------------------------------------------------------
+
+@pytest.mark.parametrize('audits', [1, 2])
+def test_a_random_audit_of_a_file_of_an_earlier_epoch_exposes_nobody(audits):
+    """Fails where old answers are compared by the secret of new ones."""
+    it = run(run={'steps': 4}, **ALONE,
+             detection={'audits': 'contested', 'random_audits': audits})
+    assert it.code == DONE
+    assert all(record.epochs == 2 for record in it.records)
+    assert any(record.audits for record in it.records)
+    assert not it.exposes_honest()
+
+
+# --- what a liar must not be able to stop ------------------------------
+
+@pytest.mark.parametrize('protocol', ['payloads', 'none'])
+def test_files_of_exposed_workers_alone_are_missing_and_the_run_goes_on(
+        protocol):
+    """Fails where a file without living workers ends the run."""
+    it = run(**ALONE, adversary=liars(0, 1, 2, files='all',
+                                      protocol=protocol))
+    assert it.code == DONE
+    assert it.records[0].exposed[:3].all() and not it.exposes_honest()
+    assert it.records[0].files_missing == 1
+
+
+@pytest.mark.parametrize('protocol', ['payloads', 'consistent', 'counts',
+                                      'sketches', 'norms'])
+def test_nobody_waits_for_files_that_were_skipped(protocol):
+    """Fails where an exposed worker's files stay skipped."""
+    it = run(collection={'skip_covered': True},
+             adversary=liars(0, 4, protocol=protocol))
+    assert it.code == DONE and len(it.records) == 2
+    for record in it.records:
+        assert not record.files_missing and not record.files_dropped
+
+
+@pytest.mark.parametrize('copies', [1, 2, 3])
+def test_a_vector_of_another_size_than_asked_for_exposes(copies):
+    """Fails where a `Sum` is taken for a coded gradient, or vice versa."""
+    def between(worker, message):
+        other = {CodedGradient: Sum, Sum: CodedGradient}
+        if worker or type(message) not in other:
+            return message
+        sizes = {CodedGradient: assembly.transfer.payload_size(assembly.d),
+                 Sum: assembly.d}
+        buffer = assembly.pools().payloads.take()
+        buffer.values.fill(1)
+        cls = other[type(message)]
+        return cls(message.step, message.epoch, 0,
+                   buffer.front(4 * sizes[cls]))
+    assembly = assembled(transfer={'name': 'coded'},
+                         collection={'copies': copies},
+                         adversary=liars(0))
+    it = Run(assembly, between=between)
+    assert it.code == DONE and it.records[0].exposed[0]
+    assert not it.exposes_honest()
+    assert distance(it.values, it.truth()) < 1e-4
+
+
+@pytest.mark.parametrize('copies', [2, 3])
+@pytest.mark.parametrize('transfer', ['sums', 'coded'])
+def test_excluding_liars_does_not_end_the_run(transfer, copies):
+    """Fails where the files of exposed workers, which have fewer copies
+    now than the collection asks for, are a bad job."""
+    it = run(run={'steps': 4}, scheme={'workers': 7},
+             assignment={'name': 'subset'}, transfer={'name': transfer},
+             collection={'copies': copies}, detection={'memory': 'forever'},
+             adversary=liars(0, 1, files='all'))
+    assert it.code == DONE and it.last.exposed[:2].all()
+    assert (it.last.source != -2).all()
+
+
+@pytest.mark.parametrize('collection', ['all', 'coverage'])
+def test_a_step_without_liars_uses_every_file(collection):
+    """Fails where a collection does not wait for what is required."""
+    it = run(transfer={'name': 'coded'}, collection={'name': collection},
+             delay={'name': 'slow', 'mean': 1.0, 'factor': 10,
+                    'workers': [0, 3]})
+    for record in it.records:
+        assert record.verdict is Outcome.CLEAN and record.epochs == 1
+        assert record.files_certified == 9
+
+
+def test_who_never_answers_a_challenge_is_left_out_longer_and_longer():
+    """Fails where a payload forgives the sketches that never come."""
+    def between(worker, message):
+        silent = worker == 0 and isinstance(message, Sketch)
+        return None if silent else message
+    it = Run(assembled(run={'steps': 8}), between=between)
+    out = [record.step for record in it.records if record.excluded[0]]
+    assert it.code == DONE and out == [1, 3, 4, 6, 7]
+    assert not any(record.exposed.any() for record in it.records)
+
+
+# --- norms -------------------------------------------------------------
+
+class Shrunk(Protocol):
+    """Holders of a file say that it is small, and send it huge."""
+
+    def __init__(self, assembly, file):
+        super().__init__(0)
+        below = assembly.assignment.incidence[:file]
+        self.places = below.sum(axis=0)
+        self.size, self.shown = assembly.d, None
+
+    def payload(self, step, epoch, worker, values):
+        if worker == 0:
+            values[:] = 1e9
+
+    def sketches(self, step, epoch, worker, own, weights, sketch):
+        place = self.places[worker]
+        if worker == 0 and weights[place].any():
+            others = weights.copy()
+            others[place] = 0
+            fit = sketch(np.full(self.size, 1e9, dtype=np.float32))[:, 0]
+            fit[:-1] -= (others * own[:, :-1, 0]).sum(axis=0)
+            fit[-1] = 1e-3
+            self.shown = fit
+        if self.shown is not None and own[place].any():
+            own[place, :, 0] = self.shown
+
+
+def test_no_wrong_file_is_larger_than_a_right_one_whatever_norm_it_claims():
+    """Fails where the norm of a payload is not held against the norms of
+    what it is made of: then colluders hide 1e9 behind a norm of 1e-3."""
+    tried = 0
+    for seed in range(30):
+        assembly = assembled(run={'seed': seed, 'steps': 1}, **ALONE,
+                             adversary=liars(0, 1, 2))
+        held = assembly.assignment.incidence[:, :3].all(axis=1)
+        file = int(np.flatnonzero(held)[0])
+        shrunk = Shrunk(assembly, file)
+        it = Run(assembly, dict.fromkeys(range(3), shrunk))
+        tried += shrunk.shown is not None
+        assert it.code == DONE and not it.exposes_honest()
+        assert not it.last.gradient_norm > 1e4
+    assert tried > 5
+
+
+# --- epochs ------------------------------------------------------------
+
+def test_three_copies_are_enough_for_one_liar_and_a_slow_worker():
+    """Fails where a liar that is not exposed by its first failure may own
+    files in the last epoch."""
+    for seed in range(60):
+        it = run(run={'seed': seed, 'steps': 4},
+                 scheme={'workers': 7, 'adversaries': 1},
+                 assignment={'name': 'subset'}, collection={'copies': 2},
+                 adversary=liars(seed % 7, files='random', rate=0.1),
+                 delay={'name': 'slow', 'mean': 1.0, 'factor': 10,
+                        'workers': [(seed + 1) % 7, (seed + 3) % 7]})
+        for record in it.records:
+            assert record.verdict > Outcome.INCOMPLETE
+            assert (record.source >= 0).all()
