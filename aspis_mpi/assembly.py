@@ -258,7 +258,10 @@ class Assembly:
         if self.code is not None and self.scheme.collection.whole:
             return self.code.stragglers
         holders = self.assignment.incidence.sum(axis=1)
-        return int(holders.min()) - self.job.collection.copies
+        needed = np.full(holders.shape, self.job.collection.copies)
+        if self.scheme.needed is not None:
+            needed = np.maximum(needed, self.scheme.needed)
+        return int((holders - needed).min())
 
     def wire(self):
         """Messages to bytes, for the sizes of this job."""

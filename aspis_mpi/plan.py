@@ -7,6 +7,7 @@ from aspis_mpi import config
 from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly import AHEAD, Assembly
 from aspis_mpi.assignment import ordering
+from aspis_mpi.detection.certified import Certified
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.report import survived
 from aspis_mpi.runlog.summary import size
@@ -41,6 +42,10 @@ class Plan:
     q_max: int | None           # files that may be finished before all are
     q_max_bound: int | None     # covered, and the least for any order
     buckets: int | None         # of median-of-means
+    certifies: str | None       # none, unattacked or attacked: when every
+    #                             file can be certified
+    reassigns: bool | None      # whether exposed workers' files go to others
+    warnings: list              # sentences
 
 
 def forecast(job, settings=()):
@@ -68,7 +73,9 @@ def forecast(job, settings=()):
     # Parameters now and next, and what the transfer keeps.
     worker = 2 * vector + traffic.kept + assembly.problem.data_bytes
     waits = not assembly.transfer.pushes
-    copies = job.collection.copies
+    needed = assembly.scheme.needed
+    copies = max(job.collection.copies,
+                 0 if needed is None else int(needed.min()))
     return Plan(
         job=job.path, scheme=job.scheme.name or 'own', workers=job.n_workers,
         assumed_adversaries=job.q, files=assignment.n_files,
@@ -82,7 +89,34 @@ def forecast(job, settings=()):
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
                      else None),
-        buckets=getattr(assembly.scheme.aggregator, 'buckets', None))
+        buckets=getattr(assembly.scheme.aggregator, 'buckets', None),
+        certifies=_certifies(assembly), reassigns=_reassigns(assembly),
+        warnings=_warnings(assembly))
+
+
+def _certifies(assembly):
+    """When every file can be certified; None under rules without that."""
+    if not isinstance(assembly.detector, Certified):
+        return None
+    copies = int(assembly.assignment.incidence.sum(axis=1).min())
+    q = assembly.job.q
+    return ('attacked' if copies > 2 * q else
+            'unattacked' if copies > q else 'none')
+
+
+def _reassigns(assembly):
+    """Whether files go to others; None where nobody stays excluded."""
+    return None if assembly.memory == 'step' else assembly.inner.movable
+
+
+def _warnings(assembly):
+    section, found = assembly.job.detection, []
+    if section.equality == 'tolerance' and section.budget == 'fixed' and (
+            assembly.memory != 'step'):
+        found.append("With equality = 'tolerance' and budget = 'fixed' an "
+                     'honest worker that seems to disagree once does so for '
+                     'as long as the memory lasts; a window is safer.')
+    return found
 
 
 class _Traffic(NamedTuple):
@@ -108,8 +142,18 @@ def _traffic(assembly):
     reports = replicas * (HEADER_BYTES + (assignment.width + 7) // 8)
     signal = (2 * HEADER_BYTES + (k * assignment.n_files + 7) // 8
               + 2 * assignment.n_files)
-    return _Traffic(k, payload, k * payload + reports, model + k * signal,
-                    assignment.load * vector + payload)
+    if not assembly.job.transfer.challenge:
+        return _Traffic(k, payload, k * payload + reports, model + k * signal,
+                        assignment.load * vector + payload)
+    # Without an attack one epoch is enough, unless files are only presumed:
+    # then the largest are left out in a second one.
+    epochs = 1 if assembly.worst_case == 0 else 2
+    answer = HEADER_BYTES + 8 * assembly.transfer.sketch_size
+    challenge = HEADER_BYTES + 16 + (assignment.n_files + 7) // 8
+    return _Traffic(
+        epochs * k, payload, epochs * k * (payload + answer) + reports,
+        model + epochs * k * (signal + challenge),
+        assignment.load * vector + payload + answer)
 
 
 def _vector(size):
@@ -133,6 +177,7 @@ def describe(plan):
         f'At most {p.worst_case_wrong_files} of {p.files} files can be wrong '
         f'in a step if at most {p.assumed_adversaries} workers are.',
     ]
+    lines += _certificates(p)
     lines.append(survived(p.silent_survived))
     if p.q_max is not None:
         lines.append(_order(p))
@@ -141,7 +186,33 @@ def describe(plan):
         if p.buckets <= 2 * p.worst_case_wrong_files:
             lines.append('That is no majority of right buckets in the worst '
                          'case.')
-    return '\n'.join(lines)
+    return '\n'.join(lines + p.warnings)
+
+
+def _certificates(p):
+    """What can be certified, and what exposure costs, in sentences."""
+    q, r = p.assumed_adversaries, p.replication
+    lines = {
+        None: [],
+        'attacked': [f'Every file can be certified, without an attack (r = '
+                     f'{r} is more than q = {q}) and against fresh liars '
+                     f'without a loss (r is more than 2 q = {2 * q}).'],
+        'unattacked': [f'Without an attack every file can be certified (r = '
+                       f'{r} is more than q = {q}); fresh liars may cost '
+                       f'files (r is not more than 2 q = {2 * q}).'],
+        'none': [f'Without an attack no file can be certified (r = {r} is '
+                 f'not more than q = {q}): files are presumed, all their '
+                 'workers are waited for, so slow ones are not made up for, '
+                 f'and of these the {p.worst_case_wrong_files} with the largest '
+                 'norms are left out.'],
+    }[p.certifies]
+    if p.reassigns:
+        lines.append("An exposed worker's files go to others.")
+    elif p.reassigns is not None:
+        lines.append("An exposed worker's files stay without it: this "
+                     'transfer cannot give them to others, so that they have '
+                     'one copy less.')
+    return lines
 
 
 def _order(p):

@@ -1,0 +1,141 @@
+"""Sums and a challenge against all replicas, in one MPI job, taking turns.
+
+    mpirun --oversubscribe -n 16 python tests/bench/challenge.py [D [PAIRS]]
+
+K = 15, r = 3, q = 2, nobody lies, gradients cost one pass.  What computing
+takes is the wait of the sums, so transfer, detection and aggregation of the
+replicas are what their step takes longer.  On fewer cores than ranks the
+workers' sketches queue for them; the last ratio counts those of one worker
+once, as where each rank has a core.  Medians of paired ratios, as JSON.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import numpy as np  # noqa: E402
+
+from aspis_mpi import config  # noqa: E402
+from aspis_mpi.backends import mpi  # noqa: E402
+from aspis_mpi.build import Assembly  # noqa: E402
+from aspis_mpi.coding.sketching import sketch  # noqa: E402
+from aspis_mpi.protocol.buffers import Pool  # noqa: E402
+from aspis_mpi.runlog.reader import load_run  # noqa: E402
+from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
+from step import Ones  # noqa: E402
+
+STEPS, WARM = 5, 1
+SCHEMES = {
+    'replicas': {'transfer': {'name': 'replicas'},
+                 'detection': {'name': 'clique'},
+                 'aggregation': {'name': 'mean'}},
+    'sums': {'transfer': {'name': 'sums', 'challenge': True},
+             'detection': {'name': 'certified'},
+             'aggregation': {'name': 'mean'}},
+}
+
+
+def steps_of(comm, d, name, path):
+    """The log of some steps, on rank 0."""
+    job = config.from_tables({
+        'run': {'steps': STEPS, 'evaluate_every': 0},
+        'problem': {'name': 'quadratic'},
+        'optimizer': {'lr': 1e-9, 'momentum': 0.0},
+        'scheme': {'workers': comm.size - 1, 'adversaries': 2},
+        'log': {'detail': 'arrivals'}} | SCHEMES[name])
+    assembly, clock = Assembly(job, Ones(d)), time.perf_counter
+    if comm.rank:
+        mpi.WorkerLoop(comm, assembly.wire(), Pool(d), clock).run(
+            lambda: assembly.worker(comm.rank - 1, clock))
+        return
+    with assembly.run_log(path, 'wall', True) as run_log:
+        server = assembly.server(clock)
+        journal = assembly.journal(server, run_log, clock)
+        journal.begin = lambda: None
+        mpi.ServerLoop(comm, server, journal, assembly.wire(),
+                       assembly.incoming(), clock).run()
+
+
+def seconds(path):
+    """Mean seconds of a step, and bytes into the server."""
+    with load_run(path) as run:
+        rows, arrivals = run.steps[WARM:], run.arrivals
+    found = {name: float(rows[f'seconds_{name}'].mean()) for name in (
+        'step', 'wait', 'transfer', 'detect', 'aggregate')}
+    found['bytes'] = float(rows['bytes_in'].mean())
+    found['sketching'] = float(np.mean([
+        _last(arrivals, step, ArrivalKind.SKETCH)
+        - _last(arrivals, step, ArrivalKind.PAYLOAD)
+        for step in rows['step']]))
+    return found
+
+
+def _last(arrivals, step, kind):
+    these = arrivals[(arrivals['step'] == step)
+                     & (arrivals['kind'] == int(kind))]
+    return these['seconds'].max(initial=0.0)
+
+
+def one_worker(d, load):
+    """Seconds for the sketches of one worker, while nobody else computes."""
+    gradients = [np.ones(d, dtype=np.float32) for _ in range(load)]
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        sketch(gradients, 1, bytes(16))
+        took.append(time.perf_counter() - start)
+    return min(took)
+
+
+def main():
+    d, pairs = int((sys.argv[1:] or [431_080])[0]), int(
+        (sys.argv[2:] or [5])[0])
+    comm = mpi.world()
+    sys.stderr = open(os.devnull, 'w')
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(pairs + 1):
+            pair = {}
+            for name in SCHEMES:
+                comm.Barrier()
+                path = Path(folder) / f'{name}.h5'
+                steps_of(comm, d, name, path)
+                if not comm.rank:
+                    pair[name] = seconds(path)
+            found.append(pair)
+    comm.Barrier()
+    if not comm.rank:
+        report(d, found[1:], one_worker(d, 91), comm.size - 1)
+
+
+def report(d, pairs, alone, n_workers):
+    """Print the medians."""
+    replicas = np.array([pair['replicas']['step'] - pair['sums']['wait']
+                         for pair in pairs])
+    sums = np.array([pair['sums']['step'] - pair['sums']['wait']
+                     for pair in pairs])
+    queued = np.array([pair['sums']['sketching'] for pair in pairs])
+    once = sums - queued + alone
+    last = pairs[-1]['sums']
+    print(json.dumps({
+        'd': d, 'pairs': len(pairs),
+        'replicas_seconds': float(np.median(replicas)),
+        'sums_seconds': float(np.median(sums)),
+        'ratio': float(np.median(replicas / sums)),
+        'ratio_with_one_core_a_rank': float(np.median(replicas / once)),
+        'sketching_seconds': float(np.median(queued)),
+        'sketching_of_one_worker': alone,
+        'detect': last['detect'], 'aggregate': last['aggregate'],
+        'transfer': last['transfer'],
+        'bytes_over_Kd4': last['bytes'] / (4 * n_workers * d),
+        'replicas_bytes_over_Kd4': pairs[-1]['replicas']['bytes'] / (
+            4 * n_workers * d)}, indent=1))
+
+
+if __name__ == '__main__':
+    main()
