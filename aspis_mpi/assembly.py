@@ -14,7 +14,7 @@ from aspis_mpi.backends.journal import Journal
 from aspis_mpi.config import JobError
 from aspis_mpi.detection.equality import BITS, from_probe
 from aspis_mpi.detection.memory import Memory
-from aspis_mpi.detection.probe import check
+from aspis_mpi.detection.probe import ANSWER, FILES, check
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.protocol.auditor import Auditor
@@ -22,6 +22,7 @@ from aspis_mpi.protocol.buffers import Pool, SharedPool
 from aspis_mpi.protocol.liar import Liar
 from aspis_mpi.protocol.membership import Membership
 from aspis_mpi.protocol.messages import Wire
+from aspis_mpi.protocol.probing import Probing
 from aspis_mpi.protocol.server import ParameterServer
 from aspis_mpi.protocol.worker import Worker
 from aspis_mpi.registry import find
@@ -162,6 +163,10 @@ class Assembly:
         probe : Probe
             By how much the machines differ.
 
+        Returns
+        -------
+        Equality
+
         Raises
         ------
         JobError
@@ -171,18 +176,24 @@ class Assembly:
         try:
             if section.equality == 'bits':
                 check(probe, job.q)
-                return
+                return self.equality
             self.equality = from_probe(probe, section.tolerance,
                                        section.disagreement)
         except ValueError as error:
             raise JobError(f'{job.path}: {error}') from error
         self.scheme = replace(self.scheme, equality=self.equality)
+        return self.equality
 
     @property
-    def probes(self):
-        """Whether it matters that all machines compute alike."""
-        return (self.transfer.compares and self.detector.compares
-                and self.problem.on_server)
+    def _probed(self):
+        """Files of the start-up probe; none where machines may differ."""
+        compares = self.transfer.compares and self.detector.compares
+        return (min(self.assignment.n_files, FILES)
+                if compares and self.problem.on_server else 0)
+
+    def _probing(self, chronicle):
+        return Probing(self.job.n_workers, self._probed, self.auditor(),
+                       self.settle, self.job.q, chronicle)
 
     def _scheme(self, assignment, q, transfer):
         """The scheme of some workers, q of which may be wrong."""
@@ -267,16 +278,24 @@ class Assembly:
         """Messages to bytes, for the sizes of this job."""
         return Wire(self.job.n_workers, self.assignment.n_files, self.d,
                     self.assignment.width, self.transfer.payload_size(self.d),
-                    self._sketch_size)
+                    self._sketch_size, self._probed * ANSWER.itemsize)
 
-    def server(self, clock):
-        """The parameter server; it is told nothing about the attack."""
+    def server(self, clock, probes=False):
+        """The parameter server; it is told nothing about the attack.
+
+        Parameters
+        ----------
+        clock : callable
+        probes : bool
+            Whether the workers are on machines that may differ.
+        """
         job = self.job
         return ParameterServer(
             self.membership(), self.optimizer, self.batches.counts,
             Pool(self.d), self.initial(), job.run.steps, job.faults.silence,
             job.faults.approximate, job.runtime.threads, clock,
-            job.log.detail == 'arrivals', self._audits())
+            job.log.detail == 'arrivals', self._audits(),
+            self._probing if probes and self._probed else None)
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
@@ -336,11 +355,13 @@ class Assembly:
         return Worker(number, self.assignment.files(number), self.batches,
                       self.problem, self.transfer, pools.gradients,
                       pools.payloads, pools.sketches, self.delay,
-                      self.silence, clock, liar, job.problem.micro_batch)
+                      self.silence, clock, liar, job.problem.micro_batch,
+                      self._probed)
 
     def incoming(self):
         """The server's buffers for what the workers send."""
-        return Pool(max(self._vector_size, 2 * self._sketch_size))
+        return Pool(max(self._vector_size, 2 * self._sketch_size,
+                        self._probed * ANSWER.itemsize // 4))
 
     def journal(self, server, run_log, clock):
         """What rank 0 does between steps."""

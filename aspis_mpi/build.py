@@ -8,20 +8,16 @@ import traceback
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.launcher import launch
-from aspis_mpi.backends.mpi_probe import probe
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.config import JobError
-from aspis_mpi.detection.probe import alike, examine
+from aspis_mpi.detection.probe import alike
 from aspis_mpi.outputs import model_path, output
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.server import BAD_JOB, FAILED
 from aspis_mpi.recorded import Recorded
 
 log = logging.getLogger(__name__)
-
-#: Seconds that the other ranks have at least for what they compute first.
-LEAST_PATIENCE = 60.0
 
 
 def run(job, problem=None, *, settings=(), out=None, overwrite=False,
@@ -79,7 +75,6 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         return code, None
     with mpi.guard(comm):
         hosts = mpi.hosts(comm)
-        _probe(assembly, mpi, comm, here)
         if comm.rank:
             return _work(assembly, mpi, comm), None
         return _serve(assembly, mpi, comm, hosts, path, overwrite), path
@@ -135,23 +130,6 @@ def _agree(mpi, comm, here, trouble):
     return code
 
 
-def _probe(assembly, mpi, comm, here):
-    """Find out on all ranks whether they compute alike."""
-    if not assembly.probes:
-        return
-    rows = probe(comm, assembly.auditor(), assembly.initial(),
-                 assembly.assignment.n_files,
-                 max(LEAST_PATIENCE, assembly.job.faults.silence))
-    trouble = None
-    try:
-        if rows is not None:
-            assembly.settle(examine(rows[0], rows[1:], assembly.job.q))
-    except JobError as error:
-        trouble = error
-        _say(trouble, here)
-    _agree(mpi, comm, here, trouble)
-
-
 def _job(job, settings, problem, n_workers):
     if isinstance(job, config.Job):
         return job
@@ -170,7 +148,7 @@ def _serve(assembly, mpi, comm, hosts, path, overwrite):
     clock = time.perf_counter
     with assembly.run_log(path, 'wall', overwrite, mpi.library(),
                           hosts) as run_log:
-        server = assembly.server(clock)
+        server = assembly.server(clock, probes=True)
         journal = assembly.journal(server, run_log, clock)
         loop = mpi.ServerLoop(comm, server, journal, assembly.wire(),
                               assembly.incoming(), clock)

@@ -203,8 +203,8 @@ def _certificates(p):
         'none': [f'Without an attack no file can be certified (r = {r} is '
                  f'not more than q = {q}): files are presumed, all their '
                  'workers are waited for, so slow ones are not made up for, '
-                 f'and of these the {p.worst_case_wrong_files} with the largest '
-                 'norms are left out.'],
+                 f'and of these files the {p.worst_case_wrong_files} with '
+                 'the largest norms are left out.'],
     }[p.certifies]
     if p.reassigns:
         lines.append("An exposed worker's files go to others.")

@@ -49,6 +49,12 @@ class Equality:
                 f'tolerance {self.tolerance:g} must be between 0 and '
                 f'disagreement {self.disagreement:g}, which must be finite')
 
+    def __str__(self):
+        if self.exact:
+            return 'replicas have to have equal bits'
+        return (f'replicas support each other up to {self.tolerance:.3g} and '
+                f'disagree beyond {self.disagreement:.3g}')
+
     @property
     def of_sketches(self):
         """The same for sketches, whose bits are not equal on all machines."""

@@ -36,6 +36,15 @@ class Probe:
     median: float
     largest: float
 
+    def __str__(self):
+        others = np.flatnonzero(self.differing)
+        if not others.size:
+            return 'all bits are those of the server'
+        named = ', '.join(map(str, others[:8].tolist()))
+        more = f' and {len(others) - 8} more' if len(others) > 8 else ''
+        return (f'workers {named}{more} compute other bits than the server, '
+                f'{self.median:.2g} apart in the median')
+
 
 def alike(n_workers):
     """The probe of one process, where everybody computes the same."""

@@ -1,10 +1,17 @@
 """Who takes part in a step, with which scheme, in which order of computing."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from aspis_mpi.assignment.pacing import by_speed
 from aspis_mpi.protocol.attendance import Attendance
+from aspis_mpi.protocol.messages import Reorder
+from aspis_mpi.schemes.record import Reordering
 from aspis_mpi.schemes.speeds import Speeds
+
+#: In the place of a file: a worker has not been told its order.
+UNTOLD = -2
 
 
 class Membership:
@@ -50,7 +57,11 @@ class Membership:
         self._rebuild = rebuild
         self._lowered = 0
         # Workers know the order of the design itself.
-        self._told = np.where(scheme.ordered, -2, self.order)
+        self._told = np.where(scheme.ordered, UNTOLD, self.order)
+
+    def settle(self, equality):
+        """From now on replicas are equal when this says so."""
+        self.scheme = replace(self.scheme, equality=equality)
 
     def turn_to(self, step):
         """Find out who takes part in a step, bool (K,).
@@ -81,20 +92,25 @@ class Membership:
                                   scheme.copies)
         return self.attendance.present(step) & ~excluded
 
-    def news(self):
-        """Workers that do not know their order, and whether one knew another.
+    def orders(self, step, chronicle):
+        """Tell the workers what to compute in which order, if it is new.
 
-        They count as told.
+        Parameters
+        ----------
+        step : int
+        chronicle : Chronicle
+            Takes note of what is not the order of the design.
 
         Returns
         -------
-        workers : list of int
-        changed : bool
+        list of (int, Message)
         """
         new = (self._told != self.order).any(axis=1) & ~self.excluded
-        changed = (self._told[new] != -2).any()
+        if (self._told[new] != UNTOLD).any():
+            chronicle.reorderings.append(Reordering(step, self.order))
         self._told[new] = self.order[new]
-        return np.flatnonzero(new).tolist(), bool(changed)
+        return [(worker, Reorder(step, order=self.order[worker].astype(
+            '<i4').tobytes())) for worker in np.flatnonzero(new).tolist()]
 
     def recall(self):
         """Nobody is left out for silence any more."""

@@ -19,6 +19,8 @@ server     Reorder      files (l) in the worker's order of         CONTROL
                         computing, from the next step on
 server     Challenge    step, epoch, seed, files (f) bits: sketch  CONTROL
                         those of them that you have finished
+server     Probe        seed: compute the first files and say     CONTROL
+                        what they are, before the first step
 server     Commit       step: its gradients may be forgotten       CONTROL
 server     Stop         exit code: the run is over                 CONTROL
 worker     Progress     step, how many files are done so far, and  CONTROL
@@ -30,6 +32,7 @@ worker     Sum          step, epoch, float32 (d): like the coded   DATA
                         gradient, after a challenge of those failed
 worker     Sketch       step, epoch, float64 (l, k+1, copies) of   DATA
                         its files in ascending order
+worker     Answer       n sketches and digests of 88 bytes         DATA
 worker     Failure      step, traceback: this rank cannot go on    CONTROL
 worker     Signal       number: the operating system asked to end  CONTROL
 =========  ===========  =========================================  =======
@@ -245,10 +248,28 @@ class Sum(CodedGradient):
     kind = 15
 
 
+@dataclass(frozen=True, eq=False)
+class Probe(Message):
+    """Before the first step: what does everybody compute?"""
+
+    kind = 16
+    seed: bytes = bytes(16)
+
+    def body(self):
+        """The seed."""
+        return self.seed
+
+
+class Answer(Vector):
+    """Sketches and digests of the files of the start-up probe."""
+
+    kind = 17
+
+
 FROM_SERVER = {m.kind: m for m in (Model, Parameters, Encode, Challenge,
-                                   Commit, Stop, Skip, Reorder)}
+                                   Commit, Stop, Skip, Reorder, Probe)}
 FROM_WORKER = {m.kind: m for m in (Progress, Replica, CodedGradient, Sum,
-                                   Sketch, Failure, Signal)}
+                                   Sketch, Answer, Failure, Signal)}
 
 
 #: Each byte with its bits in the opposite order.
@@ -281,18 +302,20 @@ class Wire:
         Numbers in each vector of a worker.
     sketches : int
         Numbers of 8 bytes in each answer to a challenge.
+    answer : int
+        Bytes of each answer to the start-up probe.
     """
 
     def __init__(self, n_workers, n_files, n_parameters, load, payload,
-                 sketches=0):
+                 sketches=0, answer=0):
         files, workers = (n_files + 7) // 8, (n_workers + 7) // 8
         state, owners = (n_workers * n_files + 7) // 8, 2 * n_files
         self._fields = {
             Model: (workers,), Challenge: (16, files),
             Encode: (state, owners), Skip: (files,), Reorder: (4 * load,),
-            Progress: ((load + 7) // 8,)}
+            Probe: (16,), Progress: ((load + 7) // 8,)}
         self._vectors = {Parameters: 4 * n_parameters, Sum: 4 * n_parameters,
-                         Sketch: 8 * sketches}
+                         Sketch: 8 * sketches, Answer: answer}
         self._payload = 4 * payload
 
     def longest(self, known):

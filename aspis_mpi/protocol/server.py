@@ -1,7 +1,8 @@
 """The parameter server as a state machine: messages in, messages out.
 
-A step begins with `Model` and `Parameters` to every worker that takes part
-and is in one of these states:
+Before the first step workers may be asked what they compute (Probing, see
+`probing`).  A step begins with `Model` and `Parameters` to every worker that
+takes part and is in one of these states:
 
     Computing   files are being finished.  `Replica` arrives and is compared
                 at once with the other replicas of its file, or `Progress`
@@ -41,26 +42,14 @@ from aspis_mpi.detection.base import Proof
 from aspis_mpi.detection.equality import FLOOR
 from aspis_mpi.protocol.advice import Premise
 from aspis_mpi.protocol.chronicle import Chronicle
-from aspis_mpi.protocol.messages import (
-    CodedGradient, Failure, Model, Parameters, Progress, Reorder, Replica,
-    Sketch, Stop, Sum)
-from aspis_mpi.protocol.step import Malformed, State, Step, drop
+from aspis_mpi.protocol.messages import Failure, Model, Parameters, Stop
+from aspis_mpi.protocol.step import (
+    ALLOWED, WAITS, Malformed, State, Step, drop)
 from aspis_mpi.protocol.training import Training
-from aspis_mpi.schemes.record import ArrivalKind, Reordering
+from aspis_mpi.schemes.record import ArrivalKind
 
 #: Exit codes of a run.
 DONE, BAD_JOB, FAILED = 0, 2, 3
-
-#: What a worker may send in each state.
-ALLOWED = {
-    State.COMPUTING: {Replica, Progress, CodedGradient, Sum, Failure},
-    State.ENCODING: {Progress, CodedGradient, Sum, Failure},
-    State.VERIFYING: {Progress, Sketch, Failure},
-    State.RESOLVING: {Failure},
-    State.STOPPED: set(),
-}
-#: The states in which workers are waited for.
-WAITS = State.COMPUTING, State.ENCODING, State.VERIFYING
 
 
 class ParameterServer:
@@ -91,11 +80,13 @@ class ParameterServer:
         Whether every arrival is noted for the run log.
     auditor : Auditor, optional
         Computes contested files.
+    probing : callable, optional
+        Given the chronicle, the `Probing` that comes before the first step.
     """
 
     def __init__(self, membership, optimizer, samples, pool, initial, steps,
                  silence, approximate, threads, clock, arrivals=False,
-                 auditor=None):
+                 auditor=None, probing=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -112,6 +103,7 @@ class ParameterServer:
         self._alarm = np.inf
         self._premise = Premise(self.chronicle)
         self._floor = 0.0
+        self._probing = probing
         self._step = None
 
     @property
@@ -130,7 +122,8 @@ class ParameterServer:
     def due(self):
         """Whether something is to be computed and not waited for."""
         return self.state is State.RESOLVING or (
-            self.state is State.VERIFYING and self._step.due)
+            self.state in (State.PROBING, State.VERIFYING)
+            and self._step.due)
 
     @property
     def step(self):
@@ -157,7 +150,11 @@ class ParameterServer:
         list of (int, Message)
             Worker and message, to be sent in this order.
         """
-        return self._begin(0)
+        if self._probing is None:
+            return self._begin(0)
+        self._step = self._probing(self.chronicle)
+        self._set_alarm()
+        return self._step.start(self.parameters)
 
     def handle(self, worker, message):
         """Take one message of a worker; never raises for what is in it.
@@ -215,6 +212,8 @@ class ParameterServer:
                        f'message in step {it.number}: {reason}', worker + 1)
         if not it.living[worker] or step not in (None, it.number):
             return []
+        if self.state is State.PROBING:
+            return it.lose([worker])
         self.chronicle.arrived(it, worker, ArrivalKind.MALFORMED,
                                self._now())
         it.exposed[worker] = True
@@ -247,14 +246,11 @@ class ParameterServer:
         """Go on without some silent workers; see `tick`."""
         step = self._step
         for worker in workers:
-            self.chronicle.arrived(step, worker, ArrivalKind.SILENT,
-                                   self._now())
+            doing = step.silence(worker)
             missed = self._membership.attendance.strike(worker, step.number)
-            asked = ' and the signal' if step.awaited[worker] else ''
             self._note(logging.WARNING, f'worker {worker} was silent for '
-                       f'{self._silence:g} s in step {step.number} after '
-                       f'{step.tally.done[worker]} files{asked}; it is left '
-                       f'out of the next {missed}', worker + 1)
+                       f'{self._silence:g} s {doing}; it is left out of the '
+                       f'next {missed}', worker + 1)
         return self._go_on(step.lose(workers) if workers else [])
 
     def _go_on(self, out):
@@ -301,7 +297,7 @@ class ParameterServer:
             scheme.needed)
         table = scheme.transfer.begin(scheme.equality, self._floor, number,
                                       members.known)
-        orders = self._reorder(number)
+        orders = members.orders(number, self.chronicle)
         self._step = Step(number, members, gathering, self.chronicle, now,
                           table)
         self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
@@ -321,15 +317,6 @@ class ParameterServer:
         return [(worker, message) for worker in workers
                 for message in (model, vector)]
 
-    def _reorder(self, number):
-        """Tell the workers what to compute in which order, when it is new."""
-        order = self._membership.order
-        workers, changed = self._membership.news()
-        if changed:
-            self.chronicle.reorderings.append(Reordering(number, order))
-        return [(worker, Reorder(number, order=order[worker].astype(
-            '<i4').tobytes())) for worker in workers]
-
     def proceed(self):
         """Compute what is `due`: verify payloads, or resolve the step.
 
@@ -340,7 +327,21 @@ class ParameterServer:
         if self.state is State.VERIFYING:
             return self._go_on(self._step.proceed(
                 self._audit if self._auditor else None))
+        if self.state is State.PROBING:
+            return self._probe()
         return self._resolve()
+
+    def _probe(self):
+        """Go on with the start-up probe; with the first step, at its end."""
+        probing = self._step
+        probing.proceed()
+        if probing.refused:
+            return self.stop(BAD_JOB, probing.refused)
+        if probing.equality is None:
+            self._set_alarm()
+            return []
+        self._membership.settle(probing.equality)
+        return self._begin(0)
 
     def _resolve(self):
         """Make new parameters of what has come, and begin the next step."""

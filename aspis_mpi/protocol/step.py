@@ -10,8 +10,8 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.protocol.messages import (
-    Challenge, CodedGradient, Commit, Encode, Progress, Replica, Sketch, Skip,
-    Sum, Vector, unpack_positions)
+    Answer, Challenge, CodedGradient, Commit, Encode, Failure, Progress,
+    Replica, Sketch, Skip, Sum, Vector, unpack_positions)
 from aspis_mpi.protocol.tally import Tally
 from aspis_mpi.schemes.record import ArrivalKind
 
@@ -19,11 +19,26 @@ from aspis_mpi.schemes.record import ArrivalKind
 class State(Enum):
     """Where in a step the server is."""
 
+    PROBING = auto()
     COMPUTING = auto()
     ENCODING = auto()
     VERIFYING = auto()
     RESOLVING = auto()
     STOPPED = auto()
+
+
+#: What a worker may send in each state.
+ALLOWED = {
+    State.PROBING: {Answer, Failure},
+    State.COMPUTING: {Replica, Progress, CodedGradient, Sum, Failure},
+    State.ENCODING: {Progress, CodedGradient, Sum, Failure},
+    State.VERIFYING: {Progress, Sketch, Failure},
+    State.RESOLVING: {Failure},
+    State.STOPPED: set(),
+}
+#: The states in which workers are waited for.
+WAITS = (State.PROBING, State.COMPUTING, State.ENCODING,
+         State.VERIFYING)
 
 
 class Malformed(Exception):
@@ -345,6 +360,14 @@ class Step:
         if self.state is not State.COMPUTING or self._gathering.expired:
             return np.inf
         return self.started + self._gathering.seconds
+
+    def silence(self, worker):
+        """Take note that a worker is silent; what it did, for people."""
+        self._chronicle.arrived(self, worker, ArrivalKind.SILENT,
+                                self._chronicle.now())
+        asked = ' and the signal' if self.awaited[worker] else ''
+        return (f'in step {self.number} after {self.tally.done[worker]} '
+                f'files{asked}')
 
     def patience(self):
         """From when on each worker is waited for; infinite if it is not."""

@@ -28,9 +28,12 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.coding import combine
+from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
-    Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
-    Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
+    Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters,
+    Probe, Progress, Reorder, Replica, Sketch, Skip, Stop, Sum,
+    unpack_positions)
+from aspis_mpi.protocol.probing import NUMBER, Trial
 from aspis_mpi.protocol.task import Task
 from aspis_mpi.protocol.work import Work
 
@@ -48,6 +51,7 @@ class State(Enum):
     COMPUTING = auto()
     SENDING = auto()            # a vector is asked for
     SKETCHING = auto()          # and sketches of what it is made of
+    PROBING = auto()            # what does it compute, before the first step
     STOPPED = auto()
 
 
@@ -56,7 +60,8 @@ _ALWAYS = {Model, Parameters, Reorder, Stop}
 #: the parameters of a step may overtake its announcement, or come after it
 #: is over.
 ALLOWED = {
-    State.IDLE: _ALWAYS,
+    State.IDLE: _ALWAYS | {Probe},
+    State.PROBING: _ALWAYS,
     State.WAITING: _ALWAYS | {Skip, Commit},
     State.COMPUTING: _ALWAYS | {Encode, Challenge, Skip, Commit},
     State.SENDING: _ALWAYS | {Encode, Skip, Commit},
@@ -102,14 +107,16 @@ class Worker:
         What replaces honest gradients, on an adversary.
     micro_batch : int
         Samples between two looks at the messages.
+    probed : int
+        Files of the start-up probe.
     """
 
     def __init__(self, number, files, batches, problem, transfer, gradients,
                  payloads, sketches, delay, silence, clock, liar=None,
-                 micro_batch=64):
+                 micro_batch=64, probed=0):
         self.number = number
         self.state = State.IDLE
-        self.step = -1
+        self.step = NUMBER - 1
         self.exit_code = None
         self.files = files.tolist()
         self._batches = batches
@@ -124,16 +131,17 @@ class Worker:
         self._clock = clock
         self._liar = liar
         self._micro_batch = micro_batch
+        self._probed = probed
         self._early = None
         self._skipped = None
         self._signal = None
         self._rests_until = -np.inf
-        self._work = None
+        self._work = self._trial = self._probe = None
 
     @property
     def due(self):
         """The second from which on `advance` has something to do."""
-        if self.state in ASKED:
+        if self.state in ASKED or self._trial is not None:
             return -np.inf
         work = self._work
         if work is None or work.position is None:
@@ -146,13 +154,14 @@ class Worker:
     def computes(self):
         """Whether a file is half-way."""
         work = self._work
-        return (work is not None and work.task is not None
-                and not work.task.finished)
+        return self._trial is not None or (
+            work is not None and work.task is not None
+            and not work.task.finished)
 
     @property
     def finishes(self):
         """When its next message is ready, computing counted as nothing."""
-        if self.state in ASKED:
+        if self.state in ASKED or self._trial is not None:
             return -np.inf
         return np.inf if self._work is None else self._work.ends
 
@@ -168,7 +177,7 @@ class Worker:
                                      f'{type(message).__name__} while '
                                      f'{self.state.name}')
         match message:
-            case Model():
+            case Model() | Probe():
                 self._announce(message)
             case Parameters():
                 self._receive(message)
@@ -194,6 +203,7 @@ class Worker:
                                      f'after step {self.step}')
         self._drop_step()
         self.step = message.step
+        self._probe = message if isinstance(message, Probe) else None
         self.state = State.WAITING
         if self._early is not None:
             early, self._early = self._early, None
@@ -212,6 +222,13 @@ class Worker:
             message.buffer.release()
 
     def _begin(self, parameters):
+        if self._probe is not None:
+            self._trial = Trial(
+                self._problem, self._batches, self._probed, parameters,
+                self._gradients.take((self.step, 0, False)),
+                self._probe.seed)
+            self.state = State.PROBING
+            return
         step, number, now = self.step, self.number, self._clock()
         most = self._silence.files(step, number)
         if self._pushes and self._silence.mute(step, number):
@@ -241,9 +258,10 @@ class Worker:
         self.state = State.IDLE
         self._signal = self._skipped = None
         self._rests_until = -np.inf
-        if self._work is not None:
-            self._work.release()
-            self._work = None
+        for one in self._work, self._trial:
+            if one is not None:
+                one.release()
+        self._work = self._trial = None
 
     def advance(self):
         """Compute one micro-batch at the most; never blocks.
@@ -257,6 +275,8 @@ class Worker:
             return self._encode()
         if self.state is State.SKETCHING:
             return self._sketch()
+        if self._trial is not None:
+            return self._try()
         work = self._work
         if work is None or work.position is None:
             return None
@@ -271,6 +291,16 @@ class Worker:
         # What was slept too long must not add up: the next file began when
         # this one was over, not when somebody looked.
         return self._finish(work, work.ends if waited else now)
+
+    def _try(self):
+        said = self._trial.advance(self._micro_batch)
+        if said is None:
+            return None
+        buffer = Buffer(said.nbytes // 4).hold()
+        buffer.values.view(np.uint8)[:] = said.view(np.uint8)
+        step = self.step
+        self._drop_step()
+        return Answer(step, buffer=buffer)
 
     def _open(self, work):
         file, liar = work.file, self._liar

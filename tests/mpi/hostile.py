@@ -124,7 +124,7 @@ ATTACKS = {
     'a step gone by': (other_step(ahead=-1), Fate.IGNORED),
     'malformed, gone by': (data(kind=999, step=0), Fate.NOTED),
     'coded gradient': (data(kind=CodedGradient.kind), Fate.IGNORED),
-    'sketch': (data(kind=Sketch.kind), Fate.IGNORED),
+    'sketch': (data(kind=Sketch.kind), Fate.EXPOSED),
     'lie': (lie, Fate.FLAGGED),
     'replica as control': (control(Replica.kind), Fate.EXPOSED),
     'control too long': (too_long_for_control, Fate.EXPOSED),

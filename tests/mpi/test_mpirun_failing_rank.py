@@ -4,8 +4,9 @@ import pytest
 
 from aspis_mpi import load_run
 
-#: Files a worker computes in a step, in one call each.
-LOAD = 6
+#: Files a worker computes in a step, and before the first one, each in one
+#: call.
+LOAD, PROBED = 6, 10
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
         'problem.micro_batch': 64, 'run.steps': 500}
@@ -15,7 +16,7 @@ SMALL = {'scheme.adversaries': 1}
 
 ONE_WORKER = f'''
     def gradient(self, parameters, samples, out):
-        if RANK == 3 and self.calls == 3 * {LOAD}:
+        if RANK == 3 and self.calls == {PROBED} + 3 * {LOAD}:
             note('raised')
             raise {{error}}
         self.calls += 1

@@ -1,75 +1,87 @@
 """The start-up probe between real processes."""
 
-import json
-
-#: Rank 2 computes other bits, or answers too late.
-SCRIPT = '''
-import json
-import sys
-import time
-
 import numpy as np
 
-from aspis_mpi import config
-from aspis_mpi.assembly import Assembly
-from aspis_mpi.backends import mpi
-from aspis_mpi.backends.mpi_probe import probe
-from aspis_mpi.detection.probe import examine
-from aspis_mpi.protocol.auditor import Auditor
+from aspis_mpi import load_run
 
-silent = sys.argv[1] == 'silent'
-job = {'run': {'steps': 1, 'seed': 7},
-       'problem': {'name': 'quadratic', 'parameters': 2000},
-       'scheme': {'workers': 5, 'adversaries': 2}}
-assembly = Assembly(config.from_tables(job))
-auditor = Auditor(assembly.problem, assembly.batches, 4)
-honest = auditor.gradient
+KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 500,
+        'run.steps': 4, 'detection.name': 'certified'}
 
+#: Some ranks compute other bits.
+ODD = '''
+    def gradient(self, parameters, samples, out):
+        before = out.copy()
+        super().gradient(parameters, samples, out)
+        if RANK in {ranks}:
+            out += (out - before) * {size}
+'''
 
-def odd(step, file, parameters):
-    if silent and not file:
-        time.sleep(4)
-    return honest(step, file, parameters) * np.float32(1.0001)
-
-
-comm = mpi.world()
-if comm.rank == 2:
-    auditor.gradient = odd
-parameters = np.full(2000, np.nan, dtype='f4')
-if not comm.rank:
-    parameters[:] = 1
-try:
-    rows = probe(comm, auditor, parameters, 10, 1.0 if silent else 60.0)
-except RuntimeError as error:
-    rows = None
-    print(error, flush=True)
-told = comm.gather((parameters == 1).all())
-if rows is not None:
-    found = examine(rows[0], rows[1:], 2)
-    print(json.dumps({'told': [bool(x) for x in told], 'n': rows.shape[1],
-                      'differing': found.differing.tolist(),
-                      'median': found.median,
-                      'deviations': found.deviations.tolist()}))
+#: One rank does not come back from its first file.
+STUCK = '''
+    def gradient(self, parameters, samples, out):
+        if RANK == 2 and not self.calls:
+            self.calls += 1
+            time.sleep(3)
+        super().gradient(parameters, samples, out)
 '''
 
 
-def launched(launch, mpi, folder, how):
-    script = folder / 'probing.py'
-    script.write_text(SCRIPT)
-    return launch(mpi, 6, how, script=script)
+def test_bits_are_refused_on_machines_that_differ(mpi, module, job, launch,
+                                                  folder):
+    module(ODD.format(ranks=(1, 3, 4, 5), size=1e-5))
+    path, log = job(KEYS), folder / 'run.h5'
+    ended = launch(mpi, 6, 'run', path, '--out', log)
+    assert ended.code == 2, ended.err
+    line, = [line for line in ended.err.splitlines() if 'bits' in line]
+    assert '4 workers compute other bits than the server' in line
+    assert "set detection.equality = 'tolerance'" in line
+    with load_run(log) as run:
+        assert run.n_steps == 0
 
 
-def test_every_rank_says_what_it_computes(mpi, launch, folder):
-    ended = launched(launch, mpi, folder, 'speaking')
+def test_with_a_tolerance_they_train_and_nobody_is_exposed(
+        mpi, module, job, launch, folder):
+    module(ODD.format(ranks=(1, 3, 4, 5), size=1e-5))
+    path, log = job(KEYS | {'detection.equality': 'tolerance'}), (
+        folder / 'run.h5')
+    ended = launch(mpi, 6, 'run', path, '--out', log)
     assert ended.code == 0, ended.err
-    said = json.loads(ended.out)
-    assert said['told'] == [True] * 6 and said['n'] == 10
-    assert said['differing'] == [False, True, False, False, False]
-    assert 5e-5 < said['deviations'][1] < 2e-4 and said['median'] == 0
+    with load_run(log) as run:
+        assert run.n_steps == 4 and not run.exposed.any()
+        assert 'support each other up to' in run.events[0].text
+        # Two files of equal workers are closer than any of others.
+        assert 1e-6 < np.nanmax(run.margin[:, 0]) < 1e-4
 
 
-def test_a_rank_that_does_not_answer_is_named(mpi, launch, folder):
-    ended = launched(launch, mpi, folder, 'silent')
+def test_a_tolerance_below_the_noise_is_refused(mpi, module, job, launch,
+                                                folder):
+    module(ODD.format(ranks=(1, 3, 4, 5), size=1e-5))
+    keys = {'detection.equality': 'tolerance', 'detection.tolerance': 1e-7}
+    ended = launch(mpi, 6, 'run', job(KEYS | keys), '--out',
+                   folder / 'run.h5')
+    assert ended.code == 2, ended.err
+    assert 'detection.tolerance = 1e-07' in ended.err
+
+
+def test_a_few_that_differ_are_taken_for_liars(mpi, module, job, launch,
+                                               folder):
+    module(ODD.format(ranks=(2,), size=1e-5))
+    log = folder / 'run.h5'
+    ended = launch(mpi, 6, 'run', job(KEYS), '--out', log)
     assert ended.code == 0, ended.err
-    assert 'not all ranks have answered within 1 s' in ended.out
-    assert 'rank 2 missing' in ended.out
+    with load_run(log) as run:
+        assert run.exposed[-1].tolist() == [False, True] + 3 * [False]
+        assert 'workers 1 compute other bits' in run.events[0].text
+
+
+def test_a_rank_that_does_not_answer_is_left_out(mpi, module, job, launch,
+                                                 folder):
+    module(STUCK)
+    log = folder / 'run.h5'
+    ended = launch(mpi, 6, 'run', job(KEYS | {'faults.silence': 1.0}),
+                   '--out', log)
+    assert ended.code == 0, ended.err
+    with load_run(log) as run:
+        assert any('worker 1 was silent for 1 s in the start-up probe'
+                   in event.text for event in run.events)
+        assert run.excluded[0, 1]

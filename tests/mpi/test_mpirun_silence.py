@@ -13,7 +13,7 @@ from aspis_mpi.schemes.record import Outcome
 #: mpirun answers what rank 0 gave it, or 9 of the rank that it killed.
 FORCED = {'openmpi': {0}, 'mpich': {0, 9}}
 
-LOAD = 6
+LOAD, PROBED = 6, 10
 SILENT = 2                      # the worker
 SINCE = 2                       # the step
 STEPS = 8
@@ -25,7 +25,7 @@ KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
 #: Never comes back: it does not hear that the run is over, either.
 HANGS = f'''
     def gradient(self, parameters, samples, out):
-        if RANK == {SILENT + 1} and self.calls == {SINCE * LOAD}:
+        if RANK == {SILENT + 1} and self.calls == {PROBED + SINCE * LOAD}:
             time.sleep(1000)
         self.calls += 1
         super().gradient(parameters, samples, out)

@@ -170,3 +170,78 @@ def test_three_copies_are_enough_for_one_liar_and_a_slow_worker():
         for record in it.records:
             assert record.verdict > Outcome.INCOMPLETE
             assert (record.source >= 0).all()
+
+
+# --- who dies, and what has not come -----------------------------------
+
+def mute(deaths):
+    """Workers that send no vector any more from an epoch on."""
+    def between(worker, message):
+        late = isinstance(message, CodedGradient) and (
+            message.epoch >= deaths.get(worker, message.epoch + 1))
+        if late:
+            message.buffer.release()
+        return None if late else message
+    return between
+
+
+@pytest.mark.parametrize('transfer', ['sums', 'coded'])
+def test_a_step_in_which_nothing_came_is_skipped(transfer):
+    """Fails where a step without any challenge raises in the server."""
+    it = run(transfer={'name': transfer},
+             collection={'name': 'deadline', 'deadline': 0.5},
+             delay={'name': 'constant', 'mean': 1.0})
+    assert it.code == DONE
+    assert [record.verdict for record in it.records] == [Outcome.SKIPPED] * 2
+
+
+@pytest.mark.parametrize('dead', [1, 2, 3, 4])
+@pytest.mark.parametrize('seed', range(4))
+def test_who_dies_in_a_later_epoch_is_replaced(seed, dead):
+    """Fails where vectors of those who own nothing any more, as somebody
+    else was asked in the meantime, are challenged."""
+    it = Run(assembled(run={'seed': seed, 'steps': 1},
+                       scheme={'workers': 5, 'adversaries': 1},
+                       assignment={'name': 'cyclic', 'load': 5},
+                       transfer={'name': 'coded'},
+                       adversary=liars(0, files='all',
+                                       protocol='payloads')),
+             between=mute({dead: 1}))
+    assert it.code == DONE and not it.exposes_honest()
+    assert (it.last.source != -2).all()
+    assert distance(it.values, it.truth()) < 1e-4
+
+
+@pytest.mark.parametrize('q, seed, deaths', [
+    (1, 0, {2: 1}), (1, 0, {5: 1}), (1, 1, {2: 1}), (1, 2, {4: 1}),
+    (2, 16, {4: 0, 2: 1, 5: 2})])
+def test_who_is_not_asked_again_is_judged_by_what_it_was_asked_for(
+        q, seed, deaths):
+    """Fails where the bound on vectors keeps a signal from those whose
+    owned files it changes: their vectors are no proof then."""
+    it = Run(assembled(run={'seed': seed, 'steps': 1},
+                       scheme={'workers': 7, 'adversaries': q},
+                       assignment={'name': 'subset', 'replication': 5},
+                       transfer={'name': 'coded'},
+                       collection={'name': 'all'},
+                       adversary=liars(0, protocol='payloads')),
+             between=mute(deaths))
+    assert it.code == DONE and not it.exposes_honest()
+    assert it.last.verdict > Outcome.SKIPPED
+
+
+@pytest.mark.parametrize('collection', ['all', 'coverage'])
+@pytest.mark.parametrize('copies', [1, 2])
+def test_a_silent_worker_and_a_liar_do_not_cost_a_step(copies, collection):
+    """Fails where vectors that the silent made necessary, or the shorter
+    ones of `coded`, count as what liars may cost."""
+    it = run(scheme={'workers': 6, 'adversaries': 1},
+             assignment={'name': 'random-regular', 'load': 5},
+             transfer={'name': 'coded'},
+             collection={'name': collection, 'copies': copies},
+             adversary=liars(4, files='all', value='constant'),
+             delay={'name': 'slow', 'mean': 1.0, 'factor': 10,
+                    'workers': [1, 3], 'silent': [2],
+                    'silent_after': 'encode'})
+    assert not it.exposes_honest()
+    assert (it.records[0].source != -2).all()

@@ -7,14 +7,14 @@ import pytest
 
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer, Pool, SharedPool
 from aspis_mpi.protocol.messages import (
-    FROM_SERVER, FROM_WORKER, MAGIC, PROTOCOL, TEXT_BYTES, Challenge,
+    FROM_SERVER, FROM_WORKER, MAGIC, PROTOCOL, TEXT_BYTES, Answer, Challenge,
     CodedGradient, Commit, Encode, Failure, Lane, MalformedMessage, Model,
-    Parameters, Progress, Reorder, Replica, Signal, Sketch, Skip, Stop,
-    Sum, Vector, Wire, pack_positions, unpack_positions)
+    Parameters, Probe, Progress, Reorder, Replica, Signal, Sketch, Skip,
+    Stop, Sum, Vector, Wire, pack_positions, unpack_positions)
 
 K, F, D = 5, 10, 12
 LOAD, PAYLOAD = 6, 12
-WIRE = Wire(K, F, D, LOAD, PAYLOAD, sketches=D // 2)
+WIRE = Wire(K, F, D, LOAD, PAYLOAD, sketches=D // 2, answer=4 * D)
 
 
 def filled():
@@ -26,14 +26,15 @@ def filled():
 CONTROL = [
     Model(7, excluded=b'\xa8'), Commit(3), Stop(9, position=3),
     Encode(2, 1, 0, state=bytes(range(7)), owners=bytes(range(20))),
-    Challenge(2, 1, 0, bytes(range(16)), b'\x81\x80'), Progress(4, 0, 6, b'\xfc'),
-    Skip(4, files=b'\x01\x40'), Reorder(5, order=bytes(24)),
+    Challenge(2, 1, 0, bytes(range(16)), b'\x81\x80'),
+    Progress(4, 0, 6, b'\xfc'), Skip(4, files=b'\x01\x40'),
+    Probe(-1, seed=bytes(range(16))), Reorder(5, order=bytes(24)),
     Failure(5, text='Träceback …'.encode()), Failure(-1),
     Signal(0, position=10), Stop(2 ** 62, -5, -1)]
 VECTORS = [
     Parameters(3, buffer=filled()), Replica(3, 0, 5, filled()),
     CodedGradient(3, 2, 0, filled()), Sum(3, 2, 0, filled()),
-    Sketch(3, 1, 0, filled())]
+    Sketch(3, 1, 0, filled()), Answer(-1, 0, 0, filled())]
 
 
 def fields(message):

@@ -220,7 +220,7 @@ class Lines:
         self.wire, self.pool = assembly.wire(), Pool(assembly.d)
         self.incoming = assembly.incoming()
         self.rng = rng
-        self.server = assembly.server(VirtualClock())
+        self.server = assembly.server(VirtualClock(), probes=True)
         self.workers = [assembly.worker(number, lambda: 0.0)
                         for number in range(self.server.n_workers)]
         self.down, self.up = ({(worker.number, lane): deque()
@@ -241,7 +241,7 @@ class Lines:
             return self.wire.unpack(raw, raw.size, known, lane)
         pool = self.incoming if lines is self.up else self.pool
         buffer = pool.take()
-        buffer.raw[:] = raw
+        buffer.raw[:raw.size] = raw
         return self.wire.unpack(buffer.raw, raw.size, known, lane, buffer)
 
     def send(self, messages):

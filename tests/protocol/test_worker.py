@@ -8,7 +8,7 @@ from aspis_mpi.assembly import Pools
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,
-    Reorder, Skip, Stop, Vector)
+    Probe, Reorder, Skip, Stop, Vector)
 from aspis_mpi.protocol.worker import LocalProtocolError, State
 
 MESSAGES = {**FROM_SERVER, **FROM_WORKER}.values()
@@ -44,7 +44,7 @@ class Bench:
     def vector(self, step, scale=50.0):
         """The parameters of a step, in a buffer of their own."""
         buffer = self.sent.take()
-        rng = np.random.default_rng(step)
+        rng = np.random.default_rng(step + 1)
         buffer.values[:] = scale * rng.standard_normal(self.assembly.d)
         return Parameters(step, buffer=buffer)
 
@@ -96,6 +96,9 @@ def brought_to(bench, state):
     """A worker in some state, at step 3 if it has one."""
     if state is State.WAITING:
         bench.worker.handle(Model(3))
+    if state is State.PROBING:
+        bench.worker.handle(Probe(-1))
+        bench.worker.handle(bench.vector(-1))
     if state in (State.COMPUTING, State.SENDING, State.SKETCHING):
         bench.begin(3)
         bench.worker.advance()
@@ -112,7 +115,8 @@ def brought_to(bench, state):
 ALWAYS = {Model, Parameters, Reorder, Stop}
 #: What a worker may be sent (design, section 8); the rest is a bug.
 MAY_COME = {
-    State.IDLE: ALWAYS,
+    State.IDLE: ALWAYS | {Probe},
+    State.PROBING: ALWAYS,
     State.WAITING: ALWAYS | {Skip, Commit},
     State.COMPUTING: ALWAYS | {Encode, Challenge, Skip, Commit},
     State.SENDING: ALWAYS | {Encode, Skip, Commit},
@@ -128,7 +132,7 @@ MAY_COME = {
 def test_every_message_in_every_state(bench, state, cls):
     it = bench()
     worker = brought_to(it, state)
-    step = 3 if cls in (Encode, Challenge) else 9
+    step = {Encode: 3, Challenge: 3, Probe: -1}.get(cls, 9)
     message = (it.vector(step) if cls is Parameters else
                cls(step, buffer=it.sent.take()) if issubclass(cls, Vector)
                else cls(step, files=bytes(2)) if cls is Skip else cls(step))

@@ -94,8 +94,16 @@ class VerifiedTable:
 
     def ask(self, finished):
         """Make a new signal of who finished what; who must send, (K,)."""
+        fresh = self._round.state is None
         asked = self._round.ask(self._able(finished))
-        self._vectors += int(np.count_nonzero(asked))
+        # What was asked for otherwise is no part of this signal any more.
+        for worker in np.flatnonzero(asked | ~self._round.senders).tolist():
+            self._round.lose(worker)
+        if not fresh:
+            # Once for each worker that was given up.
+            return asked
+        share = 1 if self.whole else self._transfer.copies
+        self._vectors += np.count_nonzero(asked) / share
         if self.epochs and self._vectors > self._transfer.most_vectors:
             # What liars can cost has a bound; the rest is missing.
             asked = np.zeros_like(asked)
@@ -374,6 +382,8 @@ class VerifiedTable:
     def _norms(self, files):
         """What is said of the norms of files in use, float64 (n,)."""
         files = np.flatnonzero(files)
+        if not files.size:
+            return np.empty(0)
         return np.array([self._sketched.norm(worker, file) for worker, file
                          in zip(self._verdict.source[files].tolist(),
                                 files.tolist())])

@@ -1,0 +1,181 @@
+"""The start-up probe: every rank computes the same files before step 0."""
+
+import logging
+import os
+
+import numpy as np
+
+from aspis_mpi.detection.probe import ANSWER, answer, examine
+from aspis_mpi.protocol.messages import Parameters, Probe
+from aspis_mpi.protocol.step import State
+from aspis_mpi.protocol.task import Task
+
+#: The step of everything that belongs to the probe.
+NUMBER = -1
+
+
+class Trial:
+    """A worker's part: the first files of step 0, one micro-batch at a time.
+
+    Parameters
+    ----------
+    problem : Problem
+    batches : Batches
+    n_files : int
+    parameters : Buffer
+    scratch : Buffer
+        Room for one gradient.
+    seed : bytes
+        16 bytes.
+    """
+
+    def __init__(self, problem, batches, n_files, parameters, scratch, seed):
+        self._problem = problem
+        self._batches = batches
+        self._n_files = n_files
+        self._parameters = parameters
+        self._scratch = scratch
+        self._seed = seed
+        self._said = []
+        self._task = None
+
+    def advance(self, micro_batch):
+        """Compute a little; the n answers when all is done, else None."""
+        if self._task is None:
+            self._scratch.filled = False
+            self._task = Task(
+                self._problem, self._parameters.values,
+                self._batches.samples(0, len(self._said)), self._scratch)
+        self._task.compute(micro_batch)
+        if not self._task.finished:
+            return None
+        self._said.append(answer([self._scratch.values], self._seed))
+        self._task = None
+        if len(self._said) < self._n_files:
+            return None
+        return np.concatenate(self._said)
+
+    def release(self):
+        """Give both buffers back."""
+        self._parameters.release()
+        self._scratch.release()
+
+
+class Probing:
+    """The server's part, in the place of a step.
+
+    Parameters
+    ----------
+    n_workers, n_files : int
+        K, and how many files everybody computes.
+    auditor : Auditor
+        Computes files on the server.
+    settle : callable
+        Given a `Probe` of `detection.probe`, the Equality; raises
+        ValueError where the job does not allow what was found.
+    q : int
+        Workers that may be wrong, or not answer.
+    chronicle : Chronicle
+
+    Attributes
+    ----------
+    refused : str
+        Why the run cannot begin; empty if it can.
+    equality : Equality or None
+        When replicas are equal, once that is known.
+    """
+
+    number = NUMBER
+    expires = np.inf
+    hopeless = ''
+
+    def __init__(self, n_workers, n_files, auditor, settle, q, chronicle):
+        self.state = State.PROBING
+        self.refused = ''
+        self.equality = None
+        self.living = np.ones(n_workers, dtype=bool)
+        self.awaited = np.ones(n_workers, dtype=bool)
+        self.excluded = ~self.living
+        self.noted = set()
+        self.bytes_in = self.messages = 0
+        self._answers = np.zeros((n_workers, n_files), dtype=ANSWER)
+        self._own = None
+        self._auditor = auditor
+        self._settle = settle
+        self._q = q
+        self._note = chronicle.note
+        self._now = chronicle.now
+        self._since = chronicle.now()
+        self._seed = os.urandom(16)
+
+    def start(self, parameters):
+        """Ask every worker.
+
+        Parameters
+        ----------
+        parameters : Buffer
+            The initial ones.
+
+        Returns
+        -------
+        list of (int, Message)
+        """
+        self._parameters = parameters.values
+        messages = Probe(NUMBER, seed=self._seed), Parameters(
+            NUMBER, buffer=parameters)
+        return [(worker, message) for worker in range(len(self.living))
+                for message in messages]
+
+    def handle(self, worker, message):
+        """Take an answer."""
+        if self.awaited[worker]:
+            raw = message.buffer.values.view(np.uint8)
+            self._answers[worker] = raw.view(ANSWER)
+            self.awaited[worker] = False
+        message.buffer.release()
+        return []
+
+    def lose(self, workers):
+        """Go on without workers that are silent or sent what is no answer."""
+        for worker in workers:
+            self.living[worker] = self.awaited[worker] = False
+        return []
+
+    def silence(self, worker):
+        """What a silent worker was doing, for people."""
+        return 'in the start-up probe'
+
+    def patience(self):
+        """From when on each worker is waited for; infinite if it is not."""
+        return np.where(self.awaited, self._since, np.inf)
+
+    @property
+    def due(self):
+        """Whether there is something to compute, and nothing to wait for."""
+        return self._own is None or not self.awaited.any()
+
+    def proceed(self):
+        """Compute the server's own answer, or judge all of them."""
+        if self._own is None:
+            n_files = self._answers.shape[1]
+            self._own = answer((self._auditor.gradient(
+                0, file, self._parameters) for file in range(n_files)),
+                self._seed)
+            self._since = self._now()
+            return
+        answers = self._answers[self.living]
+        missing = len(self.living) - len(answers)
+        if missing > self._q:
+            self.refused = (f'{missing} workers have not said what they '
+                            'compute at the start, more than '
+                            f'scheme.adversaries = {self._q}')
+            return
+        try:
+            probe = examine(self._own, answers, self._q - missing)
+            self.equality = self._settle(probe)
+        except ValueError as error:
+            self.refused = str(error)
+            return
+        self._note(logging.INFO, f'start-up probe: {len(answers)} workers '
+                   f'computed {len(self._own)} files; {probe}; '
+                   f'{self.equality}')

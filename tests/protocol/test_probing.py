@@ -1,0 +1,145 @@
+"""The start-up probe as states of server and workers, without MPI."""
+
+import numpy as np
+import pytest
+
+from aspis_mpi.backends.simulated import VirtualClock
+from aspis_mpi.detection.probe import ANSWER
+from aspis_mpi.protocol.messages import Answer, Failure, Model
+from aspis_mpi.protocol.server import BAD_JOB, FAILED, State
+
+
+class Bench:
+    """A server that asks first, and its workers."""
+
+    def __init__(self, assembly):
+        self.clock = VirtualClock()
+        self.server = assembly.server(self.clock, probes=True)
+        pools = assembly.pools(shared=True)
+        self.workers = [assembly.worker(number, self.clock, pools)
+                        for number in range(assembly.job.n_workers)]
+        self.started = self.give(self.server.start())
+
+    def give(self, messages):
+        for worker, message in messages:
+            if buffer := getattr(message, 'buffer', None):
+                buffer.hold()
+            self.workers[worker].handle(message)
+        return messages
+
+    def answer(self, worker, change=None):
+        """A worker's answer, changed in place before it leaves."""
+        message = None
+        while message is None:
+            message = self.workers[worker].advance()
+        assert isinstance(message, Answer) and message.step == -1
+        if change is not None:
+            change(message.buffer.values.view(np.uint8).view(ANSWER))
+        return self.give(self.server.handle(worker, message))
+
+    def proceed(self):
+        out = []
+        while self.server.due:
+            out += self.give(self.server.proceed())
+        return out
+
+    @property
+    def texts(self):
+        return [event.text for event in self.server.chronicle.events]
+
+
+@pytest.fixture
+def bench(assemble):
+    return lambda **sections: Bench(assemble(**sections))
+
+
+def other_bits(answers):
+    answers['digest'] ^= 1
+    answers['sketch'] *= 1 + 1e-7
+
+
+def test_the_first_step_begins_when_all_have_said_the_same(bench):
+    it = bench()
+    assert it.server.state is State.PROBING and it.server.step == -1
+    for worker in range(5):
+        assert it.server.state is State.PROBING
+        it.answer(worker)
+    assert {type(message) for _, message in it.proceed()} > {Model}
+    assert it.server.state is State.COMPUTING and it.server.step == 0
+    assert 'all bits are those of the server' in it.texts[0]
+
+
+@pytest.mark.parametrize('odd', [0, 1, 2, 3])
+def test_bits_are_refused_when_more_than_q_differ(bench, odd):
+    it = bench()
+    for worker in range(5):
+        it.answer(worker, other_bits if worker < odd else None)
+    it.proceed()
+    assert it.server.exit_code == (BAD_JOB if odd > 2 else None)
+    if odd > 2:
+        assert "detection.equality = 'tolerance'" in it.texts[-1]
+
+
+def test_what_liars_answer_ends_nothing(bench):
+    def nan(answers):
+        answers['sketch'] = np.nan
+
+    def huge(answers):
+        answers['sketch'] = -1e300
+    it = bench(detection={'equality': 'tolerance'})
+    for worker, change in enumerate([nan, huge, None, None, None]):
+        it.answer(worker, change)
+    it.proceed()
+    assert it.server.step == 0
+    assert 'support each other up to 1e-06' in it.texts[0]
+
+
+def test_who_does_not_answer_is_left_out_of_the_first_step(bench):
+    it = bench(faults={'silence': 9.0})
+    for worker in (0, 1, 2, 4):
+        it.answer(worker)
+    it.proceed()
+    it.clock.now = it.server.deadline
+    assert it.server.deadline < 10
+    it.give(it.server.tick())
+    it.proceed()
+    assert it.server.step == 0 and 'in the start-up probe' in it.texts[0]
+    assert not it.server._step.living[3]
+
+
+def test_too_few_answers_end_the_run(bench):
+    it = bench(faults={'silence': 9.0})
+    it.answer(0)
+    it.proceed()
+    it.clock.now = it.server.deadline
+    it.give(it.server.tick())
+    it.proceed()
+    assert it.server.exit_code == BAD_JOB
+    assert '4 workers have not said' in it.texts[-1]
+
+
+def test_no_message_is_no_answer(bench):
+    it = bench()
+    it.server.malformed(3, 'test', -1)
+    for worker in (0, 1, 2, 4):
+        it.answer(worker)
+    it.proceed()
+    assert it.server.step == 0
+
+
+def test_a_worker_that_raises_tells_why(bench):
+    it = bench()
+    it.give(it.server.handle(2, Failure(-1, text=b'out of luck')))
+    assert it.server.exit_code == FAILED and 'out of luck' in it.texts[-1]
+
+
+def test_a_second_answer_changes_nothing(bench):
+    it = bench()
+    for worker in range(4):
+        it.answer(worker)
+    again = it.workers[0]._gradients.take((0, 0, False))
+    again.values[:] = 0
+    it.server.handle(0, Answer(-1, buffer=again))
+    it.answer(4)
+    it.proceed()
+    assert 'all bits are those of the server' in it.texts[0]
