@@ -89,10 +89,9 @@ class Sketched:
             self.claims[files[:, None], holders])
         shown = self.own[holders, self._places[files]]
         distances = np.zeros((len(files), *2 * holders.shape[1:]))
-        for a in range(holders.shape[1]):
-            for b in range(a):
-                distances[:, a, b] = distances[:, b, a] = challenge.compare(
-                    shown[:, a], shown[:, b], self._floor)
+        a, b = np.triu_indices(holders.shape[1], 1)
+        distances[:, a, b] = distances[:, b, a] = challenge.compare(
+            shown[:, a], shown[:, b], self._floor)
         labels, close, margin = sort(distances, present, self._equality)
         self._labels[files], self._close[files] = labels, close
         self._shown[files] = shown
@@ -123,6 +122,11 @@ class Sketched:
         """Label of what each of the workers showed for each file, (n,)."""
         found = (self._holders[files] == workers[:, None]).argmax(axis=1)
         return self._labels[files, found]
+
+    def norms(self, files, workers):
+        """Norm of each file as one of its workers says it, (n,)."""
+        found = (self._holders[files] == workers[:, None]).argmax(axis=1)
+        return self._norms[files, found]
 
     def supporters(self, file, label):
         """Workers that showed a file as this label has it, ascending."""

@@ -65,7 +65,7 @@ class VerifiedTable:
         self._round = transfer.round(step, 0)
         self._secret = None
         self._kept, self._payloads, self._usable = [], [], []
-        self._sketches = {}
+        self._sketches, self._fits = {}, {}
         self._verdict = None
         self._proofs = []
         self._referee = Referee(self._sketched)
@@ -232,6 +232,9 @@ class VerifiedTable:
         start = clock()
         sketched = self._sketched
         sketched.compare()
+        self._fits = {payload.worker: self._test(payload, challenge.passes,
+                                                 all)
+                      for payload in self._payloads}
         believed = believed & ~self.exposed
         believed = believed & ~self._convict(believed)
         found = self._referee.decide(scheme, believed, audit)
@@ -245,8 +248,9 @@ class VerifiedTable:
         """Expose those whose payload is not what they showed, bool (K,)."""
         guilty = np.zeros(len(believed), dtype=bool)
         for payload in self._payloads:
-            if believed[payload.worker] and self._test(
-                    payload, challenge.guilty, any):
+            suspect = believed[payload.worker] and not (
+                self._fits[payload.worker])
+            if suspect and self._test(payload, challenge.guilty, any):
                 guilty[payload.worker] = True
                 self._proofs.append(Proof(payload.worker, (
                     f'worker {payload.worker} sent a vector that is not what '
@@ -278,7 +282,7 @@ class VerifiedTable:
         good = [payload for payload in payloads
                 if verdict.contributors[payload.files, payload.worker].all()
                 and challenge.bounded(payload.weights).all()
-                and self._test(payload, challenge.passes, all)]
+                and self._fits[payload.worker]]
         state = self._round.state
         sent = state.finished & self._round.senders
         if state.owners.max(initial=NOBODY) != NOBODY:
@@ -345,7 +349,9 @@ class VerifiedTable:
                     self._sketched.evidence(),
                     'the sum of the gradients is not finite')
         lacks = self._transfer.copies * (1 - cover[cover > 0]).sum()
-        norms = self._norms(cover > 0)
+        there = np.flatnonzero(cover)
+        norms = (np.empty(0) if self._verdict is None else
+                 self._sketched.norms(there, self._verdict.source[there]))
         graph = self._sketched.seen()
         return Resolution(
             verdict, outcome_of_sum(verdict, divisor, lacks, graph), graph,
@@ -378,15 +384,6 @@ class VerifiedTable:
             verdict, source=source, contributors=contributors,
             exposed=self.exposed, flagged=self._flagged | self.exposed,
             proofs=tuple(self._proofs))
-
-    def _norms(self, files):
-        """What is said of the norms of files in use, float64 (n,)."""
-        files = np.flatnonzero(files)
-        if not files.size:
-            return np.empty(0)
-        return np.array([self._sketched.norm(worker, file) for worker, file
-                         in zip(self._verdict.source[files].tolist(),
-                                files.tolist())])
 
     def _used(self):
         """What the step is made of: audited files are the server's own."""
