@@ -239,9 +239,9 @@ class Assembly:
         who = job.create('adversary', 'who', job.n_workers,
                          job.adversary.count, self.seed)
         files = job.create('adversary', 'files', self.assignment, self.seed)
-        return (AttackPlan(who, files),
-                job.create('adversary', 'value', self.seed),
-                job.create('adversary', 'protocol', self.seed))
+        protocol = job.create('adversary', 'protocol', self.seed)
+        return (AttackPlan(who, files, protocol),
+                job.create('adversary', 'value', self.seed), protocol)
 
     def _delay(self):
         job, section = self.job, self.job.delay

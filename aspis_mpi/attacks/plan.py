@@ -18,6 +18,8 @@ class AttackPlan:
         The adversaries of each step.
     files : Files
         Where they lie.
+    protocol : Protocol, optional
+        What else they lie about.
 
     Notes
     -----
@@ -25,7 +27,8 @@ class AttackPlan:
     for attacks that depend on it, the step changes.
     """
 
-    def __init__(self, who, files):
+    def __init__(self, who, files, protocol=None):
+        self._protocol = protocol
         self._who = who
         self._files = files
         self._step = None
@@ -49,6 +52,11 @@ class AttackPlan:
         if self._lies is None:
             self._lies = _sealed(self._files.lies(step, self._adversaries))
         return self._lies
+
+    def payload_lies(self, step):
+        """Whose payloads of `step` are not what was asked for, bool (K,)."""
+        lying = self._protocol is not None and self._protocol.payloads
+        return self.adversaries(step) & lying
 
     def _turn_to(self, step):
         if step == self._step:

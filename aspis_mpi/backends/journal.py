@@ -7,8 +7,6 @@ the server never sees it.
 
 from dataclasses import replace
 
-import numpy as np
-
 from aspis_mpi.schemes.record import Evaluation
 
 
@@ -43,7 +41,6 @@ class Journal:
         self._report = report
         self._clock = clock
         self._began = clock()
-        self._honest = np.zeros(server.n_workers, dtype=bool)
         self.evaluation = None
 
     def begin(self):
@@ -67,7 +64,8 @@ class Journal:
             finally:
                 # A step that is done is kept, whatever evaluation raises.
                 self._log.append(record, self._plan.adversaries(record.step),
-                                 self._plan.lies(record.step), self._honest)
+                                 self._plan.lies(record.step),
+                                 self._plan.payload_lies(record.step))
             self._report.step(record, self.evaluation)
         for event in chronicle.events:
             self._log.event(event)

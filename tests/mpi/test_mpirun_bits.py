@@ -11,7 +11,7 @@ LIARS = {
         'scheme.name': 'aspis', 'adversary.count': 2,
         'adversary.files': 'fixed-disagreement',
         'adversary.value': 'bit-flip'},
-    'core, framed': {
+    'certified, framed': {
         'scheme.name': None, 'adversary.count': 2,
         'adversary.files': 'framing', 'adversary.value': 'reversed'},
     'uncoded': {
@@ -61,6 +61,54 @@ def assert_same(mpi, workers, path, launch, expected, folder):
 @pytest.mark.parametrize('liars', LIARS)
 def test_equal_bits(mpi, liars, job, launch, expected, folder):
     assert_same(mpi, 5, job(LIARS[liars]), launch, expected, folder)
+
+
+#: Sums that are challenged, with three files a pair: nothing is presumed.
+CHALLENGED = {
+    'scheme.name': None, 'assignment.name': 'cyclic', 'assignment.load': 3,
+    'transfer.name': 'sums', 'transfer.challenge': True,
+    'aggregation.name': 'mean', 'detection.audits': 'none',
+    'detection.memory': 'step', 'scheme.adversaries': 1,
+    'adversary.count': 1}
+LIES = {
+    'gradients': {'adversary.value': 'reversed'},
+    'one bit of some': {'adversary.files': 'random', 'adversary.rate': 0.5,
+                        'adversary.value': 'bit-flip'},
+    'payloads': {'adversary.protocol': 'payloads'},
+    'sketches': {'adversary.protocol': 'sketches'},
+    'both': {'adversary.protocol': 'consistent'},
+    'not finite': {'adversary.value': 'nan'},
+}
+
+
+@pytest.mark.parametrize('lies', LIES)
+def test_challenged_sums_are_those_of_the_simulator_and_of_replicas(
+        mpi, lies, job, launch, expected, folder):
+    """The secrets differ, what they show does not."""
+    keys = CHALLENGED | LIES[lies]
+    if 'adversary.protocol' in keys:
+        keys |= {'adversary.files': 'random', 'adversary.rate': 0.0}
+    path, log = job(keys), folder / 'run.h5'
+    ended = launch(mpi, 6, 'run', path, '--out', log)
+    assert ended.code == 0, ended.err
+    _, reference, wanted = expected(path, 5)
+    assert parameters(log).tobytes() == wanted.tobytes()
+    with load_run(log) as run, load_run(reference) as simulated:
+        for name in ('adversaries', 'exposed', 'disagreements', 'source',
+                     'contributors', 'copies'):
+            np.testing.assert_array_equal(
+                run.read(name), simulated.read(name), err_msg=name)
+        for name in ('verdict', 'epochs', 'files_certified'):
+            np.testing.assert_array_equal(
+                run.steps[name], simulated.steps[name], err_msg=name)
+        assert (run.source >= 0).all() and not run.wrong_files.any()
+        seen = run.exposed.copy()
+    _, reference, wanted = expected(path, 5, 'transfer.name=replicas',
+                                    'transfer.challenge=false')
+    assert parameters(log).tobytes() == wanted.tobytes()
+    with load_run(reference) as replicas:
+        if 'adversary.protocol' not in keys:
+            np.testing.assert_array_equal(seen, replicas.exposed)
 
 
 @pytest.mark.slow

@@ -12,10 +12,13 @@ class Protocol:
     Attributes
     ----------
     lies : bool
-        Whether a step's payloads or sketches are not what was asked for.
+        Whether anything but gradients is lied about.
+    payloads : bool
+        Whether payloads are not what was asked for.
     """
 
     lies = True
+    payloads = False
 
     def __init__(self, seed):
         self._seed = seed

@@ -19,6 +19,7 @@ class Payloads(Protocol):
     """
 
     name = 'payloads'
+    payloads = True
 
     def __init__(self, seed, *, size: float = 1.0):
         super().__init__(seed)
