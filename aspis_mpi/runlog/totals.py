@@ -94,6 +94,18 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """What was believed and why; files are means of the steps."""
+
+    certified: float
+    presumed: float
+    lost: float                 # dropped or missing
+    audits: int
+    exposed: list[int]          # workers, in any step
+    excluded: int               # workers without work in the last step
+
+
+@dataclass(frozen=True)
 class Summary:
     """What a run log amounts to, in Python's own types."""
 
@@ -107,6 +119,7 @@ class Summary:
     quality: Quality
     verdicts: dict[str, int]
     truth: Truth
+    trust: Trust | None         # None under rules without certificates
     n_warnings: int
     last_warnings: tuple[Event, ...]
 
@@ -132,6 +145,7 @@ def summarize(run):
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
+        trust=_trust(run, steps),
         n_warnings=len(warnings),
         last_warnings=tuple(warnings[-LAST_WARNINGS:]))
 
@@ -219,3 +233,16 @@ def _mean(values):
 def _number(value):
     """A float that JSON can hold: None for NaN and infinity."""
     return float(value) if np.isfinite(value) else None
+
+
+def _trust(run, steps):
+    certificates = steps['files_certified'] + steps['files_presumed']
+    if not certificates.any():
+        return None
+    lost = steps['files_dropped'] + steps['files_missing']
+    return Trust(
+        certified=float(steps['files_certified'].mean()),
+        presumed=float(steps['files_presumed'].mean()),
+        lost=float(lost.mean()), audits=int(steps['audits'].sum()),
+        exposed=np.flatnonzero(run.exposed.any(axis=0)).tolist(),
+        excluded=int(steps['n_excluded'][-1]))
