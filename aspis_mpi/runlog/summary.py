@@ -40,8 +40,7 @@ def format_summary(summary):
     if summary.pace.steps:
         rows += [('verdicts', _tell_verdicts(summary.verdicts)),
                  ('wrong', _tell_wrong_files(summary.truth)),
-                 ('flagged', _tell_flags(summary.truth)),
-                 *_trust_rows(summary),
+                 _trust_row(summary),
                  ('traffic', _tell_traffic(summary.pace)),
                  ('time', _tell_time(summary.pace))]
     if summary.pace.steps and summary.transfer.name not in PLAIN:
@@ -52,16 +51,16 @@ def format_summary(summary):
     return '\n'.join(_line(*row) for row in rows)
 
 
-def _trust_rows(summary):
-    """What was certified and who was exposed, where a rule does that."""
+def _trust_row(summary):
+    """Who was flagged; where a rule certifies, what and whom it exposed."""
     it = summary.trust
     if it is None:
-        return []
+        return 'flagged', _tell_flags(summary.truth)
     who = ', '.join(map(str, it.exposed[:8])) or 'nobody'
     more = f' and {len(it.exposed) - 8} more' if it.exposed[8:] else ''
-    return [('trust', f'files a step: {it.certified:.3g} certified, '
-             f'{it.presumed:.3g} presumed, {it.lost:.3g} lost; exposed: '
-             f'{who}{more}')]
+    return ('trust', f'files a step: {it.certified:.3g} certified, '
+            f'{it.presumed:.3g} presumed, {it.lost:.3g} lost; exposed: '
+            f'{who}{more}')
 
 
 def _line(label, text):
