@@ -59,6 +59,11 @@ class Recorded:
             if value not in (None, recorded):
                 raise JobError(f'{job.path}: {key} = {value!r}: --replay '
                                f'{self.path} was run with {recorded!r}')
+        if job.detection.random_audits:
+            raise JobError(
+                f'{job.path}: detection.random_audits = '
+                f'{job.detection.random_audits}: --replay cannot audit the '
+                'same files again, which nobody could foresee')
         tables = self._tables | {
             'run': self._tables['run'] | job.run.model_dump(
                 exclude_none=True),

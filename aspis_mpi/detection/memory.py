@@ -91,7 +91,9 @@ class Memory:
     they may be others in the next one.  A proof then rests on one step.
     Whoever was exposed gets no work, which is always allowed, but counts
     neither against q nor as a partner of anybody: the q wrong workers of
-    this step may all be among the others.
+    this step may all be among the others.  So that these can be outvoted,
+    2 q + 1 workers keep their work, but any q may be excluded: where more
+    are exposed, the oldest exposures are forgotten.
 
     Budget 'fixed' assumes that at most q different workers are wrong in
     any so many consecutive steps as the span has, all steps for 'forever';
@@ -196,6 +198,13 @@ class Memory:
                                step, step if stands_alone else oldest))
         if self._fixed:
             self._seen[graph | graph.T] = step
+            return
+        latest = dict.fromkeys(
+            it.worker for it in sorted(self._exposures, reverse=True,
+                                       key=lambda it: it.step))
+        most = max(self.q, self.n_workers - 2 * self.q - 1)
+        kept = list(latest)[:most]
+        self._exposures = [it for it in self._exposures if it.worker in kept]
 
     def _oldest(self, step):
         """The oldest step that a proof of this step may rest on."""

@@ -313,3 +313,14 @@ def test_bad_arguments_are_named_with_their_bound(change, told):
 def test_a_graph_of_another_size():
     with pytest.raises(ValueError, match=r'\(5, 5\).*\(6, 6\)'):
         remembers().learn(0, [], graph(n_workers=5))
+
+
+def test_with_budget_step_enough_workers_keep_their_work():
+    """Who is wrong may change in each step; everybody once must not end
+    the run."""
+    memory = Memory(7, 2, memory='forever', window=1, budget='step')
+    nobody = np.zeros((7, 7), dtype=bool)
+    for step in range(7):
+        memory.learn(step, [(step, 'test', True)], nobody)
+        assert memory.excluded(step + 1).sum() == min(step + 1, 2)
+    assert memory.excluded(7).nonzero()[0].tolist() == [5, 6]
