@@ -13,6 +13,8 @@ from aspis_mpi.backends.simulated import (
 SILENCE = 50.0
 #: Events after which a run of these tests is taken to go on for ever.
 EVENTS = 50_000
+#: One step of 84 files, each on 3 of 9 workers.
+SUBSET = {'assignment': {'name': 'subset'}, 'run': {'steps': 1}}
 
 
 def tables(**sections):
@@ -212,3 +214,21 @@ class Mixture(Protocol):
     def sketches(self, step, epoch, worker, own, weights, sketch):
         self._chosen(step, epoch).sketches(step, epoch, worker, own,
                                            weights, sketch)
+
+
+class OnOneFile(Protocol):
+    """Another sketch of one file, in the first epoch; the norm is right.
+
+    Parameters
+    ----------
+    places : dict of int to int
+        Its place among the files of each worker.
+    """
+
+    def __init__(self, places):
+        super().__init__(0)
+        self._places = places
+
+    def sketches(self, step, epoch, worker, own, weights, sketch):
+        if not epoch:
+            own[self._places[worker], :-1] *= -3.0
