@@ -92,10 +92,11 @@ def sketch(gradients, copies, secret, k=8):
     linear algebra library does the work, so the last bits may depend on the
     machine, on threads and on the other gradients of the call: compare with
     a tolerance of 1e-9.  For integers that stay below 2^53 when summed they
-    are exact.  The norms depend on no library's threads.
+    are exact.
 
-    Each number is read once, for some 1 ns, and V is made once, for 9 ns a
-    coordinate; no temporary is larger than a megabyte.
+    Each number is read once, for 1 to 1.5 ns where gradients come from
+    memory, and V is made once, for 10 ns a coordinate; no temporary is
+    larger than a megabyte.
     """
     gradients = list(gradients)
     if copies < 1:
@@ -134,4 +135,4 @@ def _add_block(sums, parts, s, entries, spare):
         piece = part[s]
         row[:piece.size], row[piece.size:] = piece, 0
     sums[:, :-1] += rows @ entries
-    sums[:, -1] += np.einsum('ij,ij->i', rows, rows)
+    sums[:, -1] += [row.dot(row) for row in rows]

@@ -1,0 +1,124 @@
+"""Jobs whose parts do not go together: each is refused with a way out."""
+
+import re
+
+import pytest
+
+from aspis_mpi import config
+from aspis_mpi.assembly import Assembly
+from aspis_mpi.config import JobError
+from aspis_mpi.learning.problems.quadratic import Quadratic
+
+#: A job with a challenge that is accepted.
+CHALLENGED = {
+    'run': {'steps': 1}, 'problem': {'name': 'quadratic', 'parameters': 4},
+    'scheme': {'workers': 9, 'adversaries': 2},
+    'assignment': {'name': 'cyclic', 'load': 5},
+    'collection': {'name': 'coverage'},
+    'transfer': {'name': 'coded', 'challenge': True},
+    'detection': {'name': 'certified'}, 'aggregation': {'name': 'mean'}}
+
+
+def assembled(problem=None, **sections):
+    job = {name: CHALLENGED.get(name, {}) | keys
+           for name, keys in (CHALLENGED | sections).items()}
+    return Assembly(config.from_tables(job), problem)
+
+
+class Distant(Quadratic):
+    """A problem whose data rank 0 cannot read."""
+
+    on_server = False
+
+
+REFUSED = {
+    'a Gaussian R with several copies': (
+        {'transfer': {'matrix': 'gaussian'}, 'collection': {'copies': 2}},
+        "transfer.matrix = 'gaussian'", "use 'structured'"),
+    'replicas': (
+        {'transfer': {'name': 'replicas'}},
+        'transfer.challenge = true', "transfer.name = 'sums' or 'coded'"),
+    'a code that cannot lose one payload': (
+        {'transfer': {'code': 'tandon'}},
+        "not 'tandon'", "transfer.code = 'least-squares'"),
+    'whole workers': (
+        {'collection': {'name': 'full-workers'}},
+        "collection.name = 'full-workers'", "use 'coverage', 'deadline'"),
+    'random audits of sums that nobody compares': (
+        {'transfer': {'challenge': False}, 'detection': {
+            'name': 'none', 'random_audits': 1}},
+        'random_audits', 'set transfer.challenge = true'),
+    'audits of sums that nobody compares': (
+        {'transfer': {'challenge': False}, 'detection': {
+            'name': 'none', 'audits': 'contested'}},
+        'detection.audits', 'set transfer.challenge = true'),
+    'certificates of sums that nobody compares': (
+        {'transfer': {'challenge': False}},
+        "detection.name = 'certified'", 'or transfer.challenge = true'),
+    'a tolerance of bits': (
+        {'detection': {'tolerance': 1e-5}},
+        'detection.tolerance', "detection.equality = 'tolerance'"),
+    'a disagreement of bits': (
+        {'detection': {'disagreement': 1e-2}},
+        'detection.disagreement', "detection.equality = 'tolerance'"),
+    'a tolerance that is too large': (
+        {'detection': {'equality': 'tolerance', 'tolerance': 1.1e-4}},
+        'detection.tolerance = 0.00011', '0.0001'),
+    'a tolerance that is none': (
+        {'detection': {'equality': 'tolerance', 'tolerance': 0.0}},
+        'detection.tolerance = 0.0', 'greater than 0'),
+    'a share below 0': (
+        {'detection': {'presume_below': -0.01}},
+        'presume_below', 'between 0 and 1'),
+    'a share above 1': (
+        {'detection': {'presume_below': 1.01}},
+        'presume_below', 'between 0 and 1'),
+    'an aggregation of sums': (
+        {'aggregation': {'name': 'median'}},
+        "aggregation.name = 'median'", "allow the 'mean' alone"),
+    'no epoch at all': (
+        {'transfer': {'max_epochs': 0}}, 'transfer.max_epochs = 0', '1'),
+    'sketches of nothing': (
+        {'transfer': {'sketches': 0}}, 'transfer.sketches = 0', '1'),
+}
+
+
+@pytest.mark.parametrize('sections, key, way', REFUSED.values(), ids=REFUSED)
+def test_what_does_not_go_together_is_refused_with_a_way_out(sections, key,
+                                                             way):
+    with pytest.raises(JobError) as refused:
+        assembled(**sections)
+    assert key in str(refused.value)
+    assert way in str(refused.value)
+
+
+@pytest.mark.parametrize('audits', [
+    {'audits': 'contested'}, {'audits': 'none', 'random_audits': 1}])
+def test_audits_without_data_on_rank_0_are_refused(audits):
+    problem = Distant(0, parameters=4)
+    with pytest.raises(JobError, match=re.escape(
+            "set detection.audits = 'none' and detection.random_audits = "
+            '0')):
+        assembled(problem, detection=audits)
+
+
+def test_by_default_only_what_can_be_audited_is():
+    """Fails where a default asks for what a job cannot have."""
+    assert assembled().scheme.audits
+    assert assembled().server(float)._auditor is not None
+    distant = assembled(Distant(0, parameters=4))
+    assert distant.server(float)._auditor is None
+
+
+@pytest.mark.parametrize('sections', [
+    {}, {'transfer': {'name': 'sums'}}, {'collection': {'copies': 2}},
+    {'transfer': {'matrix': 'gaussian'}},
+    {'detection': {'audits': 'none', 'random_audits': 3}},
+    {'detection': {'equality': 'tolerance', 'tolerance': 1e-4}},
+    {'detection': {'presume_below': 0.0}},
+    {'detection': {'presume_below': 1.0}},
+    {'collection': {'name': 'deadline', 'deadline': 1.0}},
+    {'collection': {'name': 'all'}}])
+def test_what_goes_together_is_accepted(sections):
+    """What is refused above is so for the reason that is given."""
+    assert assembled(**sections).transfer.compares
