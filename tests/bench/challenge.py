@@ -134,7 +134,7 @@ def report(d, pairs, alone, n_workers):
         'transfer': last['transfer'],
         'bytes_over_Kd4': last['bytes'] / (4 * n_workers * d),
         'replicas_bytes_over_Kd4': pairs[-1]['replicas']['bytes'] / (
-            4 * n_workers * d)}, indent=1))
+            4 * n_workers * d)}))
 
 
 if __name__ == '__main__':
