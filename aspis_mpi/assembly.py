@@ -110,7 +110,8 @@ class Assembly:
             if self.memory == 'step' or not job.part(
                     'transfer').cls.movable:
                 return assignment
-            return assignment.widened(most_load(assignment, job.q))
+            return assignment.widened(most_load(assignment,
+                                                self._most_excluded))
         except ValueError as error:
             raise JobError(f'{job.path}: assignment: {error}') from error
 
@@ -186,7 +187,7 @@ class Assembly:
 
     @property
     def _probed(self):
-        """Files of the start-up probe; none where machines may differ."""
+        """Files of the start-up probe; none where nothing is compared."""
         compares = self.transfer.compares and self.detector.compares
         return (min(self.assignment.n_files, FILES)
                 if compares and self.problem.on_server else 0)
@@ -209,7 +210,9 @@ class Assembly:
             transfer=transfer, detector=detector,
             aggregator=job.create('aggregation', 'name', *context),
             mean=find('aggregation', 'mean')(*context),
-            worst_case=worst_case, copies=job.collection.copies,
+            worst_case=worst_case, copies=min(
+                job.collection.copies,
+                int(assignment.incidence.sum(axis=1).min())),
             ordered=job.assignment.order != Natural.name,
             reorder=job.assignment.reorder,
             skip_covered=job.collection.skip_covered,
@@ -259,6 +262,18 @@ class Assembly:
         return self.job.detection.memory or self.detector.default_memory
 
     @property
+    def _most_excluded(self):
+        """Workers that may be without work at once.
+
+        Where files can go to others up to 2 q, if 2 q + 1 are left then.
+        """
+        job, q = self.job, self.job.q
+        moves = job.part('transfer').cls.movable
+        if job.detection.budget == 'fixed' or not moves:
+            return q
+        return max(q, min(2 * q, job.n_workers - 2 * q - 1))
+
+    @property
     def d(self):
         """Number of parameters."""
         return self.problem.n_parameters
@@ -305,7 +320,8 @@ class Assembly:
         """Who takes part in each step, nobody exposed yet."""
         job, section = self.job, self.job.detection
         memory = Memory(job.n_workers, job.q, memory=self.memory,
-                        window=section.window, budget=section.budget)
+                        window=section.window, budget=section.budget,
+                        most=self._most_excluded)
         return Membership(self.scheme, memory, self._rebuilt)
 
     def auditor(self):

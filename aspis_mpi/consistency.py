@@ -28,6 +28,10 @@ def check_challenge(job, transfer, code):
             f"{job.path}: transfer.challenge = true: transfer "
             f"'{job.transfer.name}' brings replicas, which are compared "
             "as they are; use transfer.name = 'sums' or 'coded'")
+    if job.collection.thinning and code is None:
+        raise JobError(
+            f'{job.path}: collection.thinning = true: with '
+            'transfer.challenge = true owners are drawn at random; use false')
     if code is not None and code.full_only:
         raise JobError(
             f"{job.path}: transfer.challenge = true: needs transfer.code "
@@ -95,6 +99,13 @@ def check_evidence(job, transfer, problem):
         raise JobError(
             f"{job.path}: detection.tolerance and detection.disagreement "
             "need detection.equality = 'tolerance'")
+    if section.equality == 'tolerance' and not (
+            transfer.compares and problem.on_server
+            and job.part('detection').cls.compares):
+        raise JobError(
+            f"{job.path}: detection.equality = 'tolerance': the thresholds "
+            'need a rule that compares, values to compare, and a rank 0 that '
+            "can compute gradients itself; use 'bits'")
     audits = section.audits == 'contested' or section.random_audits
     if audits and not transfer.compares:
         raise JobError(

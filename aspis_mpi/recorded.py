@@ -64,6 +64,10 @@ class Recorded:
                 f'{job.path}: detection.random_audits = '
                 f'{job.detection.random_audits}: --replay cannot audit the '
                 'same files again, which nobody could foresee')
+        if job.detection.equality == 'tolerance':
+            raise JobError(
+                f"{job.path}: detection.equality = 'tolerance': --replay "
+                'does not know what the machines of the run had in common')
         tables = self._tables | {
             'run': self._tables['run'] | job.run.model_dump(
                 exclude_none=True),

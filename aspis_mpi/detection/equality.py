@@ -105,11 +105,13 @@ def from_probe(probe, tolerance=None, disagreement=None):
             f'detection.tolerance = {tolerance:g} must be at least '
             f'{probe.median:.2g}, by which the machines differ; leave it out, '
             'or set it higher')
-    if disagreement < max(probe.largest, tolerance):
+    # Two that support a third one may be twice the tolerance apart.
+    least = max(probe.largest, 2 * tolerance)
+    if disagreement < least:
         raise ValueError(
             f'detection.disagreement = {disagreement:g} must be at least '
-            f'{max(probe.largest, tolerance):.2g}, the tolerance and what the '
-            'machines differ by; leave it out, or set it higher')
+            f'{least:.2g}, twice the tolerance and what the machines differ '
+            'by; leave it out, or set it higher')
     return Equality(False, tolerance, disagreement)
 
 

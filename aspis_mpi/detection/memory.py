@@ -75,6 +75,8 @@ class Memory:
         Steps, at least 1; the span of memory 'window'.
     budget : {'step', 'fixed'}
         What is assumed, see the notes.
+    most : int, optional
+        Workers that are excluded at most with budget 'step', by default q.
     keys : sequence of str, optional
         Host and device of each worker; 'worker j' by default.  Evidence
         belongs to a key and is found again where the key is.  Workers with
@@ -91,9 +93,9 @@ class Memory:
     they may be others in the next one.  A proof then rests on one step.
     Whoever was exposed gets no work, which is always allowed, but counts
     neither against q nor as a partner of anybody: the q wrong workers of
-    this step may all be among the others.  So that these can be outvoted,
-    2 q + 1 workers keep their work, but any q may be excluded: where more
-    are exposed, the oldest exposures are forgotten.
+    this step may all be among the others.  Every exclusion costs these
+    others work or copies, so where more than `most` are exposed the oldest
+    exposures are forgotten.
 
     Budget 'fixed' assumes that at most q different workers are wrong in
     any so many consecutive steps as the span has, all steps for 'forever';
@@ -109,7 +111,8 @@ class Memory:
     that.
     """
 
-    def __init__(self, n_workers, q, *, memory, window, budget, keys=None):
+    def __init__(self, n_workers, q, *, memory, window, budget,
+                 most=None, keys=None):
         for name, value, choices in (('memory', memory, MEMORIES),
                                      ('budget', budget, BUDGETS)):
             if value not in choices:
@@ -124,6 +127,7 @@ class Memory:
         self.q = q
         self._span = {'step': 1, 'window': window, 'forever': np.inf}[memory]
         self._fixed = budget == 'fixed'
+        self._most = q if most is None else most
         if keys is None:
             keys = [f'worker {worker}' for worker in range(n_workers)]
         self._restart(keys)
@@ -202,8 +206,7 @@ class Memory:
         latest = dict.fromkeys(
             it.worker for it in sorted(self._exposures, reverse=True,
                                        key=lambda it: it.step))
-        most = max(self.q, self.n_workers - 2 * self.q - 1)
-        kept = list(latest)[:most]
+        kept = list(latest)[:self._most]
         self._exposures = [it for it in self._exposures if it.worker in kept]
 
     def _oldest(self, step):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from aspis_mpi.protocol.task import Task
 
 #: The step of everything that belongs to the probe.
 NUMBER = -1
+#: A worker may take so many times as long as the server and some silence.
+SLOWER = 10
 
 
 class Trial:
@@ -157,11 +160,13 @@ class Probing:
     def proceed(self):
         """Compute the server's own answer, or judge all of them."""
         if self._own is None:
-            n_files = self._answers.shape[1]
+            n_files, began = self._answers.shape[1], self._now()
             self._own = answer((self._auditor.gradient(
                 0, file, self._parameters) for file in range(n_files)),
                 self._seed)
-            self._since = self._now()
+            # The others have so much longer: ranks may share cores.
+            now = self._now()
+            self._since = now + SLOWER * (now - began)
             return
         answers = self._answers[self.living]
         missing = len(self.living) - len(answers)
@@ -172,6 +177,9 @@ class Probing:
             return
         try:
             probe = examine(self._own, answers, self._q - missing)
+            probe = replace(probe, differing=_placed(
+                probe.differing, self.living, False), deviations=_placed(
+                probe.deviations, self.living, np.nan))
             self.equality = self._settle(probe)
         except ValueError as error:
             self.refused = str(error)
@@ -179,3 +187,10 @@ class Probing:
         self._note(logging.INFO, f'start-up probe: {len(answers)} workers '
                    f'computed {len(self._own)} files; {probe}; '
                    f'{self.equality}')
+
+
+def _placed(values, living, other):
+    """Entries of the living workers at their places, (K,)."""
+    placed = np.full(len(living), other, dtype=values.dtype)
+    placed[living] = values
+    return placed

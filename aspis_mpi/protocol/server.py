@@ -388,8 +388,10 @@ class ParameterServer:
 
     def _fail(self, worker, message):
         text = message.text.decode('utf-8', errors='replace')
+        where = ('the start-up probe' if self.state is State.PROBING else
+                 f'step {self.step}')
         return self.stop(FAILED, f'rank {worker + 1} (worker {worker}) '
-                         f'failed in step {self.step}:\n{text}')
+                         f'failed in {where}:\n{text}')
 
     def _stop(self, code):
         self.exit_code = code

@@ -7,7 +7,8 @@
                                             Sending
 
 and from Computing to Sketching, in the same way, with `Challenge` and the
-sketches that it asks for.
+sketches that it asks for.  Before the first step `Probe` leads from Idle to
+Probing, where the first files are computed for one `Answer`.
 
 A later `Model` ends any state: the step that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
@@ -268,7 +269,7 @@ class Worker:
 
         Returns
         -------
-        Replica, Progress, CodedGradient, Sum, Sketch or None
+        Replica, Progress, CodedGradient, Sum, Sketch, Answer or None
             What is to be sent to the server now.
         """
         if self.state is State.SENDING:

@@ -236,8 +236,7 @@ def _number(value):
 
 
 def _trust(run, steps):
-    certificates = steps['files_certified'] + steps['files_presumed']
-    if not certificates.any():
+    if run.option('detection', 'name') != 'certified' or not len(steps):
         return None
     lost = steps['files_dropped'] + steps['files_missing']
     return Trust(

@@ -29,6 +29,8 @@ class Audited:
     verdict : Verdict
     audits : int
         Files that were computed.
+    contested : int
+        Those of them that were contested.
     remarks : tuple of str
         Audits that settled nothing.
     right : dict of int to ndarray of int
@@ -39,6 +41,7 @@ class Audited:
     audits: int = 0
     remarks: tuple = ()
     right: dict = field(default_factory=dict)
+    contested: int = 0
 
 
 def drawn(files, count):
@@ -97,11 +100,12 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
     for _ in range(detector.q if contested is None else contested):
         if not audits.of_contested():
             break
+    settled = audits.count
     if random_audits:
         for file in choose(audits.unproved(), random_audits).tolist():
             audits.of_unanimous(file)
         audits.decide()
-    return audits.result()
+    return replace(audits.result(), contested=settled)
 
 
 class _Audits:
@@ -134,6 +138,11 @@ class _Audits:
         self._expose(file, sent[disagrees])
         self.decide()
         return True
+
+    @property
+    def count(self):
+        """Files that were computed so far."""
+        return len(self._asked)
 
     def unproved(self):
         """Unanimous files in use that nothing proves right, (n,)."""

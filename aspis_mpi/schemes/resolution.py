@@ -27,7 +27,7 @@ class Resolution:
     audits: int = 0             # files that the server computed itself
     remarks: tuple = ()         # what a person should read, in sentences
     hidden_bias: float = 0.0    # what liars may have hidden in payloads
-    file_norm: float = nan      # median of the files used, with tolerance
+    file_norm: float = nan      # median of the files used, where measured
 
     @property
     def updates(self):

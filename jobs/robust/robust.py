@@ -41,6 +41,8 @@ CASES = {
     'sketches': ('adversary.protocol=sketches', *TRUE),
     'norms': ('adversary.protocol=norms', *TRUE),
 }
+#: Nobody is to be exposed there.
+CALM = 'partial, no liars', 'no liars'
 #: Largest loss of accuracy, and the most that a step may take beside
 #: `partial` without liars once the liars are exposed.
 LOSS, LONGER = 0.01, 1.3
@@ -113,12 +115,12 @@ def table(runs):
         ratio = np.median(after) / floor if after.size else np.nan
         holds = (it.accuracy >= free - LOSS and not it.wrong
                  and not it.honest_exposed and not it.missing
-                 and not ratio > LONGER)
+                 and (ratio <= LONGER or name in CALM))
         fine &= bool(holds)
+        known = it.known if it.known < len(it.seconds) else '–'
         lines.append(
-            f'| {name} | {100 * it.accuracy:.1f} | '
-            f'{it.known if after.size and it.known < len(it.seconds) else "–"}'
-            f' | {_ratio(before, floor)} | {_ratio(after, floor)} | '
+            f'| {name} | {100 * it.accuracy:.1f} | {known} | '
+            f'{_ratio(before, floor)} | {_ratio(after, floor)} | '
             f'{int(it.epochs.max())} | {it.bytes_in.mean() / 1e3:.0f} | '
             f'{it.wrong} | {it.missing} | {it.honest_exposed} | '
             f'{"PASS" if holds else "FAIL"} |')

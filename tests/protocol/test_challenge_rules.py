@@ -9,6 +9,7 @@ from aspis_mpi.attacks.protocol.base import Protocol
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Sum
 from aspis_mpi.protocol.server import DONE
 from aspis_mpi.schemes.record import Outcome
+from aspis_mpi.schemes.transfer.referee import Referee
 
 #: Three liars may hold a file alone: files are presumed, in two epochs.
 ALONE = {'scheme': {'workers': 7, 'adversaries': 3},
@@ -245,3 +246,32 @@ def test_a_silent_worker_and_a_liar_do_not_cost_a_step(copies, collection):
                     'silent_after': 'encode'})
     assert not it.exposes_honest()
     assert (it.records[0].source != -2).all()
+
+
+def test_what_an_audit_found_right_is_not_taken_for_another_label():
+    """Fails where the number of a class is remembered: it changes with
+    every answer, and a late one may give the liars' class that number."""
+    it = assembled(scheme={'workers': 5, 'adversaries': 2},
+                   assignment={'name': 'cyclic', 'load': 5},
+                   detection={'audits': 'contested'})
+    sketched = it.transfer.begin()._sketched
+    referee = Referee(sketched)
+    values = np.random.default_rng(3).standard_normal(
+        (2, it.d)).astype(np.float32)
+    claims = np.zeros((5, 5), dtype=bool)
+    claims[3] = True
+    sketched.ask(claims, bytes(16))
+
+    def show(worker, lie):
+        rows = np.zeros_like(sketched.own[0])
+        rows[3] = it.transfer.sketch([values[int(lie)]], bytes(16))[0]
+        sketched.answer(worker, rows.view(np.float32).reshape(-1))
+    for worker, lie in [(1, True), (2, True), (3, False), (4, False)]:
+        show(worker, lie)
+    everybody = np.ones(5, dtype=bool)
+    for _ in range(2):
+        sketched.compare()
+        verdict = referee.decide(it.scheme, everybody, lambda _: values[0])
+        assert verdict.certified[3] and verdict.source[3] in (0, 3)
+        assert not verdict.contributors[3, [1, 2]].any()
+        show(0, False)

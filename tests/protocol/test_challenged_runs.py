@@ -325,14 +325,18 @@ def some_job(rng):
     if design != 'subset':
         assignment['load'] = int(min(k, 2 * rng.integers(1, 4) + 1))
     load = assignment.get('load', 3)
+    # Owners of sums are drawn, so that as few as possible makes no sense.
+    collection = COLLECTIONS[rng.integers(len(COLLECTIONS))]
+    if not coded:
+        collection = {key: value for key, value in collection.items()
+                      if key != 'thinning'}
     return {
         'run': {'steps': 3, 'seed': int(rng.integers(1 << 30))},
         'scheme': {'workers': k, 'adversaries': q},
         'assignment': assignment,
         'transfer': {'name': 'coded' if coded else 'sums',
                      'max_epochs': int(rng.integers(1, 6))},
-        'collection': {'copies': min(copies, load)} | COLLECTIONS[
-            rng.integers(len(COLLECTIONS))],
+        'collection': {'copies': min(copies, load)} | collection,
         'detection': {'audits': str(rng.choice(['none', 'contested'])),
                       'random_audits': int(rng.integers(3)),
                       'memory': str(rng.choice(['step', 'forever'])),

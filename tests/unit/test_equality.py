@@ -142,7 +142,8 @@ def test_thresholds_by_the_probe(median, tolerance, largest, disagreement):
     (2e-4, 1e-3, None, None, r'differ from the server by 0.0002'),
     (2e-4, 1e-3, 1e-4, None, r'differ from the server by 0.0002'),
     (1e-6, 1e-2, None, 5e-3, r'disagreement = 0.005 must be at least 0.01'),
-    (1e-6, 1e-5, 5e-5, 2e-5, r'disagreement = 2e-05 must be at least 5e-05'),
+    (1e-6, 5e-4, 5e-5, 2e-4, r'disagreement = 0.0002 must be at least 0.0005'),
+    (1e-6, 1e-6, 5e-5, 2e-5, r'must be at least 0.0001, twice the tolerance'),
     (1e-6, np.inf, None, None, 'finite')])
 def test_thresholds_that_machines_do_not_meet_are_refused(
         median, largest, tolerance, disagreement, text):

@@ -318,9 +318,10 @@ def test_a_graph_of_another_size():
 def test_with_budget_step_enough_workers_keep_their_work():
     """Who is wrong may change in each step; everybody once must not end
     the run."""
-    memory = Memory(7, 2, memory='forever', window=1, budget='step')
+    memory = Memory(7, 2, memory='forever', window=1, budget='step',
+                    most=3)
     nobody = np.zeros((7, 7), dtype=bool)
     for step in range(7):
         memory.learn(step, [(step, 'test', True)], nobody)
-        assert memory.excluded(step + 1).sum() == min(step + 1, 2)
-    assert memory.excluded(7).nonzero()[0].tolist() == [5, 6]
+        assert memory.excluded(step + 1).sum() == min(step + 1, 3)
+    assert memory.excluded(7).nonzero()[0].tolist() == [4, 5, 6]

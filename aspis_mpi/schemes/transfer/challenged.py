@@ -24,8 +24,8 @@ class Challenged:
     n_adversaries : int
         q.
     seed : int
-        Of the run: draws the owners of files, so that nobody can choose
-        what it owns.
+        Of the run: draws the owners of files among those who finished
+        them, which nobody can change.
     sketches : int
         k, numbers in a sketch.
     max_epochs : int

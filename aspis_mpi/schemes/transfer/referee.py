@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from aspis_mpi.detection.base import DROPPED
 from aspis_mpi.schemes.audit import audited
 from aspis_mpi.schemes.decision import decide
 
@@ -30,7 +31,7 @@ class Referee:
         self.remarks = []
         self.right = {}
         self._sketched = sketched
-        self._labels = {}
+        self._left = None
         self._drawn = False
 
     def decide(self, scheme, believed, audit):
@@ -48,7 +49,9 @@ class Referee:
         Verdict
         """
         verdict = self._believing(decide(
-            scheme.detector, self._sketched.evidence(), believed))
+            scheme.detector, self._sketched.evidence(), believed), believed)
+        if self._left is None:
+            self._left = scheme.detector.q if scheme.audits else 0
         if audit is None or verdict.contradiction:
             return verdict
         computed = {}
@@ -58,31 +61,34 @@ class Referee:
             computed[file] = values.copy()
             return values
 
-        left = scheme.detector.q - self.audits if scheme.audits else 0
         found = audited(scheme.detector, self._sketched, believed, verdict,
                         compute, 0 if self._drawn else scheme.random_audits,
-                        contested=max(left, 0))
+                        contested=self._left)
         self._drawn = True
         self.audits += found.audits
+        self._left -= found.contested
         self.remarks += found.remarks
-        for file, workers in found.right.items():
-            self._labels[file] = self.label([file], workers[:1])[0]
+        for file in found.right:
             self.right[file] = computed[file]
-        return self._believing(found.verdict)
+        exposed = found.verdict.exposed
+        return self._believing(found.verdict, believed & ~exposed)
 
-    def label(self, files, workers):
-        """Label of what each of the workers showed for each file, (n,)."""
-        return self._sketched.label(files, workers)
+    def _believing(self, verdict, believed):
+        """The verdict with what audits have found.
 
-    def _believing(self, verdict):
-        """The verdict with what audits have found."""
-        if verdict.contradiction or not self._labels:
+        Classes may have other labels whenever somebody has answered, so the
+        right ones are found anew.
+        """
+        if verdict.contradiction or not self.right:
             return verdict
         certified, source = verdict.certified.copy(), verdict.source.copy()
         contributors = verdict.contributors.copy()
-        for file, label in self._labels.items():
-            workers = self._sketched.supporters(file, label)
-            source[file], certified[file] = workers[0], True
+        for file, values in self.right.items():
+            workers = self._sketched.senders(file, believed)
+            supports, _ = self._sketched.against(file, workers, values)
+            workers = workers[supports]
+            certified[file] = True
+            source[file] = workers[0] if workers.size else DROPPED
             contributors[file] = False
             contributors[file, workers] = True
         return replace(verdict, certified=certified, source=source,

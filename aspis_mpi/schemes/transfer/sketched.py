@@ -124,13 +124,10 @@ class Sketched:
         return self._labels[files, found]
 
     def norms(self, files, workers):
-        """Norm of each file as one of its workers says it, (n,)."""
+        """Norm of each file as its worker says it; those that are finite."""
         found = (self._holders[files] == workers[:, None]).argmax(axis=1)
-        return self._norms[files, found]
-
-    def supporters(self, file, label):
-        """Workers that showed a file as this label has it, ascending."""
-        return self._holders[file, self._labels[file] == label]
+        norms = self._norms[files, found]
+        return norms[np.isfinite(norms)]
 
     def present(self):
         """Who has shown which file, bool (f, K)."""

@@ -84,7 +84,7 @@ class VerifiedTable:
 
     @property
     def senders(self):
-        """Whose vectors belong to the last signal, bool (K,)."""
+        """Whose vectors belong to it, bool (K,)."""
         return self._round.senders
 
     @property
@@ -100,14 +100,12 @@ class VerifiedTable:
         for worker in np.flatnonzero(asked | ~self._round.senders).tolist():
             self._round.lose(worker)
         if not fresh:
-            # Once for each worker that was given up.
             return asked
         share = 1 if self.whole else self._transfer.copies
         self._vectors += np.count_nonzero(asked) / share
-        if self.epochs and self._vectors > self._transfer.most_vectors:
-            # What liars can cost has a bound; the rest is missing.
-            asked = np.zeros_like(asked)
-        return asked
+        # What liars can cost has a bound; the rest is missing.
+        most = self._transfer.most_vectors
+        return asked & (not self.epochs or self._vectors <= most)
 
     def accept(self, worker, buffer):
         """Take the vector of a worker; an earlier one is out of date."""
@@ -202,10 +200,7 @@ class VerifiedTable:
     def enough(self, needed):
         """Whether the answers so far may settle the step.
 
-        Parameters
-        ----------
-        needed : ndarray of int, shape (f,)
-            Copies that a file needs.
+        `needed`: copies that a file needs, int (f,).
         """
         sketched = self._sketched
         if any(not sketched.answered[payload.worker]
@@ -240,8 +235,11 @@ class VerifiedTable:
         found = self._referee.decide(scheme, believed, audit)
         self._verdict = without_largest(found, sketched, scheme.worst_case)
         self._learn(found)
-        self._usable = self._sound(self._kept, self._payloads)
-        self._settle(scheme.detector, believed & ~self.exposed, living)
+        believed = believed & ~self.exposed
+        self._usable = self._sound(self._kept, [
+            payload for payload in self._payloads
+            if believed[payload.worker]])
+        self._settle(scheme.detector, believed, living)
         self._seconds += clock() - start
 
     def _convict(self, believed):
@@ -348,10 +346,11 @@ class VerifiedTable:
                 verdict = scheme.detector.refuse(
                     self._sketched.evidence(),
                     'the sum of the gradients is not finite')
-        lacks = self._transfer.copies * (1 - cover[cover > 0]).sum()
         there = np.flatnonzero(cover)
-        norms = (np.empty(0) if self._verdict is None else
-                 self._sketched.norms(there, self._verdict.source[there]))
+        lacks = self._transfer.copies * (1 - cover[there]).sum()
+        norms = np.empty(0)
+        if self._verdict is not None:
+            norms = self._sketched.norms(there, self._verdict.source[there])
         graph = self._sketched.seen()
         return Resolution(
             verdict, outcome_of_sum(verdict, divisor, lacks, graph), graph,
