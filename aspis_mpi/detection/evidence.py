@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import networkx as nx
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
+
+from aspis_mpi.detection.matching import doubled, pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +126,4 @@ def matching_exceeds(graph, bound):
     whose maximum matching is found at once; only when that leaves the
     question open the blossom algorithm answers it, in O(n^3).
     """
-    if not graph.any():
-        return bound < 0
-    double = maximum_bipartite_matching(csr_array(graph))
-    if np.count_nonzero(double >= 0) // 2 <= bound:
-        return False
-    exact = nx.max_weight_matching(nx.from_numpy_array(graph), True)
-    return len(exact) > bound
+    return doubled(graph) // 2 > bound and len(pairs(graph)) > bound

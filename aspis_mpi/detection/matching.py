@@ -89,6 +89,19 @@ def doubled_cover(graph):
     return (~rows).astype(int) + columns
 
 
+def pairs(graph):
+    """A maximum matching of the graph itself, a set of pairs (blossoms).
+
+    Parameters
+    ----------
+    graph : ndarray of bool, shape (n, n)
+        Symmetric adjacency without loops.
+    """
+    if not graph.any():
+        return set()
+    return nx.max_weight_matching(nx.from_numpy_array(graph), True)
+
+
 def unmatched(graph):
     """Who is left over by a maximum matching of the graph itself, (n,).
 
@@ -100,9 +113,7 @@ def unmatched(graph):
         Symmetric adjacency without loops.
     """
     left = np.ones(len(graph), dtype=bool)
-    if graph.any():
-        pairs = nx.max_weight_matching(nx.from_numpy_array(graph), True)
-        left[list({worker for pair in pairs for worker in pair})] = False
+    left[[worker for pair in pairs(graph) for worker in pair]] = False
     return left
 
 

@@ -78,8 +78,12 @@ class Sketched:
 
     def places(self, worker, files):
         """Places of files among those of a worker, (n,)."""
-        found = (self._holders[files] == worker).argmax(axis=1)
-        return self._places[files, found]
+        return self._places[files, self._columns(files, worker)]
+
+    def _columns(self, files, workers):
+        """Where workers stand among the holders of files, int (n,)."""
+        holders = self._holders[files]
+        return (holders == np.reshape(workers, (-1, 1))).argmax(axis=1)
 
     def compare(self):
         """Sort the answers of the last challenge into equal ones."""
@@ -120,13 +124,11 @@ class Sketched:
 
     def label(self, files, workers):
         """Label of what each of the workers showed for each file, (n,)."""
-        found = (self._holders[files] == workers[:, None]).argmax(axis=1)
-        return self._labels[files, found]
+        return self._labels[files, self._columns(files, workers)]
 
     def norms(self, files, workers):
         """Norm of each file as its worker says it; those that are finite."""
-        found = (self._holders[files] == workers[:, None]).argmax(axis=1)
-        norms = self._norms[files, found]
+        norms = self._norms[files, self._columns(files, workers)]
         return norms[np.isfinite(norms)]
 
     def present(self):
@@ -142,7 +144,7 @@ class Sketched:
 
     def norm(self, worker, file):
         """Norm of a file as a worker says it."""
-        return self._norms[file, (self._holders[file] == worker).argmax()]
+        return self._norms[file, self._columns([file], worker)[0]]
 
     def senders(self, file, believed):
         """Believed workers that showed a file, ascending."""
@@ -165,9 +167,7 @@ class Sketched:
         """
         secret = self._secrets[self._asked_in[file]]
         right = self._transfer.sketch([values], secret)[0]
-        places = [(self._holders[file] == worker).argmax()
-                  for worker in workers.tolist()]
-        distance = challenge.compare(self._shown[file, places], right,
-                                     self._floor)
+        shown = self._shown[file, self._columns([file], workers)]
+        distance = challenge.compare(shown, right, self._floor)
         return (distance <= self._equality.tolerance,
                 distance > self._equality.disagreement)

@@ -293,21 +293,18 @@ class VerifiedTable:
         files, source = payload.files, self._verdict.source[payload.files]
         if (source < 0).any():
             return False
-        mine = np.full(len(files), payload.worker)
         label = self._sketched.label
-        return bool((label(files, mine) == label(files, source)).all())
+        return bool((label(files, payload.worker)
+                     == label(files, source)).all())
 
     def _settle(self, detector, believed, living):
         """What another epoch could bring."""
         verdict, self.required = self._verdict, self.required * 0
-        self.settled = bool(verdict.contradiction)
-        if self.settled:
-            return
         closed = self._closed(self._usable)
-        again = (verdict.source >= 0) & ~closed
-        self.settled = bool(closed.all())
+        self.settled = bool(verdict.contradiction) or bool(closed.all())
         if self.settled:
             return
+        again = (verdict.source >= 0) & ~closed
         evidence = detector.leave_out(self._sketched.evidence(), ~believed)
         more = lowered(detector, believed).lacking(evidence)
         more[closed | verdict.certified | again] = 0
