@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
-from figure import mistakes_in_a_line, pyplot
+from figure import (files_a_step, mistakes_in_a_line, pyplot, side_by_side,
+                    told_parts)
 
 #: What a worker is in a step, and its colour, by rising importance: where
 #: several steps share a column of the picture, the last one shows.
@@ -17,6 +18,8 @@ KINDS = (('honest, not flagged', '#e8e8e8'),
          ('adversary, missed', '#d55e00'),
          ('honest, flagged', '#000000'))
 HONEST, EXCLUDED, CAUGHT, MISSED, FRAMED = range(len(KINDS))
+#: The part of the run that did this step had no such worker.
+ABSENT = -1
 
 #: Columns of the picture; longer runs have several steps a column.
 COLUMNS = 800
@@ -31,7 +34,8 @@ def main():
         with load_run(arguments.log) as run:
             if not run.n_steps:
                 raise RunLogError(f'{run.path} holds no step')
-            matrix, wrong_files = _matrix(run), run.wrong_files
+            matrix = side_by_side(run, _matrix, ABSENT)
+            wrong_files = run.wrong_files
             title = _title(run, wrong_files)
             steps = run.steps['step']
         _draw(matrix, wrong_files, steps, title, picture)
@@ -59,24 +63,18 @@ def _matrix(run):
 def _title(run, wrong_files):
     scheme = run.option('scheme', 'name')
     parts = (scheme, f"detection {run.option('detection', 'name')}",
-             run.attack or 'no attack')
-    flagging = run.flagging
+             run.attack or 'no attack', told_parts(run))
+    flagging, n_files = run.flagging, np.unique(files_a_step(run))
     return (f'{", ".join(filter(None, parts))}\n'
             f'precision {_share(flagging.precision)}, recall '
             f'{_share(flagging.recall)}; wrong files a step: '
             f'{wrong_files.mean():.2f} on average, {wrong_files.max()} at '
-            f'most, of {run.n_files}')
+            f'most, of {" or ".join(map(str, n_files))}')
 
 
 def _share(value):
     """Three digits, cut: only what is exactly 1 reads 1.000."""
     return 'unknown' if np.isnan(value) else f'{floor(value * 1e3) / 1e3:.3f}'
-
-
-def _columns(values, size):
-    """The largest of every `size` neighbours along the last axis."""
-    starts = np.arange(0, values.shape[-1], size)
-    return np.maximum.reduceat(values, starts, axis=-1)
 
 
 def _draw(matrix, wrong_files, steps, title, picture):
@@ -86,26 +84,28 @@ def _draw(matrix, wrong_files, steps, title, picture):
 
     n_workers, n_steps = matrix.shape
     size = -(-n_steps // COLUMNS)
-    first, last = steps[0], steps[-1]
+    starts = np.arange(0, n_steps, size)
+    edges = np.append(steps[starts], steps[-1] + 1) - 0.5
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(9, 2.6 + min(6, 0.2 * n_workers)), sharex=True,
         height_ratios=(max(2, min(5, n_workers / 5)), 1),
         layout='constrained')
 
     # Row j is worker j, the first on top; one column is `size` steps.
-    columns = _columns(matrix, size)
-    end = first + size * columns.shape[1] - 0.5
-    above.imshow(columns, aspect='auto', vmin=-0.5,
-                 vmax=len(KINDS) - 0.5, interpolation='nearest',
-                 cmap=ListedColormap([colour for _, colour in KINDS]),
-                 extent=(first - 0.5, end, n_workers - 0.5, -0.5))
-    above.set_xlim(first - 0.5, last + 0.5)
+    colours = ListedColormap([colour for _, colour in KINDS])
+    colours.set_under('white')
+    above.pcolormesh(edges, np.arange(n_workers + 1) - 0.5,
+                     np.maximum.reduceat(matrix, starts, axis=1),
+                     cmap=colours, vmin=-0.5, vmax=len(KINDS) - 0.5,
+                     rasterized=True)
+    above.set_xlim(edges[0], edges[-1])
+    above.invert_yaxis()
     above.set_ylabel('worker')
     above.yaxis.get_major_locator().set_params(integer=True)
     above.set_title(title, fontsize=10)
 
-    worst = np.repeat(_columns(wrong_files, size), size)[:n_steps]
-    below.fill_between(steps, worst, step='mid', color='#d55e00', alpha=0.7)
+    worst = np.maximum.reduceat(wrong_files, starts)
+    below.stairs(worst, edges, fill=True, color='#d55e00', alpha=0.7)
     below.set_ylim(0, max(1, 1.1 * worst.max()))
     below.set_xlabel('step' if size == 1 else
                      f'step (the worst of every {size} in one column)')
@@ -121,9 +121,9 @@ def _draw(matrix, wrong_files, steps, title, picture):
 
 def _print(matrix):
     """How often which kind occurred, over workers and steps."""
-    counts = np.bincount(matrix.ravel(), minlength=len(KINDS))
+    counts = np.bincount(matrix[matrix != ABSENT], minlength=len(KINDS))
     for (kind, _), count in zip(KINDS, counts):
-        print(f'{kind:<20} {count:9d}  {count / matrix.size:7.2%}')
+        print(f'{kind:<20} {count:9d}  {count / counts.sum():7.2%}')
 
 
 if __name__ == '__main__':

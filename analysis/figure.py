@@ -4,6 +4,8 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 
+import numpy as np
+
 from aspis_mpi.runlog.reader import RunLogError
 
 
@@ -40,6 +42,45 @@ def collected(run):
     if transfer == 'coded':
         parts.append(run.option('transfer', 'code'))
     return ' / '.join(filter(None, parts)) or 'unknown scheme'
+
+
+def side_by_side(run, states_of, absent):
+    """What each worker is in each step, from part to part of a run.
+
+    Parameters
+    ----------
+    run : Run or JoinedRun
+        Of T steps and K workers.
+    states_of : callable
+        Of a part; gives an array of int, (workers, steps).
+    absent : int
+        Stands where a part had no such worker.
+
+    Returns
+    -------
+    ndarray of int8, shape (K, T)
+    """
+    states = np.full((run.n_workers, run.n_steps), absent, dtype=np.int8)
+    end = 0
+    for part in run.parts:
+        start, end = end, end + part.n_steps
+        if part.n_steps:
+            states[:part.n_workers, start:end] = states_of(part)
+    return states
+
+
+def files_a_step(run):
+    """How many files there were in each step, int (T,)."""
+    return np.repeat([part.n_files for part in run.parts],
+                     [part.n_steps for part in run.parts])
+
+
+def told_parts(run):
+    """The sizes of a run of several parts, as a label; else empty."""
+    if len(run.parts) == 1:
+        return ''
+    sizes = ', then '.join(str(part.n_workers) for part in run.parts)
+    return f'{sizes} workers'
 
 
 def distinct(labels, paths):

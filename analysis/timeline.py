@@ -76,8 +76,10 @@ def main():
         picture = arguments.output or arguments.log.with_suffix(
             '.timeline.png')
         with load_run(arguments.log) as run:
-            timeline = timeline_of(run, _row(run, arguments.step))
-        title = _title(timeline)
+            part, row = _place(run, arguments.step)
+            timeline = timeline_of(part, row)
+            where = f', in {part.path.name}' if run.parts[1:] else ''
+        title = _title(timeline, where)
         _draw(timeline, title, picture)
         print(title)
         _print(timeline)
@@ -94,18 +96,18 @@ def _arguments():
     return parser.parse_args()
 
 
-def _row(run, number):
-    """The row of a step."""
+def _place(run, number):
+    """The part of the run that did a step, and the row that it has there."""
     if not run.n_steps:
         raise RunLogError(f'{run.path} holds no step')
-    if number is None:
-        return run.n_steps - 1
     numbers = run.steps['step']
-    rows = np.flatnonzero(numbers == number)
-    if not rows.size:
+    if number is None:
+        number = numbers[-1]
+    if number not in numbers:
         raise RunLogError(f'{run.path} has no step {number}, only '
                           f'{numbers[0]} to {numbers[-1]}')
-    return int(rows[0])
+    part = run.part_of(number)
+    return part, int(np.searchsorted(part.steps['step'], number))
 
 
 def timeline_of(run, row):
@@ -161,9 +163,9 @@ def _files(run, arrivals, step, contributors):
                  contributors[file, worker])
 
 
-def _title(timeline):
+def _title(timeline, where):
     event = 'signal' if timeline.coded else 'enough has arrived'
-    return (f'step {timeline.step}, {timeline.label}\n{event} after '
+    return (f'step {timeline.step}, {timeline.label}{where}\n{event} after '
             f'{timeline.wait:.4g} s, step over after {timeline.whole:.4g} s')
 
 

@@ -1,7 +1,6 @@
 """Whom the server trusted, what it could certify, and at what cost."""
 
 import argparse
-import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ from aspis_mpi.assembly import Assembly
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.runlog.reader import WINDOW, RunLogError, load_run
 from aspis_mpi.runlog.summary import size
-from figure import collected, mistakes_in_a_line, pyplot
+from exposures import exposures_of
+from figure import (collected, files_a_step, mistakes_in_a_line, pyplot,
+                    side_by_side, told_parts)
 
 #: What a worker is in a step, and its colour, by rising severity: where
 #: several steps share a column of the picture, the last one shows.
@@ -26,6 +27,8 @@ STATES = (('fine', '#ececec'),
           ('excluded: no work since it was exposed', '#9a9a9a'),
           ('exposed: proved wrong, and at work', '#d55e00'))
 FINE, SLOW, UNHEARD, SUSPECTED, DEAD, EXCLUDED, EXPOSED = range(len(STATES))
+#: The part of the run that did this step had no such worker.
+ABSENT = -1
 
 #: Columns of the picture; longer runs have several steps a column.
 COLUMNS = 600
@@ -45,18 +48,11 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Exposure:
-    """A worker, the first step in which it is exposed, and the sentence."""
-
-    worker: int
-    step: int
-    steps: int                  # in so many steps of the log
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Replicas:
-    """Bytes a step if every worker sent every file's d numbers by itself."""
+    """Bytes a step if every worker sent every file's d numbers by itself.
+
+    Of a run of several parts the mean over its steps.
+    """
 
     d: int
     nbytes: int
@@ -69,7 +65,7 @@ class Trust:
 
     title: str
     steps: np.ndarray           # int (T,): their numbers
-    states: np.ndarray          # uint8 (K, T)
+    states: np.ndarray          # int8 (K, T)
     files: tuple                # of `Layer`, which add up to f
     certificates: str           # a sentence
     exposures: list
@@ -115,21 +111,22 @@ def _title(run):
     return ', '.join(filter(None, (
         run.option('scheme', 'name'), collected(run),
         f"detection {run.option('detection', 'name')}",
-        run.attack or 'no attack')))
+        run.attack or 'no attack', told_parts(run))))
 
 
 def states_of(run):
-    """What each worker is in each step.
+    """What each worker is in each step, each part of the run by itself.
 
     Parameters
     ----------
-    run : Run
+    run : Run or JoinedRun
 
     Returns
     -------
-    ndarray of uint8, shape (K, T)
-        Numbers of `STATES`, the severest that applies, from above: `EXPOSED`
-        by this step's evidence or by memory, and at work.  `EXCLUDED`: no
+    ndarray of int8, shape (K, T)
+        Numbers of `STATES`, `ABSENT` where a part had no such worker.  The
+        severest that applies, from above.  `EXPOSED`: by this step's
+        evidence or by memory, and at work.  `EXCLUDED`: no
         work, and exposed in its last step with work or since.  `DEAD`: no
         work without that, from the step in which it was given up until it is
         heard again.  `SUSPECTED`: disagrees with a worker that is not
@@ -138,6 +135,10 @@ def states_of(run):
         at the signal, or over twice the time to the last report, of the
         median worker.
     """
+    return side_by_side(run, _states_of_part, ABSENT)
+
+
+def _states_of_part(run):
     exposed, excluded = run.exposed.T, run.excluded.T
     done, last = run.files_done.T.astype(int), run.last_report.T
     unheard = np.isnan(last)
@@ -150,7 +151,7 @@ def states_of(run):
     return np.select(
         [excluded & ~left_out, exposed, dead, _suspected(run), unheard, slow],
         [EXCLUDED, EXPOSED, DEAD, SUSPECTED, UNHEARD, SLOW],
-        FINE).astype(np.uint8)
+        FINE)
 
 
 def _latest(facts):
@@ -182,11 +183,12 @@ def files_of(run):
     certified, presumed, dropped, missing = (
         run.steps[f'files_{kind}'].astype(np.int64)
         for kind in ('certified', 'presumed', 'dropped', 'missing'))
+    n_files = files_a_step(run)
     if not (certified | presumed).any():
-        return (Layer('used', '#0072b2', run.n_files - dropped - missing),
+        return (Layer('used', '#0072b2', n_files - dropped - missing),
                 Layer('dropped', '#e69f00', dropped),
                 Layer('missing', '#000000', missing))
-    rest = run.n_files - certified - presumed - missing
+    rest = n_files - certified - presumed - missing
     return (Layer('certified', '#0072b2', certified),
             Layer('presumed', '#8fd0f5', presumed),
             Layer('contested, or nobody left to believe', '#e69f00',
@@ -199,29 +201,11 @@ def _certificates(run, files):
     if files[0].label != 'certified':
         return ('no file was certified or presumed: detection '
                 f"'{run.option('detection', 'name')}'")
-    certified = files[0].counts
-    whole = np.count_nonzero(certified == run.n_files)
+    certified, n_files = files[0].counts, files_a_step(run)
+    whole = np.count_nonzero(certified == n_files)
     return (f'every file was certified in {whole} of {run.n_steps} steps; '
-            f'{certified.mean():.1f} of {run.n_files} files on average')
-
-
-def exposures_of(run):
-    """Who is exposed, in the order of the first step, and why.
-
-    The sentence is the event that names worker and step, if there is one.
-    """
-    exposed, numbers = run.exposed, run.steps['step']
-    events, found = run.events, []
-    for worker in np.flatnonzero(exposed.any(axis=0)).tolist():
-        step = int(numbers[exposed[:, worker].argmax()])
-        told = re.compile(rf'\bstep {step}: ')
-        sentence = next(
-            (event.text for event in events
-             if event.rank == worker + 1 and told.search(event.text)),
-            f'step {step}: worker {worker} is exposed, no event says why')
-        found.append(Exposure(worker, step, int(exposed[:, worker].sum()),
-                              sentence))
-    return sorted(found, key=lambda exposure: exposure.step)
+            f'{certified.mean():.1f} of {n_files.mean():.6g} files on '
+            'average')
 
 
 def replicas_of(run):
@@ -235,7 +219,9 @@ def replicas_of(run):
     d, source = _of_problem(run), "the job's problem"
     if d is None:
         d, source = _of_bytes(run), 'the bytes out of the server'
-    nbytes = int(run.incidence.sum()) * (4 * d + HEADER_BYTES)
+    copies = sum(int(part.incidence.sum()) * part.n_steps
+                 for part in run.parts) / run.n_steps
+    nbytes = round(copies * (4 * d + HEADER_BYTES))
     return Replicas(d, nbytes, source) if d > 0 else None
 
 
@@ -256,8 +242,10 @@ def _of_problem(run):
 def _of_bytes(run):
     """d that the bytes out of the server leave room for."""
     told = np.maximum(run.n_workers - run.excluded.sum(axis=1), 1)
-    model = 2 * HEADER_BYTES + (run.n_workers + 7) // 8
-    return int((run.steps['bytes_out'] / told).min() - model) // 4
+    workers = np.repeat([part.n_workers for part in run.parts],
+                        [part.n_steps for part in run.parts])
+    model = 2 * HEADER_BYTES + (workers + 7) // 8
+    return int((run.steps['bytes_out'] / told - model).min()) // 4
 
 
 def columns_of(n_steps):
@@ -304,6 +292,7 @@ def _draw_workers(axis, states, edges):
 
     # Row j is worker j, the first on top; the last column may be narrower.
     colours = ListedColormap([colour for _, colour in STATES])
+    colours.set_under('white')
     rows = np.arange(len(states) + 1) - 0.5
     axis.pcolormesh(edges, rows, states, cmap=colours, vmin=-0.5,
                     vmax=len(STATES) - 0.5, rasterized=True)

@@ -17,9 +17,10 @@ from typing import Literal, get_args, get_origin  # noqa: E402
 
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
+from aspis_mpi.backends.signals import Signals  # noqa: E402
 
 #: Exit codes, as of `aspis_mpi.protocol.server`, whose import is heavy.
-BAD_JOB, FAILED = 2, 3
+BAD_JOB, FAILED, INTERRUPTED = 2, 3, 75
 
 
 def main(argv=None):
@@ -28,7 +29,8 @@ def main(argv=None):
     Returns
     -------
     int
-        The exit code: 0 done, 2 bad job, 3 the run failed.
+        The exit code: 0 done, 2 bad job, 3 the run failed, 75 it was stopped
+        after a checkpoint.
     """
     logging.basicConfig(level=logging.ERROR,
                         format='aspis_mpi: %(message)s')
@@ -83,6 +85,9 @@ def _parser():
         sub.add_argument('--out', metavar='RUN.h5', help='the run log')
         sub.add_argument('--overwrite', action='store_true',
                          help='replace an existing run log')
+        sub.add_argument('--resume', action='store_true',
+                         help='go on from the last checkpoint of the log, if '
+                         'there is one')
         sub.add_argument('--check', action='store_true',
                          help='only check the job')
         if name == 'simulate':
@@ -99,23 +104,32 @@ def _parser():
     sub.add_argument('--json', action='store_true')
     sub = commands.add_parser('doctor', help='is this machine ready?')
     sub.set_defaults(command=_doctor)
+    sub.add_argument('job', nargs='?', metavar='JOB.toml',
+                     help='what it needs is looked at, too')
+    sub.add_argument('--set', action='append', default=[],
+                     metavar='SECTION.KEY=VALUE', dest='settings',
+                     help='override a key of the job')
+    sub.add_argument('--out', metavar='RUN.h5', help='the run log to be')
     return parser
 
 
 def _run(arguments):
-    from aspis_mpi.build import run
-    return _train(run, arguments)
+    # From now on: to import and set up everything takes seconds.
+    with Signals():
+        from aspis_mpi.build import run
+        return _train(run, arguments)
 
 
 def _simulate(arguments):
-    from aspis_mpi.build import simulate
-    return _train(partial(simulate, replay=arguments.replay), arguments)
+    with Signals():
+        from aspis_mpi.build import simulate
+        return _train(partial(simulate, replay=arguments.replay), arguments)
 
 
 def _train(how, arguments):
     code, path = how(arguments.job, settings=arguments.settings,
                      out=arguments.out, overwrite=arguments.overwrite,
-                     check=arguments.check)
+                     resume=arguments.resume, check=arguments.check)
     if path is None:
         return code
     if arguments.check:
@@ -123,6 +137,9 @@ def _train(how, arguments):
         return code
     from aspis_mpi.runlog.summary import print_summary
     print_summary(path)
+    if code == INTERRUPTED:
+        print('The run was stopped after a checkpoint; the same command with '
+              '--resume goes on.')
     return code
 
 
@@ -164,7 +181,7 @@ def _show(arguments):
 
 def _doctor(arguments):
     from aspis_mpi.doctor import examine
-    return examine()
+    return examine(arguments.job, arguments.settings, arguments.out)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,6 @@
 """From a job to the parts that it names, checked against each other."""
 
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +17,8 @@ from aspis_mpi.detection.probe import ANSWER, FILES, check
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.protocol.auditor import Auditor
-from aspis_mpi.protocol.buffers import Pool, SharedPool
+from aspis_mpi.protocol.buffers import Pool, Pools, SharedPool
+from aspis_mpi.protocol.course import Course
 from aspis_mpi.protocol.liar import Liar
 from aspis_mpi.protocol.membership import Membership
 from aspis_mpi.protocol.messages import Wire
@@ -27,6 +27,7 @@ from aspis_mpi.protocol.server import ParameterServer
 from aspis_mpi.protocol.worker import Worker
 from aspis_mpi.registry import find
 from aspis_mpi.report import Report, survived
+from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.scheme import Scheme
@@ -36,18 +37,6 @@ from aspis_mpi.schemes.transfer.challenged import Challenged
 AHEAD = 2
 #: Vectors of a worker: one may still be on its way when the next is due.
 UNDER_WAY = 2
-
-
-class Pools(NamedTuple):
-    """Where a worker finds buffers.
-
-    `scratch` is where an adversary computes the truth.
-    """
-
-    gradients: Any
-    payloads: Any
-    scratch: Any
-    sketches: Any = None
 
 
 class Assembly:
@@ -107,11 +96,9 @@ class Assembly:
             if self._leads:
                 assignment = assignment.reordered(
                     order.arrange(assignment, job.collection.copies))
-            if self.memory == 'step' or not job.part(
-                    'transfer').cls.movable:
-                return assignment
-            return assignment.widened(most_load(assignment,
-                                                self._most_excluded))
+            room = self._most_absent
+            return (assignment.widened(most_load(assignment, room)) if room
+                    else assignment)
         except ValueError as error:
             raise JobError(f'{job.path}: assignment: {error}') from error
 
@@ -220,11 +207,12 @@ class Assembly:
             random_audits=job.detection.random_audits,
             equality=self.equality)
 
-    def _rebuilt(self, excluded, lowered):
-        """The scheme without excluded workers; their files go to others."""
+    def _rebuilt(self, excluded, lost, lowered):
+        """The scheme without some workers; their files go to others."""
         assignment, inner = self.assignment, self.inner
-        if excluded.any() and inner.movable:
-            assignment = reassigned(assignment, excluded, assignment.width)
+        absent = excluded | lost
+        if inner.movable and absent.any():
+            assignment = reassigned(assignment, absent, assignment.width)
             inner = self._inner(assignment)
         elif excluded.any():
             assignment = without(assignment, excluded)
@@ -274,6 +262,15 @@ class Assembly:
         return max(q, min(2 * q, job.n_workers - 2 * q - 1))
 
     @property
+    def _most_absent(self):
+        """Workers whose files go to others, at most."""
+        job = self.job
+        if not job.part('transfer').cls.movable:
+            return 0
+        exposed = self._most_excluded if self.memory != 'step' else 0
+        return min(exposed + job.faults.tolerate, job.n_workers - 1)
+
+    @property
     def d(self):
         """Number of parameters."""
         return self.problem.n_parameters
@@ -295,7 +292,7 @@ class Assembly:
                     self.assignment.width, self.transfer.payload_size(self.d),
                     self._sketch_size, self._probed * ANSWER.itemsize)
 
-    def server(self, clock, probes=False):
+    def server(self, clock, probes=False, keys=None):
         """The parameter server; it is told nothing about the attack.
 
         Parameters
@@ -303,25 +300,29 @@ class Assembly:
         clock : callable
         probes : bool
             Whether the workers are on machines that may differ.
+        keys : list of str, optional
+            Host and device of each worker.
         """
         job = self.job
+        course = Course(
+            job.run.steps, job.faults.silence, job.faults.approximate,
+            job.faults.tolerate, job.q, job.runtime.threads,
+            job.log.detail == 'arrivals', job.run.checkpoint_every)
         return ParameterServer(
-            self.membership(), self.optimizer, self.batches.counts,
-            Pool(self.d), self.initial(), job.run.steps, job.faults.silence,
-            job.faults.approximate, job.runtime.threads, clock,
-            job.log.detail == 'arrivals', self._audits(),
+            self.membership(keys), self.optimizer, self.batches.counts,
+            Pool(self.d), self.initial(), course, clock, self._audits(),
             self._probing if probes and self._probed else None)
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
         return self.problem.initial(streams.generator(self.seed, 'initial'))
 
-    def membership(self):
+    def membership(self, keys=None):
         """Who takes part in each step, nobody exposed yet."""
         job, section = self.job, self.job.detection
         memory = Memory(job.n_workers, job.q, memory=self.memory,
                         window=section.window, budget=section.budget,
-                        most=self._most_excluded)
+                        most=self._most_excluded, keys=keys)
         return Membership(self.scheme, memory, self._rebuilt)
 
     def auditor(self):
@@ -379,21 +380,23 @@ class Assembly:
         return Pool(max(self._vector_size, 2 * self._sketch_size,
                         self._probed * ANSWER.itemsize // 4))
 
-    def journal(self, server, run_log, clock):
-        """What rank 0 does between steps."""
+    def journal(self, server, run_log, path):
+        """What rank 0 does between steps; `path` is of the run's first log."""
         job = self.job
-        report = Report(job.run.steps, int(self.batches.counts.sum()))
+        report = Report(job.run.steps, int(self.batches.counts.sum()),
+                        server.first)
         report.say(survived(self.silent_survived))
         return Journal(server, run_log, self.plan, self.problem,
-                       job.run.evaluate_every, job.run.steps, report, clock)
+                       job.run.evaluate_every, job.run.steps, report,
+                       Checkpoints(path, job.run.keep))
 
-    def run_log(self, path, clock, overwrite, mpi='', hosts=()):
-        """The open run log."""
+    def run_log(self, start, clock, mpi='', hosts=()):
+        """The open run log of a `Start`."""
         job = self.job
-        return RunLog(path, self.assignment, job=job.to_toml(),
+        return RunLog(start.path, self.assignment, job=job.to_toml(),
                       seed=self.seed, mpi=mpi, hosts=list(hosts),
                       clock=clock, flush_seconds=job.log.flush_seconds,
-                      overwrite=overwrite)
+                      overwrite=start.overwrite, stretch=start.stretch)
 
     def save_model(self, path, parameters):
         """Save the trained model as named arrays."""

@@ -4,24 +4,30 @@ import logging
 import sys
 import time
 import traceback
+from dataclasses import replace
 
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.launcher import launch
+from aspis_mpi.backends.signals import Signals
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.config import JobError
 from aspis_mpi.detection.probe import alike
-from aspis_mpi.outputs import model_path, output
+from aspis_mpi.outputs import clear, model_path
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.server import BAD_JOB, FAILED
 from aspis_mpi.recorded import Recorded
+from aspis_mpi.resume import ranks, start as begin
 
 log = logging.getLogger(__name__)
 
+#: What ranks agree upon where there is nothing left to do.
+OVER = -1
+
 
 def run(job, problem=None, *, settings=(), out=None, overwrite=False,
-        check=False):
+        resume=False, check=False):
     """Run a job under MPI; called by every rank.
 
     Parameters
@@ -36,13 +42,16 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         The run log; default `run.out` of the job, or runs/NAME-TIME.h5.
     overwrite : bool
         Whether an existing log is replaced.
+    resume : bool
+        Whether an existing run goes on from its last checkpoint; then it may
+        have other workers than the job says.
     check : bool
         Only check the job.
 
     Returns
     -------
     code : int
-        0 done, 3 the run failed.
+        0 done, 3 the run failed, 75 it was stopped after a checkpoint.
     path : Path or None
         Of the log, on rank 0.
 
@@ -56,28 +65,33 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
     _refuse_singletons(here)
 
     def prepare():
-        assembly = _assemble(_job(job, settings, problem, here.size - 1),
-                             problem, here.size - 1, not here.rank)
+        assembly, said = _assemble(_job(job, settings, problem,
+                                        here.size - 1),
+                                   problem, here, resume)
         return assembly, (None if here.rank else
-                          output(assembly.job, out, overwrite))
+                          begin(assembly, out, overwrite, resume, said))
     if check:
-        return 0, prepare()[1]
-    assembly = path = trouble = None
-    try:
-        assembly, path = prepare()
-    except BaseException as error:
-        trouble = error
-        _say(trouble, here)
-    from aspis_mpi.backends import mpi
-    comm = mpi.world()
-    code = _agree(mpi, comm, here, trouble)
-    if code:
-        return code, None
-    with mpi.guard(comm):
-        hosts = mpi.hosts(comm)
-        if comm.rank:
-            return _work(assembly, mpi, comm), None
-        return _serve(assembly, mpi, comm, hosts, path, overwrite), path
+        _, start = prepare()
+        return 0, start and start.first
+    assembly = start = trouble = None
+    with Signals() as signals:
+        try:
+            assembly, start = prepare()
+        except BaseException as error:
+            trouble = error
+            _say(trouble, here)
+        from aspis_mpi.backends import mpi
+        comm = mpi.world()
+        code = _agree(mpi, comm, here, trouble, start)
+        if code == OVER:
+            return 0, start and start.first
+        if code:
+            return code, None
+        with mpi.guard(comm):
+            places = mpi.places(comm, assembly.job.runtime.device)
+            if comm.rank:
+                return _work(assembly, comm, signals), None
+            return _serve(assembly, mpi, comm, places, start, signals)
 
 
 def _say(trouble, here):
@@ -99,23 +113,27 @@ def _refuse_singletons(here):
                        'aspis_mpi run ..., or use simulate')
 
 
-def _assemble(job, problem, n_workers, leads):
-    if job.n_workers != n_workers:
-        raise JobError(
-            f'{job.path}: scheme.workers = {job.n_workers}: must be the '
-            f'number of ranks - 1, which is {n_workers}; start it with '
-            f'mpirun -n {job.n_workers + 1}')
-    return Assembly(job, problem, leads)
+def _assemble(job, problem, here, resume):
+    """The parts of a job, and how many workers it asks for itself."""
+    said, n_workers = job.n_workers, here.size - 1
+    if said != n_workers and not resume:
+        raise JobError(ranks(job.path, said, n_workers))
+    job = replace(job, scheme=job.scheme.model_copy(
+        update={'workers': n_workers}))
+    return Assembly(job, problem, not here.rank), said
 
 
-def _agree(mpi, comm, here, trouble):
-    """Begin on all ranks or on none; 0, or the exit code of all."""
+def _agree(mpi, comm, here, trouble, start):
+    """Begin on all ranks or on none; 0, or the exit code of all.
+
+    `OVER` where there is nothing left to do.
+    """
     if comm.size != here.size:
         raise JobError(
             f'the launcher started {here.size} ranks, but MPI knows '
             f'{comm.size}: mpirun and libmpi belong to different MPIs; see '
             'python -m aspis_mpi doctor') from trouble
-    code, text = 0, ''
+    code, text = OVER if start is not None and start.over else 0, ''
     if isinstance(trouble, JobError):
         code, text = BAD_JOB, str(trouble)
     elif trouble is not None:
@@ -136,32 +154,56 @@ def _job(job, settings, problem, n_workers):
     return config.load(job, settings, n_workers, problem)
 
 
-def _work(assembly, mpi, comm):
+def _work(assembly, comm, signals):
     """Ranks 1 ... K."""
     clock = time.perf_counter
-    loop = mpi.WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock)
+    from aspis_mpi.backends.mpi_worker import WorkerLoop
+    loop = WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock,
+                      signals, assembly.job.faults.tolerate)
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
-def _serve(assembly, mpi, comm, hosts, path, overwrite):
-    """Rank 0."""
+def _serve(assembly, mpi, comm, places, start, signals):
+    """Rank 0: exit code, and path of the run's first log."""
+    from aspis_mpi.backends.mpi_server import ServerLoop
     clock = time.perf_counter
-    with assembly.run_log(path, 'wall', overwrite, mpi.library(),
-                          hosts) as run_log:
-        server = assembly.server(clock, probes=True)
-        journal = assembly.journal(server, run_log, clock)
-        loop = mpi.ServerLoop(comm, server, journal, assembly.wire(),
-                              assembly.incoming(), clock)
+    hosts, keys = places
+    with _log(assembly, start, 'wall', mpi.library(), hosts) as run_log:
+        server = assembly.server(clock, True, keys[1:])
+        _enter(server, start)
+        journal = assembly.journal(server, run_log, start.first)
+        loop = ServerLoop(comm, server, journal, assembly.wire(),
+                          assembly.incoming(), clock, signals)
 
         def save():
             journal.close()
             run_log.close()
-            _save(assembly, server, path)
-        return loop.run(save)
+            _save(assembly, server, start.first)
+        return loop.run(save), start.first
+
+
+def _log(assembly, start, clock, mpi='', hosts=()):
+    """The open log, without anything of a run that it replaces."""
+    if start.overwrite:
+        clear(start.first)
+    return assembly.run_log(start, clock, mpi, hosts)
+
+
+def _enter(server, start):
+    """Let a server go on where the run was stopped."""
+    for remark in start.remarks:
+        server.chronicle.note(logging.WARNING, remark)
+    if start.snapshot is None:
+        return
+    same = server.resume(start.snapshot)
+    server.chronicle.note(
+        logging.WARNING, f'the run goes on with step {server.first}'
+        + ('' if same else ', on other hosts: what was known of workers '
+           'counts for those alone that are where they were'))
 
 
 def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
-             check=False, replay=None):
+             resume=False, check=False, replay=None):
     """Run a job in this process, on a virtual clock and without MPI.
 
     Parameters and exceptions are those of `run`, and
@@ -183,15 +225,20 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
     job = _job(job, settings, problem, recorded and recorded.n_workers)
     if recorded is not None:
         job = recorded.job(job)
+    if recorded is not None and resume:
+        raise JobError('--resume and --replay: only one of them')
     assembly = Assembly(job, problem)
-    path = output(job, out, overwrite)
-    if check:
-        return 0, path
+    start = begin(assembly, out, overwrite, resume)
+    if check or start.over:
+        return 0, start.first
     assembly.settle(alike(job.n_workers))
     clock = VirtualClock()
-    with assembly.run_log(path, 'virtual', overwrite) as run_log:
+    if start.snapshot is not None:
+        clock.now = start.snapshot.seconds
+    with _log(assembly, start, 'virtual') as run_log, Signals() as signals:
         server = assembly.server(clock)
-        journal = assembly.journal(server, run_log, clock)
+        _enter(server, start)
+        journal = assembly.journal(server, run_log, start.first)
         pools = assembly.pools(shared=True)
         workers = [assembly.worker(number, clock, pools)
                    for number in range(job.n_workers)]
@@ -199,10 +246,10 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
             code = recorded.play(assembly, server, workers, journal, clock)
         else:
             network = Network(job.network.latency, job.network.bandwidth)
-            code = drive(server, workers, journal, clock, network)
+            code = drive(server, workers, journal, clock, network, signals)
         journal.close()
-    _save(assembly, server, path)
-    return code, path
+    _save(assembly, server, start.first)
+    return code, start.first
 
 
 def _save(assembly, server, path):

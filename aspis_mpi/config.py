@@ -135,6 +135,37 @@ def load(path, settings=(), n_workers=None, problem=None):
     return from_tables(tables, str(path), n_workers, problem)
 
 
+def difference(job, recorded, free):
+    """The first key in which a job differs from one of a run log.
+
+    What the job leaves open the log has filled in; that is no difference.
+
+    Parameters
+    ----------
+    job, recorded : Job
+    free : set of str
+        Sections and `section.key`s that may differ.
+
+    Returns
+    -------
+    (str, Any, Any) or None
+        `section.key`, and both values.
+    """
+    theirs = _values(recorded)
+    for name, value in _values(job).items():
+        section, _, _ = name.partition('.')
+        if free & {section, name} or value in (None, theirs.get(name)):
+            continue
+        return name, value, theirs.get(name)
+    return None
+
+
+def _values(job):
+    """Every key of a job, as section.key, and its value."""
+    return {f'{section}.{key}': value for section in SECTIONS
+            for key, value in getattr(job, section).model_dump().items()}
+
+
 def from_text(text, path='job'):
     """The job that `Job.to_toml` wrote."""
     return from_tables(tomllib.loads(text), path)

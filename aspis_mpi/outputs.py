@@ -4,6 +4,9 @@ import time
 from pathlib import Path
 
 from aspis_mpi.config import JobError
+from aspis_mpi.runlog.checkpoints import Checkpoints
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.parts import places
 
 
 def output(job, out, overwrite):
@@ -17,6 +20,46 @@ def output(job, out, overwrite):
         name = f'{Path(job.path).stem}-{time.strftime("%Y%m%d-%H%M%S")}.h5'
         out = Path('runs') / name
     path = Path(out if out is not None else job.run.out)
+    _check(job, path)
+    taken = [file for file in (path, model_path(job, path),
+                               Checkpoints(path).folder) if file.exists()]
+    if taken and not overwrite:
+        raise JobError(f'{taken[0]}: exists already; choose another --out, '
+                       'or give --resume or --overwrite')
+    return path
+
+
+def named(job, out):
+    """The path of the log of a run that is to go on.
+
+    Raises
+    ------
+    JobError
+    """
+    if out is None and job.run.out is None:
+        raise JobError('--resume: name the run log, by --out or run.out')
+    path = Path(out if out is not None else job.run.out)
+    _check(job, path)
+    return path
+
+
+def clear(path):
+    """Remove what an earlier run has left beside its log.
+
+    Parts of a log that cannot be read stay; nobody takes them for parts of
+    a newer one.
+    """
+    Checkpoints(path).remove()
+    try:
+        later = places(path)[1:]
+    except RunLogError:
+        return
+    for place in later:
+        place.path.unlink()
+
+
+def _check(job, path):
+    """Both files of a run can be written."""
     model = model_path(job, path)
     if path == model:
         raise JobError(f'{path}: the run log and the model must be different '
@@ -24,11 +67,7 @@ def output(job, out, overwrite):
     for file in (path, model):
         if file.is_dir():
             raise JobError(f'{file}: is a directory, not a file')
-        if file.exists() and not overwrite:
-            raise JobError(f'{file}: exists already; choose another --out '
-                           'or give --overwrite')
         _check_directory(file)
-    return path
 
 
 def model_path(job, path):

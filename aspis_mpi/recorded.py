@@ -5,11 +5,11 @@ from aspis_mpi.backends import replayed
 from aspis_mpi.config import JobError
 from aspis_mpi.runlog.reader import RunLogError, load_run
 
-#: Sections of the job that may differ: what they change is recorded.
-FREE = {'delay', 'network', 'log', 'runtime'}
-#: The same for single keys.
-FREE_KEYS = {'run.out', 'run.model_out', 'run.evaluate_every',
-             'faults.silence'}
+#: Sections and keys of the job that may differ: what they change is
+#: recorded.
+FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
+        'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
+        'faults.silence', 'faults.tolerate'}
 
 
 class Recorded:
@@ -34,6 +34,7 @@ class Recorded:
         self.path = path
         try:
             with load_run(path) as run:
+                _refuse_part(run)
                 self._tables, self._order = run.config, run.order
                 self.n_workers, self._n_files = run.n_workers, run.n_files
                 self._arrivals = run.arrivals
@@ -52,13 +53,12 @@ class Recorded:
         JobError
             `job` differs in something that is not free.
         """
-        theirs = _keys(config.from_tables(self._tables, str(self.path)))
-        for key, value in _keys(job).items():
-            recorded = theirs.get(key)
-            # What a job leaves open the log has filled in.
-            if value not in (None, recorded):
-                raise JobError(f'{job.path}: {key} = {value!r}: --replay '
-                               f'{self.path} was run with {recorded!r}')
+        differs = config.difference(
+            job, config.from_tables(self._tables, str(self.path)), FREE)
+        if differs:
+            key, value, recorded = differs
+            raise JobError(f'{job.path}: {key} = {value!r}: --replay '
+                           f'{self.path} was run with {recorded!r}')
         if job.detection.random_audits:
             raise JobError(
                 f'{job.path}: detection.random_audits = '
@@ -86,10 +86,8 @@ class Recorded:
                                self._finished)
 
 
-def _keys(job):
-    """Every key of a job that decides its result, and its value."""
-    found = {f'{section}.{key}': value
-             for section in config.SECTIONS if section not in FREE
-             for key, value in getattr(job, section).model_dump().items()}
-    return {key: value for key, value in found.items()
-            if key not in FREE_KEYS}
+def _refuse_part(run):
+    """A run can only be done again from its beginning, on its workers."""
+    if 'continues' in run.attrs:
+        raise RunLogError(f'{run.path} has only a part of its run, which '
+                          'went on with other workers')

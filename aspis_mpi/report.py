@@ -20,18 +20,21 @@ class Report:
         Of the whole run.
     batch_size : int
         Samples of a step.
+    first : int
+        Number of the first step, not 0 where a run goes on.
     stream : file, optional
         Standard error by default.
     """
 
-    def __init__(self, steps, batch_size, stream=None):
+    def __init__(self, steps, batch_size, first=0, stream=None):
         self._stream = stream or sys.stderr
         self._steps = steps
         self._batch_size = batch_size
+        self._first = first
         self._began = self._spoke = time.monotonic()
         self._evaluated = 0
-        self._bar = tqdm(total=steps, file=self._stream, unit='step',
-                         dynamic_ncols=True,
+        self._bar = tqdm(total=steps, initial=first, file=self._stream,
+                         unit='step', dynamic_ncols=True,
                          disable=not self._stream.isatty())
 
     def step(self, record, evaluation):
@@ -48,7 +51,8 @@ class Report:
         if fresh or now - self._spoke > QUIET:
             self._spoke = now
             self._evaluated = evaluation.step if evaluation else 0
-            left = (now - self._began) / done * (self._steps - done)
+            pace = (now - self._began) / (done - self._first)
+            left = pace * (self._steps - done)
             self.say(f'step {done:>{len(str(self._steps))}}/{self._steps}  '
                       f'{_score(record, evaluation)}  '
                       f'{self._rate(done):,.0f} samples/s  '
@@ -66,7 +70,7 @@ class Report:
 
     def _rate(self, done):
         seconds = max(time.monotonic() - self._began, 1e-9)
-        return done * self._batch_size / seconds
+        return (done - self._first) * self._batch_size / seconds
 
     def say(self, text):
         """One line, beside the progress bar if there is one."""

@@ -15,6 +15,8 @@ class _Run(_Section):
     seed: int = Field(0, ge=0)
     out: str | None = None
     evaluate_every: int = Field(20, ge=0)
+    checkpoint_every: int = Field(100, ge=0)
+    keep: int = Field(3, ge=1)
     model_out: str | None = None
 
 
@@ -86,6 +88,7 @@ class _Delay(_Section):
 
 class _Faults(_Section):
     silence: float = Field(60.0, gt=0)
+    tolerate: int = Field(0, ge=0)
     approximate: bool = False
 
 

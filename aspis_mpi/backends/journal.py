@@ -5,9 +5,10 @@ the meantime.  The truth about the attack goes from the job to the log here;
 the server never sees it.
 """
 
+import logging
 from dataclasses import replace
 
-from aspis_mpi.schemes.record import Evaluation
+from aspis_mpi.schemes.record import Evaluation, Event
 
 
 class Journal:
@@ -26,12 +27,12 @@ class Journal:
         Of the whole run.
     report : Report
         What a person sees of the run.
-    clock : callable
-        Seconds.
+    checkpoints : Checkpoints
+        Where snapshots of the server go.
     """
 
     def __init__(self, server, run_log, plan, problem, every, steps, report,
-                 clock):
+                 checkpoints):
         self._server = server
         self._log = run_log
         self._plan = plan
@@ -39,13 +40,13 @@ class Journal:
         self._every = every
         self._steps = steps
         self._report = report
-        self._clock = clock
-        self._began = clock()
+        self._checkpoints = checkpoints
         self.evaluation = None
 
     def begin(self):
-        """Evaluate the initial parameters, before the first step."""
-        self._evaluate(0)
+        """Evaluate the initial parameters, unless the run goes on."""
+        if not self._server.first:
+            self._evaluate(0)
 
     def catch_up(self):
         """Log what the server has finished since the last call."""
@@ -71,7 +72,25 @@ class Journal:
             self._log.event(event)
             self._report.event(event)
         chronicle.events.clear()
+        if chronicle.snapshots:
+            self._keep(chronicle.snapshots.pop())
+            chronicle.snapshots.clear()
         self._log.maybe_flush()
+
+    def _keep(self, snapshot):
+        """Write a checkpoint, of which the log has all rows.
+
+        One that cannot be written does not end the run: others may be.
+        """
+        self._log.sync()
+        try:
+            self._checkpoints.save(snapshot)
+        except OSError as error:
+            event = Event(self._server.chronicle.now(), logging.ERROR, 0,
+                          f'no checkpoint after {snapshot.step} steps, as it '
+                          f'cannot be written: {error}')
+            self._log.event(event)
+            self._report.event(event)
 
     def close(self):
         """Write what is left; the run is over."""
@@ -89,6 +108,6 @@ class Journal:
 
     def _evaluate(self, done):
         score = self._problem.evaluate(self._server.parameters.values)
-        self.evaluation = Evaluation(done, self._clock() - self._began,
+        self.evaluation = Evaluation(done, self._server.chronicle.now(),
                                      score.loss, score.accuracy)
         self._log.evaluation(self.evaluation)

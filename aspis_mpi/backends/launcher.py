@@ -34,6 +34,14 @@ class Launch:
         return self.size == 1 and self.slurm_tasks > 1
 
 
+def survives_deaths(environment=os.environ):
+    """Whether the others live on when a rank dies (ULFM of Open MPI).
+
+    `mpirun --with-ft ulfm` says so to every rank.
+    """
+    return environment.get('OMPI_MCA_mpi_ft_enable') == '1'
+
+
 def launch(environment=os.environ):
     """Read rank and size from the environment.
 

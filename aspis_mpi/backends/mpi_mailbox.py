@@ -14,19 +14,29 @@ and only then reported as truncated.
 from collections import Counter, deque
 
 import mpi4py
+import numpy as np
 
 mpi4py.rc.thread_level = 'funneled'
 
 from mpi4py import MPI  # noqa: E402  (reads mpi4py.rc)
 
+from aspis_mpi.backends.launcher import survives_deaths  # noqa: E402
 from aspis_mpi.protocol.messages import (  # noqa: E402
     Lane, MalformedMessage, Vector)
 
 #: Bytes of one MPI message at most; longer vectors travel in pieces.
 PIECE = 1 << 30
 
+#: Bytes of a message that is received although nobody wants it, at most.
+#: MPI keeps shorter ones until they are; a longer one its sender keeps.
+WASTE = 1 << 16
+
 #: Sleeps of `Mailbox.wait`.
 PAUSES = 16
+
+
+class Death:
+    """In the place of a message: a peer has died; nothing more will come."""
 
 
 class Slot:
@@ -58,12 +68,16 @@ class Slot:
         self.waiting = deque()
 
 
+#: In the place of a slot: what comes is not looked at.
+DISCARDED = Slot(None, None)
+
+
 class Mailbox:
     """The messages of a rank, one after the other of each peer and lane.
 
     Every message has a fixed size, so a peer decides neither how much is
-    allocated nor where it is written.  One that is too long is never
-    received; its sender keeps it.
+    allocated nor where it is written.  One that is too long, or on no lane,
+    goes where nobody looks; if it is far too long, its sender keeps it.
 
     Parameters
     ----------
@@ -92,9 +106,15 @@ class Mailbox:
         self._requests = []
         self._transfers = []
         self._latest = None, None
+        self._waste = np.empty(WASTE, dtype=np.uint8)
         # Pieces on their way out, and what follows them, by rank and lane.
         self._leaving = Counter()
         self._next = {}
+        # Who has died, and whose death has not been handed over yet.
+        self.dead = set()
+        self._deaths = []
+        self._mortal = survives_deaths()
+        self._barrier = None
 
     @property
     def pending(self):
@@ -102,7 +122,12 @@ class Mailbox:
         return len(self._requests)
 
     def send(self, rank, message):
-        """Start sending; a vector's buffer is held until it has left."""
+        """Start sending; a vector's buffer is held until it has left.
+
+        What is for a dead rank is forgotten.
+        """
+        if rank in self.dead:
+            return
         # The same message often goes to every peer, one after the other.
         if message is not self._latest[0]:
             self._latest = message, self._bytes(message)
@@ -161,14 +186,71 @@ class Mailbox:
         """
         arrived = []
         for _ in self._slots:
-            message = self._comm.Improbe(MPI.ANY_SOURCE, MPI.ANY_TAG,
-                                         self._status)
+            message = self._look(self._comm.Improbe, self._status)
             if message is None:
                 break
             self._sort(message, arrived)
         if self._requests:
             self._test(arrived)
+        if self._deaths:
+            arrived += [(rank, Death()) for rank in self._deaths]
+            self._deaths.clear()
         return arrived
+
+    def goodbye(self):
+        """Whether every rank has said goodbye; to be asked until it has.
+
+        Never, once a rank has died.
+        """
+        try:
+            if self._barrier is None:
+                self._barrier = self._comm.Ibarrier()
+            return self._barrier.Test()
+        except MPI.Exception as error:
+            self._mourn(error)
+            return False
+
+    def _look(self, probe, *more):
+        """What a probe finds; deaths that it stumbles over are noted."""
+        try:
+            return probe(MPI.ANY_SOURCE, MPI.ANY_TAG, *more)
+        except MPI.Exception as error:
+            self._mourn(error)
+            return None
+
+    def _mourn(self, error):
+        """Find out who has died, and let the others go on.
+
+        Raises
+        ------
+        MPI.Exception
+            It was something else.
+        """
+        if not self._mortal:
+            raise error
+        if error.Get_error_class() == MPI.ERR_REVOKED:
+            # Whoever aborts says so in this way: nobody is there any more.
+            self.dead.update(rank for rank, _ in self._slots)
+            return
+        failed = self._comm.Get_failed()
+        self._comm.Ack_failed(failed.size)
+        ranks = set(MPI.Group.Translate_ranks(
+            failed, None, self._comm.Get_group()))
+        if error.Get_error_class() != MPI.ERR_PROC_FAILED or not ranks:
+            raise error
+        for rank in sorted(ranks - self.dead):
+            self.dead.add(rank)
+            self._deaths.append(rank)
+            self._forget(rank)
+
+    def _forget(self, rank):
+        """Give back what waits for a dead rank, and what is half of it."""
+        for lane in Lane:
+            slot = self._slots.get((rank, lane))
+            if slot is not None and not slot.busy and not slot.waiting:
+                self._drop(slot)
+            if (rank, lane) in self._next:
+                self._next.pop((rank, lane)).buffer.release()
 
     def wait(self, pause, until, clock):
         """Sleep until a message is announced, for a while at the most.
@@ -180,7 +262,7 @@ class Mailbox:
         probe = self._comm.Iprobe
         for _ in range(PAUSES):
             left = until - clock()
-            if left <= 0 or probe(MPI.ANY_SOURCE, MPI.ANY_TAG):
+            if left <= 0 or self._look(probe) or self._deaths:
                 return
             pause(left)
 
@@ -189,6 +271,7 @@ class Mailbox:
         rank, tag = self._status.Get_source(), self._status.Get_tag()
         slot = self._slots.get((rank, tag))
         if slot is None:
+            self._discard(message, self._status.Get_count(MPI.BYTE))
             arrived.append((rank, MalformedMessage(f'there is no lane {tag}',
                                                    None)))
             return
@@ -204,39 +287,94 @@ class Mailbox:
                 slot.received = 0
             room = slot.raw[slot.received:slot.received + PIECE]
             if count > room.size:
+                self._discard(message, count)
                 self._finish(slot, arrived, too_long=True)
                 continue
-            request = message.Irecv([room[:count], MPI.BYTE])
-            if request.Test():
+            try:
+                request = message.Irecv([room[:count], MPI.BYTE])
+                received = request.Test()
+            except MPI.Exception as error:
+                self._abandon(slot, error)
+                continue
+            if received:
                 self._complete(slot, count, arrived)
                 continue
             slot.busy = True
             self._requests.append(request)
             self._transfers.append((slot, count, None))
 
+    def _discard(self, message, count):
+        """Receive what nobody wants, or MPI would keep it for ever."""
+        if count > WASTE:
+            return
+        try:
+            request = message.Irecv([self._waste[:count], MPI.BYTE])
+            if request.Test():
+                return
+        except MPI.Exception as error:
+            self._mourn(error)
+            return
+        self._requests.append(request)
+        self._transfers.append((DISCARDED, count, None))
+
     def _test(self, arrived):
         """Go on with what is under way."""
-        done = MPI.Request.Testsome(self._requests)
+        done, errors = (self._test_each() if self._mortal else
+                        (MPI.Request.Testsome(self._requests), {}))
         if not done:
             return
-        ended = [self._transfers[i] for i in done]
+        ended = [(*self._transfers[i], errors.get(i)) for i in done]
         left = [i for i, request in enumerate(self._requests)
                 if request != MPI.REQUEST_NULL]
         self._requests = [self._requests[i] for i in left]
         self._transfers = [self._transfers[i] for i in left]
-        for slot, what, buffer in ended:
+        for slot, what, buffer, error in ended:
+            if error is not None and slot in (None, DISCARDED):
+                self._mourn(error)
             if slot is None:
                 self._left(what, buffer)
                 continue
+            if slot is DISCARDED:
+                continue
             slot.busy = False
-            self._complete(slot, what, arrived)
+            if error is None:
+                self._complete(slot, what, arrived)
+            else:
+                self._abandon(slot, error)
             self._receive(slot, arrived)
+
+    def _test_each(self):
+        """Which requests have ended, and the errors of those that failed.
+
+        Of several tested together nobody could say which ones failed.
+        """
+        done, errors = [], {}
+        for i, request in enumerate(self._requests):
+            try:
+                if not request.Test():
+                    continue
+            except MPI.Exception as error:
+                errors[i] = error
+            done.append(i)
+        return done, errors
+
+    def _abandon(self, slot, error):
+        """A sender died half-way: nobody reads what has come of it."""
+        self._drop(slot)
+        self._mourn(error)
+
+    def _drop(self, slot):
+        if slot.buffer is not None:
+            slot.buffer.release()
+        slot.raw = slot.buffer = None
 
     def _complete(self, slot, count, arrived):
         """A piece is here; with the last one, so is the message."""
         slot.received += count
         if count < PIECE or slot.received == slot.raw.size:
             self._finish(slot, arrived)
+        elif slot.rank in self.dead and not slot.waiting:
+            self._drop(slot)
 
     def _finish(self, slot, arrived, too_long=False):
         raw, buffer, slot.raw, slot.buffer = slot.raw, slot.buffer, None, None

@@ -75,7 +75,7 @@ class Network:
         return arrives
 
 
-def simulate(server, workers, journal, clock, network):
+def simulate(server, workers, journal, clock, network, signals=None):
     """Run a job to its end.
 
     Parameters
@@ -86,19 +86,24 @@ def simulate(server, workers, journal, clock, network):
     clock : VirtualClock
         The same that the server and the workers read.
     network : Network
+    signals : Signals, optional
+        What the process is asked from outside.
 
     Returns
     -------
     int
         The exit code.
     """
-    return Simulation(server, workers, journal, clock, network).run()
+    return Simulation(server, workers, journal, clock, network,
+                      signals).run()
 
 
 class Simulation:
     """The events of one run, in order of time; see `simulate`."""
 
-    def __init__(self, server, workers, journal, clock, network):
+    def __init__(self, server, workers, journal, clock, network,
+                 signals=None):
+        self._signals = signals
         self._server = server
         self._workers = workers
         self._journal = journal
@@ -120,6 +125,9 @@ class Simulation:
             self._deliver()
             if self._server.exit_code is None:
                 self._next()
+            if self._signals is not None and self._signals.taken():
+                self._down(self._server.interrupt(
+                    f'the simulation was sent {self._signals.name}'))
         self._journal.catch_up()
         self._deliver()
         return self._server.exit_code

@@ -140,6 +140,11 @@ class Memory:
         self._exposures = []
         self._seen = np.full((self.n_workers,) * 2, NEVER)
 
+    @property
+    def keys(self):
+        """Host and device of each worker, told apart; a tuple of str."""
+        return self._keys
+
     # -- what counts in a step
 
     def excluded(self, step):

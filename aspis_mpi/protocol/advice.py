@@ -16,24 +16,29 @@ class Premise:
     Parameters
     ----------
     chronicle : Chronicle
+
+    Attributes
+    ----------
+    failures : int
+        Of the last steps, one after the other.
     """
 
     def __init__(self, chronicle):
+        self.failures = 0
         self._note = chronicle.note
-        self._failures = 0
 
     def hopeless(self, step, resolution):
         """Report a violated premise; whether there were too many in a row."""
         if resolution.outcome is not Outcome.CONTRADICTION:
-            self._failures = 0
+            self.failures = 0
             return False
-        self._failures += 1
+        self.failures += 1
         reason = resolution.verdict.contradiction
         self._note(logging.WARNING, f'step {step}: {reason}; '
                    f'{accused(resolution)}; the parameters stay')
-        if self._failures < MOST_CONTRADICTIONS:
+        if self.failures < MOST_CONTRADICTIONS:
             return False
-        self._note(logging.ERROR, f'the premise failed in {self._failures} '
+        self._note(logging.ERROR, f'the premise failed in {self.failures} '
                    f'steps in a row: {suspicion(resolution)}')
         return True
 

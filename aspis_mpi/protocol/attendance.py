@@ -33,6 +33,14 @@ class Attendance:
         """A worker did all that it was asked to."""
         self._strikes[worker] = 0
 
+    def export(self):
+        """Strikes, and when each is back: copies, int64 (K,) each."""
+        return self._strikes.copy(), self._back.copy()
+
+    def restore(self, strikes, back):
+        """What was exported counts again."""
+        self._strikes[:], self._back[:] = strikes, back
+
     def recall(self):
         """Nobody is left out any more, since nothing goes without them."""
         self._back[:] = 0

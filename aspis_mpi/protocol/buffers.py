@@ -5,6 +5,8 @@ buffers of a rank are counted: who is handed one either keeps it or calls
 `release`, and the last release returns it to its pool.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 #: Bytes in front of the numbers; keeps them aligned to a cache line.
@@ -138,3 +140,15 @@ class SharedPool:
             return self._shared[key].hold()
         buffer = self._shared[key] = self._pool.take()
         return buffer.hold()
+
+
+class Pools(NamedTuple):
+    """Where a worker finds buffers.
+
+    `scratch` is where an adversary computes the truth.
+    """
+
+    gradients: Any
+    payloads: Any
+    scratch: Any
+    sketches: Any = None

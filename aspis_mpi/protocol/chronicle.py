@@ -23,6 +23,8 @@ class Chronicle:
     records, events, arrivals, reorderings : list
         `StepRecord`, `Event`, `Arrival` and `Reordering`; whoever writes
         them takes them out.
+    snapshots : list of Snapshot
+        The same; the last one counts.
     began : float
         The clock when the run began; all seconds here count from it.
     """
@@ -32,6 +34,7 @@ class Chronicle:
         self.events = []
         self.arrivals = []
         self.reorderings = []
+        self.snapshots = []
         self.began = clock()
         self._clock = clock
         self._detailed = detailed
@@ -40,6 +43,10 @@ class Chronicle:
     def now(self):
         """Seconds since the run began."""
         return self._clock() - self.began
+
+    def resume(self, seconds):
+        """So many seconds have passed in earlier jobs."""
+        self.began = self._clock() - seconds
 
     def note(self, level, text, rank=0):
         """Something a person should read, in a sentence."""

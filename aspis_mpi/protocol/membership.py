@@ -7,6 +7,7 @@ import numpy as np
 from aspis_mpi.assignment.pacing import by_speed
 from aspis_mpi.protocol.attendance import Attendance
 from aspis_mpi.protocol.messages import Reorder
+from aspis_mpi.protocol.snapshot import Members
 from aspis_mpi.schemes.record import Reordering
 from aspis_mpi.schemes.speeds import Speeds
 
@@ -17,9 +18,10 @@ UNTOLD = -2
 class Membership:
     """What is known of the workers from one step to the next.
 
-    Exposed workers get no work while the memory lasts: then others have
-    their files, where the scheme allows.  Silent ones are left out for some
-    steps.  How fast the others are may change their order of computing.
+    Exposed workers get no work while the memory lasts, lost ones never
+    again: then others have their files, where the scheme allows.  Silent
+    ones are left out for some steps.  How fast the others are may change
+    their order of computing.
 
     Parameters
     ----------
@@ -27,9 +29,9 @@ class Membership:
         Of all workers.
     memory : Memory
     rebuild : callable
-        Given who is excluded, bool (K,), and by how many the number of
-        assumed adversaries is lower, the Scheme of the others.  Raises
-        ValueError where there is none.
+        Given who is excluded and who is lost, bool (K,), and by how many the
+        number of assumed adversaries is lower, the Scheme of the others.
+        Raises ValueError where there is none.
 
     Attributes
     ----------
@@ -39,6 +41,8 @@ class Membership:
         Files of each worker in this step's order of computing.
     excluded : ndarray of bool, shape (K,)
         Workers that get no work, as they are exposed.
+    lost : ndarray of bool, shape (K,)
+        Workers that have gone for good.
     known : ndarray of bool, shape (K, K), or None
         Disagreements of earlier steps that count.
     attendance : Attendance
@@ -50,18 +54,26 @@ class Membership:
         self.scheme = scheme
         self.order = scheme.assignment.order
         self.excluded = np.zeros(n_workers, dtype=bool)
+        self.lost = np.zeros(n_workers, dtype=bool)
         self.known = None
         self.attendance = Attendance(n_workers)
         self.speeds = Speeds(n_workers)
         self._memory = memory
         self._rebuild = rebuild
         self._lowered = 0
+        self._counted = self.lost.copy()
+        self._settled = False
         # Workers know the order of the design itself.
         self._told = np.where(scheme.ordered, UNTOLD, self.order)
 
     def settle(self, equality):
-        """From now on replicas are equal when this says so."""
-        self.scheme = replace(self.scheme, equality=equality)
+        """From now on replicas are equal when this says so.
+
+        Machines that have not changed keep what the run began with, since
+        the parameters depend on it.
+        """
+        if not self._settled:
+            self.scheme = replace(self.scheme, equality=equality)
 
     def turn_to(self, step):
         """Find out who takes part in a step, bool (K,).
@@ -71,6 +83,15 @@ class Membership:
         ValueError
             Too few are left, or more are exposed than can be wrong.
         """
+        self._turn(step)
+        scheme = self.scheme
+        if step and scheme.reorder and not step % scheme.reorder:
+            self.order = by_speed(scheme.assignment, self.speeds.seconds,
+                                  scheme.copies)
+        return self.attendance.present(step) & ~self.excluded & ~self.lost
+
+    def _turn(self, step):
+        """The scheme of those who may take part in a step."""
         excluded = self._memory.excluded(step)
         lowered = self._memory.lowered(step)
         if lowered > self._memory.q:
@@ -79,18 +100,16 @@ class Membership:
                 f" = {self._memory.q}; with detection.budget = 'step' others "
                 'may be wrong in other steps')
         changed = (excluded != self.excluded).any() or (
-            lowered != self._lowered)
+            lowered != self._lowered) or (self.lost != self._counted).any()
         if changed:
-            self.scheme = self._rebuild(excluded, lowered)
+            self.scheme = replace(
+                self._rebuild(excluded, self.lost, lowered),
+                equality=self.scheme.equality)
             self.order = self.scheme.assignment.order
             self.excluded, self._lowered = excluded, lowered
+            self._counted = self.lost.copy()
         known = self._memory.known(step)
         self.known = known if known.any() else None
-        scheme = self.scheme
-        if step and scheme.reorder and not step % scheme.reorder:
-            self.order = by_speed(scheme.assignment, self.speeds.seconds,
-                                  scheme.copies)
-        return self.attendance.present(step) & ~excluded
 
     def orders(self, step, chronicle):
         """Tell the workers what to compute in which order, if it is new.
@@ -105,7 +124,8 @@ class Membership:
         -------
         list of (int, Message)
         """
-        new = (self._told != self.order).any(axis=1) & ~self.excluded
+        new = (self._told != self.order).any(axis=1) & ~(
+            self.excluded | self.lost)
         if (self._told[new] != UNTOLD).any():
             chronicle.reorderings.append(Reordering(step, self.order))
         self._told[new] = self.order[new]
@@ -136,3 +156,41 @@ class Membership:
         if not verdict.contradiction:
             self._memory.learn(step, [*proofs, *verdict.proofs],
                                resolution.disagreements)
+
+    # -- what outlives a job
+
+    def export(self):
+        """What is known between two steps, as `Members`."""
+        strikes, back = self.attendance.export()
+        return Members(self._memory.keys, self._memory.export(), strikes,
+                       back, self.speeds.seconds.copy(), self.order.copy(),
+                       self.excluded | self.lost, self.scheme.equality)
+
+    def restore(self, step, members):
+        """Know again what was exported before a step, of the same workers.
+
+        Evidence belongs to hosts and devices; the rest counts only where all
+        workers are on those that they were on.
+
+        Returns
+        -------
+        bool
+            Whether they are.
+
+        Raises
+        ------
+        ValueError
+            As of `turn_to`.
+        """
+        keys = self._memory.keys
+        self._memory.restore(members.evidence, keys)
+        self._turn(step)
+        if tuple(members.keys) != keys:
+            return False
+        self.settle(members.equality)
+        self._settled = True
+        self.attendance.restore(members.strikes, members.back)
+        self.speeds.seconds = members.speeds.copy()
+        if (members.absent == self.excluded).all():
+            self.order = members.order.copy()
+        return True

@@ -29,7 +29,11 @@ earlier step, a duplicate: dropped and counted.  A message of the current
 step that no honest worker could send exposes its sender: what it sends and
 reports in this step does not count.  A worker that owes something and is
 silent for too long is left out of the next 1, 2, 4 ... steps; silence proves
-nothing.  Nothing that a worker sends raises here.
+nothing.  A worker that is lost, because it died or says that it cannot go on,
+is never asked again.  Nothing that a worker sends raises here.
+
+Where a run ends, and every so many steps, a `Snapshot` is left for whoever
+keeps it; `resume` goes on from one.
 
 What belongs to a step is a `Step`, which is replaced; what outlives it
 stands in the constructor of `ParameterServer`.
@@ -39,17 +43,17 @@ import logging
 import numpy as np
 
 from aspis_mpi.detection.base import Proof
-from aspis_mpi.detection.equality import FLOOR
-from aspis_mpi.protocol.advice import Premise
 from aspis_mpi.protocol.chronicle import Chronicle
-from aspis_mpi.protocol.messages import Failure, Model, Parameters, Stop
-from aspis_mpi.protocol.step import (
-    ALLOWED, WAITS, Malformed, State, Step, drop)
+from aspis_mpi.protocol.departures import Departures
+from aspis_mpi.protocol.learner import Learner
+from aspis_mpi.protocol.messages import Failure, Signal, Stop
+from aspis_mpi.protocol.opening import announce, open_step
+from aspis_mpi.protocol.step import ALLOWED, WAITS, Malformed, State, drop
 from aspis_mpi.protocol.training import Training
 from aspis_mpi.schemes.record import ArrivalKind
 
-#: Exit codes of a run.
-DONE, BAD_JOB, FAILED = 0, 2, 3
+#: Exit codes of a run; of the last, `EX_TEMPFAIL`, that it is to go on later.
+DONE, BAD_JOB, FAILED, INTERRUPTED = 0, 2, 3, 75
 
 
 class ParameterServer:
@@ -65,44 +69,34 @@ class ParameterServer:
     pool : Pool
         Buffers for the parameters.
     initial : ndarray of float32, shape (d,)
-    steps : int
-        How many to take.
-    silence : float
-        Seconds after which a worker that owes something is left out.
-    approximate : bool
-        Whether a step goes on without the files that no living worker can
-        finish; else the run ends.
-    threads : int
-        For the aggregation.
+    course : Course
+        How far to go, and what to put up with.
     clock : callable
         Seconds, of the wall or virtual.
-    arrivals : bool
-        Whether every arrival is noted for the run log.
     auditor : Auditor, optional
         Computes contested files.
     probing : callable, optional
         Given the chronicle, the `Probing` that comes before the first step.
     """
 
-    def __init__(self, membership, optimizer, samples, pool, initial, steps,
-                 silence, approximate, threads, clock, arrivals=False,
-                 auditor=None, probing=None):
+    def __init__(self, membership, optimizer, samples, pool, initial, course,
+                 clock, auditor=None, probing=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
-        self.chronicle = Chronicle(clock, arrivals)
+        self.chronicle = Chronicle(clock, course.arrivals)
+        #: The number of the first step; not 0 where a run goes on.
+        self.first = 0
         self._membership = membership
-        self._samples = samples
-        self._steps = steps
-        self._silence = silence
-        self._lenient = approximate or membership.scheme.lenient
-        self._threads = threads
+        self._course = course
+        self._lenient = course.approximate or membership.scheme.lenient
+        self._departures = Departures(membership.lost, course.tolerate,
+                                      course.q)
         self._now = self.chronicle.now
         self._note = self.chronicle.note
-        self._auditor = auditor
+        self._learner = Learner(self.training, membership, samples,
+                                course.threads, auditor, self.chronicle)
         self._alarm = np.inf
-        self._premise = Premise(self.chronicle)
-        self._floor = 0.0
         self._probing = probing
         self._step = None
 
@@ -128,7 +122,7 @@ class ParameterServer:
     @property
     def step(self):
         """The number of the step that is going on."""
-        return self._step.number if self._step else 0
+        return self._step.number if self._step else self.first
 
     @property
     def parameters(self):
@@ -139,6 +133,17 @@ class ParameterServer:
     def deadline(self):
         """No earlier second of the clock needs a `tick`."""
         return self.chronicle.began + self._alarm
+
+    def resume(self, snapshot):
+        """Go on from a snapshot, instead of from the beginning.
+
+        Returns
+        -------
+        bool
+            Whether all workers are where they were.
+        """
+        self.first = snapshot.step
+        return self._learner.resume(snapshot)
 
     # -- messages in, messages out
 
@@ -151,7 +156,7 @@ class ParameterServer:
             Worker and message, to be sent in this order.
         """
         if self._probing is None:
-            return self._begin(0)
+            return self._begin(self.first)
         self._step = self._probing(self.chronicle)
         self._set_alarm()
         return self._step.start(self.parameters)
@@ -175,8 +180,8 @@ class ParameterServer:
             return drop(message)
         step.bytes_in += message.nbytes
         step.messages += 1
-        if isinstance(message, Failure):
-            return self._fail(worker, message)
+        if isinstance(message, Failure | Signal):
+            return self._farewell(worker, message)
         if message.step != step.number or (
                 type(message) not in ALLOWED[state]):
             return drop(message)
@@ -234,7 +239,7 @@ class ParameterServer:
         if now >= self._step.expires:
             out = self.expire()
         if self.state in WAITS:
-            late = now >= self._step.patience() + self._silence
+            late = now >= self._step.patience() + self._course.silence
             out = out + self.give_up(np.flatnonzero(late).tolist())
         return out
 
@@ -249,30 +254,83 @@ class ParameterServer:
             doing = step.silence(worker)
             missed = self._membership.attendance.strike(worker, step.number)
             self._note(logging.WARNING, f'worker {worker} was silent for '
-                       f'{self._silence:g} s {doing}; it is left out of the '
-                       f'next {missed}', worker + 1)
+                       f'{self._course.silence:g} s {doing}; it is left out '
+                       f'of the next {missed}', worker + 1)
         return self._go_on(step.lose(workers) if workers else [])
+
+    def lose(self, worker, reason):
+        """Go on without a worker that never comes back, if that is allowed.
+
+        Parameters
+        ----------
+        worker : int
+        reason : str
+            What is known of its end, as a clause or with a traceback.
+
+        Returns
+        -------
+        list of (int, Message)
+        """
+        if self.state is State.STOPPED or self._departures.lost[worker]:
+            return []
+        self._departures.lost[worker] = True
+        many = self._departures.too_many
+        if many:
+            return self._give_in(self.step, f'{reason}\n{many}')
+        self._note(logging.WARNING, f'{reason}\nthe run goes on without '
+                   f'worker {worker}', worker + 1)
+        if self.state not in WAITS or not self._step.living[worker]:
+            return []
+        self.chronicle.arrived(self._step, worker, ArrivalKind.LOST,
+                               self._now())
+        return self._go_on(self._step.lose([worker]))
+
+    def interrupt(self, reason, at_once=False):
+        """Let the run end after this step, with a snapshot.
+
+        Parameters
+        ----------
+        reason : str
+            Who asked, as a clause.
+        at_once : bool
+            Do not finish the step.
+
+        Returns
+        -------
+        list of (int, Message)
+        """
+        at_once = at_once or self.state is State.PROBING
+        asked = self._departures.ending and not at_once
+        if asked or self.state is State.STOPPED:
+            return []
+        self._departures.ending = True
+        self._note(logging.WARNING, f'{reason}: the run ends '
+                   f'{"now" if at_once else "after this step"}')
+        return self._suspend(self.step) if at_once else []
 
     def _go_on(self, out):
         """What follows from what a step answers."""
         step = self._step
-        silent = step.excluded & ~self._membership.excluded
+        silent = step.excluded & ~(self._membership.excluded
+                                   | self._membership.lost)
         if step.hopeless and silent.any():
             # Without those who were silent it cannot be: ask them again.
             back = np.flatnonzero(silent).tolist()
             self._membership.recall()
             follows = step.admit(back)
-            return out + self._announce(back) + self._go_on(follows)
+            return (out + announce(step, back, self.parameters)
+                    + self._go_on(follows))
         if step.hopeless:
-            return self.stop(FAILED, f'step {step.number} cannot be '
-                             f'finished: {step.hopeless}; faults.approximate '
-                             '= true would go on without them')
+            return self._give_in(
+                step.number, f'step {step.number} cannot be finished: '
+                f'{step.hopeless}; faults.approximate = true would go on '
+                'without them')
         if step.state in WAITS:
             self._set_alarm()
         return out
 
     def stop(self, code, reason):
-        """End the run now with an exit code other than 0.
+        """End the run now with an exit code other than 0, and no snapshot.
 
         Returns
         -------
@@ -281,41 +339,37 @@ class ParameterServer:
         self._note(logging.ERROR, reason, 0)
         return self._stop(code)
 
+    def _give_in(self, done, reason):
+        """End a run that cannot go on; so many steps are done."""
+        self._learner.keep(max(done, self.first))
+        return self.stop(FAILED, reason)
+
+    def _suspend(self, done):
+        """End a run that is to go on later; so many steps are done."""
+        self._learner.keep(max(done, self.first))
+        return self._stop(INTERRUPTED)
+
     # -- one step
 
     def _begin(self, number):
-        now, members = self._now(), self._membership
+        members = self._membership
         try:
             present = members.turn_to(number)
         except ValueError as error:
-            return self.stop(FAILED, f'step {number} cannot begin: {error}')
+            return self._give_in(number,
+                                 f'step {number} cannot begin: {error}')
         if not present.any():
-            return self.stop(FAILED, 'no worker answers any more')
-        scheme, collection = members.scheme, members.scheme.collection
-        gathering = collection.begin(
-            present, self._lenient or collection.lenient, members.speeds,
-            scheme.needed)
-        table = scheme.transfer.begin(scheme.equality, self._floor, number,
-                                      members.known)
+            return self._give_in(number, 'no worker answers any more')
+        self._step = step = open_step(
+            number, members, present, self._lenient, self._learner.floor,
+            self.chronicle)
+        self.chronicle.arrived(step, -1, ArrivalKind.MODEL, step.started)
+        self._alarm = min(step.expires, step.started + self._course.silence)
         orders = members.orders(number, self.chronicle)
-        self._step = Step(number, members, gathering, self.chronicle, now,
-                          table)
-        self.chronicle.arrived(self._step, -1, ArrivalKind.MODEL, now)
-        self._alarm = min(self._step.expires, now + self._silence)
         for worker, message in orders:
-            self._step.post([worker], message)
-        return orders + self._announce(np.flatnonzero(present).tolist())
-
-    def _announce(self, workers):
-        """The step and its parameters, to those who take part."""
-        step = self._step
-        model = Model(step.number,
-                      excluded=np.packbits(step.excluded).tobytes())
-        vector = Parameters(step.number, buffer=self.parameters)
-        step.post(workers, model)
-        step.post(workers, vector)
-        return [(worker, message) for worker in workers
-                for message in (model, vector)]
+            step.post([worker], message)
+        return orders + announce(step, np.flatnonzero(present).tolist(),
+                                 self.parameters)
 
     def proceed(self):
         """Compute what is `due`: verify payloads, or resolve the step.
@@ -326,7 +380,7 @@ class ParameterServer:
         """
         if self.state is State.VERIFYING:
             return self._go_on(self._step.proceed(
-                self._audit if self._auditor else None))
+                self._learner.audit(self.step)))
         if self.state is State.PROBING:
             return self._probe()
         return self._resolve()
@@ -341,39 +395,28 @@ class ParameterServer:
             self._set_alarm()
             return []
         self._membership.settle(probing.equality)
-        return self._begin(0)
+        return self._begin(self.first)
 
     def _resolve(self):
         """Make new parameters of what has come, and begin the next step."""
         step = self._step
-        resolution = step.table.resolve(
-            self._membership.scheme, ~step.exposed, self._samples,
-            self.training.gradient, self._threads, self._now,
-            self._audit if self._auditor else None)
-        updating = self._now()
-        lr, norm = (self.training.update(step.number) if resolution.updates
-                    else self.training.keep())
-        updated = self._now()
-        step.table.release()
-        if np.isfinite(resolution.file_norm):
-            self._floor = FLOOR * resolution.file_norm
-        self._membership.observe(step)
-        self._membership.learn(step.number, step.proofs, resolution)
-
-        self.chronicle.report(step.number, resolution)
-        number = step.number + 1
-        out = (self._stop(FAILED) if self._premise.hopeless(step.number,
-                                                           resolution) else
-               self._begin(number) if number < self._steps else
-               self._stop(DONE))
-        self.chronicle.close(step, resolution, lr=lr, gradient_norm=norm,
-                             seconds_update=updated - updating)
+        it = self._learner.conclude(step)
+        out = self._after(step.number + 1, it.hopeless)
+        self.chronicle.close(step, it.resolution, lr=it.lr,
+                             gradient_norm=it.norm, seconds_update=it.seconds)
         return out
 
-    def _audit(self, file):
-        """The gradient of a file at this step's parameters."""
-        return self._auditor.gradient(self.step, file,
-                                      self.parameters.values)
+    def _after(self, done, hopeless):
+        """What follows when so many steps are done."""
+        if hopeless or self._course.is_checkpoint(done):
+            self._learner.keep(done)
+        if hopeless:
+            return self._stop(FAILED)
+        if done == self._course.steps:
+            return self._stop(DONE)
+        if self._departures.ending:
+            return self._suspend(done)
+        return self._begin(done)
 
     # -- what can go wrong
 
@@ -384,14 +427,20 @@ class ParameterServer:
         """
         step = self._step
         self._alarm = min(step.expires,
-                          step.patience().min() + self._silence)
+                          step.patience().min() + self._course.silence)
 
-    def _fail(self, worker, message):
-        text = message.text.decode('utf-8', errors='replace')
-        where = ('the start-up probe' if self.state is State.PROBING else
-                 f'step {self.step}')
-        return self.stop(FAILED, f'rank {worker + 1} (worker {worker}) '
-                         f'failed in {where}:\n{text}')
+    def _farewell(self, worker, message):
+        """A worker says that it cannot go on, or that it was told to end."""
+        who = f'rank {worker + 1} (worker {worker})'
+        if isinstance(message, Failure):
+            where = ('the start-up probe' if self.state is State.PROBING else
+                     f'step {self.step}')
+            return self.lose(worker, f'{who} failed in {where}:\n'
+                             + message.text.decode(errors='replace'))
+        if self._departures.signalled(worker):
+            return self.interrupt(f'{who} was sent signal '
+                                  f'{message.position}')
+        return []
 
     def _stop(self, code):
         self.exit_code = code

@@ -30,6 +30,18 @@ class Training:
         self._optimizer = optimizer
         self._pool = pool
 
+    def export(self):
+        """Parameters and the optimizer's state: copies, by name."""
+        state = {name: getattr(self._optimizer, name).copy()
+                 for name in self._optimizer.state}
+        return self.parameters.values.copy(), state
+
+    def restore(self, parameters, state):
+        """What was exported counts again."""
+        self.parameters.values[:] = parameters
+        for name in self._optimizer.state:
+            getattr(self._optimizer, name)[:] = state[name]
+
     def update(self, step):
         """New parameters; the learning rate and the gradient's norm."""
         fresh = self._pool.take()

@@ -1,26 +1,22 @@
 """Reading a run log: finished, still being written, or cut off by a kill."""
 
-import time
 import tomllib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.joined import JoinedRun
+from aspis_mpi.runlog.opening import (RunLogError, attributes, open_log,
+                                      patiently)
+from aspis_mpi.runlog.parts import places
+from aspis_mpi.runlog.view import View
 from aspis_mpi.schemes.record import Event
 
 #: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
 WINDOW = 1 << 24
-#: Pauses, in seconds, before a log that is just being written is read again.
-PAUSES = (0.01, 0.05, 0.25)
-#: What h5py raises where something is missing or damaged.
-HDF5_ERRORS = (OSError, KeyError, RuntimeError)
-
-
-class RunLogError(ValueError):
-    """A file that cannot be read as a run log, and why, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,17 @@ class Flagging:
         """Share of the flagged among adversaries; NaN without adversaries."""
         return _share(self.right, self.missed)
 
+    def __add__(self, other):
+        return Flagging(self.right + other.right, self.wrong + other.wrong,
+                        self.missed + other.missed)
+
 
 def load_run(path):
-    """Open a run log for reading, without a lock.
+    """Open the log of a run for reading, without a lock.
+
+    A run that came back with another number of ranks went on in RUN.2.h5,
+    RUN.3.h5 ... beside RUN.h5: the name of the first stands for all of
+    them, that of a later one for this one alone.
 
     Parameters
     ----------
@@ -54,30 +58,49 @@ def load_run(path):
 
     Returns
     -------
-    Run
+    Run or JoinedRun
+        A `Run` where there is one file.
 
     Raises
     ------
     RunLogError
-        The file is missing, is no run log, or one of another version.
+        A file is missing, is no run log, or one of another version.
     """
-    return Run(path)
+    found = places(Path(path))
+    if len(found) == 1:
+        return Run(path)
+    with ExitStack() as opened:
+        run = JoinedRun([opened.enter_context(Run(place.path, place.until))
+                         for place in found])
+        opened.pop_all()
+    return run
 
 
-class Run:
+class Run(View):
     """A run log, whose arrays are read when they are asked for.
 
     Each of the data sets that have a row a step is an attribute (T steps, K
     workers, f files); `read` gives some of the steps only.  A log that is
     being written shows the T steps that it held when it was opened.
 
+    Parameters
+    ----------
+    path : str or Path
+    until : int, optional
+        Steps from this number on are left out, since a later part of the
+        run has done them again; its events all remain.
+
     Attributes
     ----------
     attrs : dict
         Root attributes: format, version, config, seed, package, mpi, hosts,
-        created, clock.
+        created, clock; of a later part of a run also continues, first_step.
     config : dict
         The complete job.
+    parts : tuple of Run
+        The run itself; see `JoinedRun`.
+    first_step : int
+        The step that its first row has.
     n_steps, n_files, n_workers : int
         T, f, K.
     incidence : ndarray of bool, shape (f, K)
@@ -102,36 +125,33 @@ class Run:
     lies : ndarray of bool, shape (T, f, K)
     """
 
-    def __init__(self, path):
+    def __init__(self, path, until=None):
         self.path = Path(path)
-        self._file = _open(self.path)
+        self._file = open_log(self.path)
         try:
-            self.attrs = _attributes(self._file)
+            self.attrs = self._reading('/', attributes)
             self._check()
             self.config = tomllib.loads(self.attrs['config'])
+            self.first_step = self.attrs.get('first_step', 0)
             self.incidence = self._get(schema.INCIDENCE).astype(bool)
             self.order = self._get(schema.ORDER)
             self.n_files, self.n_workers = self.incidence.shape
             self._arrival = schema.arrivals(self.order.shape[1])
             self._change = schema.changes(*self.order.shape)
-            self.n_steps = self._complete_rows()
+            self._until = until
+            self.n_steps = self._rows_before(until, self._complete_rows())
         except Exception:
             self.close()
             raise
 
-    def __enter__(self):
+    @property
+    def parts(self):
+        """The logs that the run consists of: this one."""
+        return (self,)
+
+    def part_of(self, _step):
+        """The part that did a step: this one."""
         return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def __getattr__(self, name):
-        if name in schema.ROWS:
-            return self.read(name)
-        raise AttributeError(f'a run has no {name}')
-
-    def __dir__(self):
-        return [*super().__dir__(), *schema.ROWS]
 
     def close(self):
         """Close the file; what was read stays."""
@@ -157,25 +177,13 @@ class Run:
         return item.unpack(self._get(item.path, rows),
                            self.n_files, self.n_workers)
 
-    def option(self, section, key, default=None):
-        """One value of the job, `default` where the job has none."""
-        return self.config.get(section, {}).get(key, default)
-
-    @property
-    def attack(self):
-        """What the adversaries do, in words; empty without adversaries."""
-        count = self.option('adversary', 'count', 0)
-        if not count:
-            return ''
-        named = (self.option('adversary', 'files'),
-                 self.option('adversary', 'value'))
-        word = 'adversary' if count == 1 else 'adversaries'
-        return f'{count} {word} ({", ".join(filter(None, named))})'
-
     @property
     def evaluation(self):
         """Step, seconds, loss and accuracy of each evaluation."""
-        return self._get(schema.EVALUATION.path)
+        rows = self._get(schema.EVALUATION.path)
+        # The one after as many steps is of the model that went on.
+        return rows if self._until is None else rows[
+            rows['step'] <= self._until]
 
     @property
     def events(self):
@@ -264,8 +272,9 @@ class Run:
         item = self._arrival
         found, start = [np.empty(0, item.dtype)], 0
         span = WINDOW // item.dtype.itemsize
+        end = np.inf if self._until is None else self._until
         while len(rows := self._own(item, slice(start, start + span))):
-            found.append(rows[wanted(rows)])
+            found.append(rows[wanted(rows) & (rows['step'] < end)])
             start += span
         return np.concatenate(found)
 
@@ -287,46 +296,27 @@ class Run:
             n -= 1
         return n
 
+    def _rows_before(self, step, n):
+        """How many of the first n rows are of earlier steps."""
+        if step is None:
+            return n
+        numbers = self._reading(schema.STEPS.path,
+                                lambda data: data.fields('step')[:n])
+        return int(np.searchsorted(numbers, step))
+
     def _get(self, path, rows=...):
         return self._reading(path, lambda data: data[rows])
 
     def _reading(self, path, what):
         if not self._file:
             raise RunLogError(f'{self.path} was closed')
-        return _patiently(lambda: what(self._file[path]),
-                          f'{path} of {self.path} cannot be read',
-                          self._reopen)
+        return patiently(lambda: what(self._file[path]),
+                         f'{path} of {self.path} cannot be read',
+                         self._reopen)
 
     def _reopen(self):
         self._file.close()
-        self._file = _open(self.path)
-
-
-def _open(path):
-    if not path.is_file():
-        raise RunLogError(f'there is no file {path}')
-    return _patiently(lambda: h5py.File(path, 'r', locking=False),
-                      f'{path} cannot be opened as HDF5')
-
-
-def _patiently(what, failed, between=lambda: None):
-    """Do `what`, again if the writer has just moved what it looked for."""
-    for pause in PAUSES:
-        try:
-            return what()
-        except HDF5_ERRORS:
-            time.sleep(pause)
-            between()
-    try:
-        return what()
-    except HDF5_ERRORS as error:
-        raise RunLogError(f'{failed}: {error}') from error
-
-
-def _attributes(file):
-    """Root attributes as Python's own types."""
-    return {key: value.tolist() if isinstance(value, np.generic | np.ndarray)
-            else value for key, value in file.attrs.items()}
+        self._file = open_log(self.path)
 
 
 def _share(part, rest):

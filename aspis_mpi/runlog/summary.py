@@ -4,6 +4,7 @@ import json
 import textwrap
 from dataclasses import asdict
 from math import floor
+from pathlib import Path
 
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.totals import PHASES, summarize
@@ -33,7 +34,7 @@ def format_summary(summary):
     """The summary in lines of at most 79 columns, without a last newline."""
     rows = [('run', f'{summary.path}, written by {summary.package}, '
                     f'{summary.created}'),
-            ('job', _tell_job(summary.job)),
+            *_parts_row(summary), ('job', _tell_job(summary.job)),
             ('attack', summary.job.attack or 'none'),
             ('steps', _tell_steps(summary.job, summary.pace)),
             ('accuracy', _tell_quality(summary.quality))]
@@ -49,6 +50,19 @@ def format_summary(summary):
     rows += [('warnings', _tell_warnings(summary))]
     rows += [('', _tell_event(event)) for event in summary.last_warnings]
     return '\n'.join(_line(*row) for row in rows)
+
+
+def _parts_row(summary):
+    """The logs of a run that has several, or where a later one belongs."""
+    first, *later = summary.parts
+    if summary.continues:
+        yield 'part', (f'of {summary.continues}, from step '
+                       f'{first.first_step} on')
+    if later:
+        yield 'parts', '; '.join([
+            f'{len(summary.parts)}: {first.n_workers} workers',
+            *(f'{part.n_workers} from step {part.first_step} on '
+              f'({Path(part.path).name})' for part in later)])
 
 
 def _trust_row(summary):

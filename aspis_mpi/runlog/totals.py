@@ -14,8 +14,26 @@ PHASES = ('wait', 'transfer', 'detect', 'aggregate', 'update')
 
 
 @dataclass(frozen=True)
+class Part:
+    """A log of its own within a run; a run of one log has one.
+
+    The steps from `first_step` on; those that a later part did again are
+    not counted.
+    """
+
+    path: str
+    n_workers: int
+    n_files: int
+    first_step: int
+    steps: int
+
+
+@dataclass(frozen=True)
 class Job:
-    """What was to be done; None where the job does not say."""
+    """What was to be done; None where the job does not say.
+
+    The sizes are those of the last part.
+    """
 
     scheme: str | None
     problem: str | None
@@ -101,7 +119,7 @@ class Trust:
     presumed: float
     lost: float                 # dropped or missing
     audits: int
-    exposed: list[int]          # workers, in any step
+    exposed: list[int]          # workers, in any step of any part
     excluded: int               # workers without work in the last step
 
 
@@ -113,6 +131,8 @@ class Summary:
     package: str
     created: str
     n_ranks: int
+    parts: tuple[Part, ...]
+    continues: str | None       # of a later part alone: name of the first
     job: Job
     pace: Pace
     transfer: Transfer
@@ -129,7 +149,7 @@ def summarize(run):
 
     Parameters
     ----------
-    run : Run
+    run : Run or JoinedRun
 
     Returns
     -------
@@ -141,6 +161,8 @@ def summarize(run):
     return Summary(
         path=str(run.path), package=run.attrs['package'],
         created=run.attrs['created'], n_ranks=len(run.attrs['hosts']),
+        parts=tuple(map(_part, run.parts)),
+        continues=run.attrs.get('continues'),
         job=_job(run), pace=_pace(run, steps),
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
@@ -150,31 +172,44 @@ def summarize(run):
         last_warnings=tuple(warnings[-LAST_WARNINGS:]))
 
 
+def _part(part):
+    return Part(str(part.path), part.n_workers, part.n_files,
+                part.first_step, part.n_steps)
+
+
 def _job(run):
+    last = run.parts[-1]
     return Job(
         scheme=run.option('scheme', 'name'),
         problem=run.option('problem', 'name'),
         model=run.option('problem', 'model'),
         detection=run.option('detection', 'name'),
         aggregation=run.option('aggregation', 'name'),
-        attack=run.attack, n_workers=run.n_workers, n_files=run.n_files,
-        replication=int(run.incidence.sum(axis=1).max()),
-        load=int(run.incidence.sum(axis=0).max()),
+        attack=run.attack, n_workers=last.n_workers, n_files=last.n_files,
+        replication=int(last.incidence.sum(axis=1).max()),
+        load=int(last.incidence.sum(axis=0).max()),
         steps=run.option('run', 'steps'),
         batch_size=run.option('problem', 'batch_size'))
 
 
 def _pace(run, steps):
     seconds = float(np.nansum(steps['seconds_step']))
-    rate = len(steps) / seconds if seconds > 0 else None
-    batch_size = run.option('problem', 'batch_size')
+    samples = _samples(run)
     return Pace(
-        steps=len(steps), clock=run.attrs['clock'], steps_per_second=rate,
-        samples_per_second=rate * batch_size if rate and batch_size else None,
+        steps=len(steps), clock=run.attrs['clock'],
+        steps_per_second=len(steps) / seconds if seconds > 0 else None,
+        samples_per_second=samples / seconds if samples and seconds else None,
         bytes_in=_mean(steps['bytes_in']),
         bytes_out=_mean(steps['bytes_out']),
         seconds={phase: _mean(steps[f'seconds_{phase}'])
                  for phase in (*PHASES, 'step')})
+
+
+def _samples(run):
+    """Of all steps; None where a job does not say how many a step has."""
+    sizes = [part.option('problem', 'batch_size') for part in run.parts]
+    return sum(size * part.n_steps for size, part in zip(
+        sizes, run.parts)) if all(sizes) else None
 
 
 def _transfer(run, steps):

@@ -5,6 +5,7 @@ disk before the rows of `/steps` that announce them, so that a log whose
 writer was killed at any moment holds every row that `/steps` names.
 """
 
+import os
 import time
 from datetime import datetime
 from importlib import metadata
@@ -15,6 +16,7 @@ import h5py
 import numpy as np
 
 from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.stretch import BEGINNING, cut
 
 #: A block holds this many rows, or what fits into this many bytes.
 BLOCK_ROWS, BLOCK_BYTES = 64, 4 << 20
@@ -53,6 +55,8 @@ class RunLog:
         A kill loses at most the rows of so many seconds.
     overwrite : bool
         Whether an existing file is replaced.
+    stretch : Stretch
+        Where in a run the log begins, or goes on.
 
     Raises
     ------
@@ -65,7 +69,8 @@ class RunLog:
     """
 
     def __init__(self, path, assignment, *, job, seed, mpi, hosts,
-                 clock='wall', flush_seconds=1.0, overwrite=False):
+                 clock='wall', flush_seconds=1.0, overwrite=False,
+                 stretch=BEGINNING):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
         self._sizes = assignment.n_files, assignment.n_workers
@@ -74,10 +79,14 @@ class RunLog:
         # Without HDF5's lock others may read the log while it grows, and
         # it can lie on a file system that has none; mode 'x' alone makes
         # sure that there is one writer.
-        self._make_room(overwrite)
-        self._file = h5py.File(self.path, 'x', locking=False)
-        self._describe(job, seed, mpi, hosts, clock)
-        self._lay_out(assignment)
+        if not stretch.goes_on:
+            self._make_room(overwrite)
+        self._file = h5py.File(self.path, 'r+' if stretch.goes_on else 'x',
+                               locking=False)
+        self._describe(job, seed, mpi, hosts, clock, stretch)
+        self._lay_out(assignment, stretch.goes_on)
+        if stretch.goes_on:
+            cut(self._file, stretch.step, self._growing)
         self._allocate()
         self._file.flush()
         self._flushed = time.monotonic()
@@ -173,6 +182,11 @@ class RunLog:
             _extend(self._file[schema.STEPS.path], self._steps[:rows])
             self._file.flush()
 
+    def sync(self):
+        """Flush, and wait until it is on the disk."""
+        self.flush()
+        os.fsync(self._file.id.get_vfd_handle())
+
     def close(self):
         """Write out the rest and close the file; once is enough."""
         if self._file:
@@ -187,22 +201,32 @@ class RunLog:
                 f'{self.path} exists; --overwrite replaces it')
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
-    def _describe(self, job, seed, mpi, hosts, clock):
-        now = datetime.now().astimezone()
-        self._file.attrs.update({
-            'format': schema.FORMAT, 'version': schema.VERSION,
-            'config': job, 'seed': seed, 'package': _package(), 'mpi': mpi,
-            'hosts': np.array(hosts, dtype=h5py.string_dtype()),
-            'created': now.isoformat(timespec='seconds'), 'clock': clock})
+    def _describe(self, job, seed, mpi, hosts, clock, stretch):
+        attrs, now = self._file.attrs, datetime.now().astimezone()
+        attrs.update({
+            'config': job, 'package': _package(), 'mpi': mpi,
+            'hosts': np.array(hosts, dtype=h5py.string_dtype())})
+        if not stretch.goes_on:
+            attrs.update({
+                'format': schema.FORMAT, 'version': schema.VERSION,
+                'seed': seed, 'clock': clock,
+                'created': now.isoformat(timespec='seconds')})
+        if stretch.continues:
+            attrs['continues'] = stretch.continues
+            attrs['first_step'] = min(
+                stretch.step, attrs.get('first_step', stretch.step))
 
-    def _lay_out(self, assignment):
-        self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
-        self._file[schema.ORDER] = assignment.order.astype('i4')
+    def _lay_out(self, assignment, goes_on):
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
-        for item in (*schema.ROWS.values(), schema.EVALUATION,
-                     schema.EVENTS, self._arrival, self._change):
+        self._growing = (*schema.ROWS.values(), schema.EVALUATION,
+                         schema.EVENTS, self._arrival, self._change)
+        if goes_on:
+            return
+        self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
+        self._file[schema.ORDER] = assignment.order.astype('i4')
+        for item in self._growing:
             item.create(self._file, *self._sizes)
 
     def _allocate(self):

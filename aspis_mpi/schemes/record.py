@@ -99,7 +99,7 @@ class ArrivalKind(IntEnum):
     message of a worker was handled.  `SILENT`: a worker was given up.
     `DEADLINE`: the collection's time was over (worker -1).  `MALFORMED`:
     a worker sent what no honest one could.  `SKETCH`: a worker answered a
-    challenge.
+    challenge.  `LOST`: a worker is gone for good.
     """
 
     MODEL = 0
@@ -110,6 +110,7 @@ class ArrivalKind(IntEnum):
     DEADLINE = 5
     MALFORMED = 6
     SKETCH = 7
+    LOST = 8
 
 
 @dataclass(frozen=True)

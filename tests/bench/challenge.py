@@ -22,9 +22,13 @@ import numpy as np  # noqa: E402
 
 from aspis_mpi import config  # noqa: E402
 from aspis_mpi.backends import mpi  # noqa: E402
+from aspis_mpi.backends.mpi_server import ServerLoop  # noqa: E402
+from aspis_mpi.backends.mpi_worker import WorkerLoop  # noqa: E402
+from aspis_mpi.backends.signals import Signals  # noqa: E402
 from aspis_mpi.build import Assembly  # noqa: E402
 from aspis_mpi.coding.sketching import sketch  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
+from aspis_mpi.resume import Start  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
 from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
 from step import Ones  # noqa: E402
@@ -50,15 +54,16 @@ def steps_of(comm, d, name, path):
         'log': {'detail': 'arrivals'}} | SCHEMES[name])
     assembly, clock = Assembly(job, Ones(d)), time.perf_counter
     if comm.rank:
-        mpi.WorkerLoop(comm, assembly.wire(), Pool(d), clock).run(
+        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 0).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return
-    with assembly.run_log(path, 'wall', True) as run_log:
+    with assembly.run_log(
+            Start(path, path, overwrite=True), 'wall') as run_log:
         server = assembly.server(clock)
-        journal = assembly.journal(server, run_log, clock)
+        journal = assembly.journal(server, run_log, path)
         journal.begin = lambda: None
-        mpi.ServerLoop(comm, server, journal, assembly.wire(),
-                       assembly.incoming(), clock).run()
+        ServerLoop(comm, server, journal, assembly.wire(),
+                   assembly.incoming(), clock, Signals()).run()
 
 
 def seconds(path):

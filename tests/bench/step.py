@@ -21,9 +21,13 @@ import numpy as np  # noqa: E402
 
 from aspis_mpi import config  # noqa: E402
 from aspis_mpi.backends import mpi  # noqa: E402
+from aspis_mpi.backends.mpi_server import ServerLoop  # noqa: E402
+from aspis_mpi.backends.mpi_worker import WorkerLoop  # noqa: E402
+from aspis_mpi.backends.signals import Signals  # noqa: E402
 from aspis_mpi.build import Assembly  # noqa: E402
 from aspis_mpi.learning.problem import Problem  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
+from aspis_mpi.resume import Start  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
 
 MPI = mpi.MPI
@@ -87,15 +91,16 @@ def stack(comm, d, steps, folder):
         'scheme': {'name': 'uncoded', 'workers': comm.size - 1}})
     assembly, clock = Assembly(job, Ones(d)), time.perf_counter
     if comm.rank:
-        mpi.WorkerLoop(comm, assembly.wire(), Pool(d), clock).run(
+        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 0).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return None
     path = Path(folder) / 'bench.h5'
-    with assembly.run_log(path, 'wall', True) as run_log:
+    with assembly.run_log(
+            Start(path, path, overwrite=True), 'wall') as run_log:
         server = assembly.server(clock)
-        journal = assembly.journal(server, run_log, clock)
-        loop = mpi.ServerLoop(comm, server, journal, assembly.wire(),
-                              assembly.incoming(), clock)
+        journal = assembly.journal(server, run_log, path)
+        loop = ServerLoop(comm, server, journal, assembly.wire(),
+                          assembly.incoming(), clock, Signals())
         journal.begin = lambda: None
         loop.run()
     with load_run(path) as run:

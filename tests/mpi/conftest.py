@@ -24,16 +24,19 @@ def folder(tmp_path):
 
 @pytest.fixture
 def start(folder):
-    """Starts a job: `start(mpi, ranks, *arguments, script, python)`.
+    """Starts a job: `start(mpi, ranks, *arguments, script, python, survive)`.
 
     Arguments are those of `python -m aspis_mpi`, or of a script; the Python
-    is the one that has this MPI.
+    is the one that has this MPI.  Where the job is to `survive`, the death
+    of a rank is not that of all (ULFM, Open MPI alone).
     """
     jobs = []
 
-    def begin(mpi, ranks, *arguments, script=None, python=None):
+    def begin(mpi, ranks, *arguments, script=None, python=None,
+              survive=False):
         home = prefix(mpi) / 'bin'
         flags = ['--oversubscribe'] if mpi == 'openmpi' else []
+        flags += ['--with-ft', 'ulfm'] if survive else []
         what = [script] if script else ['-m', 'aspis_mpi']
         command = [home / 'mpirun', *flags, '-n', ranks,
                    python or home / 'python', *what, *arguments]

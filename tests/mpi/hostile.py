@@ -169,12 +169,13 @@ def hostile(mailbox, MPI, piece):
 def main():
     """Run the job; one worker is hostile."""
     from aspis_mpi import __main__
-    from aspis_mpi.backends import mpi, mpi_mailbox
+    from aspis_mpi.backends import mpi_mailbox, mpi_worker
     if sys.argv[1].startswith('--piece='):
         mpi_mailbox.PIECE = int(sys.argv.pop(1).partition('=')[2])
     rank = os.environ.get('OMPI_COMM_WORLD_RANK', os.environ.get('PMI_RANK'))
     if int(rank) == WORKER + 1:
-        mpi.Mailbox = hostile(mpi.Mailbox, mpi.MPI, mpi_mailbox.PIECE)
+        mpi_worker.Mailbox = hostile(mpi_mailbox.Mailbox, mpi_mailbox.MPI,
+                                     mpi_mailbox.PIECE)
     return __main__.main()
 
 

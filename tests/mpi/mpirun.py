@@ -103,6 +103,10 @@ class Running:
         return [int(entry.name) for entry in Path('/proc').iterdir()
                 if entry.name.isdigit() and mark in _read(entry / 'environ')]
 
+    def signal(self, number):
+        """Send a signal to mpirun alone."""
+        self._process.send_signal(number)
+
     def rank(self, mpi, number):
         """The process of one rank."""
         variable = f'{RANK[mpi]}={number}'.encode()

@@ -35,16 +35,16 @@ HANGS = f'''
 MUTE = f'''
 import sys
 from aspis_mpi.__main__ import main
-from aspis_mpi.backends import mpi
+from aspis_mpi.backends import mpi_worker
 from mine import RANK
 
-class Mute(mpi.Mailbox):
+class Mute(mpi_worker.Mailbox):
     def send(self, rank, message):
         if message.step < {SINCE}:
             super().send(rank, message)
 
 if RANK == {SILENT + 1}:
-    mpi.Mailbox = Mute
+    mpi_worker.Mailbox = Mute
 sys.exit(main())
 '''
 

@@ -8,7 +8,7 @@ from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
-    CodedGradient, Encode, Progress, Replica, Signal, Sketch, Vector,
+    CodedGradient, Encode, Progress, Replica, Sketch, Vector,
     pack_positions)
 from aspis_mpi.protocol.server import DONE
 from aspis_mpi.schemes.record import Outcome
@@ -110,11 +110,9 @@ class Crowd:
                 step, 0, count, pack_positions((1 << count) - 1, 1)))
         if pick < 10:
             return server.handle(worker, self.vector(worker, step, epoch))
-        if pick == 10:
-            cls = [Replica, Sketch][place % 2]
-            return server.handle(worker, cls(step, epoch, place,
-                                             self.vectors.take()))
-        return server.handle(worker, Signal(step, epoch, place))
+        cls = [Replica, Sketch][place % 2]
+        return server.handle(worker, cls(step, epoch, place,
+                                         self.vectors.take()))
 
     def vector(self, worker, step, epoch):
         """Garbage, but the truth where it could be taken for it."""

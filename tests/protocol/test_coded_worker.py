@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from coded_jobs import assembled, at_rest
 
-from aspis_mpi.assembly import Pools
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
-from aspis_mpi.protocol.buffers import Pool
+from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     CodedGradient, Commit, Encode, Model, Parameters, Progress, Reorder,
     Skip, Stop, unpack_positions)

@@ -9,9 +9,10 @@ import pytest
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
+from aspis_mpi.protocol.course import Course
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Failure, Model, Parameters, Progress, Replica,
-    Stop, Vector)
+    Signal, Stop, Vector)
 from aspis_mpi.protocol.server import DONE, FAILED, ParameterServer, State
 from aspis_mpi.schemes.record import Outcome
 
@@ -82,7 +83,7 @@ class Bench:
         self.server = Eager(
             members, assembly.optimizer, assembly.batches.counts, self.pool,
             rng.uniform(-90, 90, assembly.d).astype(np.float32),
-            assembly.job.run.steps, silence, False, 1, self.clock)
+            Course(assembly.job.run.steps, silence), self.clock)
         self.started = self.server.start()
 
     @property
@@ -292,7 +293,7 @@ def test_any_message_in_any_state(bench, state, cls):
                 out = ParameterServer.handle(
                     it.server, worker, cls(step, number, number, **more))
                 assert isinstance(out, list)
-                if cls not in (Failure, Replica):
+                if cls not in (Failure, Replica, Signal):
                     assert out == []
     if cls is Failure and state is not State.STOPPED:
         assert it.server.exit_code == FAILED

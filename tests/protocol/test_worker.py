@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from aspis_mpi.backends.simulated import VirtualClock
-from aspis_mpi.assembly import Pools
-from aspis_mpi.protocol.buffers import Pool
+from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,
     Probe, Reorder, Skip, Stop, Vector)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from aspis_mpi import config, presets, registry
-from aspis_mpi.build import Assembly, output
+from aspis_mpi.build import Assembly
+from aspis_mpi.outputs import output
 from aspis_mpi.config import PARTS, SECTIONS, JobError
 from aspis_mpi.presets import PRESETS
 

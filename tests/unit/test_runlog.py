@@ -218,7 +218,8 @@ def test_layout_is_the_contract(tmp_path):
             'resolved': 4, 'clean': 5}
         assert h5py.check_enum_dtype(file['arrivals'].dtype['kind']) == {
             'model': 0, 'progress': 1, 'replica': 2, 'payload': 3,
-            'silent': 4, 'deadline': 5, 'malformed': 6, 'sketch': 7}
+            'silent': 4, 'deadline': 5, 'malformed': 6, 'sketch': 7,
+            'lost': 8}
 
 
 def test_types_are_the_contract(tmp_path):

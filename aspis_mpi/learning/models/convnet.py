@@ -1,8 +1,10 @@
 """A small convolutional network in torch, imported at its first use."""
 
 import re
+from functools import cached_property
 from math import isqrt
 
+from aspis_mpi.learning.devices import device_of_rank
 from aspis_mpi.learning.models.base import Model, check_sizes
 
 
@@ -18,7 +20,8 @@ class ConvNet(Model):
         Pixels of a square grey image of even side, and classes; 64 and 10
         make 9,930 parameters.
     device : str
-        Where torch computes: `cpu`, `cuda` or `cuda:1`.
+        Where torch computes: `cpu`, `cuda` (one of the node's devices for
+        each local rank, in turn) or `cuda:1`.
 
     Notes
     -----
@@ -45,6 +48,12 @@ class ConvNet(Model):
                           'output.weight': (n_classes, 8 * n_inputs),
                           'output.bias': (n_classes,)})
 
+    @cached_property
+    def _place(self):
+        """The device of this rank."""
+        import torch
+        return device_of_rank(self.device, torch.cuda.device_count())
+
     def logits(self, parameters, inputs):
         import torch
         with torch.no_grad(), _reproducible():
@@ -54,7 +63,7 @@ class ConvNet(Model):
     def gradient(self, parameters, inputs, labels, out):
         import torch
         layers = self._tensors(parameters)
-        targets = torch.tensor(labels, device=self.device)
+        targets = torch.tensor(labels, device=self._place)
         with _reproducible():
             loss = torch.nn.functional.cross_entropy(
                 self._forward(layers, inputs), targets, reduction='sum')
@@ -65,7 +74,7 @@ class ConvNet(Model):
     def _tensors(self, parameters):
         """The layers as leaves of torch's graph, copied to the device."""
         import torch
-        return [torch.tensor(view, device=self.device, requires_grad=True)
+        return [torch.tensor(view, device=self._place, requires_grad=True)
                 for view in self.views(parameters)]
 
     def _forward(self, layers, inputs):
@@ -73,7 +82,7 @@ class ConvNet(Model):
         import torch
         from torch.nn.functional import conv2d, linear, max_pool2d
         weight1, bias1, weight2, bias2, weight3, bias3 = layers
-        x = torch.tensor(inputs, device=self.device)
+        x = torch.tensor(inputs, device=self._place)
         x = x.view(-1, 1, self.side, self.side)
         x = conv2d(x, weight1, bias1, padding=1).relu()
         x = conv2d(x, weight2, bias2, padding=1).relu()

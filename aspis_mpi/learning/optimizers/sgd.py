@@ -33,10 +33,14 @@ class SGD:
     Attributes
     ----------
     velocity : ndarray of float32, shape (n_parameters,)
-        v, the only state; stays 0 without momentum.
+        v, stays 0 without momentum.
     """
 
     name = 'sgd'
+
+    #: Attributes that change from step to step, arrays: a checkpoint has
+    #: them.
+    state = ('velocity',)
 
     def __init__(self, n_parameters, schedule, *, lr: float = 0.1,
                  momentum: float = 0.9, weight_decay: float = 0.0,

@@ -1,0 +1,54 @@
+"""What the operating system asks of a rank: to end, soon or at once."""
+
+import signal
+import threading
+
+#: Signals that let a run end after a checkpoint.
+ASKING = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
+
+
+class Signals:
+    """Counts the signals that ask to end, instead of dying of them.
+
+    A context: the handlers that were there come back at its end.  Within
+    another one it takes over what that has counted.  Only the main thread of
+    a process can have handlers; elsewhere none is counted.
+
+    Attributes
+    ----------
+    number : int
+        The last one; 0 before the first.
+    """
+
+    def __init__(self):
+        self.number = 0
+        self._count = 0
+        self._before = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._take)
+                            for number in ASKING}
+            outer = getattr(self._before[ASKING[0]], '__self__', None)
+            if isinstance(outer, Signals):
+                self.number, self._count = outer.number, outer.taken()
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def taken(self):
+        """How many have come since the last call."""
+        count, self._count = self._count, 0
+        return count
+
+    @property
+    def name(self):
+        """Name of the last one."""
+        return signal.Signals(self.number).name
+
+    def _take(self, number, _):
+        self.number = number
+        self._count += 1

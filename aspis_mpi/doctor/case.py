@@ -1,0 +1,88 @@
+"""The job that a rank is asked about, if any."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from aspis_mpi.backends.launcher import Launch
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was asked for on the command line, and what became of it.
+
+    Attributes
+    ----------
+    here : Launch
+    size, local : int
+        Ranks that MPI knows, in all and on this host.
+    path : str or None
+        Of the job file.
+    settings : tuple of str
+    out : str or None
+        The run log to be.
+    assembly : Assembly or None
+        Of the job.
+    trouble : Exception or None
+        Why there is none although there is a path.
+    is_refused : bool
+        The trouble is a `JobError`.
+    """
+
+    here: Launch
+    size: int
+    local: int = 1
+    path: str | None = None
+    settings: tuple = ()
+    out: str | None = None
+    assembly: Any = None
+    trouble: Exception | None = None
+    is_refused: bool = False
+
+    @property
+    def job(self):
+        """The job, None without one."""
+        return None if self.assembly is None else self.assembly.job
+
+    @cached_property
+    def plan(self):
+        """What the job will cost, None without one."""
+        if self.job is None:
+            return None
+        from aspis_mpi.plan import forecast
+        workers = f'scheme.workers={self.job.n_workers}'
+        return forecast(self.path, (*self.settings, workers))
+
+
+def open_case(here, size, local, path=None, settings=(), out=None):
+    """Read and assemble the job; what is wrong with it becomes a trouble.
+
+    Parameters
+    ----------
+    here : Launch
+    size, local : int
+        Ranks that MPI knows, in all and on this host.
+    path : str or Path, optional
+    settings : iterable of str
+    out : str or Path, optional
+
+    Returns
+    -------
+    Case
+    """
+    case = Case(here, size, local, path, tuple(settings), out)
+    if path is None:
+        return case
+    try:
+        from aspis_mpi import config
+        from aspis_mpi.assembly import Assembly
+    except ImportError as error:
+        return replace(case, trouble=error)
+    ranks = max(size, here.size, here.slurm_tasks)
+    try:
+        job = config.load(path, settings, ranks - 1 or None)
+        return replace(case, assembly=Assembly(job, leads=here.rank == 0))
+    except config.JobError as error:
+        return replace(case, trouble=error, is_refused=True)
+    except Exception as error:
+        return replace(case, trouble=error)

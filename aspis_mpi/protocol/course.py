@@ -1,0 +1,43 @@
+"""What a run asks of its server, whatever the scheme."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Course:
+    """How far a run goes, and what it puts up with on the way.
+
+    Attributes
+    ----------
+    steps : int
+        How many to take.
+    silence : float
+        Seconds after which a worker that owes something is left out.
+    approximate : bool
+        Whether a step goes on without the files that no living worker can
+        finish; else the run ends.
+    tolerate : int
+        Workers that may be lost for good; one more ends the run.
+    q : int
+        Workers that may say anything, also that they were asked to end.
+    threads : int
+        For the aggregation.
+    arrivals : bool
+        Whether every arrival is noted for the run log.
+    checkpoint_every : int
+        Steps between two snapshots; 0 leaves one only where the run ends.
+    """
+
+    steps: int
+    silence: float = 60.0
+    approximate: bool = False
+    tolerate: int = 0
+    q: int = 0
+    threads: int = 1
+    arrivals: bool = False
+    checkpoint_every: int = 0
+
+    def is_checkpoint(self, done):
+        """Whether a snapshot is due after so many steps."""
+        every = self.checkpoint_every
+        return done == self.steps or bool(every) and done % every == 0

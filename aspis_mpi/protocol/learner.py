@@ -1,0 +1,118 @@
+"""What outlives a step: parameters, and what is known of the workers."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aspis_mpi.detection.equality import FLOOR
+from aspis_mpi.protocol.advice import Premise
+from aspis_mpi.protocol.snapshot import Snapshot
+
+
+class Conclusion(NamedTuple):
+    """What a step has led to.
+
+    Attributes
+    ----------
+    resolution : Resolution
+    lr, norm : float
+        Of the update; NaN if there was none.
+    seconds : float
+        That it took.
+    hopeless : bool
+        The assumptions do not hold, and the run cannot go on.
+    """
+
+    resolution: Any
+    lr: float
+    norm: float
+    seconds: float
+    hopeless: bool
+
+
+class Learner:
+    """Learns from each step, and can be taken apart and put together again.
+
+    Parameters
+    ----------
+    training : Training
+    membership : Membership
+    samples : ndarray of int, shape (f,)
+        Samples of each file.
+    threads : int
+        For the aggregation.
+    auditor : Auditor or None
+        Computes contested files.
+    chronicle : Chronicle
+
+    Attributes
+    ----------
+    floor : float
+        Norms below it are not told from it.
+    """
+
+    def __init__(self, training, membership, samples, threads, auditor,
+                 chronicle):
+        self.training = training
+        self.floor = 0.0
+        self._membership = membership
+        self._samples = samples
+        self._threads = threads
+        self._auditor = auditor
+        self._chronicle = chronicle
+        self._premise = Premise(chronicle)
+
+    def audit(self, step):
+        """What computes a file of a step: file to gradient, None without.
+
+        See `resolution.resolve`.
+        """
+        if self._auditor is None:
+            return None
+        values = self.training.parameters.values
+        return lambda file: self._auditor.gradient(step, file, values)
+
+    def conclude(self, step):
+        """Make new parameters of what has come, and remember what it shows.
+
+        Parameters
+        ----------
+        step : Step
+            In which nothing is waited for any more.
+
+        Returns
+        -------
+        Conclusion
+        """
+        training, now = self.training, self._chronicle.now
+        resolution = step.table.resolve(
+            self._membership.scheme, ~step.exposed, self._samples,
+            training.gradient, self._threads, now, self.audit(step.number))
+        began = now()
+        lr, norm = (training.update(step.number) if resolution.updates
+                    else training.keep())
+        seconds = now() - began
+        step.table.release()
+
+        if np.isfinite(resolution.file_norm):
+            self.floor = FLOOR * resolution.file_norm
+        self._membership.observe(step)
+        self._membership.learn(step.number, step.proofs, resolution)
+        self._chronicle.report(step.number, resolution)
+        return Conclusion(resolution, lr, norm, seconds,
+                          self._premise.hopeless(step.number, resolution))
+
+    def keep(self, done):
+        """Leave a snapshot; so many steps have made the parameters."""
+        parameters, optimizer = self.training.export()
+        self._chronicle.snapshots.append(Snapshot(
+            done, self._chronicle.now(), parameters, optimizer, self.floor,
+            self._premise.failures, self._membership.export()))
+
+    def resume(self, snapshot):
+        """Be what was left once; whether all workers are where they were."""
+        self._chronicle.resume(snapshot.seconds)
+        self.training.restore(snapshot.parameters, snapshot.optimizer)
+        self.floor = snapshot.floor
+        self._premise.failures = snapshot.failures
+        return self._membership.restore(snapshot.step, snapshot.members)

@@ -1,0 +1,72 @@
+"""All that a server needs to go on as if it had never stopped.
+
+Nothing else outlives a step: every random number is drawn from a stream
+that has the step in its name, so no generator and no position in the data
+has to be kept, and workers begin each step anew.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aspis_mpi.detection.equality import Equality
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """What is known of the workers between two steps (K workers).
+
+    Attributes
+    ----------
+    keys : tuple of str
+        Host and device of each worker, which the evidence belongs to.
+    evidence : list of Row
+        See `detection.memory`.
+    strikes, back : ndarray of int64, shape (K,)
+        Of the attendance.
+    speeds : ndarray of float64, shape (K,)
+    order : ndarray of int32, shape (K, l)
+        Of the last step,
+    absent : ndarray of bool, shape (K,)
+        in which these had no work.
+    equality : Equality
+        When replicas are equal, as the start-up probe has settled it.
+    """
+
+    keys: tuple
+    evidence: list
+    strikes: np.ndarray
+    back: np.ndarray
+    speeds: np.ndarray
+    order: np.ndarray
+    absent: np.ndarray
+    equality: Equality
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A server between two steps.
+
+    Attributes
+    ----------
+    step : int
+        Steps that are done, and so the number of the next one.
+    seconds : float
+        Since the run began.
+    parameters : ndarray of float32, shape (d,)
+    optimizer : dict of str to ndarray
+        The optimizer's attributes that change from step to step.
+    floor : float
+        Norms below it are not told from it; see `Equality`.
+    failures : int
+        Steps in a row whose premise was violated.
+    members : Members
+    """
+
+    step: int
+    seconds: float
+    parameters: np.ndarray
+    optimizer: dict
+    floor: float
+    failures: int
+    members: Members

@@ -1,0 +1,170 @@
+"""Where a run begins, or goes on after it was stopped or killed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aspis_mpi import config
+from aspis_mpi.config import JobError
+from aspis_mpi.outputs import named, output
+from aspis_mpi.runlog.checkpoints import (
+    Checkpoints, DamagedCheckpoint, load)
+from aspis_mpi.runlog.stretch import BEGINNING, Stretch
+from aspis_mpi.runlog.reader import RunLogError, load_run
+
+#: Sections and keys of the job that may have changed in the meantime.
+FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
+        'run.checkpoint_every', 'run.keep', 'scheme.workers', 'faults',
+        'network', 'log'}
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins.
+
+    Attributes
+    ----------
+    path : Path
+        The log that is written.
+    first : Path
+        The first log of the run, beside which the checkpoints lie.
+    stretch : Stretch
+        In the run.
+    snapshot : Snapshot or None
+        None at the beginning.
+    overwrite : bool
+        Whether what is there already is replaced.
+    over : bool
+        All steps are done already.
+    remarks : tuple of str
+        What a person should know, in sentences.
+    """
+
+    path: Path
+    first: Path
+    stretch: Stretch = BEGINNING
+    snapshot: Any = None
+    overwrite: bool = False
+    over: bool = False
+    remarks: tuple = ()
+
+
+def start(assembly, out, overwrite, resume, workers=None):
+    """Where the run of a job begins, or goes on.
+
+    Parameters
+    ----------
+    assembly : Assembly
+        Of the job, for the workers that there are now.
+    out : str, Path or None
+        The run log, where the caller names it.
+    overwrite, resume : bool
+        As on the command line.
+    workers : int, optional
+        As many as the job says, if these are others.
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    JobError
+        The output cannot be written; or another job, or no checkpoint that
+        can be used.
+    """
+    job = assembly.job
+    if resume and overwrite:
+        raise JobError('--resume and --overwrite: only one of them')
+    if resume and named(job, out).exists():
+        return _find(assembly, named(job, out))
+    if workers not in (None, job.n_workers):
+        raise JobError(ranks(job.path, workers, job.n_workers))
+    path = output(job, out, overwrite)
+    return Start(path, path, overwrite=overwrite)
+
+
+def ranks(path, workers, n_workers):
+    """What is wrong with a job that does not fit the ranks, in words."""
+    return (f'{path}: scheme.workers = {workers}: must be the number of '
+            f'ranks - 1, which is {n_workers}; start it with mpirun -n '
+            f'{workers + 1}')
+
+
+def _find(assembly, path):
+    try:
+        with load_run(path) as run:
+            _check(assembly.job, run)
+            snapshot, remarks = _newest(assembly, path, run)
+            if snapshot is None:
+                return Start(path, path, overwrite=True, remarks=remarks)
+            return _go_on(assembly, path, run, snapshot, remarks)
+    except RunLogError as error:
+        raise JobError(f'--resume: {error}') from error
+
+
+def _check(job, run):
+    recorded = config.from_tables(run.config, str(run.path))
+    differs = config.difference(job, recorded, FREE)
+    if differs:
+        key, value, theirs = differs
+        raise JobError(f'{job.path}: {key} = {value!r}: --resume: {run.path} '
+                       f'was run with {theirs!r}')
+
+
+def _newest(assembly, path, run):
+    """The newest checkpoint that fits, and what is wrong with others."""
+    job, remarks, rows = assembly.job, [], run.n_steps
+    kept = Checkpoints(path, job.run.keep)
+    found = kept.paths()
+    for file in found:
+        try:
+            snapshot = load(file)
+        except DamagedCheckpoint as error:
+            remarks.append(f'{error}; the one before is used')
+            continue
+        if snapshot.step > rows:
+            remarks.append(f'{file} is not used, as {path} has the rows of '
+                           f'{rows} steps only')
+        elif snapshot.parameters.shape != (assembly.d,):
+            remarks.append(f'{file} has {snapshot.parameters.size} '
+                           f'parameters, not {assembly.d}')
+        else:
+            return snapshot, tuple(remarks)
+    if found:
+        raise JobError('--resume: no checkpoint can be used: '
+                       + '; '.join(remarks))
+    if rows > job.run.checkpoint_every or len(run.parts) > 1:
+        raise JobError(
+            f'--resume: {path} has {rows} steps, but there is no checkpoint '
+            f'in {kept.folder}; --overwrite begins anew')
+    return None, (f'there was no checkpoint yet in {kept.folder}: the run '
+                  'begins anew',)
+
+
+def _go_on(assembly, path, run, snapshot, remarks):
+    """Go on in the last log, or in a new one where the workers are others."""
+    last, step = run.parts[-1], snapshot.step
+    later = run.n_steps - step
+    over = step >= assembly.job.run.steps
+    if later and not over:
+        remarks += (f'{later} later steps are done again',)
+    design = assembly.assignment
+    continues = path.name if len(run.parts) > 1 else ''
+    if (last.incidence.shape == design.incidence.shape
+            and (last.incidence == design.incidence).all()
+            and last.order.shape == design.order.shape or over):
+        return Start(last.path, path, Stretch(step, True, continues), snapshot,
+                     over=over, remarks=remarks)
+    remarks += (f'{last.n_workers} workers were there, now there are '
+                f'{design.n_workers}: {design.n_files} files a step, '
+                f'{assembly.batches.batch_size} samples',)
+    return Start(_free(path, len(run.parts) + 1), path,
+                 Stretch(step, False, path.name), snapshot, remarks=remarks)
+
+
+def _free(path, number):
+    """RUN.2.h5 of RUN.h5, or with the next number that is free."""
+    while (part := path.with_suffix(f'.{number}{path.suffix}')).exists():
+        number += 1
+    return part

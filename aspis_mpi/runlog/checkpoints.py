@@ -1,0 +1,154 @@
+"""Checkpoints: snapshots of the server in files beside the run log.
+
+One file a snapshot, numpy's own format: every array by its name, and one of
+bytes with the small facts as JSON.  Nothing in it is ever unpickled.  The
+archive's checksums tell a damaged file, an older one is used then.  A file
+gets its name when it is complete and on the disk, so no kill leaves half of
+one.
+"""
+
+import json
+import os
+import re
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from aspis_mpi.detection.equality import Equality
+from aspis_mpi.detection.memory import Row
+from aspis_mpi.protocol.snapshot import Members, Snapshot
+
+VERSION = 1
+
+#: What reading a damaged file raises.
+DAMAGES = (OSError, ValueError, KeyError, TypeError, EOFError, SyntaxError,
+           NotImplementedError, zipfile.BadZipFile, zlib.error)
+
+_NAME = re.compile(r'step-(\d+)\.npz')
+_OF_OPTIMIZER = 'optimizer.'
+
+
+class DamagedCheckpoint(ValueError):
+    """A file that is no complete checkpoint, and why, in a sentence."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, of which the newest are kept.
+
+    Parameters
+    ----------
+    log : Path
+        The run log; the folder lies beside it.
+    keep : int
+        At least 1.
+
+    Attributes
+    ----------
+    folder : Path
+        `RUN.checkpoints` for `RUN.h5`.
+    """
+
+    def __init__(self, log, keep=3):
+        if keep < 1:
+            raise ValueError(f'keep {keep} must be at least 1')
+        self.folder = Path(log).with_suffix('.checkpoints')
+        self._keep = keep
+
+    def save(self, snapshot):
+        """Write a snapshot, and remove those that are too old.
+
+        Returns
+        -------
+        Path
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f'step-{snapshot.step:08d}.npz'
+        unfinished = path.with_suffix('.unfinished')
+        with open(unfinished, 'wb') as file:
+            np.savez(file, **_pack(snapshot))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync(self.folder)
+        for old in self.paths()[self._keep:]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def paths(self):
+        """Files of the checkpoints, the newest first."""
+        found = {path: _NAME.fullmatch(path.name)
+                 for path in self.folder.glob('step-*.npz')}
+        return sorted((path for path, match in found.items() if match),
+                      key=lambda path: int(found[path][1]), reverse=True)
+
+    def remove(self):
+        """Forget all of them: another run takes the place of theirs."""
+        for path in self.folder.glob('step-*'):
+            path.unlink(missing_ok=True)
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def load(path):
+    """Read one checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Snapshot
+
+    Raises
+    ------
+    DamagedCheckpoint
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return _unpack({name: file[name] for name in file.files})
+    except DAMAGES as error:
+        raise DamagedCheckpoint(
+            f'{path} is no complete checkpoint: {error}') from error
+
+
+def _pack(snapshot):
+    it = snapshot.members
+    facts = {'version': VERSION, 'step': snapshot.step,
+             'seconds': snapshot.seconds, 'floor': snapshot.floor,
+             'failures': snapshot.failures, 'keys': it.keys,
+             'evidence': it.evidence, 'equality': asdict(it.equality)}
+    optimizer = {_OF_OPTIMIZER + name: values
+                 for name, values in snapshot.optimizer.items()}
+    text = json.dumps(facts).encode()
+    return {'facts': np.frombuffer(text, dtype=np.uint8),
+            'parameters': snapshot.parameters, **optimizer,
+            'strikes': it.strikes, 'back': it.back, 'speeds': it.speeds,
+            'order': it.order, 'absent': it.absent}
+
+
+def _unpack(arrays):
+    facts = json.loads(arrays['facts'].tobytes())
+    if facts['version'] != VERSION:
+        raise ValueError(f'it has version {facts["version"]}, not {VERSION}')
+    members = Members(
+        tuple(facts['keys']), [Row(*row) for row in facts['evidence']],
+        arrays['strikes'], arrays['back'], arrays['speeds'],
+        arrays['order'], arrays['absent'], Equality(**facts['equality']))
+    optimizer = {name.removeprefix(_OF_OPTIMIZER): values
+                 for name, values in arrays.items()
+                 if name.startswith(_OF_OPTIMIZER)}
+    return Snapshot(facts['step'], facts['seconds'], arrays['parameters'],
+                    optimizer, facts['floor'], facts['failures'], members)
+
+
+def _sync(folder):
+    """Make a rename in a folder outlast a crash of the machine."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

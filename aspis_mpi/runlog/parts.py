@@ -1,0 +1,91 @@
+"""Which files beside a run log go on with its run.
+
+A run that comes back with another number of ranks goes on in a log of its
+own: RUN.2.h5, then RUN.3.h5, beside RUN.h5.  Each of them names the first
+in its root attribute `continues`, and in `first_step` the step that its
+first row has.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from aspis_mpi.runlog.opening import RunLogError, attributes_at
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a part of a run lies, and which of its steps count.
+
+    Steps from `until` on were done again in a later part; None if none
+    were.
+    """
+
+    path: Path
+    until: int | None
+
+
+def places(path):
+    """The parts of a run, in the order in which they were begun.
+
+    A file that does not say that it continues this run is left aside, and
+    so is one that is older than the first: it continues the log that had
+    the name before.
+
+    Parameters
+    ----------
+    path : Path
+        The first part; or a later one, which then stands for itself alone.
+
+    Returns
+    -------
+    list of Place
+
+    Raises
+    ------
+    RunLogError
+        A file with the name of a part cannot be read.
+    """
+    later = _numbered(path) if path.is_file() else []
+    attrs = attributes_at(path) if later else {}
+    if not later or 'continues' in attrs:
+        return [Place(path, None)]
+    begun = _moment(attrs, path)
+    starts = {other: step for other in later
+              if (step := _first_step(other, path.name, begun)) is not None}
+
+    # A step belongs to the last part that had begun by then.
+    steps = list(starts.values())
+    return [Place(part, min(steps[i:], default=None))
+            for i, part in enumerate((path, *starts))]
+
+
+def _numbered(path):
+    """Files beside it that have the name of a part, by their numbers."""
+    pattern = re.compile(re.escape(path.stem) + r'\.([1-9]\d*)'
+                         + re.escape(path.suffix))
+    numbers = {int(match[1]): other for other in path.parent.iterdir()
+               if (match := pattern.fullmatch(other.name))}
+    return [numbers[number] for number in sorted(numbers) if number > 1]
+
+
+def _first_step(path, first, begun):
+    """The step with which a part begins; None if it is of another run."""
+    attrs = attributes_at(path)
+    if attrs.get('continues') != first or _moment(attrs, path) < begun:
+        return None
+    step = attrs.get('first_step')
+    if not isinstance(step, int) or step < 0:
+        raise RunLogError(f'{path} continues {first}, but its first_step '
+                          f'{step} is no step')
+    return step
+
+
+def _moment(attrs, path):
+    """When a log was created."""
+    try:
+        return datetime.fromisoformat(attrs['created'])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunLogError(
+            f'{path} does not say when it was created: {error!r}') from error

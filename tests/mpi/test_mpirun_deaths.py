@@ -1,0 +1,260 @@
+"""The death of a worker is not that of the run, where MPI allows it.
+
+That is so under `mpirun --with-ft ulfm` of Open MPI; elsewhere a job ends
+with any of its ranks, and goes on from its checkpoint.
+"""
+
+import os
+import random
+import signal
+import time
+
+import numpy as np
+import pytest
+from mpirun import parameters, prefix, rows_of, wait_for_rows
+
+from aspis_mpi import load_run
+from aspis_mpi.runlog.checkpoints import Checkpoints
+
+THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
+
+#: Steps of some 20 ms.
+KEYS = {'run.steps': 60, 'problem.parameters': 50,
+        'delay.name': 'constant', 'delay.mean': 0.004,
+        'faults.silence': 5.0}
+
+MPI = 'openmpi'
+
+
+@pytest.fixture(autouse=True)
+def ulfm():
+    """Skips where there is no Open MPI."""
+    if not (prefix(MPI) / 'bin' / 'mpirun').exists():
+        pytest.skip('no mpirun of Open MPI')
+
+
+@pytest.fixture
+def begin(start, folder):
+    """Starts a job that survives deaths; its processes and its log."""
+    def run(path, workers, name='run'):
+        log = folder / f'{name}.h5'
+        running = start(MPI, workers + 1, 'run', path, '--out', log,
+                        survive=True)
+        wait_for_rows(log, 5)
+        return running, log
+    return run
+
+
+def kill(running, rank, number=signal.SIGKILL):
+    os.kill(running.rank(MPI, rank), number)
+
+
+def warnings(log):
+    with load_run(log) as run:
+        return [event.text for event in run.events]
+
+
+def assert_near(log, wanted):
+    """Equal up to the order in which files are added."""
+    found = parameters(log)
+    scale = np.abs(wanted).max()
+    assert np.abs(found - wanted).max() <= 1e-5 * scale
+
+
+@pytest.mark.parametrize('name', ['partial', 'robust-partial', 'aspis'])
+def test_the_run_goes_on_without_a_killed_worker(name, job, begin, expected):
+    q = {'robust-partial': 1, 'aspis': 2}.get(name, 0)
+    path = job(KEYS | {'scheme.name': name, 'scheme.adversaries': q,
+                       'aggregation.name': 'mean', 'faults.tolerate': 1})
+    running, log = begin(path, 5)
+    kill(running, 3)
+    ended = running.wait(40)
+    assert ended.code == 0, ended.err
+    _, _, wanted = expected(path, 5)
+    assert_near(log, wanted)
+    assert any('(worker 2) has died' in text for text in warnings(log))
+    with load_run(log) as run:
+        assert run.n_steps == 60
+        lost = ~run.files_done[:, 2].astype(bool)
+        assert lost[-40:].all() and not lost[:5].any()
+        assert run.excluded[-40:, 2].all()
+        # What it did goes on to be done, by others or by those who had it.
+        assert not (run.source == -2).any()
+        assert not run.flagged.any()
+
+
+def test_one_death_more_than_tolerated(job, begin):
+    """Exit 3 with the reason, after a checkpoint."""
+    path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
+                       'faults.tolerate': 1})
+    running, log = begin(path, 5)
+    kill(running, 2)
+    wait_for_rows(log, rows_of(log) + 3)
+    kill(running, 4)
+    ended = running.wait(40)
+    assert ended.code == 3, ended.err
+    last = warnings(log)[-1]
+    assert '2 workers are lost, more than faults.tolerate = 1' in last
+    done = rows_of(log)
+    assert Checkpoints(log).paths()[0].name == f'step-{done:08d}.npz'
+
+
+def test_too_few_are_left_for_the_scheme(job, begin):
+    """Three consecutive workers hold a file that nobody else has."""
+    path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
+                       'faults.tolerate': 4})
+    running, log = begin(path, 5)
+    for rank in (1, 2, 3):
+        kill(running, rank)
+    ended = running.wait(40)
+    assert ended.code == 3, ended.err
+    assert 'cannot be finished' in warnings(log)[-1]
+    assert Checkpoints(log).paths()
+
+
+RAISES = '''
+    def gradient(self, parameters, samples, out):
+        self.calls += 1
+        if RANK == 3 and self.calls == 300:
+            raise RuntimeError('out of luck')
+        super().gradient(parameters, samples, out)
+'''
+
+
+@pytest.mark.parametrize('survive', [True, False])
+def test_a_rank_that_raises_is_told_of_and_done_without(
+        survive, job, module, start, folder):
+    """Its traceback is in the log; so it is also without ULFM."""
+    module(RAISES)
+    path, log = job(KEYS | {
+        'problem.name': 'mine:Problem', 'scheme.name': 'robust-partial',
+        'scheme.adversaries': 1, 'faults.tolerate': 1}), folder / 'run.h5'
+    ended = start(MPI, 6, 'run', path, '--out', log,
+                  survive=survive).wait(60)
+    assert ended.code == 0, ended.err
+    told, = [text for text in warnings(log) if 'out of luck' in text]
+    assert 'rank 3 (worker 2) failed in step' in told
+    assert 'Traceback' in told and 'goes on without worker 2' in told
+    with load_run(log) as run:
+        assert run.n_steps == 60
+
+
+def test_a_stopped_worker_is_left_out_and_ended(job, begin, expected):
+    """It is not dead, so only the deadline sees it; mpirun ends all."""
+    path = job(KEYS | {'scheme.name': 'aspis', 'aggregation.name': 'mean',
+                       'faults.silence': 1.0})
+    running, log = begin(path, 5)
+    kill(running, 3, signal.SIGSTOP)
+    ended = running.wait(60)
+    assert ended.code == 0, ended.err
+    assert any('worker 2 was silent' in text for text in warnings(log))
+    _, _, wanted = expected(path, 5)
+    assert_near(log, wanted)
+
+
+def test_the_death_of_rank_0_ends_all(job, begin):
+    path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
+                       'run.checkpoint_every': 3, 'faults.tolerate': 2})
+    running, log = begin(path, 5)
+    kill(running, 0)
+    ended = running.wait(20)
+    assert ended.code == 3, ended.err
+    assert 'rank 0 has died' in ended.err
+    assert Checkpoints(log).paths()
+
+
+def test_a_signal_after_a_death(job, begin, launch, expected):
+    path = job(KEYS | {'scheme.name': 'robust-partial',
+                       'scheme.adversaries': 1, 'faults.tolerate': 1})
+    running, log = begin(path, 5)
+    kill(running, 2)
+    wait_for_rows(log, rows_of(log) + 3)
+    running.signal(signal.SIGUSR1)
+    ended = running.wait(20)
+    assert ended.code == 75, ended.err
+    ended = launch(MPI, 6, 'run', path, '--out', log, '--resume')
+    assert ended.code == 0, ended.err
+    _, _, wanted = expected(path, 5)
+    assert_near(log, wanted)
+
+
+# -- many deaths
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600 if THOROUGH else 240)
+@pytest.mark.parametrize('name, load', [('partial', 8),
+                                        ('robust-partial', 8)])
+def test_seven_of_fifteen_die(name, load, job, begin, expected):
+    """At random moments of one run; no file is lost, nothing hangs."""
+    path = job(KEYS | {
+        'scheme.name': name, 'assignment.load': load,
+        'scheme.adversaries': 2 if name == 'robust-partial' else 0,
+        'faults.tolerate': 7, 'run.steps': 150, 'faults.silence': 20.0})
+    _, _, wanted = expected(path, 15)
+    for number in range(25 if THOROUGH else 1):
+        running, log = begin(path, 15, f'run-{number}')
+        drawn = random.Random(number)
+        for rank in drawn.sample(range(1, 16), 7):
+            kill(running, rank)
+            time.sleep(drawn.expovariate(4))
+        ended = running.wait(120)
+        assert ended.code == 0, ended.err
+        assert_near(log, wanted)
+        with load_run(log) as run:
+            assert run.n_steps == 150
+            assert not np.isin(run.source, (-1, -2)).any()
+            assert sum('has died' in event.text
+                       for event in run.events) == 7
+
+
+#: 11 million numbers, whose gradients are cheap; the exact mean tells a
+#: stale or half-written vector by any of its numbers.
+LARGE = '''
+    import numpy as np
+
+    def __init__(self, seed):
+        super().__init__(seed, parameters=11_000_000)
+
+    def initial(self, generator):
+        return self.np.full(self.n_parameters, 1, dtype='f4')
+
+    def gradient(self, parameters, samples, out):
+        out += len(samples) * (parameters + 1)
+
+    def evaluate(self, parameters):
+        from aspis_mpi.learning.problem import Score
+        return Score(0.0, float('nan'))
+
+    def loss(self, parameters):
+        return 0.0
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600 if THOROUGH else 240)
+def test_death_in_the_midst_of_a_large_vector(job, module, start, folder):
+    """Four of five workers, one after the other: no hang, no wrong sum."""
+    module(LARGE)
+    steps = 20
+    path = job({'problem.name': 'mine:Problem', 'problem.parameters': None,
+                'run.steps': steps, 'scheme.name': 'uncoded',
+                'run.checkpoint_every': 0, 'problem.batch_size': 20,
+                'optimizer.lr': 0.5, 'optimizer.momentum': 0.0,
+                'scheme.adversaries': 0, 'faults.tolerate': 4,
+                'faults.approximate': True, 'faults.silence': 30.0})
+    for number in range(25 if THOROUGH else 2):
+        drawn, log = random.Random(number), folder / f'run-{number}.h5'
+        running = start(MPI, 6, 'run', path, '--out', log, survive=True)
+        wait_for_rows(log, 1)
+        for rank in drawn.sample(range(1, 6), 4):
+            kill(running, rank)
+            time.sleep(drawn.uniform(0, 0.3))
+        ended = running.wait(90)
+        assert ended.code == 0, ended.err
+        w = 1.0
+        for _ in range(steps):
+            w -= 0.5 * (w + 1)
+        assert (parameters(log) == np.float32(w)).all()
+        log.with_suffix('.npz').unlink()
+        for file in Checkpoints(log).paths():
+            file.unlink()

@@ -1,0 +1,123 @@
+"""The doctor under the launchers that jobs use."""
+
+import sys
+
+import pytest
+from mpirun import RANK
+
+KEYS = {'problem.name': 'mine:Problem', 'scheme.adversaries': 0,
+        'problem.batch_size': 45}
+
+#: One rank computes other bits.
+ODD = '''
+    def gradient(self, parameters, samples, out):
+        before = out.copy()
+        super().gradient(parameters, samples, out)
+        if RANK == 2:
+            out += (out - before) * 1e-5
+'''
+
+#: One rank cannot compute at all.
+RAISES = '''
+    def gradient(self, parameters, samples, out):
+        if RANK == 3:
+            raise OSError('no data on this host')
+        super().gradient(parameters, samples, out)
+'''
+
+#: One rank does not come back from its first file.
+HANGS = '''
+import os, sys, time
+import aspis_mpi.doctor
+from aspis_mpi.doctor import rank
+aspis_mpi.doctor.LIMIT, aspis_mpi.doctor.GRACE = 3.0, 4.0
+
+def hang(case):
+    time.sleep(100)
+
+if os.environ[{variable!r}] == '2':
+    rank.LOOKS['bits'] = hang, None
+sys.exit(aspis_mpi.doctor.examine())
+'''
+
+
+def lines(ended, level=None):
+    """What was found, or what of one level."""
+    return [line for line in ended.out.splitlines()
+            if line.startswith((level,) if level else
+                               ('PROBLEM', 'note', 'ok'))]
+
+
+def test_a_machine_that_is_fine(mpi, launch, folder):
+    ended = launch(mpi, 4, 'doctor')
+    assert ended.code == 0, ended.out + ended.err
+    assert not lines(ended, 'PROBLEM') and len(lines(ended)) < 25
+    assert '4 ranks, as launched' in ended.out
+    assert 'All 4 ranks compute the same bits' in ended.out
+    assert ended.out.splitlines()[-1].startswith('Nothing is wrong')
+    assert not list(folder.iterdir())
+
+
+def test_with_a_job(mpi, job, launch, folder):
+    path = job({'problem.batch_size': 455, 'scheme.adversaries': 0})
+    ended = launch(mpi, 4, 'doctor', path, '--set', 'run.steps=50', '--out',
+                   folder / 'new' / 'run.h5')
+    assert ended.code == 0, ended.out + ended.err
+    assert 'the first files of the job' in ended.out
+    assert 'more for its 4 ranks' in ended.out
+    assert 'the run log needs at most' in ended.out
+    assert [file.name for file in folder.iterdir()] == ['job.toml']
+
+
+def test_a_rank_with_other_bits(mpi, module, job, launch):
+    module(ODD)
+    ended = launch(mpi, 4, 'doctor', job(KEYS))
+    assert ended.code == 3, ended.err
+    line, = lines(ended, 'PROBLEM')
+    assert 'Rank 2 on' in line and 'computes other bits' in line
+    assert '1e-05 apart' in line
+
+
+def test_a_rank_that_raises_is_reported_by_rank_0(mpi, module, job, launch):
+    module(RAISES)
+    ended = launch(mpi, 4, 'doctor', job(KEYS))
+    assert ended.code == 3, ended.err
+    line, = lines(ended, 'PROBLEM')
+    assert 'Rank 3 on' in line and 'OSError: no data on this host' in line
+    assert 'All 3 ranks compute the same bits' in ended.out
+
+
+def test_a_rank_that_hangs_is_named(mpi, launch, folder):
+    script = folder / 'hangs.py'
+    script.write_text(HANGS.format(variable=RANK[mpi]))
+    ended = launch(mpi, 4, script=script)
+    # MPICH does not pass on the code of an abort.
+    assert ended.code, ended.out
+    line, = lines(ended, 'PROBLEM')
+    assert 'Rank 2 on' in line and 'no answer' in line
+
+
+@pytest.mark.parametrize('setting', ['run.stepz=3', 'run.steps=0'])
+def test_a_bad_job(mpi, setting, job, launch):
+    ended = launch(mpi, 4, 'doctor', job(), '--set', setting)
+    assert ended.code == 2, ended.err
+    line, = ended.lines
+    assert 'run.steps' in line or 'run.stepz' in line
+    assert not lines(ended)
+
+
+def test_as_many_workers_as_ranks(mpi, job, launch):
+    path = job({'scheme.workers': 5, 'scheme.adversaries': 0})
+    ended = launch(mpi, 4, 'doctor', path)
+    assert ended.code == 3, ended.err
+    line, = lines(ended, 'PROBLEM')
+    assert 'start it with mpirun -n 6' in line
+
+
+def test_mpirun_of_another_mpi(mpi, launch):
+    if mpi == 'openmpi':
+        pytest.skip('MPICH itself ends ranks that Open MPI has started')
+    ended = launch(mpi, 3, 'doctor', python=sys.executable)
+    assert ended.code == 3, ended.err
+    line, = lines(ended, 'PROBLEM')
+    assert 'The launcher started 3 ranks, but MPI knows 1' in line

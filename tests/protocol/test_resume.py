@@ -1,0 +1,315 @@
+"""A run that was killed or stopped goes on as if it never had been."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import tomli_w
+
+from aspis_mpi import JobError, load_run, simulate
+from aspis_mpi.learning.problems.quadratic import Quadratic
+from aspis_mpi.protocol.server import DONE, FAILED, INTERRUPTED
+from aspis_mpi.runlog.checkpoints import Checkpoints
+
+STEPS, EVERY = 24, 5
+
+#: Whatever outlives a step is in one of them: momentum, exposures, an order
+#: of computing, absences, speeds.
+JOBS = {
+    'aspis': {'scheme.name': 'aspis', 'scheme.adversaries': 2,
+              'adversary.count': 2, 'adversary.who': 'random'},
+    'certified, window': {
+        'scheme.adversaries': 2, 'detection.memory': 'window',
+        'detection.window': 7, 'adversary.count': 2,
+        'adversary.files': 'random', 'adversary.who': 'window',
+        'adversary.window': 9},
+    'robust-partial, fixed': {
+        'scheme.name': 'robust-partial', 'scheme.adversaries': 1,
+        'detection.budget': 'fixed', 'adversary.count': 1,
+        'adversary.files': 'random', 'delay.name': 'exponential'},
+    'partial, reordered': {
+        'scheme.name': 'partial', 'assignment.reorder': 4,
+        'delay.name': 'exponential', 'delay.mean': 0.1},
+    'adaptive': {
+        'scheme.name': 'partial', 'collection.name': 'adaptive',
+        'collection.deadline': 0.5,
+        'delay.name': 'shifted-exponential', 'delay.mean': 0.1},
+    'silent': {'scheme.name': 'aspis', 'delay.silent': [4],
+               'delay.silent_from': 2, 'faults.silence': 0.5},
+    'tolerance': {
+        'scheme.adversaries': 1, 'detection.equality': 'tolerance',
+        'adversary.count': 1, 'adversary.files': 'random'},
+}
+
+
+class Mortal(Quadratic):
+    """Raises, or is sent a signal, when it is evaluated some time."""
+
+    name = 'mortal'
+    dies_at = signal_at = None
+
+    def __init__(self, seed, *, parameters: int = 40):
+        super().__init__(seed, parameters=parameters)
+        self._calls = 0
+
+    def evaluate(self, parameters):
+        """As ever, if it survives."""
+        self._calls += 1
+        if self._calls == self.dies_at:
+            raise RuntimeError('killed')
+        if self._calls == self.signal_at:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return super().evaluate(parameters)
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Writes a job of six workers."""
+    def write(keys=()):
+        settings = {
+            'run.steps': STEPS, 'run.seed': 3, 'run.evaluate_every': 1,
+            'run.checkpoint_every': EVERY, 'problem.name': 'quadratic',
+            'problem.batch_size': 60,
+            'scheme.workers': 6, 'log.detail': 'arrivals',
+            'log.flush_seconds': 0.0} | dict(keys)
+        tables = {}
+        for name, value in settings.items():
+            section, _, key = name.partition('.')
+            tables.setdefault(section, {})[key] = value
+        path = tmp_path / 'job.toml'
+        path.write_text(tomli_w.dumps(tables))
+        return path
+    return write
+
+
+def mortal(dies_at=None, signal_at=None):
+    """Such a problem; the first evaluation is of the initial parameters."""
+    problem = Mortal(3)
+    problem.dies_at, problem.signal_at = dies_at, signal_at
+    return problem
+
+
+def saved(log):
+    with np.load(log.with_suffix('.npz')) as file:
+        return file['parameters']
+
+
+def assert_same_run(log, other, began=0):
+    """Equal bits of the parameters, equal rows, evaluations and arrivals.
+
+    In the step with which a run went on, new workers are told their order.
+    """
+    told = np.arange(STEPS) == began
+    assert saved(log).tobytes() == saved(other).tobytes()
+    with load_run(log) as one, load_run(other) as two:
+        assert one.steps['step'].tolist() == list(range(STEPS))
+        for name in one.steps.dtype.names:
+            but = told & (name in ('bytes_out', 'messages'))
+            np.testing.assert_array_equal(one.steps[name][~but],
+                                          two.steps[name][~but], name)
+        for name in ('flagged', 'exposed', 'excluded', 'disagreements',
+                     'source', 'contributors', 'copies', 'files_done',
+                     'first_report', 'last_report', 'lies', 'adversaries'):
+            np.testing.assert_array_equal(one.read(name), two.read(name),
+                                          name)
+        assert one.evaluation.tobytes() == two.evaluation.tobytes()
+        assert one.arrivals.tobytes() == two.arrivals.tobytes()
+
+
+@pytest.mark.parametrize('name', JOBS)
+@pytest.mark.parametrize('dies', [7, 15])
+def test_a_killed_run_goes_on_bit_for_bit(name, dies, job, tmp_path):
+    """Its log has rows past the checkpoint, which are done again."""
+    path = job(JOBS[name])
+    whole, log = tmp_path / 'whole.h5', tmp_path / 'killed.h5'
+    assert simulate(path, mortal(), out=whole)[0] == DONE
+    with pytest.raises(RuntimeError, match='killed'):
+        simulate(path, mortal(dies_at=dies + 1), out=log)
+    with load_run(log) as run:
+        assert run.n_steps == dies
+    code, out = simulate(path, mortal(), out=log, resume=True)
+    assert (code, out) == (DONE, log)
+    began = EVERY * ((dies - 1) // EVERY)
+    assert_same_run(log, whole, began)
+    with load_run(log) as run:
+        texts = [event.text for event in run.events]
+        again, = [text for text in texts if 'done again' in text]
+        assert again.startswith(str(dies - began))
+
+
+@pytest.mark.parametrize('name', ['aspis', 'robust-partial, fixed'])
+def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(name, job, tmp_path):
+    path = job(JOBS[name])
+    whole, log = tmp_path / 'whole.h5', tmp_path / 'stopped.h5'
+    simulate(path, mortal(), out=whole)
+    code, _ = simulate(path, mortal(signal_at=8), out=log)
+    assert code == INTERRUPTED
+    with load_run(log) as run:
+        done = run.n_steps
+        assert 7 <= done <= 9
+        assert any('SIGUSR1' in event.text for event in run.events)
+    newest = Checkpoints(log).paths()[0]
+    assert newest.name == f'step-{done:08d}.npz'
+    assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
+    assert_same_run(log, whole, done)
+
+
+def test_stopped_again_and_again(job, tmp_path):
+    """One step at a time, each in another job."""
+    path = job(JOBS['certified, window'])
+    whole, log = tmp_path / 'whole.h5', tmp_path / 'pieces.h5'
+    simulate(path, mortal(), out=whole)
+    codes = [simulate(path, mortal(signal_at=1), out=log, resume=True)[0]
+             for _ in range(STEPS)]
+    assert codes[0] == INTERRUPTED and codes[-1] == DONE
+    assert saved(log).tobytes() == saved(whole).tobytes()
+    with load_run(log) as one, load_run(whole) as two:
+        for name in ('exposed', 'excluded', 'source', 'contributors'):
+            np.testing.assert_array_equal(one.read(name), two.read(name))
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(job, tmp_path):
+    path = job(JOBS['aspis'])
+    whole, log = tmp_path / 'whole.h5', tmp_path / 'killed.h5'
+    simulate(path, mortal(), out=whole)
+    with pytest.raises(RuntimeError):
+        simulate(path, mortal(dies_at=18), out=log)
+    newest, *others = Checkpoints(log).paths()
+    newest.write_bytes(newest.read_bytes()[:-100])
+    simulate(path, mortal(), out=log, resume=True)
+    assert_same_run(log, whole)
+    with load_run(log) as run:
+        assert any(newest.name in event.text
+                   and 'the one before is used' in event.text
+                   for event in run.events)
+        assert any('goes on with step 10' in event.text
+                   for event in run.events)
+
+    # Not a single one that is whole: the run is not begun anew in silence.
+    for file in Checkpoints(log).paths():
+        file.write_bytes(b'')
+    with pytest.raises(JobError, match='no checkpoint can be used'):
+        simulate(path, mortal(), out=log, resume=True)
+
+
+def test_killed_before_the_first_checkpoint(job, tmp_path):
+    path = job(JOBS['aspis'])
+    whole, log = tmp_path / 'whole.h5', tmp_path / 'killed.h5'
+    simulate(path, mortal(), out=whole)
+    with pytest.raises(RuntimeError):
+        simulate(path, mortal(dies_at=4), out=log)
+    simulate(path, mortal(), out=log, resume=True)
+    assert_same_run(log, whole)
+
+
+def test_resume_of_nothing_begins_and_of_all_ends(job, tmp_path):
+    path, log = job(JOBS['aspis']), tmp_path / 'run.h5'
+    assert simulate(path, out=log, resume=True) == (DONE, log)
+    before = log.read_bytes()
+    assert simulate(path, out=log, resume=True) == (DONE, log)
+    assert log.read_bytes() == before
+
+
+def test_more_steps_than_were_asked_for_first(job, tmp_path):
+    whole, log = tmp_path / 'whole.h5', tmp_path / 'longer.h5'
+    keys = JOBS['aspis'] | {'run.evaluate_every': 0}
+    simulate(job(keys), out=whole)
+    simulate(job(keys | {'run.steps': 11}), out=log)
+    simulate(job(keys), out=log, resume=True)
+    assert saved(log).tobytes() == saved(whole).tobytes()
+    with load_run(log) as run:
+        assert run.n_steps == STEPS == run.config['run']['steps']
+
+
+@pytest.mark.parametrize('key, value', [
+    ('run.seed', 4), ('optimizer.lr', 0.01), ('scheme.adversaries', 1),
+    ('problem.batch_size', 80)])
+def test_another_job_is_refused(key, value, job, tmp_path):
+    log = tmp_path / 'run.h5'
+    simulate(job(JOBS['aspis'] | {'run.steps': 6}), out=log)
+    with pytest.raises(JobError, match=f'{key} = {value}: --resume'):
+        simulate(job(JOBS['aspis'] | {key: value}), out=log, resume=True)
+
+
+def test_without_resume_nothing_is_overwritten(job, tmp_path):
+    path, log = job(JOBS['aspis'] | {'run.steps': 6}), tmp_path / 'run.h5'
+    simulate(path, out=log)
+    with pytest.raises(JobError, match='--resume or --overwrite'):
+        simulate(path, out=log)
+    # Checkpoints alone, of a log that was moved, are in the way, too.
+    log.rename(tmp_path / 'moved.h5')
+    (tmp_path / 'run.npz').unlink()
+    with pytest.raises(JobError, match='run.checkpoints: exists already'):
+        simulate(path, out=log)
+    simulate(path, out=log, overwrite=True)
+    names = [file.name for file in Checkpoints(log).paths()]
+    assert names == ['step-00000006.npz', 'step-00000005.npz']
+
+
+@pytest.mark.parametrize('options, text', [
+    ({'resume': True, 'overwrite': True}, 'only one of them'),
+    ({'resume': True}, 'name the run log')])
+def test_options_that_do_not_fit(options, text, job):
+    with pytest.raises(JobError, match=text):
+        simulate(job(JOBS['aspis']), **options)
+
+
+# -- other workers
+
+def test_fewer_and_more_workers(job, tmp_path):
+    """Each time the run goes on in a log of its own, and right."""
+    keys = JOBS['aspis'] | {'run.evaluate_every': 0}
+    log = tmp_path / 'run.h5'
+    simulate(job(keys | {'run.steps': 12}), out=log)
+    settings = ['scheme.workers=5', 'run.steps=17']
+    assert simulate(job(keys), out=log, resume=True,
+                    settings=settings) == (DONE, log)
+    assert simulate(job(keys), out=log, resume=True,
+                    settings=['scheme.workers=7']) == (DONE, log)
+    assert (tmp_path / 'run.3.h5').exists()
+    with load_run(log) as run:
+        assert run.steps['step'].tolist() == list(range(STEPS))
+        assert [part.n_workers for part in run.parts] == [6, 5, 7]
+        assert [part.n_steps for part in run.parts] == [12, 5, 7]
+        assert not run.wrong_files.any()
+
+    # The quadratic is exact: every honest step is the mean of its batch.
+    with np.load(Checkpoints(log).paths()[0]) as newest:
+        assert newest['parameters'].tobytes() == saved(log).tobytes()
+
+
+def test_the_same_workers_again_go_on_in_the_last_part(job, tmp_path):
+    keys = JOBS['aspis'] | {'run.evaluate_every': 0}
+    log, fewer = tmp_path / 'run.h5', ['scheme.workers=5']
+    simulate(job(keys | {'run.steps': 12}), out=log)
+    simulate(job(keys), out=log, resume=True,
+             settings=[*fewer, 'run.steps=17'])
+    simulate(job(keys), out=log, resume=True, settings=fewer)
+    with load_run(log) as run:
+        assert [part.n_steps for part in run.parts] == [12, 12]
+
+
+def test_rows_past_the_checkpoint_are_those_of_the_later_part(job, tmp_path):
+    keys, log = JOBS['aspis'], tmp_path / 'run.h5'
+    with pytest.raises(RuntimeError):
+        simulate(job(keys), mortal(dies_at=10), out=log)
+    simulate(job(keys), mortal(), out=log, resume=True,
+             settings=['scheme.workers=5'])
+    with load_run(log) as run:
+        assert run.steps['step'].tolist() == list(range(STEPS))
+        assert [part.n_workers for part in run.parts] == [6, 5]
+        assert run.evaluation['step'].tolist() == list(range(STEPS + 1))
+
+
+# -- losing workers
+
+def test_a_failed_run_leaves_a_checkpoint(job, tmp_path):
+    """Nobody answers in step 8: what was done by then is not lost."""
+    path = job({'scheme.name': 'gradient-code', 'assignment.load': 1,
+                'delay.silent': [2], 'delay.silent_from': 8,
+                'faults.silence': 0.5, 'run.checkpoint_every': 0})
+    log = tmp_path / 'run.h5'
+    assert simulate(path, out=log)[0] == FAILED
+    assert [file.name for file in Checkpoints(log).paths()] == [
+        'step-00000008.npz']

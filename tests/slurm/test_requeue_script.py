@@ -1,0 +1,88 @@
+"""What jobs/requeue.sbatch does, without SLURM, with an mpirun that plays."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from mpirun import REPO
+
+REQUEUE = REPO / 'jobs' / 'requeue.sbatch'
+
+#: Ends with the code in the file `code` after three signals, or at once.
+MPIRUN = '''#!/usr/bin/env bash
+echo "$@" > arguments
+trap 'echo signal >> signals' USR1
+touch ready
+while [ -e wait ] && [ "$(wc -l < signals)" -lt 3 ]; do sleep 0.05; done
+sleep 0.2
+exit "$(cat code)"
+'''
+
+SCONTROL = '''#!/usr/bin/env bash
+echo "$@" >> asked
+'''
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts the script: `start(code)`."""
+    running = []
+
+    def begin(code):
+        for name, text in (('mpirun', MPIRUN), ('scontrol', SCONTROL)):
+            (tmp_path / name).write_text(text)
+            (tmp_path / name).chmod(0o755)
+        (tmp_path / 'code').write_text(str(code))
+        (tmp_path / 'signals').touch()
+        running.append(subprocess.Popen(
+            ['bash', REQUEUE, 'job.toml', '--out', 'a b.h5'], cwd=tmp_path,
+            env=os.environ | {'PATH': f'{tmp_path}:{os.environ["PATH"]}',
+                              'SLURM_JOB_ID': '42'},
+            stdin=subprocess.DEVNULL, start_new_session=True))
+        return running[-1]
+    yield begin
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize('code', [0, 2, 3, 137])
+def test_exit_code_is_kept(start, tmp_path, code):
+    """A run that is done or failed is not queued again."""
+    assert start(code).wait(20) == code
+    assert not (tmp_path / 'asked').exists()
+
+
+def test_run_is_always_resumed(start, tmp_path):
+    start(0).wait(20)
+    words = (tmp_path / 'arguments').read_text().split()
+    assert words[-6:] == ['run', 'job.toml', '--out', 'a', 'b.h5',
+                          '--resume']
+
+
+@pytest.mark.parametrize('code, asked', [(75, 'requeue 42\n'), (0, None),
+                                         (3, None)])
+def test_signals_reach_the_launcher_which_is_waited_for(start, tmp_path,
+                                                        code, asked):
+    (tmp_path / 'wait').touch()
+    process = start(code)
+    wait_until((tmp_path / 'ready').exists)
+    for count in (1, 2, 3):
+        process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: len((tmp_path / 'signals').read_text()
+                               .splitlines()) == count)
+        assert count == 3 or process.poll() is None
+    assert process.wait(20) == code
+    if asked:
+        assert (tmp_path / 'asked').read_text() == asked
+    assert (tmp_path / 'asked').exists() == (asked is not None)

@@ -1,0 +1,39 @@
+"""jobs/sweep.sbatch on a real SLURM: a run for each task of an array."""
+
+import numpy as np
+from mpirun import REPO, parameters
+
+from aspis_mpi import load_run
+
+SWEEP = REPO / 'jobs' / 'sweep.sbatch'
+
+
+def test_each_task_runs_a_seed_of_its_own(cluster, folder, job, expected):
+    path = job()
+    number = cluster.submit(folder, '--ntasks=3', '--array=2-3', SWEEP, path,
+                            '--set', 'run.steps=4')
+    for task in (2, 3):
+        ended = cluster.wait(f'{number}_{task}')
+        printed = (folder / f'aspis-sweep-{number}-{task}.log').read_text()
+        assert (ended.state, ended.code) == ('COMPLETED', 0), printed
+        log = folder / 'runs' / f'aspis-sweep-{number}-{task}.h5'
+        with load_run(log) as run:
+            assert run.attrs['seed'] == task
+            assert run.n_steps == 4
+        alone = expected(path, 2, f'run.seed={task}', 'run.steps=4')
+        assert np.array_equal(parameters(log), alone)
+    assert len(list((folder / 'runs').glob('*.h5'))) == 2
+
+
+def test_finished_task_that_is_queued_again(cluster, folder, job):
+    """It neither trains again nor fails because its log exists."""
+    number = cluster.submit(folder, '--ntasks=3', '--array=1', SWEEP, job())
+    task = f'{number}_1'
+    assert cluster.wait(task).state == 'COMPLETED'
+    log = folder / 'runs' / f'aspis-sweep-{number}-1.h5'
+    before = log.read_bytes()
+    assert cluster.ask('scontrol', 'requeue', task).returncode == 0
+    ended = cluster.wait_for(task, lambda job: job.restarts and job.is_over)
+    printed = (folder / f'aspis-sweep-{number}-1.log').read_text()
+    assert (ended.state, ended.code) == ('COMPLETED', 0), printed
+    assert log.read_bytes() == before

@@ -1,0 +1,123 @@
+"""A checkpoint is whole and right, or it is not used."""
+
+import numpy as np
+import pytest
+
+from aspis_mpi.detection.equality import Equality
+from aspis_mpi.detection.memory import Row
+from aspis_mpi.protocol.snapshot import Members, Snapshot
+from aspis_mpi.runlog.checkpoints import (
+    Checkpoints, DamagedCheckpoint, load)
+
+K, LOAD, D = 5, 6, 300
+
+
+def snapshot(step=7, seed=0):
+    drawn = np.random.default_rng(seed)
+    speeds = drawn.uniform(0, 1, K)
+    speeds[2] = np.nan
+    members = Members(
+        ('node1', 'node1 (2)', 'node2', 'ü', 'node2 (2)'),
+        [Row('node2', '', 'worker 2 is wrong', True, 3, 3),
+         Row('node1', 'ü', '', False, 5, 5)],
+        drawn.integers(9, size=K), drawn.integers(99, size=K), speeds,
+        drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
+        drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2))
+    return Snapshot(
+        step, 1 / 3, drawn.standard_normal(D).astype(np.float32),
+        {'velocity': drawn.standard_normal(D).astype(np.float32)},
+        1e-6 / 7, 2, members)
+
+
+def assert_equal(one, other):
+    """Every value has the same bits."""
+    for name in ('step', 'seconds', 'floor', 'failures'):
+        assert getattr(one, name) == getattr(other, name), name
+    assert one.parameters.tobytes() == other.parameters.tobytes()
+    assert one.optimizer.keys() == other.optimizer.keys()
+    for name, values in one.optimizer.items():
+        assert values.tobytes() == other.optimizer[name].tobytes()
+    a, b = one.members, other.members
+    for name in ('keys', 'evidence', 'equality'):
+        assert getattr(a, name) == getattr(b, name), name
+    for name in ('strikes', 'back', 'speeds', 'order', 'absent'):
+        x, y = getattr(a, name), getattr(b, name)
+        assert x.dtype == y.dtype and x.shape == y.shape
+        assert x.tobytes() == y.tobytes(), name
+
+
+def test_what_is_saved_is_loaded_bit_for_bit(tmp_path):
+    path = Checkpoints(tmp_path / 'run.h5').save(snapshot())
+    assert path == tmp_path / 'run.checkpoints' / 'step-00000007.npz'
+    assert_equal(load(path), snapshot())
+
+
+def test_the_newest_are_kept_the_newest_first(tmp_path):
+    kept = Checkpoints(tmp_path / 'run.h5', keep=3)
+    for step in (1, 9, 10, 100, 1000):
+        kept.save(snapshot(step))
+    assert [path.name for path in kept.paths()] == [
+        'step-00001000.npz', 'step-00000100.npz', 'step-00000010.npz']
+    # Past eight digits the number still decides, not the name.
+    kept.save(snapshot(10 ** 9))
+    assert load(kept.paths()[0]).step == 10 ** 9
+
+
+def test_nothing_but_complete_checkpoints_has_a_name(tmp_path, monkeypatch):
+    """A kill in the midst of writing leaves the ones before alone."""
+    kept = Checkpoints(tmp_path / 'run.h5')
+    kept.save(snapshot(1))
+
+    def killed(file, **arrays):
+        file.write(b'PK half of it')
+        raise KeyboardInterrupt
+    monkeypatch.setattr(np, 'savez', killed)
+    with pytest.raises(KeyboardInterrupt):
+        kept.save(snapshot(2))
+    assert [load(path).step for path in kept.paths()] == [1]
+
+
+def test_all_are_removed(tmp_path):
+    kept = Checkpoints(tmp_path / 'run.h5')
+    for step in range(3):
+        kept.save(snapshot(step))
+    (kept.folder / 'step-00000009.unfinished').touch()
+    kept.remove()
+    assert not kept.folder.exists()
+    kept.remove()
+
+
+def test_a_damaged_file_is_never_taken_for_another(tmp_path):
+    """One wrong byte anywhere, or an end too early: found, or harmless."""
+    kept, drawn = Checkpoints(tmp_path / 'run.h5'), np.random.default_rng(1)
+    path, right = kept.save(snapshot()), snapshot()
+    whole = path.read_bytes()
+    found = 0
+    for _ in range(400):
+        wrong = bytearray(whole)
+        wrong[int(drawn.integers(len(wrong)))] ^= int(drawn.integers(1, 256))
+        path.write_bytes(wrong)
+        try:
+            assert_equal(load(path), right)
+        except DamagedCheckpoint:
+            found += 1
+    assert found > 300
+    for length in drawn.integers(len(whole), size=100).tolist():
+        path.write_bytes(whole[:length])
+        with pytest.raises(DamagedCheckpoint, match='no complete checkpoint'):
+            load(path)
+
+
+@pytest.mark.parametrize('content', [b'', b'text', b'\x93NUMPY\x01\x00'])
+def test_what_is_no_checkpoint(tmp_path, content):
+    path = tmp_path / 'step-00000001.npz'
+    path.write_bytes(content)
+    with pytest.raises(DamagedCheckpoint):
+        load(path)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    path = tmp_path / 'step-00000001.npz'
+    np.savez(path, facts=np.array([{'a': 1}], dtype=object))
+    with pytest.raises(DamagedCheckpoint):
+        load(path)

@@ -1,0 +1,149 @@
+"""The scripts of analysis/ on a run whose log has several parts."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.record import (Arrival, ArrivalKind, Evaluation,
+                                      Event)
+from test_joined import mark
+from test_runlog import create, made_up
+
+ROOT = Path(__file__).parents[2]
+
+
+def ring(n_workers):
+    """Each worker holds its own file and the two after it."""
+    order = (np.arange(n_workers)[:, None] + np.arange(3)) % n_workers
+    incidence = np.zeros((n_workers, n_workers), dtype=bool)
+    incidence[order, np.arange(n_workers)[:, None]] = True
+    return Assignment(incidence, order)
+
+
+def certified(step, design):
+    """A step whose files are all certified; worker 1 is exposed by it."""
+    n_files, n_workers = design.n_files, design.n_workers
+    nobody = np.zeros(n_workers, dtype=bool)
+    source = design.holders[:, 0]
+    return replace(
+        made_up(step, n_files, n_workers), residual=0.0, seconds_wait=2.0,
+        files_certified=n_files, files_presumed=0, files_dropped=0,
+        files_missing=0, flagged=nobody | (np.arange(n_workers) == 1),
+        exposed=np.arange(n_workers) == 1, excluded=nobody,
+        disagreements=np.zeros((n_workers, n_workers), dtype=bool),
+        source=source.astype(np.int16), bytes_out=10_000, bytes_in=5000,
+        contributors=np.arange(n_workers) == source[:, None],
+        files_done=design.loads.astype(np.uint16),
+        first_report=nobody + 1.0, last_report=nobody + 1.0)
+
+
+def reports(step, design):
+    """Worker j finishes all its files j seconds after the model was sent."""
+    done = np.packbits(np.ones(design.load, dtype=bool)).tobytes()
+    yield Arrival(step, -1, ArrivalKind.MODEL, 0, 100.0 * step, 0, b'')
+    for worker in range(design.n_workers):
+        yield Arrival(step, worker, ArrivalKind.REPLICA, design.load,
+                      100.0 * step + worker + 1, 1, done)
+
+
+@pytest.fixture
+def analysed(tmp_path):
+    """A run of rings of 5, 4 and 6 workers, of which worker 1 lies."""
+    for number, (steps, k) in enumerate(
+            ((range(6), 5), (range(4, 9), 4), (range(7, 12), 6)), 1):
+        design = ring(k)
+        name = 'run.h5' if number == 1 else f'run.{number}.h5'
+        liar = np.arange(k) == 1
+        with create(tmp_path / name, design, clock='virtual') as log:
+            for step in steps:
+                log.arrivals(reports(step, design))
+                log.append(certified(step, design), liar,
+                           design.incidence & liar, np.zeros(k, dtype=bool))
+                log.evaluation(Evaluation(step + 1, 1.0, 1 / (step + 1), .5))
+                log.event(Event(100.0 * step, 30, 2,
+                                f'step {step}: worker 1 of part {number}'))
+        if number > 1:
+            mark(tmp_path / name, steps[0])
+    return tmp_path / 'run.h5'
+
+
+def analyse(script, path, *arguments):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'analysis' / f'{script}.py'), str(path),
+         *arguments], capture_output=True, text=True,
+        env=os.environ | {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'})
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    picture = path.with_suffix(f'.{script}.png')
+    assert picture.read_bytes().startswith(b'\x89PNG')
+    return done.stdout
+
+
+def test_detection_of_a_joined_run(analysed):
+    printed = analyse('detection', analysed)
+    assert '5, then 4, then 6 workers' in printed
+    assert 'at most, of 4 or 5 or 6' in printed
+    assert 'precision 1.000, recall 1.000' in printed
+    counts = {line[:20].strip(): int(line[20:].split()[0])
+              for line in printed.splitlines()[2:-1]}
+    # Four steps of five workers, three of four, five of six.
+    assert counts == {
+        'honest, not flagged': 4 * 4 + 3 * 3 + 5 * 5, 'no work this step': 0,
+        'adversary, flagged': 12, 'adversary, missed': 0,
+        'honest, flagged': 0}
+
+
+def test_trust_of_a_joined_run(analysed):
+    printed = analyse('trust', analysed)
+    assert 'every file was certified in 12 of 12 steps' in printed
+    assert '5.2 of 5.16667 files' in printed
+    for part, step in enumerate((0, 4, 7), 1):
+        assert f'step {step}: worker 1 of part {part} (exposed' in printed
+
+
+def test_states_of_workers_that_are_not_there(analysed, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    import trust
+    with load_run(analysed) as run:
+        found, files = trust.states_of(run), trust.files_of(run)
+        expected = np.full((6, 12), trust.FINE)
+        assert trust.replicas_of(run).nbytes == round(
+            3 * (4 * 5 + 3 * 4 + 5 * 6) / 12
+            * (4 * trust.replicas_of(run).d + 64))
+    expected[1] = trust.EXPOSED
+    expected[5, :4] = expected[4:, 4:7] = trust.ABSENT
+    np.testing.assert_array_equal(found, expected)
+    assert sum(layer.counts for layer in files).tolist() == (
+        4 * [5] + 3 * [4] + 5 * [6])
+
+
+@pytest.mark.parametrize('step, told', [
+    ('2', 'in run.h5'), ('4', 'in run.2.h5'), ('6', 'in run.2.h5'),
+    ('7', 'in run.3.h5'), (None, 'in run.3.h5')])
+def test_timeline_of_a_joined_run(analysed, step, told):
+    printed = analyse('timeline', analysed, *(
+        () if step is None else ('--step', step)))
+    assert f'step {step or 11}, ' in printed and told in printed
+    n_files = 3 * {'run.h5': 5, 'run.2.h5': 4}.get(told[3:], 6)
+    assert f'{n_files} files were finished, {n_files} in time' in printed
+
+
+def test_accuracy_and_completion_of_a_joined_run(analysed):
+    assert f'{12:8d}    0.5000' in analyse('accuracy', analysed)
+    assert f'{12:6d} ' in analyse('completion', analysed)
+
+
+@pytest.mark.parametrize('script', ['detection', 'trust', 'completion',
+                                    'accuracy', 'timeline'])
+def test_a_part_alone_and_a_last_part_without_rows(analysed, script):
+    analyse(script, analysed.with_name('run.2.h5'))
+    with create(analysed.with_name('run.4.h5'), ring(5)):
+        pass
+    mark(analysed.with_name('run.4.h5'), 12)
+    analyse(script, analysed)
