@@ -9,6 +9,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import argparse  # noqa: E402
 import json  # noqa: E402
 import logging  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
 from dataclasses import asdict  # noqa: E402
@@ -18,6 +19,9 @@ from typing import Literal, get_args, get_origin  # noqa: E402
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
+
+#: Seconds in which MPI has to end.
+FINALIZE = 60
 
 #: Exit codes, as of `aspis_mpi.protocol.server`, whose import is heavy.
 BAD_JOB, FAILED, INTERRUPTED = 2, 3, 75
@@ -115,13 +119,17 @@ def _parser():
 
 def _run(arguments):
     # From now on: to import and set up everything takes seconds.
-    with Signals():
+    with Signals(last=True):
         from aspis_mpi.build import run
-        return _train(run, arguments)
+        code = _train(run, arguments)
+    # All is said and written; a frozen rank must not keep the others in
+    # MPI's finalization.
+    signal.alarm(FINALIZE)
+    return code
 
 
 def _simulate(arguments):
-    with Signals():
+    with Signals(last=True):
         from aspis_mpi.build import simulate
         return _train(partial(simulate, replay=arguments.replay), arguments)
 
@@ -135,12 +143,21 @@ def _train(how, arguments):
     if arguments.check:
         print(f'The job is fine; its log would be {path}.')
         return code
-    from aspis_mpi.runlog.summary import print_summary
-    print_summary(path)
+    _summarize(path)
     if code == INTERRUPTED:
         print('The run was stopped after a checkpoint; the same command with '
               '--resume goes on.')
     return code
+
+
+def _summarize(path):
+    """What has been done is done, also if the log cannot be read."""
+    from aspis_mpi.runlog.reader import RunLogError
+    from aspis_mpi.runlog.summary import print_summary
+    try:
+        print_summary(path)
+    except RunLogError as error:
+        print(f'aspis_mpi: {error}', file=sys.stderr)
 
 
 def _plan(arguments):

@@ -27,6 +27,7 @@ from aspis_mpi.protocol.server import ParameterServer
 from aspis_mpi.protocol.worker import Worker
 from aspis_mpi.registry import find
 from aspis_mpi.report import Report, survived
+from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.runlog.writer import RunLog
@@ -58,7 +59,8 @@ class Assembly:
     """
 
     def __init__(self, job, problem=None, leads=True):
-        self.job = job
+        #: The job as it was given, and with what it left open.
+        self.given = self.job = job
         self._leads = leads
         self.seed = job.run.seed
         if job.n_workers is None:
@@ -179,9 +181,9 @@ class Assembly:
         return (min(self.assignment.n_files, FILES)
                 if compares and self.problem.on_server else 0)
 
-    def _probing(self, chronicle):
-        return Probing(self.job.n_workers, self._probed, self.auditor(),
-                       self.settle, self.job.q, chronicle)
+    def _probing(self, chronicle, lost):
+        return Probing(lost, self._probed, self.auditor(), self.settle,
+                       self.job.q, chronicle)
 
     def _scheme(self, assignment, q, transfer):
         """The scheme of some workers, q of which may be wrong."""
@@ -269,6 +271,12 @@ class Assembly:
             return 0
         exposed = self._most_excluded if self.memory != 'step' else 0
         return min(exposed + job.faults.tolerate, job.n_workers - 1)
+
+    @property
+    def patience(self):
+        """Seconds that a worker which cannot go on waits for its end."""
+        faults = self.job.faults
+        return np.inf if faults.tolerate else faults.silence
 
     @property
     def d(self):
@@ -400,4 +408,4 @@ class Assembly:
 
     def save_model(self, path, parameters):
         """Save the trained model as named arrays."""
-        np.savez(path, **self.problem.export(parameters))
+        archive.save(path, self.problem.export(parameters))

@@ -1,5 +1,6 @@
 """The composition root: runs a job under MPI, simulated, or once more."""
 
+import faulthandler
 import logging
 import sys
 import time
@@ -14,6 +15,7 @@ from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.config import JobError
 from aspis_mpi.detection.probe import alike
+from aspis_mpi.learning import devices
 from aspis_mpi.outputs import clear, model_path
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.server import BAD_JOB, FAILED
@@ -21,6 +23,9 @@ from aspis_mpi.recorded import Recorded
 from aspis_mpi.resume import ranks, start as begin
 
 log = logging.getLogger(__name__)
+
+#: Seconds within which MPI has to start.
+START = 600.0
 
 #: What ranks agree upon where there is nothing left to do.
 OVER = -1
@@ -80,15 +85,19 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         except BaseException as error:
             trouble = error
             _say(trouble, here)
+        # A rank that dies before MPI has started may leave the others there.
+        faulthandler.dump_traceback_later(START, exit=True)
         from aspis_mpi.backends import mpi
         comm = mpi.world()
+        faulthandler.cancel_dump_traceback_later()
         code = _agree(mpi, comm, here, trouble, start)
         if code == OVER:
-            return 0, start and start.first
+            return 0, _again(assembly, start) if start else None
         if code:
             return code, None
         with mpi.guard(comm):
-            places = mpi.places(comm, assembly.job.runtime.device)
+            places = mpi.places(comm, devices.own(
+                assembly.job.runtime.device))
             if comm.rank:
                 return _work(assembly, comm, signals), None
             return _serve(assembly, mpi, comm, places, start, signals)
@@ -159,7 +168,7 @@ def _work(assembly, comm, signals):
     clock = time.perf_counter
     from aspis_mpi.backends.mpi_worker import WorkerLoop
     loop = WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock,
-                      signals, assembly.job.faults.tolerate)
+                      signals, assembly.patience)
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
@@ -176,9 +185,11 @@ def _serve(assembly, mpi, comm, places, start, signals):
                           assembly.incoming(), clock, signals)
 
         def save():
-            journal.close()
-            run_log.close()
-            _save(assembly, server, start.first)
+            try:
+                journal.close()
+                run_log.close()
+            finally:
+                _save(assembly, server.parameters.values, start.first)
         return loop.run(save), start.first
 
 
@@ -191,15 +202,15 @@ def _log(assembly, start, clock, mpi='', hosts=()):
 
 def _enter(server, start):
     """Let a server go on where the run was stopped."""
+    snapshot = start.load()
+    same = snapshot is None or server.resume(snapshot)
     for remark in start.remarks:
         server.chronicle.note(logging.WARNING, remark)
-    if start.snapshot is None:
-        return
-    same = server.resume(start.snapshot)
-    server.chronicle.note(
-        logging.WARNING, f'the run goes on with step {server.first}'
-        + ('' if same else ', on other hosts: what was known of workers '
-           'counts for those alone that are where they were'))
+    if snapshot is not None:
+        server.chronicle.note(
+            logging.WARNING, f'the run goes on with step {server.first}'
+            + ('' if same else ', on other hosts: what was known of workers '
+               'counts for those alone that are where they were'))
 
 
 def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
@@ -229,12 +240,14 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
         raise JobError('--resume and --replay: only one of them')
     assembly = Assembly(job, problem)
     start = begin(assembly, out, overwrite, resume)
-    if check or start.over:
+    if check:
         return 0, start.first
+    if start.over:
+        return 0, _again(assembly, start)
     assembly.settle(alike(job.n_workers))
     clock = VirtualClock()
-    if start.snapshot is not None:
-        clock.now = start.snapshot.seconds
+    if start.checkpoint is not None:
+        clock.now = start.load().seconds
     with _log(assembly, start, 'virtual') as run_log, Signals() as signals:
         server = assembly.server(clock)
         _enter(server, start)
@@ -248,11 +261,17 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
             network = Network(job.network.latency, job.network.bandwidth)
             code = drive(server, workers, journal, clock, network, signals)
         journal.close()
-    _save(assembly, server, start.first)
+    _save(assembly, server.parameters.values, start.first)
     return code, start.first
 
 
-def _save(assembly, server, path):
+def _again(assembly, start):
+    """All is done, but perhaps a kill came before the model was saved."""
+    if start.checkpoint is not None:
+        _save(assembly, start.load().parameters, start.first)
+    return start.first
+
+
+def _save(assembly, parameters, path):
     """The parameters as they are at the end, also of a failed run."""
-    assembly.save_model(model_path(assembly.job, path),
-                        server.parameters.values)
+    assembly.save_model(model_path(assembly.job, path), parameters)

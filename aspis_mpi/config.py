@@ -17,6 +17,10 @@ from aspis_mpi import presets, registry
 from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 
+#: Keys that the run log has, also where the job left them open.
+FILLED = {'problem.batch_size', 'scheme.workers'}
+
+
 class JobError(ValueError):
     """A job that cannot be run, in one line that says what to change.
 
@@ -138,7 +142,7 @@ def load(path, settings=(), n_workers=None, problem=None):
 def difference(job, recorded, free):
     """The first key in which a job differs from one of a run log.
 
-    What the job leaves open the log has filled in; that is no difference.
+    What `FILLED` the job may leave open; that is no difference.
 
     Parameters
     ----------
@@ -154,7 +158,8 @@ def difference(job, recorded, free):
     theirs = _values(recorded)
     for name, value in _values(job).items():
         section, _, _ = name.partition('.')
-        if free & {section, name} or value in (None, theirs.get(name)):
+        if free & {section, name} or value == theirs.get(name) or (
+                value is None and name in FILLED):
             continue
         return name, value, theirs.get(name)
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 from aspis_mpi.config import JobError
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.opening import RunLogError
-from aspis_mpi.runlog.parts import places
+from aspis_mpi.runlog.parts import beside, places
 
 
 def output(job, out, overwrite):
@@ -25,7 +25,9 @@ def output(job, out, overwrite):
                                Checkpoints(path).folder) if file.exists()]
     if taken and not overwrite:
         raise JobError(f'{taken[0]}: exists already; choose another --out, '
-                       'or give --resume or --overwrite')
+                       'or give '
+                       + ('--resume or ' if path.exists() else '')
+                       + '--overwrite')
     return path
 
 
@@ -46,8 +48,8 @@ def named(job, out):
 def clear(path):
     """Remove what an earlier run has left beside its log.
 
-    Parts of a log that cannot be read stay; nobody takes them for parts of
-    a newer one.
+    Where the log cannot be read, its later parts stay; they are older than
+    the new one, and so nobody takes them for parts of that.
     """
     Checkpoints(path).remove()
     try:
@@ -59,7 +61,7 @@ def clear(path):
 
 
 def _check(job, path):
-    """Both files of a run can be written."""
+    """What a run leaves can be written."""
     model = model_path(job, path)
     if path == model:
         raise JobError(f'{path}: the run log and the model must be different '
@@ -68,13 +70,16 @@ def _check(job, path):
         if file.is_dir():
             raise JobError(f'{file}: is a directory, not a file')
         _check_directory(file)
+    folder = Checkpoints(path).folder
+    if folder.exists():
+        _check_directory(folder / 'checkpoint')
 
 
 def model_path(job, path):
     """Where the trained model goes: `run.model_out`, or beside the log."""
     out = job.run.model_out
     if out is None:
-        return path.with_suffix('.npz')
+        return beside(path, '.npz')
     # numpy appends the suffix where it is missing.
     return Path(out if out.endswith('.npz') else f'{out}.npz')
 

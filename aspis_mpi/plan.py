@@ -45,6 +45,10 @@ class Plan:
     certifies: str | None       # none, unattacked or attacked: when every
     #                             file can be certified
     reassigns: bool | None      # whether exposed workers' files go to others
+    checkpoint_bytes: int       # of one
+    checkpoint_every: int       # steps; 0 only where the run ends
+    checkpoints: int            # that are kept
+    tolerates: int              # workers that may die
     warnings: list              # sentences
 
 
@@ -67,8 +71,10 @@ def forecast(job, settings=()):
     replicas = int(assignment.loads.sum())
     traffic = _traffic(assembly)
     vector = _vector(assembly.d)
-    # What is received in a step; parameters old and new, gradient, momentum.
-    server = (traffic.vectors * traffic.vector + 4 * vector
+    kept = (1 + len(assembly.optimizer.state)) * 4 * assembly.d
+    # What is received in a step; parameters old and new, gradient, momentum;
+    # what is kept of them for a checkpoint.
+    server = (traffic.vectors * traffic.vector + 4 * vector + kept
               + job.runtime.threads * SCRATCH + assembly.problem.data_bytes)
     # Parameters now and next, and what the transfer keeps.
     worker = 2 * vector + traffic.kept + assembly.problem.data_bytes
@@ -91,6 +97,8 @@ def forecast(job, settings=()):
                      else None),
         buckets=getattr(assembly.scheme.aggregator, 'buckets', None),
         certifies=_certifies(assembly), reassigns=_reassigns(assembly),
+        checkpoint_bytes=kept, checkpoint_every=job.run.checkpoint_every,
+        checkpoints=job.run.keep, tolerates=job.faults.tolerate,
         warnings=_warnings(assembly))
 
 
@@ -179,6 +187,13 @@ def describe(plan):
     ]
     lines += _certificates(p)
     lines.append(survived(p.silent_survived))
+    when = (f'every {p.checkpoint_every} steps and where the run ends'
+            if p.checkpoint_every else 'where the run ends')
+    lines.append(f'A checkpoint of {size(p.checkpoint_bytes)} {when}; the '
+                 f'last {p.checkpoints} are kept.')
+    if p.tolerates:
+        lines.append(f'The run goes on without up to {p.tolerates} workers '
+                     'that die, under mpirun --with-ft ulfm.')
     if p.q_max is not None:
         lines.append(_order(p))
     if p.buckets is not None:

@@ -73,7 +73,12 @@ class Report:
         return (done - self._first) * self._batch_size / seconds
 
     def say(self, text):
-        """One line, beside the progress bar if there is one."""
+        """One line, beside the progress bar if there is one.
+
+        It may come from a worker: nothing in it is obeyed by a terminal.
+        """
+        text = ''.join(c if c.isprintable() or c == '\n' else ' '
+                       for c in text)
         if self._bar.disable:
             print(text, file=self._stream, flush=True)
         else:

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aspis_mpi import config
 from aspis_mpi.config import JobError
 from aspis_mpi.outputs import named, output
 from aspis_mpi.runlog.checkpoints import (
     Checkpoints, DamagedCheckpoint, load)
-from aspis_mpi.runlog.stretch import BEGINNING, Stretch
+from aspis_mpi.runlog.stretch import BEGINNING, InUse, Stretch, claim
 from aspis_mpi.runlog.reader import RunLogError, load_run
 
 #: Sections and keys of the job that may have changed in the meantime.
@@ -30,7 +29,7 @@ class Start:
         The first log of the run, beside which the checkpoints lie.
     stretch : Stretch
         In the run.
-    snapshot : Snapshot or None
+    checkpoint : Path or None
         None at the beginning.
     overwrite : bool
         Whether what is there already is replaced.
@@ -43,10 +42,14 @@ class Start:
     path: Path
     first: Path
     stretch: Stretch = BEGINNING
-    snapshot: Any = None
+    checkpoint: Path | None = None
     overwrite: bool = False
     over: bool = False
     remarks: tuple = ()
+
+    def load(self):
+        """The Snapshot to go on from; None at the beginning."""
+        return None if self.checkpoint is None else load(self.checkpoint)
 
 
 def start(assembly, out, overwrite, resume, workers=None):
@@ -77,11 +80,24 @@ def start(assembly, out, overwrite, resume, workers=None):
     if resume and overwrite:
         raise JobError('--resume and --overwrite: only one of them')
     if resume and named(job, out).exists():
-        return _find(assembly, named(job, out))
-    if workers not in (None, job.n_workers):
+        found = _find(assembly, named(job, out))
+    elif workers not in (None, job.n_workers):
         raise JobError(ranks(job.path, workers, job.n_workers))
-    path = output(job, out, overwrite)
-    return Start(path, path, overwrite=overwrite)
+    else:
+        path = output(job, out, overwrite)
+        found = Start(path, path, overwrite=overwrite)
+    _refuse_two_writers(found.path)
+    return found
+
+
+def _refuse_two_writers(path):
+    """Say so early; the log itself makes sure."""
+    if not path.exists():
+        return
+    try:
+        claim(path).close()
+    except InUse as error:
+        raise JobError(f'{error}; is an earlier job still running?') from error
 
 
 def ranks(path, workers, n_workers):
@@ -94,16 +110,20 @@ def ranks(path, workers, n_workers):
 def _find(assembly, path):
     try:
         with load_run(path) as run:
-            _check(assembly.job, run)
-            snapshot, remarks = _newest(assembly, path, run)
-            if snapshot is None:
-                return Start(path, path, overwrite=True, remarks=remarks)
-            return _go_on(assembly, path, run, snapshot, remarks)
+            _check(assembly.given, run)
+            step, file, remarks = _newest(assembly, path, run)
+            if file is None:
+                return Start(path, path, overwrite=True, remarks=remarks,
+                             over=run.n_steps >= assembly.job.run.steps)
+            return _go_on(assembly, path, run, step, file, remarks)
     except RunLogError as error:
         raise JobError(f'--resume: {error}') from error
 
 
 def _check(job, run):
+    if 'continues' in run.attrs:
+        raise JobError(f'--resume: {run.path} is a later part of a run; give '
+                       f'that of its beginning, {run.attrs["continues"]}')
     recorded = config.from_tables(run.config, str(run.path))
     differs = config.difference(job, recorded, FREE)
     if differs:
@@ -130,37 +150,47 @@ def _newest(assembly, path, run):
             remarks.append(f'{file} has {snapshot.parameters.size} '
                            f'parameters, not {assembly.d}')
         else:
-            return snapshot, tuple(remarks)
+            return snapshot.step, file, tuple(remarks)
     if found:
         raise JobError('--resume: no checkpoint can be used: '
                        + '; '.join(remarks))
+    if rows >= job.run.steps:
+        return 0, None, ()
     if rows > job.run.checkpoint_every or len(run.parts) > 1:
         raise JobError(
             f'--resume: {path} has {rows} steps, but there is no checkpoint '
             f'in {kept.folder}; --overwrite begins anew')
-    return None, (f'there was no checkpoint yet in {kept.folder}: the run '
-                  'begins anew',)
+    return 0, None, (f'there was no checkpoint yet in {kept.folder}: the run '
+                     'begins anew',)
 
 
-def _go_on(assembly, path, run, snapshot, remarks):
+def _go_on(assembly, path, run, step, file, remarks):
     """Go on in the last log, or in a new one where the workers are others."""
-    last, step = run.parts[-1], snapshot.step
+    last = run.parts[-1]
     later = run.n_steps - step
     over = step >= assembly.job.run.steps
+    schedule = assembly.job.optimizer.schedule
+    if (run.option('run', 'steps') != assembly.job.run.steps
+            and schedule != 'constant'):
+        remarks += (f"run.steps was {run.option('run', 'steps')}: from here "
+                    f"on the schedule '{schedule}' is another one",)
     if later and not over:
         remarks += (f'{later} later steps are done again',)
     design = assembly.assignment
-    continues = path.name if len(run.parts) > 1 else ''
+    identity = str(run.parts[0].attrs.get('identity', ''))
+    continues = (path.name, identity) if len(run.parts) > 1 else ()
     if (last.incidence.shape == design.incidence.shape
             and (last.incidence == design.incidence).all()
             and last.order.shape == design.order.shape or over):
-        return Start(last.path, path, Stretch(step, True, continues), snapshot,
+        return Start(last.path, path, Stretch(step, True, *continues), file,
                      over=over, remarks=remarks)
-    remarks += (f'{last.n_workers} workers were there, now there are '
-                f'{design.n_workers}: {design.n_files} files a step, '
-                f'{assembly.batches.batch_size} samples',)
+    remarks += (f'{last.n_workers} workers with {last.n_files} files were '
+                f'there, now {design.n_workers} with {design.n_files} and '
+                f'{assembly.batches.batch_size} samples a step: the log goes '
+                'on in another file',)
     return Start(_free(path, len(run.parts) + 1), path,
-                 Stretch(step, False, path.name), snapshot, remarks=remarks)
+                 Stretch(step, False, path.name, identity), file,
+                 remarks=remarks)
 
 
 def _free(path, number):

@@ -8,6 +8,7 @@ the server never sees it.
 import logging
 from dataclasses import replace
 
+from aspis_mpi.protocol.server import FAILED, INTERRUPTED
 from aspis_mpi.schemes.record import Evaluation, Event
 
 
@@ -42,6 +43,8 @@ class Journal:
         self._report = report
         self._checkpoints = checkpoints
         self.evaluation = None
+        #: Whether the last snapshot could not be written.
+        self.lacks = False
 
     def begin(self):
         """Evaluate the initial parameters, unless the run goes on."""
@@ -83,14 +86,38 @@ class Journal:
         One that cannot be written does not end the run: others may be.
         """
         self._log.sync()
+        self.lacks = False
         try:
             self._checkpoints.save(snapshot)
         except OSError as error:
+            self.lacks = True
             event = Event(self._server.chronicle.now(), logging.ERROR, 0,
                           f'no checkpoint after {snapshot.step} steps, as it '
                           f'cannot be written: {error}')
             self._log.event(event)
             self._report.event(event)
+
+    def before_stop(self, messages):
+        """What is to be sent, where a run that is to go on can go on.
+
+        It ends as a failure if its checkpoint could not be written.
+
+        Parameters
+        ----------
+        messages : list of (int, Message)
+            Of the server.
+
+        Returns
+        -------
+        list of (int, Message)
+        """
+        if self._server.exit_code != INTERRUPTED:
+            return messages
+        self.catch_up()
+        if not self.lacks:
+            return messages
+        return self._server.stop(FAILED, 'the run was asked to end, but '
+                                 'there is no checkpoint of its last step')
 
     def close(self):
         """Write what is left; the run is over."""

@@ -36,10 +36,9 @@ GRACE = 5.0
 LAST = 1.0
 
 
-def abort(comm, code):
-    """End every rank now: some did not answer."""
-    log.error('rank %d aborts the job: not every rank answered within %g s',
-              comm.rank, GRACE)
+def abort(comm, code, reason=f'not every rank answered within {GRACE:g} s'):
+    """End every rank now."""
+    log.error('rank %d aborts the job: %s', comm.rank, reason)
     if survives_deaths():
         # There an abort waits for the others, whom only this tells.
         comm.Revoke()
@@ -78,7 +77,7 @@ def guard(comm):
         yield
     except BaseException:
         log.error('rank %d failed:\n%s', comm.rank, traceback.format_exc())
-        comm.Abort(FAILED)
+        abort(comm, FAILED, 'it cannot go on')
 
 
 def agree(comm, code, text):
@@ -136,17 +135,18 @@ def places(comm, device):
     ----------
     comm : mpi4py.MPI.Comm
     device : str
-        Of this rank.
+        Of this rank; empty where it computes on the processor.
 
     Returns
     -------
     hosts, keys : list of str
         Host names; and with them the device, where it is not the processor:
         what was wrong with one rank may be wrong with the next one there.
+        They are what the ranks say of themselves.
     """
     host = MPI.Get_processor_name()
-    own = '' if device == 'cpu' else f' {device}'
-    return gather_text(comm, host), gather_text(comm, host + own)
+    return (gather_text(comm, host),
+            gather_text(comm, f'{host} {device}'.rstrip()))
 
 
 def world():

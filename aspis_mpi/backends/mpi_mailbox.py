@@ -27,9 +27,9 @@ from aspis_mpi.protocol.messages import (  # noqa: E402
 #: Bytes of one MPI message at most; longer vectors travel in pieces.
 PIECE = 1 << 30
 
-#: Bytes of a message that is received although nobody wants it, at most.
-#: MPI keeps shorter ones until they are; a longer one its sender keeps.
-WASTE = 1 << 16
+#: Bytes of a message that is received although nobody wants it, at most:
+#: else MPI would keep it.  A longer one its sender keeps.
+WASTE = 1 << 23
 
 #: Sleeps of `Mailbox.wait`.
 PAUSES = 16
@@ -229,8 +229,10 @@ class Mailbox:
         if not self._mortal:
             raise error
         if error.Get_error_class() == MPI.ERR_REVOKED:
-            # Whoever aborts says so in this way: nobody is there any more.
-            self.dead.update(rank for rank, _ in self._slots)
+            # Rank 0 aborts: nobody is there any more.
+            if not self._comm.rank:
+                raise error
+            self.dead.add(0)
             return
         failed = self._comm.Get_failed()
         self._comm.Ack_failed(failed.size)
@@ -385,7 +387,8 @@ class Mailbox:
             message = self._wire.unpack(raw, slot.received, self._known,
                                         slot.lane, buffer)
         except MalformedMessage as error:
-            message = error
+            # Without what refers to this frame, which refers to it.
+            message = error.with_traceback(None)
             if buffer is not None:
                 buffer.release()
         arrived.append((slot.rank, message))

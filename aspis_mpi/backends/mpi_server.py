@@ -70,10 +70,15 @@ class ServerLoop:
             self._drive()
         except BaseException:
             self._fail(traceback.format_exc())
-        if save is not None:
-            save()
-        self._leave(self._server.exit_code)
-        return self._server.exit_code
+        code = self._server.exit_code
+        try:
+            if save is not None:
+                save()
+        except Exception:
+            log.exception('rank 0 cannot save all of the run')
+            code = FAILED
+        self._leave(code)
+        return code
 
     def _drive(self):
         server, pause = self._server, Pause()
@@ -123,9 +128,9 @@ class ServerLoop:
 
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
-        self._send(messages)
+        self._send(self._journal.before_stop(messages))
         while self._server.due:
-            self._send(self._server.proceed())
+            self._send(self._journal.before_stop(self._server.proceed()))
 
     def _room(self, rank, lane):
         """Where a message of a worker goes, also one that nobody wants."""

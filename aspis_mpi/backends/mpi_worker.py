@@ -6,7 +6,7 @@ import traceback
 
 import numpy as np
 
-from aspis_mpi.backends.mpi import GRACE, abort, depart
+from aspis_mpi.backends.mpi import abort, depart
 from aspis_mpi.backends.mpi_mailbox import Death, Mailbox
 from aspis_mpi.backends.pause import Pause
 from aspis_mpi.protocol.messages import (
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Orphaned(Exception):
-    """Rank 0 has died, and so there is nobody to work for."""
+    """Rank 0 is gone, and so there is nobody to work for."""
 
 
 class WorkerLoop:
@@ -34,14 +34,15 @@ class WorkerLoop:
         Seconds, the same that the worker reads.
     signals : Signals
         What this rank is asked from outside.
-    tolerate : int
-        Workers that the run can lose.
+    patience : float
+        Seconds in which rank 0 has to answer a rank that cannot go on;
+        infinite where the run can do without it.
     """
 
-    def __init__(self, comm, wire, pool, clock, signals, tolerate):
+    def __init__(self, comm, wire, pool, clock, signals, patience):
         self._comm = comm
         self._signals = signals
-        self._tolerate = tolerate
+        self._patience = patience
         self._clock = clock
         self._report = None
         self._pool = pool
@@ -131,12 +132,11 @@ class WorkerLoop:
     def _fail(self, step, text):
         """Tell the server why this rank ends, and wait for its `Stop`.
 
-        Where the run can do without this rank, it comes when all is over;
-        elsewhere a server that is busy itself is not waited for.
+        Where the run can do without this rank, it comes when all is over.
         """
         log.error('rank %d failed:\n%s', self._comm.rank, text)
         self._mail.send(0, Failure(step, text=text.encode()))
-        end = np.inf if self._tolerate else time.monotonic() + GRACE
+        end = time.monotonic() + self._patience
         try:
             while time.monotonic() < end:
                 code = self._drain()
@@ -145,7 +145,7 @@ class WorkerLoop:
                 time.sleep(1e-3)
         except Orphaned:
             return self._mourn()
-        abort(self._comm, FAILED)
+        abort(self._comm, FAILED, 'rank 0 does not answer')
         return FAILED
 
     def _drain(self):
@@ -159,7 +159,7 @@ class WorkerLoop:
         return code
 
     def _mourn(self):
-        log.error('rank %d ends, since rank 0 has died', self._comm.rank)
+        log.error('rank %d ends, since rank 0 is gone', self._comm.rank)
         return FAILED
 
     def _leave(self, code):

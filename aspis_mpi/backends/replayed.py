@@ -88,6 +88,9 @@ class Replay:
                 self._answer(worker, self._asked(worker, Sketch))
             case ArrivalKind.DEADLINE:
                 self._down(self._server.expire())
+            case ArrivalKind.LOST:
+                self._down(self._server.lose(worker, f'worker {worker} was '
+                                             'lost, as recorded'))
             case ArrivalKind.MALFORMED:
                 self._down(self._server.malformed(worker, 'as recorded'))
         self._verify()

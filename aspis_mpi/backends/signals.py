@@ -14,14 +14,21 @@ class Signals:
     another one it takes over what that has counted.  Only the main thread of
     a process can have handlers; elsewhere none is counted.
 
+    Parameters
+    ----------
+    last : bool
+        The process has nothing else to do: afterwards the signals are
+        ignored, so that none changes its exit code.
+
     Attributes
     ----------
     number : int
         The last one; 0 before the first.
     """
 
-    def __init__(self):
+    def __init__(self, last=False):
         self.number = 0
+        self._last = last
         self._count = 0
         self._before = {}
 
@@ -36,7 +43,7 @@ class Signals:
 
     def __exit__(self, *_):
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self._last else handler)
         self._before = {}
 
     def taken(self):

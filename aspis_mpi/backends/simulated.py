@@ -104,6 +104,7 @@ class Simulation:
     def __init__(self, server, workers, journal, clock, network,
                  signals=None):
         self._signals = signals
+        self._asked = False
         self._server = server
         self._workers = workers
         self._journal = journal
@@ -112,8 +113,10 @@ class Simulation:
         # Seconds, a number that breaks ties, and what to do with whom.
         self._events = []
         self._count = 0
-        # When each worker is looked at next; an earlier entry is void.
+        # When each worker is looked at next, and the number of that event;
+        # others are void, also one of an earlier step at the same time.
         self._planned = [np.inf] * len(workers)
+        self._valid = [None] * len(workers)
         # What is handed over at once.
         self._post = deque()
 
@@ -125,12 +128,19 @@ class Simulation:
             self._deliver()
             if self._server.exit_code is None:
                 self._next()
-            if self._signals is not None and self._signals.taken():
-                self._down(self._server.interrupt(
-                    f'the simulation was sent {self._signals.name}'))
+            if self._signals is not None:
+                self._heed()
         self._journal.catch_up()
         self._deliver()
         return self._server.exit_code
+
+    def _heed(self):
+        """End the run after this step if asked to, at once if asked twice."""
+        for _ in range(self._signals.taken()):
+            self._down(self._server.interrupt(
+                f'the simulation was sent {self._signals.name}',
+                self._asked))
+            self._asked = True
 
     def _next(self):
         """Go to the next event, or to the server's deadline before it."""
@@ -139,8 +149,8 @@ class Simulation:
             self._clock.now = max(self._clock.now, self._server.deadline)
             self._answer(self._server.tick())
             return
-        _, _, act, *what = heapq.heappop(self._events)
-        if act == self._work and self._planned[what[0]] != time:
+        _, number, act, *what = heapq.heappop(self._events)
+        if act == self._work and self._valid[what[0]] != number:
             return
         self._clock.now = max(self._clock.now, time)
         act(*what)
@@ -151,6 +161,7 @@ class Simulation:
         while self._server.due:
             self._down(self._server.proceed())
             self._journal.catch_up()
+        self._journal.before_stop(())
 
     def _down(self, messages):
         for worker, message in messages:
@@ -176,13 +187,14 @@ class Simulation:
         time = self._workers[worker].finishes
         if time == self._planned[worker]:
             return
-        self._planned[worker] = time
+        self._planned[worker], self._valid[worker] = time, None
         if time < np.inf:
+            self._valid[worker] = self._count
             self._at(time, self._work, worker)
 
     def _work(self, worker):
         """Let a worker compute the file that is finished now."""
-        self._planned[worker] = np.inf
+        self._planned[worker], self._valid[worker] = np.inf, None
         it = self._workers[worker]
         message = it.advance()
         while message is None and it.finishes <= self._clock.now:

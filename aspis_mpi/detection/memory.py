@@ -270,12 +270,14 @@ class Memory:
 
 
 def _told_apart(keys):
-    """The keys, numbered from the second one of the same name on."""
+    """The keys, numbered from the second one of the same name on.
+
+    Workers name their own hosts, so that a name may look like a number.
+    """
     seen = Counter()
     told = []
     for key in keys:
-        seen[key] += 1
-        told.append(key if seen[key] == 1 else f'{key} ({seen[key]})')
-    if len(set(told)) < len(told):
-        raise ValueError(f'keys {sorted(seen)} cannot be told apart')
+        plain = key.replace('#', '')
+        seen[plain] += 1
+        told.append(plain if seen[plain] == 1 else f'{plain} #{seen[plain]}')
     return tuple(told)

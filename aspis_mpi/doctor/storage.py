@@ -128,7 +128,7 @@ def _space(folder, case):
         yield Finding(Level.OK, TOPIC, f'{size(free)} are free there.')
         return
     log, checkpoints = sizes(case.assembly)
-    text = (f'{size(free)} are free there; the run log needs at most '
+    text = (f'{size(free)} are free there; the run log needs about '
             f'{size(log)}, the checkpoints {size(checkpoints)}')
     if log + checkpoints > free:
         yield Finding(Level.PROBLEM, TOPIC, f'{text}: choose another folder '
@@ -152,14 +152,16 @@ def sizes(assembly):
     from aspis_mpi.runlog import schema
     job, assignment = assembly.job, assembly.assignment
     shape = assignment.n_files, job.n_workers
-    row = sum(item.row_bytes(*shape) for item in schema.ROWS.values())
+    items = schema.ROWS.values()
+    row = sum(item.row_bytes(*shape) for item in items)
     if job.log.detail == 'arrivals':
         # Every file is reported or sent; a signal and a challenge are
         # answered.
         arrivals = int(assignment.loads.sum()) + 2 * job.n_workers
-        row += arrivals * schema.arrivals(assignment.load).dtype.itemsize
+        row += arrivals * schema.arrivals(assignment.width).dtype.itemsize
     vector = ITEM * assembly.d
     vectors = 1 + len(assembly.optimizer.state)
     # One more than is kept while the newest is written, and the model.
-    return (job.run.steps * row,
+    # No data set has less than a chunk; events and indexes come on top.
+    return (job.run.steps * row + (len(items) + 4) * schema.CHUNK,
             (job.run.keep + 1) * vectors * vector + vector)

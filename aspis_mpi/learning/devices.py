@@ -66,6 +66,21 @@ def identity(device):
     return str(getattr(properties, 'uuid', device))
 
 
+def own(device):
+    """Tells the device of this rank from the others, '' where there is none.
+
+    Parameters
+    ----------
+    device : str
+        As in the job.
+    """
+    if device == 'cpu':
+        return ''
+    import torch
+    count = torch.cuda.device_count()
+    return identity(device_of_rank(device, count)) if count else ''
+
+
 def threads():
     """Threads that torch computes with on the CPU."""
     import torch

@@ -63,6 +63,8 @@ class Membership:
         self._lowered = 0
         self._counted = self.lost.copy()
         self._settled = False
+        # What the run log knows: that of the design, and each change.
+        self._logged = self.order
         # Workers know the order of the design itself.
         self._told = np.where(scheme.ordered, UNTOLD, self.order)
 
@@ -124,10 +126,11 @@ class Membership:
         -------
         list of (int, Message)
         """
-        new = (self._told != self.order).any(axis=1) & ~(
-            self.excluded | self.lost)
-        if (self._told[new] != UNTOLD).any():
+        at_work = ~(self.excluded | self.lost)
+        new = (self._told != self.order).any(axis=1) & at_work
+        if (self._logged != self.order)[at_work].any():
             chronicle.reorderings.append(Reordering(step, self.order))
+            self._logged = self.order
         self._told[new] = self.order[new]
         return [(worker, Reorder(step, order=self.order[worker].astype(
             '<i4').tobytes())) for worker in np.flatnonzero(new).tolist()]
@@ -185,12 +188,15 @@ class Membership:
         keys = self._memory.keys
         self._memory.restore(members.evidence, keys)
         self._turn(step)
+        same = members.order.shape == self.order.shape
+        if same:
+            self._logged = members.order
         if tuple(members.keys) != keys:
             return False
         self.settle(members.equality)
         self._settled = True
         self.attendance.restore(members.strikes, members.back)
         self.speeds.seconds = members.speeds.copy()
-        if (members.absent == self.excluded).all():
+        if same and (members.absent == self.excluded).all():
             self.order = members.order.copy()
         return True

@@ -69,8 +69,10 @@ class Probing:
 
     Parameters
     ----------
-    n_workers, n_files : int
-        K, and how many files everybody computes.
+    lost : ndarray of bool, shape (K,)
+        Workers that have gone for good; it changes.
+    n_files : int
+        How many files everybody computes.
     auditor : Auditor
         Computes files on the server.
     settle : callable
@@ -92,8 +94,10 @@ class Probing:
     expires = np.inf
     hopeless = ''
 
-    def __init__(self, n_workers, n_files, auditor, settle, q, chronicle):
+    def __init__(self, lost, n_files, auditor, settle, q, chronicle):
+        n_workers = len(lost)
         self.state = State.PROBING
+        self._lost = lost
         self.refused = ''
         self.equality = None
         self.living = np.ones(n_workers, dtype=bool)
@@ -169,11 +173,16 @@ class Probing:
             self._since = now + SLOWER * (now - began)
             return
         answers = self._answers[self.living]
-        missing = len(self.living) - len(answers)
+        missing = np.count_nonzero(~self.living & ~self._lost)
         if missing > self._q:
             self.refused = (f'{missing} workers have not said what they '
                             'compute at the start, more than '
                             f'scheme.adversaries = {self._q}')
+            return
+        if len(answers) <= self._q - missing:
+            self.refused = (f'{len(answers)} workers have said what they '
+                            f'compute at the start, {self._q - missing} of '
+                            'which may be wrong')
             return
         try:
             probe = examine(self._own, answers, self._q - missing)

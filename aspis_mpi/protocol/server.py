@@ -59,6 +59,9 @@ DONE, BAD_JOB, FAILED, INTERRUPTED = 0, 2, 3, 75
 class ParameterServer:
     """Rank 0: sends parameters, collects, resolves, updates.
 
+    What takes something in answers what is to be sent then, in this order: a
+    list of (worker, Message).
+
     Parameters
     ----------
     membership : Membership
@@ -76,7 +79,8 @@ class ParameterServer:
     auditor : Auditor, optional
         Computes contested files.
     probing : callable, optional
-        Given the chronicle, the `Probing` that comes before the first step.
+        Given the chronicle and who is lost, the `Probing` that comes before
+        the first step.
     """
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
@@ -148,16 +152,10 @@ class ParameterServer:
     # -- messages in, messages out
 
     def start(self):
-        """Begin the first step.
-
-        Returns
-        -------
-        list of (int, Message)
-            Worker and message, to be sent in this order.
-        """
+        """Begin the first step."""
         if self._probing is None:
             return self._begin(self.first)
-        self._step = self._probing(self.chronicle)
+        self._step = self._probing(self.chronicle, self._membership.lost)
         self._set_alarm()
         return self._step.start(self.parameters)
 
@@ -169,11 +167,6 @@ class ParameterServer:
         worker : int
         message : Message
             If it has a buffer, the server releases it in the end.
-
-        Returns
-        -------
-        list of (int, Message)
-            If the server is `due` then, `proceed` is to be called next.
         """
         step, state = self._step, self.state
         if state is State.STOPPED:
@@ -203,10 +196,6 @@ class ParameterServer:
         reason : str
         step : int, optional
             The one that its header names; a proof if it is the current one.
-
-        Returns
-        -------
-        list of (int, Message)
         """
         if self.state not in WAITS:
             return []
@@ -227,12 +216,7 @@ class ParameterServer:
         return self._go_on(it.lose([worker]))
 
     def tick(self):
-        """Look at the clock: is the time over, is somebody silent?
-
-        Returns
-        -------
-        list of (int, Message)
-        """
+        """Look at the clock: is the time over, is somebody silent?"""
         now, out = self._now(), []
         if self.state not in WAITS or now < self._alarm:
             return out
@@ -266,10 +250,6 @@ class ParameterServer:
         worker : int
         reason : str
             What is known of its end, as a clause or with a traceback.
-
-        Returns
-        -------
-        list of (int, Message)
         """
         if self.state is State.STOPPED or self._departures.lost[worker]:
             return []
@@ -279,10 +259,11 @@ class ParameterServer:
             return self._give_in(self.step, f'{reason}\n{many}')
         self._note(logging.WARNING, f'{reason}\nthe run goes on without '
                    f'worker {worker}', worker + 1)
+        if self.state is not State.PROBING:
+            self.chronicle.arrived(self._step, worker, ArrivalKind.LOST,
+                                   self._now())
         if self.state not in WAITS or not self._step.living[worker]:
             return []
-        self.chronicle.arrived(self._step, worker, ArrivalKind.LOST,
-                               self._now())
         return self._go_on(self._step.lose([worker]))
 
     def interrupt(self, reason, at_once=False):
@@ -294,10 +275,6 @@ class ParameterServer:
             Who asked, as a clause.
         at_once : bool
             Do not finish the step.
-
-        Returns
-        -------
-        list of (int, Message)
         """
         at_once = at_once or self.state is State.PROBING
         asked = self._departures.ending and not at_once
@@ -306,7 +283,10 @@ class ParameterServer:
         self._departures.ending = True
         self._note(logging.WARNING, f'{reason}: the run ends '
                    f'{"now" if at_once else "after this step"}')
-        return self._suspend(self.step) if at_once else []
+        if not at_once:
+            return []
+        self._learner.keep(max(self.step, self.first))
+        return self._stop(INTERRUPTED)
 
     def _go_on(self, out):
         """What follows from what a step answers."""
@@ -330,12 +310,7 @@ class ParameterServer:
         return out
 
     def stop(self, code, reason):
-        """End the run now with an exit code other than 0, and no snapshot.
-
-        Returns
-        -------
-        list of (int, Message)
-        """
+        """End the run now with an exit code other than 0, no snapshot."""
         self._note(logging.ERROR, reason, 0)
         return self._stop(code)
 
@@ -343,11 +318,6 @@ class ParameterServer:
         """End a run that cannot go on; so many steps are done."""
         self._learner.keep(max(done, self.first))
         return self.stop(FAILED, reason)
-
-    def _suspend(self, done):
-        """End a run that is to go on later; so many steps are done."""
-        self._learner.keep(max(done, self.first))
-        return self._stop(INTERRUPTED)
 
     # -- one step
 
@@ -372,12 +342,7 @@ class ParameterServer:
                                  self.parameters)
 
     def proceed(self):
-        """Compute what is `due`: verify payloads, or resolve the step.
-
-        Returns
-        -------
-        list of (int, Message)
-        """
+        """Compute what is `due`: verify payloads, or resolve the step."""
         if self.state is State.VERIFYING:
             return self._go_on(self._step.proceed(
                 self._learner.audit(self.step)))
@@ -408,15 +373,14 @@ class ParameterServer:
 
     def _after(self, done, hopeless):
         """What follows when so many steps are done."""
-        if hopeless or self._course.is_checkpoint(done):
+        ending = self._departures.ending
+        if hopeless or ending or self._course.is_checkpoint(done):
             self._learner.keep(done)
         if hopeless:
             return self._stop(FAILED)
         if done == self._course.steps:
             return self._stop(DONE)
-        if self._departures.ending:
-            return self._suspend(done)
-        return self._begin(done)
+        return self._stop(INTERRUPTED) if ending else self._begin(done)
 
     # -- what can go wrong
 

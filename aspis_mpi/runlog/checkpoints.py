@@ -8,18 +8,18 @@ one.
 """
 
 import json
-import os
 import re
 import zipfile
 import zlib
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
 from aspis_mpi.protocol.snapshot import Members, Snapshot
+from aspis_mpi.runlog import archive
+from aspis_mpi.runlog.parts import beside
 
 VERSION = 1
 
@@ -54,7 +54,7 @@ class Checkpoints:
     def __init__(self, log, keep=3):
         if keep < 1:
             raise ValueError(f'keep {keep} must be at least 1')
-        self.folder = Path(log).with_suffix('.checkpoints')
+        self.folder = beside(log, '.checkpoints')
         self._keep = keep
 
     def save(self, snapshot):
@@ -64,32 +64,35 @@ class Checkpoints:
         -------
         Path
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f'step-{snapshot.step:08d}.npz'
-        unfinished = path.with_suffix('.unfinished')
-        with open(unfinished, 'wb') as file:
-            np.savez(file, **_pack(snapshot))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-        _sync(self.folder)
-        for old in self.paths()[self._keep:]:
+        archive.save(path, _pack(snapshot))
+        # Those of later steps are of a future that was given up.
+        found = self.paths()
+        place = found.index(path)
+        for old in (*found[:place], *found[place + self._keep:],
+                    *self._unfinished()):
             old.unlink(missing_ok=True)
         return path
 
     def paths(self):
         """Files of the checkpoints, the newest first."""
         found = {path: _NAME.fullmatch(path.name)
-                 for path in self.folder.glob('step-*.npz')}
+                 for path in self.folder.glob('step-*.npz') if path.is_file()}
         return sorted((path for path, match in found.items() if match),
                       key=lambda path: int(found[path][1]), reverse=True)
 
     def remove(self):
         """Forget all of them: another run takes the place of theirs."""
-        for path in self.folder.glob('step-*'):
+        for path in (*self.paths(), *self._unfinished()):
             path.unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
+        linked = self.folder.is_symlink()
+        if self.folder.is_dir() and not (linked
+                                         or any(self.folder.iterdir())):
             self.folder.rmdir()
+
+    def _unfinished(self):
+        """What kills have left."""
+        return self.folder.glob('.step-*.npz.unfinished')
 
 
 def load(path):
@@ -143,12 +146,3 @@ def _unpack(arrays):
                  if name.startswith(_OF_OPTIMIZER)}
     return Snapshot(facts['step'], facts['seconds'], arrays['parameters'],
                     optimizer, facts['floor'], facts['failures'], members)
-
-
-def _sync(folder):
-    """Make a rename in a folder outlast a crash of the machine."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -1,5 +1,6 @@
-"""Opening a file of the run log, and trying again while it is written."""
+"""Opening a file of the run log that is written, or whose writer was killed."""
 
+import io
 import time
 
 import h5py
@@ -10,17 +11,43 @@ PAUSES = (0.01, 0.05, 0.25)
 #: What h5py raises where something is missing or damaged.
 HDF5_ERRORS = (OSError, KeyError, RuntimeError)
 
+#: Where the superblock of HDF5's oldest and usual format, which h5py writes,
+#: says where the file ends.
+END = range(40, 48)
+
 
 class RunLogError(ValueError):
     """A file that cannot be read as a run log, and why, in one sentence."""
 
 
-def open_log(path):
+class Killed(io.FileIO):
+    """A file whose writer was killed before it wrote where the file ends.
+
+    HDF5 writes that last, and reads nothing behind the old end.  Here the
+    file ends where it does; on the disk nothing is changed.
+    """
+
+    def readinto(self, buffer):
+        """As ever, but for the end of the file."""
+        start = self.tell()
+        count = super().readinto(buffer)
+        end = self.seek(0, io.SEEK_END)
+        self.seek(start + count)
+        size = end.to_bytes(END.stop - END.start, 'little')
+        for place in range(max(start, END.start),
+                           min(start + count, END.stop)):
+            memoryview(buffer)[place - start] = size[place - END.start]
+        return count
+
+
+def open_log(path, killed=False):
     """Open an HDF5 file for reading, without a lock.
 
     Parameters
     ----------
     path : Path
+    killed : bool
+        Nobody writes it any more, and perhaps nobody closed it.
 
     Returns
     -------
@@ -33,11 +60,17 @@ def open_log(path):
     """
     if not path.is_file():
         raise RunLogError(f'there is no file {path}')
-    return patiently(lambda: h5py.File(path, 'r', locking=False),
-                     f'{path} cannot be opened as HDF5')
+    if killed:
+        return patiently(lambda: h5py.File(Killed(path), 'r'),
+                         f'{path} cannot be opened as HDF5', pauses=())
+    try:
+        return patiently(lambda: h5py.File(path, 'r', locking=False),
+                         f'{path} cannot be opened as HDF5')
+    except RunLogError:
+        return open_log(path, killed=True)
 
 
-def patiently(what, failed, between=lambda: None):
+def patiently(what, failed, between=lambda: None, pauses=PAUSES):
     """Do `what`, again if the writer has just moved what it looked for.
 
     Parameters
@@ -47,13 +80,15 @@ def patiently(what, failed, between=lambda: None):
         How the error begins that is raised in the end.
     between : callable
         Done after each pause.
+    pauses : sequence of float
+        In seconds.
 
     Raises
     ------
     RunLogError
         It failed after every pause.
     """
-    for pause in PAUSES:
+    for pause in pauses:
         try:
             return what()
         except HDF5_ERRORS:

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from h5py import is_hdf5
+
 from aspis_mpi.runlog.opening import RunLogError, attributes_at
+
+#: Of names of run logs; what else looks like one belongs to the name.
+SUFFIXES = '.h5', '.hdf5'
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,23 @@ class Place:
     until: int | None
 
 
+def beside(path, suffix):
+    """The path of a file or folder that belongs to a run log.
+
+    >>> beside('runs/lr0.1.h5', '.npz').name, beside('lr0.1', '.npz').name
+    ('lr0.1.npz', 'lr0.1.npz')
+    """
+    path = Path(path)
+    stem = path.stem if path.suffix in SUFFIXES else path.name
+    return path.with_name(stem + suffix)
+
+
 def places(path):
     """The parts of a run, in the order in which they were begun.
 
-    A file that does not say that it continues this run is left aside, and
-    so is one that is older than the first: it continues the log that had
-    the name before.
+    A file that does not say that it continues this run, or is none of HDF5,
+    is left aside, and so is one that is older than the first: it continues
+    the log that had the name before.
 
     Parameters
     ----------
@@ -51,9 +67,8 @@ def places(path):
     attrs = attributes_at(path) if later else {}
     if not later or 'continues' in attrs:
         return [Place(path, None)]
-    begun = _moment(attrs, path)
     starts = {other: step for other in later
-              if (step := _first_step(other, path.name, begun)) is not None}
+              if (step := _first_step(other, path, attrs)) is not None}
 
     # A step belongs to the last part that had begun by then.
     steps = list(starts.values())
@@ -70,16 +85,26 @@ def _numbered(path):
     return [numbers[number] for number in sorted(numbers) if number > 1]
 
 
-def _first_step(path, first, begun):
+def _first_step(path, first, of_first):
     """The step with which a part begins; None if it is of another run."""
+    if not is_hdf5(path):
+        return None
     attrs = attributes_at(path)
-    if attrs.get('continues') != first or _moment(attrs, path) < begun:
+    if attrs.get('continues') != first.name or not _same(
+            attrs, path, of_first, first):
         return None
     step = attrs.get('first_step')
     if not isinstance(step, int) or step < 0:
-        raise RunLogError(f'{path} continues {first}, but its first_step '
+        raise RunLogError(f'{path} continues {first.name}, but its first_step '
                           f'{step} is no step')
     return step
+
+
+def _same(attrs, path, of_first, first):
+    """Whether it continues this log, and none that had its name before."""
+    if 'continues_identity' in attrs and 'identity' in of_first:
+        return attrs['continues_identity'] == of_first['identity']
+    return _moment(attrs, path) >= _moment(of_first, first)
 
 
 def _moment(attrs, path):

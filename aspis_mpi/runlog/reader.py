@@ -188,7 +188,8 @@ class Run(View):
     @property
     def events(self):
         """The events, a list of `Event`."""
-        return [Event(float(seconds), int(level), int(rank), text.decode())
+        return [Event(float(seconds), int(level), int(rank),
+                      text.decode(errors='replace'))
                 for seconds, level, rank, text in
                 self._get(schema.EVENTS.path)]
 
@@ -310,13 +311,18 @@ class Run(View):
     def _reading(self, path, what):
         if not self._file:
             raise RunLogError(f'{self.path} was closed')
-        return patiently(lambda: what(self._file[path]),
-                         f'{path} of {self.path} cannot be read',
-                         self._reopen)
+        failed = f'{path} of {self.path} cannot be read'
+        try:
+            return patiently(lambda: what(self._file[path]), failed,
+                             self._reopen)
+        except RunLogError:
+            self._reopen(killed=True)
+            return patiently(lambda: what(self._file[path]), failed,
+                             pauses=())
 
-    def _reopen(self):
+    def _reopen(self, killed=False):
         self._file.close()
-        self._file = open_log(self.path)
+        self._file = open_log(self.path, killed)
 
 
 def _share(part, rest):

@@ -45,9 +45,13 @@ STEP_COLUMNS = np.dtype([
 EVALUATION_COLUMNS = np.dtype([
     ('step', 'i8'), ('seconds', 'f8'), ('loss', 'f8'), ('accuracy', 'f8')])
 
+#: Bytes of the text of an event, at most: texts of any length would lie
+#: where a kill may lose them all.
+TEXT = 4096
+
 EVENT_COLUMNS = np.dtype([
     ('time', 'f8'), ('level', 'i2'), ('rank', 'i4'),
-    ('text', h5py.string_dtype('utf-8'))])
+    ('text', h5py.string_dtype('utf-8', TEXT))])
 
 
 @dataclass(frozen=True)

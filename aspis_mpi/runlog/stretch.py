@@ -1,13 +1,15 @@
-"""Where a log begins or goes on, and what is cut off of it before."""
+"""Where a log begins or goes on, and what stays of it then."""
 
+import fcntl
 from dataclasses import dataclass
 
 import numpy as np
 
 from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.opening import HDF5_ERRORS, open_log
 
-#: Rows that are looked at in one go.
-WINDOW = 1 << 16
+#: Rows that are looked at in one go, at least, and bytes, about.
+ROWS, BYTES = 64, 1 << 24
 
 
 @dataclass(frozen=True)
@@ -19,47 +21,102 @@ class Stretch:
     step : int
         The next one.
     goes_on : bool
-        The log exists; rows from `step` on are cut off.
+        The log exists; what it says of `step` and later is left out.
     continues : str
         Name of the first log, where this is a later part of a run.
+    identity : str
+        Of the first log then.
     """
 
     step: int = 0
     goes_on: bool = False
     continues: str = ''
+    identity: str = ''
 
 
 BEGINNING = Stretch()
 
 
-def cut(file, step, items):
-    """Cut off what a log says of a step and of all after it.
+class InUse(ValueError):
+    """Another process is writing this log."""
 
-    Events stay: they have happened.
+
+def claim(path):
+    """Make sure that nobody else writes a log.
 
     Parameters
     ----------
+    path : Path
+        An existing file.
+
+    Returns
+    -------
+    file
+        Nobody else can claim the file until this is closed.
+
+    Raises
+    ------
+    InUse
+    """
+    file = open(path, 'rb')
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise InUse(f'{path} is being written by another process') from error
+    except OSError:
+        # A file system without locks: nothing can be known there.
+        return file
+    return file
+
+
+def copy(path, file, step, items):
+    """Copy what a log says of all steps before one.
+
+    A log whose writer was killed is not written to again: what it names
+    need not all have reached the disk.  Events stay, as they have happened.
+
+    Parameters
+    ----------
+    path : Path
+        Of the old log.
     file : h5py.File
-        Open for writing.
+        The new one, with all data sets.
     step : int
     items : iterable of DataSet
         All that grow.
     """
-    # `/steps` first: a kill in between leaves arrays that are too long.
-    rows = _before(file[schema.STEPS.path], step)
-    for item in items:
-        if item.path not in file:
-            continue
-        data = file[item.path]
-        if item.name in schema.ROWS:
-            data.resize(rows, axis=0)
-        elif item is schema.EVALUATION:
-            data.resize(_before(data, step + 1), axis=0)
-        elif item is not schema.EVENTS:
-            data.resize(_before(data, step), axis=0)
-        if item is schema.STEPS:
-            file.flush()
-    file.flush()
+    with open_log(path, killed=True) as old:
+        for name in set(old.attrs) - {'hosts'}:
+            file.attrs[name] = old.attrs[name]
+        rows = _before(old[schema.STEPS.path], step)
+        for item in items:
+            if item.path not in old:
+                continue
+            data = old[item.path]
+            if item.name in schema.ROWS:
+                _copy(data, file[item.path], rows)
+            elif item is schema.EVALUATION:
+                # The first one comes before the first step.
+                last = step + 1 if step else 0
+                _copy(data, file[item.path], _before(data, last))
+            elif item is schema.EVENTS:
+                _copy(data, file[item.path], _readable(data))
+            else:
+                _copy(data, file[item.path], _before(data, step))
+
+
+def _copy(data, new, rows):
+    new.resize(rows, axis=0)
+    for window in _windows(data, rows):
+        new[window] = data[window]
+
+
+def _windows(data, rows):
+    size = max(1, data.dtype.itemsize * int(np.prod(data.shape[1:])))
+    span = max(ROWS, BYTES // size)
+    return [slice(start, min(start + span, rows))
+            for start in range(0, rows, span)]
 
 
 def _before(data, step):
@@ -67,9 +124,28 @@ def _before(data, step):
 
     One that never reached the disk, of step -1, is later than all.
     """
-    for start in range(0, len(data), WINDOW):
-        steps = data.fields('step')[start:start + WINDOW]
+    for window in _windows(data, len(data)):
+        steps = data.fields('step')[window]
         late = (steps >= step) | (steps < 0)
         if late.any():
-            return start + int(np.argmax(late))
+            return window.start + int(np.argmax(late))
     return len(data)
+
+
+def _readable(events):
+    """Number of events up to the first one that did not reach the disk."""
+    for window in _windows(events, len(events)):
+        if all(_texts(events, window)):
+            continue
+        for row in range(window.start, window.stop):
+            if not all(_texts(events, slice(row, row + 1))):
+                return row
+    return len(events)
+
+
+def _texts(events, rows):
+    """What events say; nothing of those that did not reach the disk."""
+    try:
+        return events[rows]['text']
+    except HDF5_ERRORS:
+        return [b'']

@@ -11,12 +11,13 @@ from datetime import datetime
 from importlib import metadata
 from operator import attrgetter
 from pathlib import Path
+from uuid import uuid4
 
 import h5py
 import numpy as np
 
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.stretch import BEGINNING, cut
+from aspis_mpi.runlog.stretch import BEGINNING, claim, copy
 
 #: A block holds this many rows, or what fits into this many bytes.
 BLOCK_ROWS, BLOCK_BYTES = 64, 4 << 20
@@ -64,6 +65,8 @@ class RunLog:
         The file exists and is not to be overwritten.
     ValueError
         The assignment is larger than the counts of a row can hold.
+    InUse
+        Another process is writing the file.
     OSError
         The file cannot be written.
     """
@@ -77,19 +80,23 @@ class RunLog:
         _check(*self._sizes, clock, flush_seconds)
 
         # Without HDF5's lock others may read the log while it grows, and
-        # it can lie on a file system that has none; mode 'x' alone makes
-        # sure that there is one writer.
-        if not stretch.goes_on:
-            self._make_room(overwrite)
-        self._file = h5py.File(self.path, 'r+' if stretch.goes_on else 'x',
-                               locking=False)
-        self._describe(job, seed, mpi, hosts, clock, stretch)
-        self._lay_out(assignment, stretch.goes_on)
+        # it can lie on a file system that has none.  A new one gets its
+        # name when it is whole: a kill leaves none that cannot be read.
+        before = self._make_room(overwrite or stretch.goes_on)
+        begun = self.path.with_name(f'.{self.path.name}.unfinished')
+        # Rows are only appended: of each data set the last chunk is enough.
+        self._file = h5py.File(begun, 'w', locking=False,
+                               rdcc_nbytes=2 * schema.CHUNK)
+        self._lay_out(assignment)
         if stretch.goes_on:
-            cut(self._file, stretch.step, self._growing)
+            copy(self.path, self._file, stretch.step, self._growing)
+        self._describe(job, seed, mpi, hosts, clock, stretch)
         self._allocate()
-        self._file.flush()
-        self._flushed = time.monotonic()
+        self.sync()
+        self._claim = claim(begun)
+        begun.replace(self.path)
+        if before is not None:
+            before.close()
 
     def __enter__(self):
         return self
@@ -189,17 +196,21 @@ class RunLog:
 
     def close(self):
         """Write out the rest and close the file; once is enough."""
-        if self._file:
+        if not self._file:
+            return
+        try:
             self.flush()
+        finally:
             self._file.close()
+            self._claim.close()
 
     def _make_room(self, overwrite):
-        if overwrite:
-            self.path.unlink(missing_ok=True)
-        if self.path.exists():
+        """Claim the file that is there; None if there is none."""
+        if self.path.exists() and not overwrite:
             raise FileExistsError(
                 f'{self.path} exists; --overwrite replaces it')
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        return claim(self.path) if self.path.exists() else None
 
     def _describe(self, job, seed, mpi, hosts, clock, stretch):
         attrs, now = self._file.attrs, datetime.now().astimezone()
@@ -209,21 +220,20 @@ class RunLog:
         if not stretch.goes_on:
             attrs.update({
                 'format': schema.FORMAT, 'version': schema.VERSION,
-                'seed': seed, 'clock': clock,
+                'seed': seed, 'clock': clock, 'identity': uuid4().hex,
                 'created': now.isoformat(timespec='seconds')})
         if stretch.continues:
             attrs['continues'] = stretch.continues
+            attrs['continues_identity'] = stretch.identity
             attrs['first_step'] = min(
                 stretch.step, attrs.get('first_step', stretch.step))
 
-    def _lay_out(self, assignment, goes_on):
+    def _lay_out(self, assignment):
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
         self._growing = (*schema.ROWS.values(), schema.EVALUATION,
                          schema.EVENTS, self._arrival, self._change)
-        if goes_on:
-            return
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         for item in self._growing:
@@ -298,5 +308,12 @@ def _package():
 
 
 def _storable(text):
-    """A text that HDF5 can hold: it may come from a hostile worker."""
-    return text.replace('\0', '\ufffd').encode('utf-8', 'replace')
+    """A text that HDF5 can hold: it may come from a hostile worker.
+
+    Of a long one the beginning and the end, where a traceback tells most.
+    """
+    raw = text.replace('\0', '\ufffd').encode('utf-8', 'replace')
+    if len(raw) <= schema.TEXT:
+        return raw
+    head, gap = schema.TEXT // 4, b' [...] '
+    return raw[:head] + gap + raw[head + len(gap) - schema.TEXT:]

@@ -54,7 +54,7 @@ def steps_of(comm, d, name, path):
         'log': {'detail': 'arrivals'}} | SCHEMES[name])
     assembly, clock = Assembly(job, Ones(d)), time.perf_counter
     if comm.rank:
-        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 0).run(
+        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 60).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return
     with assembly.run_log(

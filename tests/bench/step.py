@@ -91,7 +91,7 @@ def stack(comm, d, steps, folder):
         'scheme': {'name': 'uncoded', 'workers': comm.size - 1}})
     assembly, clock = Assembly(job, Ones(d)), time.perf_counter
     if comm.rank:
-        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 0).run(
+        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 60).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return None
     path = Path(folder) / 'bench.h5'

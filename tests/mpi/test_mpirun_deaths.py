@@ -159,7 +159,7 @@ def test_the_death_of_rank_0_ends_all(job, begin):
     kill(running, 0)
     ended = running.wait(20)
     assert ended.code == 3, ended.err
-    assert 'rank 0 has died' in ended.err
+    assert 'rank 0 is gone' in ended.err
     assert Checkpoints(log).paths()
 
 

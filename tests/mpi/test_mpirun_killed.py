@@ -1,4 +1,4 @@
-"""kill -9 of the parameter server costs the last moments of the log only."""
+"""kill -9 of the parameter server costs moments, and a restart nothing."""
 
 import os
 import random
@@ -6,36 +6,63 @@ import signal
 import time
 
 import numpy as np
-from mpirun import rows_of, wait_for_rows
+import pytest
+from mpirun import parameters, rows_of, wait_for_rows
 
 from aspis_mpi import load_run
+from aspis_mpi.runlog.checkpoints import Checkpoints, load
+
+THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
+
+#: Runs that are killed, under each MPI.
+COUNT = 50 if THOROUGH else 5
 
 #: Of the log, in seconds: a kill may cost so much.
 FLUSH = 0.05
 
-KEYS = {'run.steps': 100_000, 'problem.parameters': 50,
-        'adversary.count': 2, 'adversary.value': 'reversed',
+STEPS = 400
+KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 10, 'run.keep': 2,
+        'run.evaluate_every': 20, 'problem.parameters': 50,
+        'adversary.count': 2, 'adversary.files': 'random',
         'log.flush_seconds': FLUSH}
 
 
-def test_kill_of_rank_0(mpi, job, start, expected, folder):
-    path, log = job(KEYS), folder / 'run.h5'
-    running = start(mpi, 6, 'run', path, '--out', log)
-    wait_for_rows(log, 20)
-    time.sleep(random.uniform(0.1, 0.5))
-    seen = rows_of(log)
-    os.kill(running.rank(mpi, 0), signal.SIGKILL)
-    ended = running.wait(10)
-    assert ended.code != 0
+def assert_rows(log, reference):
+    """What the log has, it has right; how many rows there are."""
+    with load_run(log) as run, load_run(reference) as other:
+        rows = slice(0, run.n_steps)
+        for name in ('step', 'verdict', 'gradient_norm', 'n_flagged'):
+            np.testing.assert_array_equal(run.steps[name],
+                                          other.steps[name][rows])
+        for name in ('flagged', 'source', 'contributors', 'lies'):
+            np.testing.assert_array_equal(run.read(name),
+                                          other.read(name, rows))
+        return run.n_steps
 
-    with load_run(log) as run:
-        n = run.n_steps
-        assert n >= seen >= 20
-        _, reference, _ = expected(path, 5, f'run.steps={n}')
-        with load_run(reference) as other:
-            for name in ('step', 'verdict', 'gradient_norm', 'n_flagged'):
-                np.testing.assert_array_equal(run.steps[name],
-                                              other.steps[name])
-            for name in ('flagged', 'source', 'contributors', 'lies'):
-                np.testing.assert_array_equal(run.read(name),
-                                              other.read(name))
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600 if THOROUGH else 200)
+def test_killed_at_any_moment_it_goes_on_bit_for_bit(
+        mpi, job, start, launch, expected, folder):
+    """Log readable, checkpoint usable, and the end that of no kill."""
+    path = job(KEYS)
+    _, reference, wanted = expected(path, 5)
+    for number in range(COUNT):
+        log, drawn = folder / f'run-{number}.h5', random.Random(number)
+        running = start(mpi, 6, 'run', path, '--out', log)
+        wait_for_rows(log, 12)
+        time.sleep(drawn.uniform(0, 0.6))
+        seen = rows_of(log)
+        os.kill(running.rank(mpi, 0), signal.SIGKILL)
+        assert running.wait(20).code != 0
+
+        done = assert_rows(log, reference)
+        assert seen <= done < STEPS
+        newest = Checkpoints(log).paths()[0]
+        # The log has the rows of what a checkpoint says is done.
+        assert 10 <= load(newest).step <= done
+
+        ended = launch(mpi, 6, 'run', path, '--out', log, '--resume')
+        assert ended.code == 0, ended.err
+        assert parameters(log).tobytes() == wanted.tobytes()
+        assert assert_rows(log, reference) == STEPS

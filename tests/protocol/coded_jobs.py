@@ -57,6 +57,9 @@ class NoJournal:
     def catch_up(self):
         pass
 
+    def before_stop(self, messages):
+        return messages
+
 
 class Watched:
     """A server whose messages are counted, by step; else as it is.

@@ -35,6 +35,9 @@ JOBS = {
         'scheme.name': 'partial', 'collection.name': 'adaptive',
         'collection.deadline': 0.5,
         'delay.name': 'shifted-exponential', 'delay.mean': 0.1},
+    'all at once': {
+        'scheme.name': 'partial', 'collection.name': 'deadline',
+        'collection.deadline': 0.5},
     'silent': {'scheme.name': 'aspis', 'delay.silent': [4],
                'delay.silent_from': 2, 'faults.silence': 0.5},
     'tolerance': {
@@ -207,8 +210,12 @@ def test_resume_of_nothing_begins_and_of_all_ends(job, tmp_path):
     path, log = job(JOBS['aspis']), tmp_path / 'run.h5'
     assert simulate(path, out=log, resume=True) == (DONE, log)
     before = log.read_bytes()
+    model = saved(log)
+    # Killed after the last checkpoint, before the model was saved.
+    log.with_suffix('.npz').unlink()
     assert simulate(path, out=log, resume=True) == (DONE, log)
     assert log.read_bytes() == before
+    assert saved(log).tobytes() == model.tobytes()
 
 
 def test_more_steps_than_were_asked_for_first(job, tmp_path):

@@ -194,6 +194,9 @@ class NoJournal:
     def catch_up(self):
         pass
 
+    def before_stop(self, messages):
+        return messages
+
 
 def by_objects(assembly):
     """The server after a run in which messages are handed over."""

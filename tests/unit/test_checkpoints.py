@@ -81,7 +81,7 @@ def test_all_are_removed(tmp_path):
     kept = Checkpoints(tmp_path / 'run.h5')
     for step in range(3):
         kept.save(snapshot(step))
-    (kept.folder / 'step-00000009.unfinished').touch()
+    (kept.folder / '.step-00000009.npz.unfinished').touch()
     kept.remove()
     assert not kept.folder.exists()
     kept.remove()

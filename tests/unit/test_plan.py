@@ -69,7 +69,8 @@ def test_a_model_that_exists_is_not_overwritten(tmp_path):
     with pytest.raises(JobError, match='old.npz: exists already'):
         simulate(job, settings=settings, out=tmp_path / 'run.h5')
     with pytest.raises(JobError, match='must be different'):
-        simulate(job, out=tmp_path / 'run.npz')
+        simulate(job, settings=[f'run.model_out={tmp_path}/run.npz'],
+                 out=tmp_path / 'run.npz')
     assert model.read_bytes() == b'of last week'
 
 

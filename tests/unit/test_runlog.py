@@ -66,7 +66,7 @@ COLUMNS = {
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
                  'finished')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'package', 'mpi',
-              'hosts', 'created', 'clock'}
+              'hosts', 'created', 'clock', 'identity'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
           'lies': ('f', 'K')}
 
