@@ -8,7 +8,7 @@ the server never sees it.
 import logging
 from dataclasses import replace
 
-from aspis_mpi.protocol.server import FAILED, INTERRUPTED
+from aspis_mpi.protocol.server import FAILED
 from aspis_mpi.schemes.record import Evaluation, Event
 
 
@@ -97,10 +97,10 @@ class Journal:
             self._log.event(event)
             self._report.event(event)
 
-    def before_stop(self, messages):
-        """What is to be sent, where a run that is to go on can go on.
+    def secure(self, messages):
+        """Make sure that a run which was asked to end can go on.
 
-        It ends as a failure if its checkpoint could not be written.
+        It ends as a failure if its checkpoint cannot be written.
 
         Parameters
         ----------
@@ -110,9 +110,8 @@ class Journal:
         Returns
         -------
         list of (int, Message)
+            What is to be sent.
         """
-        if self._server.exit_code != INTERRUPTED:
-            return messages
         self.catch_up()
         if not self.lacks:
             return messages

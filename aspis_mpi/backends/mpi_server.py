@@ -11,7 +11,7 @@ from aspis_mpi.backends.mpi_mailbox import Death, Mailbox
 from aspis_mpi.backends.pause import Pause
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, Lane, MalformedMessage, Vector)
-from aspis_mpi.protocol.server import FAILED
+from aspis_mpi.protocol.server import FAILED, INTERRUPTED
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +128,15 @@ class ServerLoop:
 
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
-        self._send(self._journal.before_stop(messages))
+        self._tell(messages)
         while self._server.due:
-            self._send(self._journal.before_stop(self._server.proceed()))
+            self._tell(self._server.proceed())
+
+    def _tell(self, messages):
+        """Send what the server says; a run that is to go on is secured."""
+        if messages and self._server.exit_code == INTERRUPTED:
+            messages = self._journal.secure(messages)
+        self._send(messages)
 
     def _room(self, rank, lane):
         """Where a message of a worker goes, also one that nobody wants."""

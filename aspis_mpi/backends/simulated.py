@@ -12,6 +12,7 @@ from collections import deque
 import numpy as np
 
 from aspis_mpi.protocol.messages import Lane
+from aspis_mpi.protocol.server import INTERRUPTED
 
 
 class VirtualClock:
@@ -130,6 +131,8 @@ class Simulation:
                 self._next()
             if self._signals is not None:
                 self._heed()
+        if self._server.exit_code == INTERRUPTED:
+            self._journal.secure([])
         self._journal.catch_up()
         self._deliver()
         return self._server.exit_code
@@ -161,7 +164,6 @@ class Simulation:
         while self._server.due:
             self._down(self._server.proceed())
             self._journal.catch_up()
-        self._journal.before_stop(())
 
     def _down(self, messages):
         for worker, message in messages:

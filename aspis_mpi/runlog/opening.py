@@ -1,4 +1,4 @@
-"""Opening a file of the run log that is written, or whose writer was killed."""
+"""Opening a file of the run log, also while it is written or after a kill."""
 
 import io
 import time

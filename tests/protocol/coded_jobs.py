@@ -57,7 +57,7 @@ class NoJournal:
     def catch_up(self):
         pass
 
-    def before_stop(self, messages):
+    def secure(self, messages):
         return messages
 
 

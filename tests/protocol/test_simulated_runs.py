@@ -194,7 +194,7 @@ class NoJournal:
     def catch_up(self):
         pass
 
-    def before_stop(self, messages):
+    def secure(self, messages):
         return messages
 
 
