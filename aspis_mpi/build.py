@@ -267,6 +267,8 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
 
 def _again(assembly, start):
     """All is done, but perhaps a kill came before the model was saved."""
+    print(f'aspis_mpi: {start.first}: all {assembly.job.run.steps} steps are '
+          'done already', file=sys.stderr, flush=True)
     if start.checkpoint is not None:
         _save(assembly, start.load().parameters, start.first)
     return start.first

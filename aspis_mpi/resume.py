@@ -141,7 +141,7 @@ def _newest(assembly, path, run):
         try:
             snapshot = load(file)
         except DamagedCheckpoint as error:
-            remarks.append(f'{error}; the one before is used')
+            remarks.append(str(error))
             continue
         if snapshot.step > rows:
             remarks.append(f'{file} is not used, as {path} has the rows of '
@@ -150,7 +150,8 @@ def _newest(assembly, path, run):
             remarks.append(f'{file} has {snapshot.parameters.size} '
                            f'parameters, not {assembly.d}')
         else:
-            return snapshot.step, file, tuple(remarks)
+            return snapshot.step, file, tuple(
+                f'{remark}; the one before is used' for remark in remarks)
     if found:
         raise JobError('--resume: no checkpoint can be used: '
                        + '; '.join(remarks))

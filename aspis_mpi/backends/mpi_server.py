@@ -15,6 +15,10 @@ from aspis_mpi.protocol.server import FAILED, INTERRUPTED
 
 log = logging.getLogger(__name__)
 
+#: Seconds after which another signal is not the same one sent twice, as
+#: launchers do.
+TWICE = 1.0
+
 #: A rank 0 that did not look for so many seconds was busy itself.
 TICK = 0.1
 
@@ -41,7 +45,7 @@ class ServerLoop:
         self._signals = signals
         self._clock = clock
         self._listen_until = 0.0
-        self._asked = False
+        self._asked = None
         self._server = server
         self._journal = journal
         self._pool = pool
@@ -104,10 +108,14 @@ class ServerLoop:
 
     def _heed(self):
         """End the run after this step if asked to, at once if asked twice."""
-        for _ in range(self._signals.taken()):
-            self._answer(self._server.interrupt(
-                f'rank 0 was sent {self._signals.name}', self._asked))
-            self._asked = True
+        if not self._signals.taken():
+            return
+        now = self._clock()
+        if self._asked is None:
+            self._asked = now
+        self._answer(self._server.interrupt(
+            f'rank 0 was sent {self._signals.name}',
+            now - self._asked > TWICE))
 
     def _poll(self):
         """Hand over what has come in; whether anything has."""

@@ -114,9 +114,6 @@ class Step:
         self._skipped = None
         self.shown = None
         self._tried = False
-        self._handlers = {Replica: self._replica, Progress: self._progress,
-                          CodedGradient: self._payload, Sum: self._payload,
-                          Sketch: self._sketch}
 
     @property
     def living(self):
@@ -133,7 +130,7 @@ class Step:
         Malformed
             No honest worker sends that.
         """
-        return self._handlers[type(message)](worker, message)
+        return HANDLERS[type(message)](self, worker, message)
 
     def post(self, workers, message):
         """One message for some workers, counted."""
@@ -379,6 +376,13 @@ class Step:
         heard = np.maximum(self.tally.heard(), self.resumed)
         since = np.where(self.awaited, self.asked, heard)
         return np.where(waited, since, np.inf)
+
+
+#: Who takes which message.  Not in the step itself: what refers to itself
+#: stays until the collector comes, with all that has arrived.
+HANDLERS = {Replica: Step._replica, Progress: Step._progress,
+            CodedGradient: Step._payload, Sum: Step._payload,
+            Sketch: Step._sketch}
 
 
 def drop(message):

@@ -100,7 +100,7 @@ def test_asked_twice_it_does_not_wait_for_the_step(mpi, job, start, folder):
     stuck, server = running.rank(mpi, 4), running.rank(mpi, 0)
     os.kill(stuck, signal.SIGSTOP)
     for _ in range(2):
-        time.sleep(0.5)
+        time.sleep(1.5)
         done = rows_of(log)
         os.kill(server, signal.SIGUSR1)
     ended = running.wait(30)
