@@ -7,6 +7,7 @@ import os
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import argparse  # noqa: E402
+import atexit  # noqa: E402
 import json  # noqa: E402
 import logging  # noqa: E402
 import signal  # noqa: E402
@@ -121,11 +122,10 @@ def _run(arguments):
     # From now on: to import and set up everything takes seconds.
     with Signals(last=True):
         from aspis_mpi.build import run
-        code = _train(run, arguments)
-    # All is said and written; a frozen rank must not keep the others in
-    # MPI's finalization.
-    signal.alarm(FINALIZE)
-    return code
+        # What is left at exit is MPI's finalization, where a frozen rank
+        # must not keep the others.
+        atexit.register(signal.alarm, FINALIZE)
+        return _train(run, arguments)
 
 
 def _simulate(arguments):

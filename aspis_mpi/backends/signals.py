@@ -1,5 +1,6 @@
 """What the operating system asks of a rank: to end, soon or at once."""
 
+import atexit
 import signal
 import threading
 
@@ -17,7 +18,7 @@ class Signals:
     Parameters
     ----------
     last : bool
-        The process has nothing else to do: afterwards the signals are
+        The process has nothing else to do: when it exits the signals are
         ignored, so that none changes its exit code.
 
     Attributes
@@ -43,7 +44,9 @@ class Signals:
 
     def __exit__(self, *_):
         for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_IGN if self._last else handler)
+            signal.signal(number, handler)
+            if self._last:
+                atexit.register(signal.signal, number, signal.SIG_IGN)
         self._before = {}
 
     def taken(self):

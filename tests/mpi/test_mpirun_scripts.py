@@ -71,4 +71,5 @@ def test_nothing_heavy_is_imported_and_nothing_left(mpi, module, job, launch,
     assert ended.mapped, 'no shared memory was seen, so none can be missed'
     assert not ended.left
     assert {path.name for path in folder.iterdir()} <= {
-        'job.toml', 'mine.py', '__pycache__', 'noted', 'run.h5', 'run.npz'}
+        'job.toml', 'mine.py', '__pycache__', 'noted', 'run.h5', 'run.npz',
+        'run.checkpoints'}

@@ -8,6 +8,7 @@ import pytest
 import tomli_w
 
 from aspis_mpi import JobError, load_run, simulate
+from aspis_mpi.__main__ import main
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.server import DONE, FAILED, INTERRUPTED
 from aspis_mpi.runlog.checkpoints import Checkpoints
@@ -382,3 +383,11 @@ def test_a_batch_size_left_open_fits_the_workers(job, tmp_path):
     with load_run(log) as run:
         sizes = [part.option('problem', 'batch_size') for part in run.parts]
     assert sizes == [70, 20]
+
+
+def test_signals_are_as_before_when_a_run_is_over(job, tmp_path):
+    """Also of a command that was called within another program."""
+    before = signal.getsignal(signal.SIGUSR1)
+    path = str(job(JOBS['aspis'] | {'run.steps': 2}))
+    assert main(['simulate', path, '--out', str(tmp_path / 'run.h5')]) == DONE
+    assert signal.getsignal(signal.SIGUSR1) is before
