@@ -209,8 +209,8 @@ def _enter(server, start):
     if snapshot is not None:
         server.chronicle.note(
             logging.WARNING, f'the run goes on with step {server.first}'
-            + ('' if same else ', on other hosts: what was known of workers '
-               'counts for those alone that are where they were'))
+            + ('' if same else ', with other workers or hosts: what was '
+               'known counts for those alone that are where they were'))
 
 
 def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
