@@ -136,6 +136,7 @@ class Memory:
         if len(keys) != self.n_workers:
             raise ValueError(f'{len(keys)} keys must be one for each of '
                              f'{self.n_workers} workers')
+        self._given = tuple(keys)
         self._keys = _told_apart(keys)
         self._exposures = []
         self._seen = np.full((self.n_workers,) * 2, NEVER)
@@ -246,16 +247,17 @@ class Memory:
                             last))
         return rows
 
-    def restore(self, rows, keys):
+    def restore(self, rows, keys=None):
         """Remember what was exported, and nothing else.
 
         Parameters
         ----------
         rows : iterable of Row, or of their values
-        keys : sequence of str
-            Of the workers now.  Evidence about other keys is dropped.
+        keys : sequence of str, optional
+            Of the workers now, by default as they were given.  Evidence
+            about other keys is dropped.
         """
-        self._restart(keys)
+        self._restart(self._given if keys is None else keys)
         place = {key: worker for worker, key in enumerate(self._keys)}
         for row in (Row(*values) for values in rows):
             if row.key not in place:

@@ -186,7 +186,7 @@ class Membership:
             As of `turn_to`.
         """
         keys = self._memory.keys
-        self._memory.restore(members.evidence, keys)
+        self._memory.restore(members.evidence)
         self._turn(step)
         same = members.order.shape == self.order.shape
         if same:

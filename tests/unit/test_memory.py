@@ -297,6 +297,13 @@ def test_workers_of_one_device_are_told_apart_by_their_order():
     assert excluded(other, 3) == [0, 4]
 
 
+def test_restored_without_other_keys_nothing_changes():
+    it = filled(('node0', 'node0', 'node0', 'node1', 'node1', 'node1'))
+    before, keys = excluded(it, 3), it.keys
+    it.restore(it.export())
+    assert excluded(it, 3) == before == [3, 5] and it.keys == keys
+
+
 def test_no_name_of_a_host_is_taken_for_a_number():
     """Workers name their hosts, and may lie."""
     names = 'a', 'a', 'a #2', 'a#2', '#a', ''
