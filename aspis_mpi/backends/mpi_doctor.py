@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aspis_mpi.backends import mpi
 from aspis_mpi.backends.launcher import survives_deaths
 from aspis_mpi.backends.mpi_mailbox import MPI
 
@@ -52,11 +53,6 @@ class Tolerance:
     on: bool
 
 
-def world():
-    """A communicator of our own over all ranks, whose errors raise."""
-    return MPI.COMM_WORLD.Dup()
-
-
 def thread_level():
     """Which threads may call MPI, in a word."""
     return THREAD_LEVELS[MPI.Query_thread()]
@@ -71,8 +67,8 @@ def tolerance():
 
 def library():
     """Name and version of the MPI library, a few words."""
-    line = MPI.Get_library_version().partition('\n')[0].strip('\0 ,')
-    return ' '.join(line.partition(',')[0].replace('Version:', '').split())
+    name = mpi.library().partition(',')[0]
+    return ' '.join(name.replace('Version:', '').split())
 
 
 def hosts(comm, name):

@@ -52,10 +52,10 @@ def examine(job=None, settings=(), out=None):
     # Before MPI starts: some networks do not like a process to fork later.
     mpirun = launcher.mpirun_on_path() if here.size == 1 else ('', '')
     try:
-        from aspis_mpi.backends import mpi_doctor
+        from aspis_mpi.backends import mpi, mpi_doctor
     except (ImportError, RuntimeError) as error:
         return _without_mpi(here, error)
-    comm = mpi_doctor.world()
+    comm = mpi.world()
     if comm.size == 1 and (here.rank or here.slurm_rank):
         return 0            # the first of many singletons speaks for all
     hosts = mpi_doctor.hosts(comm, platform.node())

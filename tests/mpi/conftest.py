@@ -1,8 +1,8 @@
 """Jobs of five workers, mostly, under the mpirun of both MPIs."""
 
 import pytest
-import tomli_w
-from mpirun import RANK, Running, environment, parameters, prefix
+from mpirun import (
+    RANK, Running, environment, parameters, prefix, write_job)
 
 from aspis_mpi import simulate
 
@@ -74,14 +74,7 @@ def job(folder):
             'problem.batch_size': 45, 'problem.micro_batch': 2,
             'scheme.name': 'aspis', 'scheme.adversaries': 2,
             'log.flush_seconds': 0.0} | dict(keys)
-        tables = {}
-        for name, value in settings.items():
-            section, _, key = name.partition('.')
-            if value is not None:
-                tables.setdefault(section, {})[key] = value
-        path = folder / 'job.toml'
-        path.write_text(tomli_w.dumps(tables))
-        return path
+        return write_job(folder / 'job.toml', settings)
     return write
 
 

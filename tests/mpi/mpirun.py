@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 
 from aspis_mpi import load_run
 from aspis_mpi.runlog.reader import RunLogError
@@ -182,6 +183,22 @@ def _read(path):
         return path.read_bytes()
     except OSError:
         return b''
+
+
+def write_job(path, settings):
+    """Write a job file of `section.key`s; those without a value are left out.
+
+    Returns
+    -------
+    Path
+    """
+    tables = {}
+    for name, value in settings.items():
+        section, _, key = name.partition('.')
+        if value is not None:
+            tables.setdefault(section, {})[key] = value
+    path.write_text(tomli_w.dumps(tables))
+    return path
 
 
 def parameters(log):

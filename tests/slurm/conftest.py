@@ -4,13 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import tomli_w
 
 # What tests/mpi knows of jobs under mpirun holds inside SLURM, too.
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'mpi'))
 
 from cluster import Cluster, missing  # noqa: E402
-from mpirun import parameters  # noqa: E402
+from mpirun import parameters, write_job  # noqa: E402
 
 from aspis_mpi import simulate  # noqa: E402
 
@@ -51,13 +50,7 @@ def job(folder):
             'problem.name': 'quadratic', 'problem.parameters': 500,
             'problem.batch_size': 45, 'problem.micro_batch': 2,
             'scheme.name': 'uncoded', 'log.flush_seconds': 0.0} | dict(keys)
-        tables = {}
-        for name, value in settings.items():
-            section, _, key = name.partition('.')
-            tables.setdefault(section, {})[key] = value
-        path = folder / 'job.toml'
-        path.write_text(tomli_w.dumps(tables))
-        return path
+        return write_job(folder / 'job.toml', settings)
     return write
 
 
