@@ -1,12 +1,9 @@
 """Test accuracy and loss against the step, one line a run."""
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
-from figure import distinct, mistakes_in_a_line, pyplot
+from figure import command_line, distinct, mistakes_in_a_line, pyplot
 
 #: Line styles change when the colours begin again.
 STYLES, COLOURS = ('-', '--', ':', '-.'), 10
@@ -14,23 +11,14 @@ STYLES, COLOURS = ('-', '--', ':', '-.'), 10
 
 def main():
     """Read the logs, print a table, draw the picture."""
-    arguments = _arguments()
+    arguments = command_line('accuracy', __doc__, several=True)
     with mistakes_in_a_line('accuracy'):
         curves = [_curve(path) for path in arguments.logs]
-        picture = arguments.output or arguments.logs[0].with_suffix(
-            '.accuracy.png')
         labels = distinct([label for label, _ in curves], arguments.logs)
-        _draw([evaluation for _, evaluation in curves], labels, picture)
+        _draw([evaluation for _, evaluation in curves], labels,
+              arguments.picture)
         _print([evaluation for _, evaluation in curves], labels)
-        print(f'picture: {picture}')
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('logs', nargs='+', type=Path, metavar='RUN.h5')
-    parser.add_argument('-o', '--output', type=Path, metavar='OUT.png',
-                        help='default: RUN.accuracy.png, beside the first')
-    return parser.parse_args()
+        print(f'picture: {arguments.picture}')
 
 
 def _curve(path):

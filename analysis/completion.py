@@ -1,13 +1,12 @@
 """How long steps took and how exact they were, scheme against scheme."""
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
-from figure import collected, distinct, mistakes_in_a_line, pyplot
+from figure import (collected, command_line, distinct, mistakes_in_a_line,
+                    pyplot)
 
 #: Line styles change when the colours begin again.
 STYLES, COLOURS = ('-', '--', ':', '-.'), 10
@@ -28,23 +27,13 @@ class Steps:
 
 def main():
     """Read the logs, print a table, draw the picture."""
-    arguments = _arguments()
+    arguments = command_line('completion', __doc__, several=True)
     with mistakes_in_a_line('completion'):
         runs = [_steps(path) for path in arguments.logs]
         labels = distinct([run.label for run in runs], arguments.logs)
-        picture = arguments.output or arguments.logs[0].with_suffix(
-            '.completion.png')
-        _draw(runs, labels, picture)
+        _draw(runs, labels, arguments.picture)
         _print(runs, labels)
-        print(f'picture: {picture}')
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('logs', nargs='+', type=Path, metavar='RUN.h5')
-    parser.add_argument('-o', '--output', type=Path, metavar='OUT.png',
-                        help='default: RUN.completion.png, beside the first')
-    return parser.parse_args()
+        print(f'picture: {arguments.picture}')
 
 
 def _steps(path):

@@ -1,14 +1,12 @@
 """Who was flagged in which step, against the truth of the run log."""
 
-import argparse
 from math import floor
-from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
-from figure import (files_a_step, mistakes_in_a_line, pyplot, side_by_side,
-                    told_parts)
+from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
+                    side_by_side, told_parts)
 
 #: What a worker is in a step, and its colour, by rising importance: where
 #: several steps share a column of the picture, the last one shows.
@@ -27,29 +25,19 @@ COLUMNS = 800
 
 def main():
     """Read the log, print a table, draw the picture."""
-    arguments = _arguments()
+    arguments = command_line('detection', __doc__)
     with mistakes_in_a_line('detection'):
-        picture = arguments.output or arguments.log.with_suffix(
-            '.detection.png')
-        with load_run(arguments.log) as run:
+        with load_run(*arguments.logs) as run:
             if not run.n_steps:
                 raise RunLogError(f'{run.path} holds no step')
             matrix = side_by_side(run, _matrix, ABSENT)
             wrong_files = run.wrong_files
             title = _title(run, wrong_files)
             steps = run.steps['step']
-        _draw(matrix, wrong_files, steps, title, picture)
+        _draw(matrix, wrong_files, steps, title, arguments.picture)
         print(title)
         _print(matrix)
-        print(f'picture: {picture}')
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('log', type=Path, metavar='RUN.h5')
-    parser.add_argument('-o', '--output', type=Path, metavar='OUT.png',
-                        help='default: RUN.detection.png, beside the log')
-    return parser.parse_args()
+        print(f'picture: {arguments.picture}')
 
 
 def _matrix(run):

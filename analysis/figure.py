@@ -1,12 +1,43 @@
 """What the scripts of this folder share: mistakes, labels, the drawing."""
 
+import argparse
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError
+
+
+def command_line(script, about, several=False, **options):
+    """What a script was asked for: `logs`, `picture` and its own options.
+
+    Parameters
+    ----------
+    script : str
+        Its picture is RUN.script.png, beside the first log, if none is named.
+    about : str
+        What it does, for `--help`.
+    several : bool
+        Whether it takes more than one log.
+    **options : dict
+        Arguments of `add_argument`, by the name of the option.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument('logs', nargs='+' if several else 1, type=Path,
+                        metavar='RUN.h5')
+    beside = 'the first' if several else 'the log'
+    parser.add_argument('-o', '--output', type=Path, metavar='PICTURE',
+                        dest='picture',
+                        help=f'default: RUN.{script}.png, beside {beside}')
+    for name, option in options.items():
+        parser.add_argument(f'--{name}', **option)
+    arguments = parser.parse_args()
+    if arguments.picture is None:
+        arguments.picture = arguments.logs[0].with_suffix(f'.{script}.png')
+    return arguments
 
 
 @contextmanager

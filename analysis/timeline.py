@@ -1,14 +1,12 @@
 """One step, worker by worker: files, signal, transfer, who was needed."""
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
 from aspis_mpi.schemes.record import ArrivalKind
-from figure import collected, mistakes_in_a_line, pyplot
+from figure import collected, command_line, mistakes_in_a_line, pyplot
 
 USED, UNUSED = '#0072b2', '#c4c4c4'
 SIGNAL, TRANSFER, SILENT = '#000000', '#e69f00', '#d62728'
@@ -71,29 +69,19 @@ class Timeline:
 
 def main():
     """Read the log, print what happened, draw the picture."""
-    arguments = _arguments()
+    arguments = command_line(
+        'timeline', __doc__, step={'type': int, 'metavar': 'N',
+                                   'help': 'default: the last complete one'})
     with mistakes_in_a_line('timeline'):
-        picture = arguments.output or arguments.log.with_suffix(
-            '.timeline.png')
-        with load_run(arguments.log) as run:
+        with load_run(*arguments.logs) as run:
             part, row = _place(run, arguments.step)
             timeline = timeline_of(part, row)
             where = f', in {part.path.name}' if run.parts[1:] else ''
         title = _title(timeline, where)
-        _draw(timeline, title, picture)
+        _draw(timeline, title, arguments.picture)
         print(title)
         _print(timeline)
-        print(f'picture: {picture}')
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('log', type=Path, metavar='RUN.h5')
-    parser.add_argument('-o', '--output', type=Path, metavar='OUT.png',
-                        help='default: RUN.timeline.png, beside the log')
-    parser.add_argument('--step', type=int, metavar='N',
-                        help='default: the last complete one')
-    return parser.parse_args()
+        print(f'picture: {arguments.picture}')
 
 
 def _place(run, number):

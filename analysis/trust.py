@@ -1,9 +1,7 @@
 """Whom the server trusted, what it could certify, and at what cost."""
 
-import argparse
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +11,8 @@ from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.runlog.reader import WINDOW, RunLogError, load_run
 from aspis_mpi.runlog.summary import size
 from exposures import exposures_of
-from figure import (collected, files_a_step, mistakes_in_a_line, pyplot,
-                    side_by_side, told_parts)
+from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
+                    pyplot, side_by_side, told_parts)
 
 #: What a worker is in a step, and its colour, by rising severity: where
 #: several steps share a column of the picture, the last one shows.
@@ -76,22 +74,13 @@ class Trust:
 
 def main():
     """Read the log, draw the picture, print what was found."""
-    arguments = _arguments()
+    arguments = command_line('trust', __doc__)
     with mistakes_in_a_line('trust'):
-        picture = arguments.output or arguments.log.with_suffix('.trust.png')
-        with load_run(arguments.log) as run:
+        with load_run(*arguments.logs) as run:
             trust = trust_of(run)
-        _draw(trust, picture)
+        _draw(trust, arguments.picture)
         _print(trust)
-        print(f'picture: {picture}')
-
-
-def _arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('log', type=Path, metavar='RUN.h5')
-    parser.add_argument('-o', '--output', type=Path, metavar='PICTURE',
-                        help='default: RUN.trust.png, beside the log')
-    return parser.parse_args()
+        print(f'picture: {arguments.picture}')
 
 
 def trust_of(run):
