@@ -1,14 +1,19 @@
 """What a person sees of a run while it goes on."""
 
 import logging
+import re
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 from tqdm import tqdm
 
 #: Seconds after which a batch log gets a line even without an evaluation.
 QUIET = 30.0
+#: So many warnings that differ in numbers alone are shown, then only the one
+#: whose number is a power of two; the log has them all.
+ALIKE = 16
 
 
 class Report:
@@ -33,6 +38,7 @@ class Report:
         self._first = first
         self._began = self._spoke = time.monotonic()
         self._evaluated = 0
+        self._alike = Counter()
         self._bar = tqdm(total=steps, initial=first, file=self._stream,
                          unit='step', dynamic_ncols=True,
                          disable=not self._stream.isatty())
@@ -54,15 +60,23 @@ class Report:
             pace = (now - self._began) / (done - self._first)
             left = pace * (self._steps - done)
             self.say(f'step {done:>{len(str(self._steps))}}/{self._steps}  '
-                      f'{_score(record, evaluation)}  '
-                      f'{self._rate(done):,.0f} samples/s  '
-                      f'{_duration(left)} left')
+                     f'{_score(record, evaluation)}  '
+                     f'{self._rate(done):,.0f} samples/s  '
+                     f'{_duration(left)} left')
 
     def event(self, event):
-        """Something a person should read."""
-        if event.level >= logging.WARNING:
-            self.say(f'{logging.getLevelName(event.level).lower()}: '
-                      f'{event.text}')
+        """Something a person should read, as long as it is not the same."""
+        if event.level < logging.WARNING:
+            return
+        level = logging.getLevelName(event.level).lower()
+        kind = level, re.sub(r'\d+', '', event.text)
+        self._alike[kind] += 1
+        number = self._alike[kind]
+        if number <= ALIKE:
+            self.say(f'{level}: {event.text}')
+        elif not number & (number - 1):
+            self.say(f'{level} number {number:,} of its kind (all are in '
+                     f'the log): {event.text}')
 
     def close(self):
         """The run is over."""
