@@ -298,7 +298,8 @@ class Assembly:
         """Messages to bytes, for the sizes of this job."""
         return Wire(self.job.n_workers, self.assignment.n_files, self.d,
                     self.assignment.width, self.transfer.payload_size(self.d),
-                    self._sketch_size, self._probed * ANSWER.itemsize)
+                    self.transfer.signal_bytes, self._sketch_size,
+                    self._probed * ANSWER.itemsize)
 
     def server(self, clock, probes=False, keys=None):
         """The parameter server; it is told nothing about the attack.

@@ -11,8 +11,8 @@ from       message      content                                    lane
 server     Model        step, workers without work; the step       CONTROL
                         before it is over
 server     Parameters   step, float32 (d)                          DATA
-server     Encode       step, epoch, state (f, K) bits, owner of   CONTROL
-                        each file: send a coded gradient
+server     Encode       step, epoch, who finished what, as bits;   CONTROL
+                        owner of each file: send a coded gradient
 server     Skip         step, files (f) bits that have copies      CONTROL
                         enough; replaces what an earlier one said
 server     Reorder      files (l) in the worker's order of         CONTROL
@@ -137,7 +137,7 @@ class Encode(Message):
     """The encode-and-transmit signal with the global state vector."""
 
     kind = 3
-    state: bytes = b''          # packed bits (f, K): who finished what
+    state: bytes = b''          # packed bits: who finished which of its files
     owners: bytes = b''         # int16 (f): who sends which file, or none
 
     def body(self):
@@ -300,6 +300,8 @@ class Wire:
         The most files of a worker.
     payload : int
         Numbers in each vector of a worker.
+    signal : int
+        Bytes of `Encode` that say who finished what.
     sketches : int
         Numbers of 8 bytes in each answer to a challenge.
     answer : int
@@ -307,12 +309,12 @@ class Wire:
     """
 
     def __init__(self, n_workers, n_files, n_parameters, load, payload,
-                 sketches=0, answer=0):
+                 signal=0, sketches=0, answer=0):
         files, workers = (n_files + 7) // 8, (n_workers + 7) // 8
-        state, owners = (n_workers * n_files + 7) // 8, 2 * n_files
         self._fields = {
             Model: (workers,), Challenge: (16, files),
-            Encode: (state, owners), Skip: (files,), Reorder: (4 * load,),
+            Encode: (signal, 2 * n_files), Skip: (files,),
+            Reorder: (4 * load,),
             Probe: (16,), Progress: ((load + 7) // 8,)}
         self._vectors = {Parameters: 4 * n_parameters, Sum: 4 * n_parameters,
                          Sketch: 8 * sketches, Answer: answer}

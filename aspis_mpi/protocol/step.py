@@ -239,7 +239,7 @@ class Step:
             self.epoch += 1
         out = self.post(np.flatnonzero(asked).tolist(),
                         Encode(self.number, self.epoch, 0,
-                               *self.table.state.pack()))
+                               *self.table.signal()))
         now = self._chronicle.now()
         self.asked[asked], self.asked_in[asked] = now, self.epoch
         self.awaited = (self.awaited | asked) & self.table.senders

@@ -14,7 +14,6 @@ from aspis_mpi.protocol.messages import (
 from aspis_mpi.protocol.step import State
 from aspis_mpi.protocol.worker import ASKED, Worker
 from aspis_mpi.schemes.record import Outcome
-from aspis_mpi.schemes.transfer.combined import GlobalState
 
 
 class Hand:
@@ -252,9 +251,9 @@ def heard(monkeypatch):
     return found
 
 
-def owners(message, shape):
-    """Owners and state of a signal."""
-    return GlobalState.unpack(message.state, message.owners, shape).owners
+def owners(signal):
+    """Who sends which file."""
+    return np.frombuffer(signal.owners, dtype='<i2')
 
 
 @pytest.mark.parametrize('seed', range(4))
@@ -263,12 +262,11 @@ def test_only_what_failed_is_asked_for_again(heard, seed):
     it = Run(assembled(**SUBSET | {'run': {'steps': 1, 'seed': seed}},
                        collection={'name': 'all'},
                        adversary=liars(0, protocol='payloads')))
-    shape = it.assembly.assignment.incidence.shape
-    first, second = (owners(message, shape) for message in heard[Encode])
+    first, second = map(owners, heard[Encode])
     failed = first == 0
     assert failed.any() and np.array_equal(second >= 0, failed)
     asked = [np.unpackbits(np.frombuffer(message.files, dtype=np.uint8),
-                           count=shape[0]).astype(bool)
+                           count=failed.size).astype(bool)
              for message in heard[Challenge]]
     assert asked[0].all() and np.array_equal(asked[1], failed)
     assert np.array_equal(it.last.source,
@@ -348,8 +346,7 @@ def test_who_is_in_a_matching_of_disagreements_owns_nothing_later(heard):
     for seed in range(20):
         it, file, sent = two_kinds(heard, seed)
         held = it.assembly.assignment.incidence
-        first, second = (owners(one, held.shape)
-                         for one in heard[Encode][:2])
+        first, second = map(owners, heard[Encode][:2])
         # Both liars are in every maximum matching, with two of the others.
         graph = it.last.disagreements
         assert np.array_equal(np.flatnonzero(graph[1]), np.setdiff1d(

@@ -327,9 +327,10 @@ def test_the_facts_of_a_run(tmp_path, transfer, network):
         assert BY_SERVER not in source[t]
         senders = contributors[t].any(axis=0)
         payload = 64 + 4 * 13
-        # Twice the latency, the signal, and the vectors one by one.
-        took = network and 0.4 + (64 + 11 + 18
-                                  + senders.sum() * payload) / 1000
+        # Twice the latency, the signal (27 bits of who finished what, or
+        # none; the owners of 9 files), and the vectors one by one.
+        signal = 64 + 4 * (transfer == 'coded') + 18
+        took = network and 0.4 + (signal + senders.sum() * payload) / 1000
         assert steps['seconds_transfer'][t] == pytest.approx(took or 0)
         if not network:
             assert steps['seconds_wait'][t] == np.nanmax(last[t])

@@ -83,7 +83,7 @@ class Bench:
         """The signal of a state, handed to the worker."""
         step = self.worker.step if step is None else step
         state = self.assembly.transfer.signal(finished)
-        signal = Encode(step, epoch, 0, *state.pack())
+        signal = Encode(step, epoch, 0, *self.assembly.transfer.pack(state))
         self.worker.handle(signal)
         return signal
 

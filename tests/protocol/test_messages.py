@@ -14,7 +14,7 @@ from aspis_mpi.protocol.messages import (
 
 K, F, D = 5, 10, 12
 LOAD, PAYLOAD = 6, 12
-WIRE = Wire(K, F, D, LOAD, PAYLOAD, sketches=D // 2, answer=4 * D)
+WIRE = Wire(K, F, D, LOAD, PAYLOAD, signal=7, sketches=D // 2, answer=4 * D)
 
 
 def filled():

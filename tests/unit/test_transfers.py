@@ -162,15 +162,26 @@ def test_sums_of_integers_are_exact(transfer):
 def test_a_signal_survives_its_bytes(transfer):
     for finished in states(transfer, 5, least(transfer)):
         state = transfer.signal(finished)
-        again = transfer.read(Encode(0, 0, 0, *state.pack()))
-        assert np.array_equal(again.finished, state.finished)
+        fields = transfer.pack(state)
+        assert len(fields[0]) == transfer.signal_bytes
+        again = transfer.read(Encode(0, 0, 0, *fields))
         assert np.array_equal(again.owners, state.owners)
+        for worker in range(state.finished.shape[1]):
+            one, two = (transfer.encoding(worker, it)
+                        for it in (state, again))
+            assert np.array_equal(one[0], two[0])
+            assert np.array_equal(one[1], two[1])
+
+
+def test_a_signal_has_a_bit_for_each_file_of_each_worker():
+    transfer = coded()
+    assert transfer.signal_bytes == -(-incidence(transfer).sum() // 8)
 
 
 def test_different_messages_are_read_anew():
     transfer = coded()
     one, two = states(transfer, 2)
-    messages = [Encode(0, 0, 0, *transfer.signal(finished).pack())
+    messages = [Encode(0, 0, 0, *transfer.pack(transfer.signal(finished)))
                 for finished in (one, two)]
     for message, finished in [*zip(messages, (one, two)),
                               (messages[0], one)]:
@@ -180,9 +191,11 @@ def test_different_messages_are_read_anew():
 def test_states_of_any_size_are_packed():
     rng = np.random.default_rng(0)
     for shape in ((1, 1), (3, 5), (8, 8), (9, 7), (13, 2)):
-        state = GlobalState(rng.random(shape) < 0.5,
-                            rng.integers(-1, shape[1], shape[0]))
-        again = GlobalState.unpack(*state.pack(), shape)
+        told = (rng.random(shape) < 0.6).nonzero()
+        finished = np.zeros(shape, dtype=bool)
+        finished[told] = rng.random(told[0].size) < 0.5
+        state = GlobalState(finished, rng.integers(-1, shape[1], shape[0]))
+        again = GlobalState.unpack(*state.pack(told), told, shape)
         assert np.array_equal(again.finished, state.finished)
         assert np.array_equal(again.owners, state.owners)
 

@@ -56,6 +56,15 @@ class Challenged:
         """Numbers in a message of the first epoch."""
         return self._inner.payload_size(d)
 
+    @property
+    def signal_bytes(self):
+        """What `Encode` carries besides the owners."""
+        return self._inner.signal_bytes
+
+    def pack(self, state):
+        """The fields of the `Encode` that tells a state."""
+        return self._inner.pack(state)
+
     def read(self, message):
         """The global state of an `Encode`."""
         return self._inner.read(message)

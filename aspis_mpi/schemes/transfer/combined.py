@@ -38,18 +38,25 @@ class GlobalState:
     finished: np.ndarray
     owners: np.ndarray
 
-    def pack(self):
-        """The two fields as bytes, as `Encode` carries them."""
-        return (np.packbits(self.finished).tobytes(),
+    def pack(self, told):
+        """The two fields as bytes, as `Encode` carries them.
+
+        Parameters
+        ----------
+        told : (ndarray of int, ndarray of int), each of shape (n,)
+            Files and workers: of these pairs the signal says whether the
+            one is finished by the other, in n bits instead of f*K.
+        """
+        return (np.packbits(self.finished[told]).tobytes(),
                 self.owners.astype('<i2').tobytes())
 
     @classmethod
-    def unpack(cls, state, owners, shape):
+    def unpack(cls, state, owners, told, shape):
         """The state that `pack` wrote, for f files and K workers."""
-        bits = np.unpackbits(np.frombuffer(state, dtype=np.uint8),
-                             count=shape[0] * shape[1])
-        return cls(bits.view(bool).reshape(shape),
-                   np.frombuffer(owners, dtype='<i2'))
+        finished = np.zeros(shape, dtype=bool)
+        finished[told] = np.unpackbits(
+            np.frombuffer(state, dtype=np.uint8), count=told[0].size)
+        return cls(finished, np.frombuffer(owners, dtype='<i2'))
 
 
 class Combined:
@@ -69,6 +76,8 @@ class Combined:
     compares = False
     #: Whether files of excluded workers can go to others.
     movable = False
+    #: Whether workers must know who finished what, besides the owners.
+    follows = True
 
     def __init__(self, assignment, copies, thinning, code):
         self._shape = assignment.incidence.shape
@@ -76,6 +85,13 @@ class Combined:
         self._thinning = thinning
         self._code = code
         self._latest = None, None
+        held = assignment.incidence & self.follows
+        self._told = held.nonzero()
+
+    @property
+    def signal_bytes(self):
+        """What `Encode` carries besides the owners."""
+        return (self._told[0].size + 7) // 8
 
     def payload_size(self, d):
         """Numbers in one message."""
@@ -89,14 +105,18 @@ class Combined:
         """Whether the vectors of a state are sums of d numbers."""
         return False
 
+    def pack(self, state):
+        """The fields of the `Encode` that tells a state."""
+        return state.pack(self._told)
+
     def read(self, message):
-        """The global state of an `Encode`.
+        """The global state of an `Encode`, as far as workers need it.
 
         All simulated workers are sent the same message and read it once.
         """
         if message is not self._latest[0]:
             self._latest = message, GlobalState.unpack(
-                message.state, message.owners, self._shape)
+                message.state, message.owners, self._told, self._shape)
         return self._latest[1]
 
     def signal(self, finished, before=None):
@@ -189,6 +209,10 @@ class PayloadTable:
             return self.senders
         return self.senders & (
             ~sent | self.transfer.changed(before, self.state))
+
+    def signal(self):
+        """The fields of the `Encode` that asks for the vectors."""
+        return self.transfer.pack(self.state)
 
     def accept(self, worker, buffer):
         """Take the vector of a worker; an earlier one is out of date."""

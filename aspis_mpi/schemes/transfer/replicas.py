@@ -18,6 +18,8 @@ class Replicas:
     movable = True
     #: The server can compare what several workers sent for one file.
     compares = True
+    #: No signal is sent.
+    signal_bytes = 0
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         if thinning:

@@ -14,6 +14,7 @@ class Sums(Combined):
 
     name = 'sums'
     movable = True
+    follows = False
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         # However many copies are waited for, one of them is sent.

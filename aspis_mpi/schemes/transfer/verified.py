@@ -107,6 +107,10 @@ class VerifiedTable:
         most = self._transfer.most_vectors
         return asked & (not self.epochs or self._vectors <= most)
 
+    def signal(self):
+        """The fields of the `Encode` that asks for the vectors."""
+        return self._transfer.pack(self.state)
+
     def accept(self, worker, buffer):
         """Take the vector of a worker; an earlier one is out of date."""
         self._round.accept(worker, buffer)
