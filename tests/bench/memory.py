@@ -9,6 +9,7 @@ operating system counts it, in a run of `aspis` on `quadratic`.
 import json
 import os
 import resource
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -65,9 +66,7 @@ def main():
         'worker_peak_median': int(workers),
         'worker_forecast': forecast.worker_memory,
         'worker_ratio': round(forecast.worker_memory / workers, 3)}))
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)
 
 
 if __name__ == '__main__':
