@@ -8,7 +8,9 @@ from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly import AHEAD, Assembly
 from aspis_mpi.assignment import ordering
 from aspis_mpi.detection.certified import Certified
-from aspis_mpi.protocol.buffers import HEADER_BYTES
+from aspis_mpi.protocol.messages import (
+    Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
+    Replica, Sketch)
 from aspis_mpi.report import survived
 from aspis_mpi.runlog.summary import size
 
@@ -65,12 +67,15 @@ def forecast(job, settings=()):
     -------
     Plan
     """
-    job = config.load(job, settings)
-    assembly = Assembly(job)
-    assignment = assembly.assignment
+    return plan_of(Assembly(config.load(job, settings)))
+
+
+def plan_of(assembly):
+    """The plan of a job that is assembled already."""
+    job, assignment = assembly.job, assembly.assignment
     replicas = int(assignment.loads.sum())
     traffic = _traffic(assembly)
-    vector = _vector(assembly.d)
+    vector = assembly.wire().size(Parameters)
     kept = (1 + len(assembly.optimizer.state)) * 4 * assembly.d
     # What is received in a step; parameters old and new, gradient, momentum;
     # what is kept of them for a checkpoint.
@@ -139,34 +144,26 @@ class _Traffic(NamedTuple):
 
 def _traffic(assembly):
     assignment, k = assembly.assignment, assembly.job.n_workers
-    replicas = int(assignment.loads.sum())
-    vector = _vector(assembly.d)
-    payload = _vector(assembly.transfer.payload_size(assembly.d))
-    model = k * (vector + HEADER_BYTES + (k + 7) // 8)
+    replicas, size = int(assignment.loads.sum()), assembly.wire().size
+    vector = size(Parameters)
+    model = k * (size(Model) + vector)
     if assembly.transfer.pushes:
-        return _Traffic(replicas, vector, replicas * vector, model,
+        return _Traffic(replicas, vector, replicas * size(Replica), model,
                         AHEAD * vector)
-    # Every file is reported; a signal has the state and an owner a file.
-    reports = replicas * (HEADER_BYTES + (assignment.width + 7) // 8)
-    signal = (2 * HEADER_BYTES + (k * assignment.n_files + 7) // 8
-              + 2 * assignment.n_files)
+    # Every file is reported.
+    reports, payload = replicas * size(Progress), size(CodedGradient)
+    signal = size(Encode) + size(Commit)
     if not assembly.job.transfer.challenge:
         return _Traffic(k, payload, k * payload + reports, model + k * signal,
                         assignment.load * vector + payload)
     # Without an attack one epoch is enough, unless files are only presumed:
     # then the largest are left out in a second one.
     epochs = 1 if assembly.worst_case == 0 else 2
-    answer = HEADER_BYTES + 8 * assembly.transfer.sketch_size
-    challenge = HEADER_BYTES + 16 + (assignment.n_files + 7) // 8
+    answer = size(Sketch)
     return _Traffic(
         epochs * k, payload, epochs * k * (payload + answer) + reports,
-        model + epochs * k * (signal + challenge),
+        model + epochs * k * (signal + size(Challenge)),
         assignment.load * vector + payload + answer)
-
-
-def _vector(size):
-    """Bytes of a message with so many numbers."""
-    return HEADER_BYTES + 4 * size
 
 
 def describe(plan):

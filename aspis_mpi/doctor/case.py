@@ -18,7 +18,6 @@ class Case:
         Ranks that MPI knows, in all and on this host.
     path : str or None
         Of the job file.
-    settings : tuple of str
     out : str or None
         The run log to be.
     assembly : Assembly or None
@@ -33,7 +32,6 @@ class Case:
     size: int
     local: int = 1
     path: str | None = None
-    settings: tuple = ()
     out: str | None = None
     assembly: Any = None
     trouble: Exception | None = None
@@ -49,9 +47,8 @@ class Case:
         """What the job will cost, None without one."""
         if self.job is None:
             return None
-        from aspis_mpi.plan import forecast
-        workers = f'scheme.workers={self.job.n_workers}'
-        return forecast(self.path, (*self.settings, workers))
+        from aspis_mpi.plan import plan_of
+        return plan_of(self.assembly)
 
 
 def open_case(here, size, local, path=None, settings=(), out=None):
@@ -70,7 +67,7 @@ def open_case(here, size, local, path=None, settings=(), out=None):
     -------
     Case
     """
-    case = Case(here, size, local, path, tuple(settings), out)
+    case = Case(here, size, local, path, out)
     if path is None:
         return case
     try:

@@ -297,7 +297,7 @@ class Wire:
     ----------
     n_workers, n_files, n_parameters : int
     load : int
-        The most files of a worker.
+        The most files that a worker may come to have.
     payload : int
         Numbers in each vector of a worker.
     signal : int
@@ -320,11 +320,17 @@ class Wire:
                          Sketch: 8 * sketches, Answer: answer}
         self._payload = 4 * payload
 
+    def size(self, cls):
+        """Bytes of a message, of a `Failure` at most."""
+        if issubclass(cls, Vector):
+            return HEADER_BYTES + self._vectors.get(cls, self._payload)
+        return HEADER_BYTES + (TEXT_BYTES if cls is Failure else
+                               sum(self._fields.get(cls, ())))
+
     def longest(self, known):
         """Bytes of the longest control message of one side."""
-        bodies = [TEXT_BYTES if cls is Failure else
-                  sum(self._fields.get(cls, ())) for cls in known.values()]
-        return HEADER_BYTES + max(bodies)
+        return max(self.size(cls) for cls in known.values()
+                   if not issubclass(cls, Vector))
 
     def pack(self, message):
         """The bytes of a control message."""
@@ -372,8 +378,7 @@ class Wire:
                                    f'announces a body of {length}', lane,
                                    step)
         if issubclass(cls, Vector):
-            _check_size(cls, length,
-                        self._vectors.get(cls, self._payload), step)
+            self._check_size(cls, length, step)
             return cls(step, epoch, position, buffer.front(length))
         body = raw[HEADER_BYTES:n_bytes].tobytes()
         return self._control(cls, step, epoch, position, body)
@@ -382,16 +387,16 @@ class Wire:
         if cls is Failure:
             return Failure(step, epoch, position, body)
         fields = self._fields.get(cls, ())
-        _check_size(cls, len(body), sum(fields), step)
+        self._check_size(cls, len(body), step)
         parts = [body[sum(fields[:i]):sum(fields[:i + 1])]
                  for i in range(len(fields))]
         return cls(step, epoch, position, *parts)
 
-
-def _check_size(cls, length, due, step):
-    if length != due:
-        raise MalformedMessage(f'{cls.__name__} with a body of {length} '
-                               f'bytes, not {due}', cls.lane, step)
+    def _check_size(self, cls, length, step):
+        due = self.size(cls) - HEADER_BYTES
+        if length != due:
+            raise MalformedMessage(f'{cls.__name__} with a body of {length} '
+                                   f'bytes, not {due}', cls.lane, step)
 
 
 def _header(message, length):

@@ -43,6 +43,22 @@ def test_bytes_are_those_that_the_log_counts(tmp_path, problem, scheme,
         assert set(run.steps['bytes_out']) == {plan.bytes_down}
 
 
+@pytest.mark.parametrize(('scheme', 'share'), [
+    # Owners are drawn: who owns nothing is sent no signal.
+    ('partial', 1), ('wait-for-all', 1), ('robust-partial', 0.97)])
+def test_bytes_of_signals_are_those_that_the_log_counts(tmp_path, scheme,
+                                                        share):
+    job = job_file(tmp_path, 'quadratic', scheme, 40)
+    _, path = simulate(job, out=tmp_path / 'run.h5')
+    plan = forecast(job)
+    with load_run(path) as run:
+        # Before the first step the order of computing is told.
+        found = run.steps['bytes_out'][1:] / plan.bytes_down
+        assert (share <= found).all() and (found <= 1).all()
+        # All workers may be asked before they have reported their last.
+        assert (run.steps['bytes_in'] <= plan.bytes_up).all()
+
+
 def test_published_transfer_of_a_resnet_is_61_gigabytes(tmp_path, capsys):
     job = job_file(tmp_path, workers=15)
     assert main(['plan', str(job), '--json', '--set',
