@@ -60,8 +60,9 @@ def suspicion(resolution):
         return ('training seems to have diverged; lower optimizer.lr or set '
                 'optimizer.clip')
     if 'exposed' in resolution.verdict.contradiction:
-        return ('more workers than scheme.adversaries send what is no '
-                'message of this protocol; do all ranks run one version?')
+        return ('more workers than scheme.adversaries are proved wrong, as '
+                'the warnings say; if their messages were malformed, do all '
+                'ranks run one version of this program?')
     if resolution.margin[1] < 1e-2:
         return ('the values differ by little, so it looks like hardware or '
                 'thread counts that compute different bits')

@@ -7,7 +7,7 @@ from coded_jobs import distance
 
 from aspis_mpi.attacks.protocol.base import Protocol
 from aspis_mpi.backends.simulated import Network
-from aspis_mpi.protocol.server import DONE
+from aspis_mpi.protocol.server import DONE, FAILED
 from aspis_mpi.schemes.record import Outcome
 
 def test_a_vector_against_its_own_sketches_exposes():
@@ -17,6 +17,19 @@ def test_a_vector_against_its_own_sketches_exposes():
             liars(3, protocol='payloads')), collection={'name': 'all'}))
         assert it.last.exposed.nonzero()[0].tolist() == [3]
         assert 'its own sketches' in it.texts[0]
+
+
+def test_more_liars_than_assumed_are_named_when_the_run_ends():
+    """And nobody is told that they speak another protocol."""
+    it = Run(assembled(run={'steps': 9}, scheme={'adversaries': 1},
+                       adversary=liars(0, 1, 2, protocol='payloads',
+                                       files='random', rate=0.0)))
+    assert it.code == FAILED
+    named = [worker for worker in range(9) if any(
+        f'worker {worker} sent a vector that is not what its own sketches '
+        'add up to' in text for text in it.texts)]
+    assert len(named) >= 2 and set(named) <= {0, 1, 2}
+    assert 'more workers than scheme.adversaries are proved' in it.texts[-1]
 
 
 def test_a_disagreement_alone_exposes_nobody():

@@ -372,7 +372,7 @@ class VerifiedTable:
         if verdict is None:
             return Verdict(self.exposed, source, contributors)
         if verdict.contradiction:
-            return verdict
+            return replace(verdict, proofs=tuple(self._proofs))
         source[verdict.source == DROPPED] = DROPPED
         for payload in self._used():
             alone = payload.whole or self._transfer.sums
