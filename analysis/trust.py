@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aspis_mpi import config
-from aspis_mpi.assembly import Assembly
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.runlog.reader import WINDOW, RunLogError, load_run
 from aspis_mpi.runlog.summary import size
@@ -54,7 +52,6 @@ class Replicas:
 
     d: int
     nbytes: int
-    source: str                 # where d was found
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +65,7 @@ class Trust:
     certificates: str           # a sentence
     exposures: list
     bytes_in: np.ndarray        # int (T,)
-    replicas: Replicas | None
+    replicas: Replicas
     wrong_files: np.ndarray     # int (T,)
 
 
@@ -198,43 +195,11 @@ def _certificates(run, files):
 
 
 def replicas_of(run):
-    """What shipping all replicas would have cost, `Replicas` or None.
-
-    The log does not hold d.  The job's problem knows it without its data; a
-    user's own is not imported for a picture, and one whose file or library
-    is not here cannot be.  Then d is what the parameters took of the bytes
-    out of the server: exact for `replicas`, too much with signals.
-    """
-    d, source = _of_problem(run), "the job's problem"
-    if d is None:
-        d, source = _of_bytes(run), 'the bytes out of the server'
+    """What shipping all replicas would have cost, `Replicas`."""
+    d = int(run.attrs['parameters'])
     copies = sum(int(part.incidence.sum()) * part.n_steps
                  for part in run.parts) / run.n_steps
-    nbytes = round(copies * (4 * d + HEADER_BYTES))
-    return Replicas(d, nbytes, source) if d > 0 else None
-
-
-def _of_problem(run):
-    """d of the problem that the job names, None if it cannot be made."""
-    problem = run.config.get('problem', {})
-    if any(':' in str(problem.get(key)) for key in ('name', 'model')):
-        return None
-    try:
-        # One worker and one file: the size is the same, and found at once.
-        return Assembly(config.from_tables({
-            'run': {'steps': 1}, 'problem': problem,
-            'scheme': {'name': 'uncoded', 'workers': 1}})).d
-    except (ValueError, OSError, ImportError):
-        return None
-
-
-def _of_bytes(run):
-    """d that the bytes out of the server leave room for."""
-    told = np.maximum(run.n_workers - run.excluded.sum(axis=1), 1)
-    workers = np.repeat([part.n_workers for part in run.parts],
-                        [part.n_steps for part in run.parts])
-    model = 2 * HEADER_BYTES + (workers + 7) // 8
-    return int((run.steps['bytes_out'] / told - model).min()) // 4
+    return Replicas(d, round(copies * (4 * d + HEADER_BYTES)))
 
 
 def columns_of(n_steps):
@@ -311,11 +276,10 @@ def _draw_bytes(axis, trust, starts, edges):
     sent = average(trust.bytes_in, starts)
     axis.stairs(sent, edges, baseline=None, color='#0072b2', linewidth=1.5,
                 label='bytes into the server')
-    most = sent.max()
-    if trust.replicas is not None:
-        most, cost = max(most, trust.replicas.nbytes), trust.replicas.nbytes
-        axis.axhline(cost, color='#d55e00', linestyle='--', linewidth=1.5,
-                     label=f'if all replicas had been sent: {size(cost)}')
+    cost = trust.replicas.nbytes
+    axis.axhline(cost, color='#d55e00', linestyle='--', linewidth=1.5,
+                 label=f'if all replicas had been sent: {size(cost)}')
+    most = max(sent.max(), cost)
     if sent.min() > 0 and most > SPREAD * sent.min():
         axis.set_yscale('log')
         axis.set_ylim(sent.min() / 2, 2 * most)
@@ -360,11 +324,8 @@ def _tell_exposures(trust):
 def _tell_bytes(trust):
     mean, replicas = trust.bytes_in.mean(), trust.replicas
     sent = f'{size(mean)} a step into the server'
-    if replicas is None:
-        return f'{sent}; what all replicas would cost is unknown'
     return (f'{sent}, all replicas: {size(replicas.nbytes)} (d = '
-            f'{replicas.d:,}, from {replicas.source}); ratio '
-            f'{mean / replicas.nbytes:.3g}')
+            f'{replicas.d:,}); ratio {mean / replicas.nbytes:.3g}')
 
 
 def _plain(text):

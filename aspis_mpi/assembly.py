@@ -403,8 +403,9 @@ class Assembly:
         """The open run log of a `Start`."""
         job = self.job
         return RunLog(start.path, self.assignment, job=job.to_toml(),
-                      seed=self.seed, mpi=mpi, hosts=list(hosts),
-                      clock=clock, flush_seconds=job.log.flush_seconds,
+                      seed=self.seed, parameters=self.d, mpi=mpi,
+                      hosts=list(hosts), clock=clock,
+                      flush_seconds=job.log.flush_seconds,
                       overwrite=start.overwrite, stretch=start.stretch)
 
     def save_model(self, path, parameters):

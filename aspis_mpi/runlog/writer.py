@@ -46,6 +46,8 @@ class RunLog:
     job : str
         The complete job as TOML.
     seed : int
+    parameters : int
+        d, numbers in a gradient.
     mpi : str
         The MPI library and its version; empty in a simulated run.
     hosts : list of str
@@ -71,7 +73,7 @@ class RunLog:
         The file cannot be written.
     """
 
-    def __init__(self, path, assignment, *, job, seed, mpi, hosts,
+    def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
                  clock='wall', flush_seconds=1.0, overwrite=False,
                  stretch=BEGINNING):
         self.path = Path(path)
@@ -90,7 +92,7 @@ class RunLog:
         self._lay_out(assignment)
         if stretch.goes_on:
             copy(self.path, self._file, stretch.step, self._growing)
-        self._describe(job, seed, mpi, hosts, clock, stretch)
+        self._describe(job, seed, parameters, mpi, hosts, clock, stretch)
         self._allocate()
         self.sync()
         self._claim = claim(begun)
@@ -212,7 +214,7 @@ class RunLog:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return claim(self.path) if self.path.exists() else None
 
-    def _describe(self, job, seed, mpi, hosts, clock, stretch):
+    def _describe(self, job, seed, parameters, mpi, hosts, clock, stretch):
         attrs, now = self._file.attrs, datetime.now().astimezone()
         attrs.update({
             'config': job, 'package': _package(), 'mpi': mpi,
@@ -220,8 +222,8 @@ class RunLog:
         if not stretch.goes_on:
             attrs.update({
                 'format': schema.FORMAT, 'version': schema.VERSION,
-                'seed': seed, 'clock': clock, 'identity': uuid4().hex,
-                'created': now.isoformat(timespec='seconds')})
+                'seed': seed, 'parameters': parameters, 'clock': clock,
+                'identity': uuid4().hex, 'created': now.isoformat(timespec='seconds')})
         if stretch.continues:
             attrs['continues'] = stretch.continues
             attrs['continues_identity'] = stretch.identity

@@ -64,8 +64,8 @@ def make_log(path, job=JOB, accuracy=0.9, steps=STEPS):
     blank = a_record(assignment)
     adversaries = np.arange(7) < 2
     lies = assignment.incidence & adversaries
-    with RunLog(path, assignment, job=job, seed=1, mpi='', hosts=['here'],
-                clock='virtual') as log:
+    with RunLog(path, assignment, job=job, seed=1, parameters=12, mpi='',
+                hosts=['here'], clock='virtual') as log:
         for step in range(steps):
             flagged = adversaries & (step not in MISSED)
             flagged[6] = step == FRAMED
@@ -205,7 +205,8 @@ def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
         excluded=np.arange(n_workers) == 7, seconds_wait=3.25,
         source=np.full(assignment.n_files, CODED, dtype=np.int16))
     with RunLog(path, assignment, job=CODED_JOB.format(collection, copies),
-                seed=1, mpi='', hosts=['here'], clock='virtual') as log:
+                seed=1, parameters=12, mpi='', hosts=['here'],
+                clock='virtual') as log:
         for step, whole in enumerate(seconds):
             if arrivals:
                 log.arrivals(a_step_of_arrivals(step, 100.0 * step,

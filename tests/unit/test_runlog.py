@@ -65,8 +65,8 @@ COLUMNS = {
     'events': ('time', 'level', 'rank', 'text'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
                  'finished')}
-ATTRIBUTES = {'format', 'version', 'config', 'seed', 'package', 'mpi',
-              'hosts', 'created', 'clock', 'identity'}
+ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
+              'mpi', 'hosts', 'created', 'clock', 'identity'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
           'lies': ('f', 'K')}
 
@@ -122,7 +122,7 @@ def made_up_arrivals(step, n_workers, load):
 
 def create(path, assignment, **changed):
     """An empty log with made-up circumstances."""
-    arguments = dict(job=JOB, seed=7, mpi='Open MPI 5.0.11',
+    arguments = dict(job=JOB, seed=7, parameters=12, mpi='Open MPI 5.0.11',
                      hosts=['n1', 'n2'])
     return RunLog(path, assignment, **(arguments | changed))
 

@@ -57,8 +57,8 @@ def written(tmp_path):
 
     def write(steps, job='', events=(), first=0):
         path = tmp_path / 'written.h5'
-        with RunLog(path, assignment, job=job, seed=1, mpi='', hosts=['a'],
-                    clock='virtual', overwrite=True) as log:
+        with RunLog(path, assignment, job=job, seed=1, parameters=D, mpi='',
+                    hosts=['a'], clock='virtual', overwrite=True) as log:
             for number, facts in enumerate(steps, first):
                 log.append(replace(blank, step=number, **facts), nobody,
                            nothing, nobody)
@@ -195,7 +195,7 @@ def test_a_rule_without_certificates_says_so(trust, simulated):
 def test_replicas_cost_what_they_cost(trust, simulated):
     with load_run(simulated()) as run:
         replicas = trust.replicas_of(run)
-        assert replicas.d == D == trust._of_bytes(run)
+        assert replicas.d == D
         assert (run.steps['bytes_in'] == replicas.nbytes).all()
 
 
@@ -205,27 +205,6 @@ def test_what_a_code_saves(trust, simulated):
             detection={'name': 'none'})) as run:
         replicas = trust.replicas_of(run)
         assert (replicas.d, replicas.nbytes) == (D, 21 * (64 + 4 * D))
-        # Signals are among the bytes that left: no less than d.
-        assert trust._of_bytes(run) >= D
-
-
-def test_a_problem_of_the_users_own_is_not_imported(trust, written, tmp_path,
-                                                    monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / 'own.py').write_text('raise SystemExit')
-    job = '[problem]\nname = "own:Problem"\n'
-    out = K * (64 + 1 + 64 + 4 * 1000)
-    with load_run(written([{'bytes_out': out + 100}, {'bytes_out': out}],
-                          job)) as run:
-        found = trust.replicas_of(run)
-    assert (found.d, found.source) == (1000, 'the bytes out of the server')
-
-
-def test_a_log_that_does_not_tell_d(trust, written):
-    with load_run(written([{}])) as run:
-        found = trust.trust_of(run)
-    assert found.replicas is None
-    assert 'is unknown' in trust._tell_bytes(found)
 
 
 # -- exposures
@@ -296,7 +275,7 @@ def test_the_script_draws_and_tells(simulated, sections):
     assert picture.read_bytes().startswith(b'\x89PNG')
     lines = done.stdout.splitlines()
     assert lines[-2:] == ['no wrong file was used', f'picture: {picture}']
-    assert "from the job's problem" in lines[-3]
+    assert 'all replicas' in lines[-3] and f'(d = {D})' in lines[-3]
 
 
 def test_long_logs_and_single_steps_are_drawn(written, tmp_path):
