@@ -141,8 +141,7 @@ class Assembly:
         if not job.transfer.challenge:
             return inner
         return Challenged(
-            inner, assignment, job.collection.copies if self.code else 1,
-            job.q, self.seed, job.transfer.sketches,
+            inner, assignment, job.q, self.seed, job.transfer.sketches,
             job.transfer.max_epochs)
 
     def settle(self, probe):

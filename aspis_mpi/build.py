@@ -56,7 +56,8 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
     Returns
     -------
     code : int
-        0 done, 3 the run failed, 75 it was stopped after a checkpoint.
+        0 done, 2 the start-up probe found what the job does not allow, 3
+        the run failed, 75 it was stopped after a checkpoint.
     path : Path or None
         Of the log, on rank 0.
 

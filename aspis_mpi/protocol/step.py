@@ -10,8 +10,8 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.protocol.messages import (
-    Answer, Challenge, CodedGradient, Commit, Encode, Failure, Progress,
-    Replica, Sketch, Skip, Sum, Vector, unpack_positions)
+    Answer, Challenge, CodedGradient, Commit, Encode, Progress, Replica,
+    Sketch, Skip, Sum, Vector, unpack_positions)
 from aspis_mpi.protocol.tally import Tally
 from aspis_mpi.schemes.record import ArrivalKind
 
@@ -27,14 +27,13 @@ class State(Enum):
     STOPPED = auto()
 
 
-#: What a worker may send in each state.
+#: What a worker may send in each state, besides that it cannot go on.
 ALLOWED = {
-    State.PROBING: {Answer, Failure},
-    State.COMPUTING: {Replica, Progress, CodedGradient, Sum, Failure},
-    State.ENCODING: {Progress, CodedGradient, Sum, Failure},
-    State.VERIFYING: {Progress, Sketch, Failure},
-    State.RESOLVING: {Failure},
-    State.STOPPED: set(),
+    State.PROBING: {Answer},
+    State.COMPUTING: {Replica, Progress, CodedGradient, Sum},
+    State.ENCODING: {Progress, CodedGradient, Sum},
+    State.VERIFYING: {Progress, Sketch},
+    State.RESOLVING: set(),
 }
 #: The states in which workers are waited for.
 WAITS = (State.PROBING, State.COMPUTING, State.ENCODING,
@@ -58,14 +57,14 @@ class Step:
     chronicle : Chronicle
     started : float
         Seconds, when `Model` was sent.
-    table : ReplicaTable, PayloadTable or VerifiedTable
+    table : Table
         Empty.
 
     Attributes
     ----------
     state : State
         COMPUTING, ENCODING, VERIFYING or RESOLVING.
-    table : ReplicaTable, PayloadTable or VerifiedTable
+    table : Table
         What has arrived, as the transfer keeps it.
     exposed : ndarray of bool, shape (K,)
         Workers that sent what no honest one sends; `proofs` says what.

@@ -7,8 +7,9 @@
                                             Sending
 
 and from Computing to Sketching, in the same way, with `Challenge` and the
-sketches that it asks for.  Before the first step `Probe` leads from Idle to
-Probing, where the first files are computed for one `Answer`.
+sketches that it asks for.  Before the first step `Probe` takes the place of
+`Model`, and `Parameters` lead to Probing, where the first files are computed
+for one `Answer`.
 
 A later `Model` ends any state: the step that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in

@@ -66,7 +66,7 @@ class StepRecord:
     #                             smallest disagreeing one, NaN if none
     source: np.ndarray          # int16 (f,): a worker or a negative constant
     contributors: np.ndarray    # bool (f, K): whose value was used
-    copies: np.ndarray          # uint16 (f,): replicas received
+    copies: np.ndarray          # uint16 (f,): workers it came from
     files_done: np.ndarray      # uint16 (K,): at the signal
     first_report: np.ndarray    # float64 (K,): seconds since Model, or NaN
     last_report: np.ndarray     # float64 (K,)

@@ -5,12 +5,13 @@ import numpy as np
 from aspis_mpi import streams
 from aspis_mpi.coding import sketching
 from aspis_mpi.detection.equality import BITS
+from aspis_mpi.schemes.transfer.base import Transfer
 from aspis_mpi.schemes.transfer.combined import NOBODY, PayloadTable
 from aspis_mpi.schemes.transfer.sums import Sums
 from aspis_mpi.schemes.transfer.verified import VerifiedTable
 
 
-class Challenged:
+class Challenged(Transfer):
     """A transfer of combinations whose payloads are challenged.
 
     Parameters
@@ -19,8 +20,6 @@ class Challenged:
         What travels in the first epoch; later ones bring sums of d numbers.
     assignment : Assignment
         Who holds what, without workers that have been excluded.
-    copies : int
-        Parts of a gradient in the first epoch.
     n_adversaries : int
         q.
     seed : int
@@ -32,18 +31,17 @@ class Challenged:
         Of payloads, in a step.
     """
 
-    pushes = False
     compares = True
 
-    def __init__(self, inner, assignment, copies, n_adversaries, seed,
+    def __init__(self, inner, assignment, n_adversaries, seed,
                  sketches, max_epochs):
         self.max_epochs = max_epochs
         #: Vectors that are asked for in a step, at most.
         self.most_vectors = (1 + n_adversaries) * assignment.n_workers
         self.assignment = assignment
-        self.copies = copies
+        self.copies = inner.copies
         self.n_sketches = sketches
-        self.sums = isinstance(inner, Sums)
+        self.sums = not inner.follows
         self._inner = inner
         self._seed = seed
 
@@ -91,17 +89,7 @@ class Challenged:
             -1, self.n_sketches + 1, self.copies)
 
     def begin(self, equality=BITS, floor=0.0, step=0, known=None):
-        """The empty table of a new step.
-
-        Parameters
-        ----------
-        equality : Equality
-        floor : float
-            Norms below it are not told from it.
-        step : int
-        known : ndarray of bool, shape (K, K), or None
-            Disagreements that are remembered.
-        """
+        """A table that believes payloads once they are verified."""
         return VerifiedTable(self, step, equality, floor, known)
 
     def round(self, step, epoch):

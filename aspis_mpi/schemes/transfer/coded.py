@@ -33,12 +33,12 @@ class Coded(Combined):
         if before is not None and not self._code.full_only:
             finished = self._mended(before.finished & finished, finished)
         elif self._thinning:
-            finished = thin(finished, self._copies)
+            finished = thin(finished, self.copies)
         return GlobalState(finished, owners)
 
     def _mended(self, kept, finished):
         """What is left of a state, and all copies of files that lack one."""
-        short = kept.sum(axis=1) < self._copies
+        short = kept.sum(axis=1) < self.copies
         kept[short] = finished[short]
         return kept
 

@@ -15,6 +15,7 @@ from aspis_mpi.detection.base import Verdict
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.schemes.resolution import Resolution
+from aspis_mpi.schemes.transfer.base import Table, Transfer
 
 #: What codes leave of rounding where they decode exactly stays far below
 #: (Tandon's with 200 workers: 4e-8), a missing share of a file far above.
@@ -59,7 +60,7 @@ class GlobalState:
         return cls(finished, np.frombuffer(owners, dtype='<i2'))
 
 
-class Combined:
+class Combined(Transfer):
     """One vector of each worker, as the broadcast state asks for it.
 
     Parameters
@@ -72,16 +73,14 @@ class Combined:
     code : Code or None
     """
 
-    pushes = False
-    compares = False
-    #: Whether files of excluded workers can go to others.
-    movable = False
-    #: Whether workers must know who finished what, besides the owners.
+    #: Whether workers must know who finished what, besides the owners; if so
+    #: files cannot go to others, since a signal has bits for those who hold
+    #: a file in the beginning.
     follows = True
 
     def __init__(self, assignment, copies, thinning, code):
         self._shape = assignment.incidence.shape
-        self._copies = copies
+        self.copies = copies
         self._thinning = thinning
         self._code = code
         self._latest = None, None
@@ -94,11 +93,11 @@ class Combined:
         return (self._told[0].size + 7) // 8
 
     def payload_size(self, d):
-        """Numbers in one message."""
-        return combine.payload_size(d, self._copies)
+        """A share of d."""
+        return combine.payload_size(d, self.copies)
 
     def begin(self, equality=BITS, floor=0.0, step=0, known=None):
-        """The empty table of a new step; nothing in it is compared."""
+        """A table in which nothing is compared."""
         return PayloadTable(self, self._shape)
 
     def whole(self, state):
@@ -153,7 +152,7 @@ class Combined:
         raise NotImplementedError
 
 
-class PayloadTable:
+class PayloadTable(Table):
     """The vectors of one step, at most one of each worker.
 
     Parameters
@@ -164,8 +163,6 @@ class PayloadTable:
 
     Attributes
     ----------
-    challenged : bool
-        Whether payloads are checked before they count.
     whole : bool
         Whether those asked for have all d numbers, instead of d/copies.
     state : GlobalState or None
@@ -174,17 +171,16 @@ class PayloadTable:
         What is made of the payloads that it asked for.
     buffers : dict of int to Buffer
         The payloads that have come, by worker.
-    copies : ndarray of uint16, shape (f,)
-        Workers that had finished each file at that time.
     """
 
-    challenged = whole = False
+    whole = False
 
     def __init__(self, transfer, shape):
         self.state = self.decoding = None
         self.transfer = transfer
         self.buffers = {}
         self._shape = shape
+        # Workers that had finished each file when it was asked for.
         self._counts = np.zeros(shape[0], dtype=np.uint16)
 
     @property
@@ -226,23 +222,10 @@ class PayloadTable:
 
     def resolve(self, scheme, believed, samples, out, threads, clock,
                 audit=None):
-        """Add up the vectors to the mean gradient, in the workers' order.
+        """Add up the vectors, in the workers' order.
 
-        Parameters
-        ----------
-        scheme : Scheme
-        believed : ndarray of bool, shape (K,)
-            Those that are not were lost before.
-        samples : ndarray of int, shape (f,)
-        out : ndarray of float32, shape (d,)
-        threads : int
-        clock : callable
-        audit : callable, optional
-            Not asked: a sum has no files to compare.
-
-        Returns
-        -------
-        Resolution
+        Who is not believed was lost before, and a sum has no files that an
+        audit could compare.
         """
         start = clock()
         decoding = self.decoding
@@ -275,7 +258,7 @@ class PayloadTable:
             decoding.residual if decoding.residual > ROUNDING else 0.0)
 
     def release(self):
-        """Give every buffer back; the values must not be used any more."""
+        """Give every buffer back."""
         for buffer in self.buffers.values():
             buffer.release()
         self.buffers.clear()

@@ -6,20 +6,14 @@ from aspis_mpi import arrays
 from aspis_mpi.detection.equality import BITS, sort
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.resolution import resolve
+from aspis_mpi.schemes.transfer.base import Table, Transfer
 
 
-class Replicas:
+class Replicas(Transfer):
     """Every replica of every file, l*d floats a worker (Aspis)."""
 
     name = 'replicas'
-    #: Files are sent when they are finished, and nothing is asked for.
-    pushes = True
-    #: Files of excluded workers can go to others.
-    movable = True
-    #: The server can compare what several workers sent for one file.
-    compares = True
-    #: No signal is sent.
-    signal_bytes = 0
+    pushes = movable = compares = True
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         if thinning:
@@ -29,29 +23,18 @@ class Replicas:
         self._places = _places(assignment.holders)
 
     def payload_size(self, d):
-        """Numbers in one message."""
+        """All of them."""
         return d
 
     def begin(self, equality=BITS, floor=0.0, step=0, known=None):
-        """The empty table of a new step.
-
-        Parameters
-        ----------
-        equality : Equality
-        floor : float
-            Norms below it count as this one; NaN is none.
-        step : int
-            Not needed: replicas need no secret.
-        known : ndarray of bool, shape (K, K), optional
-            Disagreements of earlier steps.
-        """
+        """A table that compares bits, or distances."""
         if equality.exact:
             return ReplicaTable(self._assignment, self._places, known)
         return DistanceTable(self._assignment, self._places, equality, floor,
                              known)
 
 
-class ReplicaTable:
+class ReplicaTable(Table):
     """The replicas of one step, sorted into classes of equal values.
 
     Comparing on arrival hides its cost behind the wait for the next replica.
@@ -68,15 +51,11 @@ class ReplicaTable:
 
     Attributes
     ----------
-    challenged : bool
-        Whether values are checked before they count; they are compared.
     deferred : bool
         Whether replicas count as finite until `examine` looks at them.
         Where a file has one replica and nothing is compared, that look
         would be the server's only one before the aggregation reads it.
     """
-
-    challenged = False
 
     def __init__(self, assignment, places, known=None):
         shape = assignment.holders.shape
@@ -200,7 +179,7 @@ class ReplicaTable:
                        audit)
 
     def release(self):
-        """Give every buffer back; the values must not be used any more."""
+        """Give every buffer back."""
         for buffer in self._buffers.values():
             buffer.release()
         self._buffers.clear()

@@ -19,6 +19,7 @@ from aspis_mpi.schemes.decision import lowered
 from aspis_mpi.schemes.record import BY_SERVER, CODED
 from aspis_mpi.schemes.resolution import (
     Resolution, outcome_of_sum, without_largest)
+from aspis_mpi.schemes.transfer.base import Table
 from aspis_mpi.schemes.transfer.combined import NOBODY
 from aspis_mpi.schemes.transfer.payloads import (
     Payload, add, files_in, served, sketches, unbroken)
@@ -26,7 +27,7 @@ from aspis_mpi.schemes.transfer.referee import Referee
 from aspis_mpi.schemes.transfer.sketched import Sketched
 
 
-class VerifiedTable:
+class VerifiedTable(Table):
     """The payloads and sketches of one step, epoch by epoch.
 
     Parameters
