@@ -4,6 +4,7 @@ import numpy as np
 
 from aspis_mpi.protocol.messages import Model, Parameters
 from aspis_mpi.protocol.step import Step
+from aspis_mpi.schemes.record import ArrivalKind
 
 
 def open_step(number, members, present, lenient, floor, chronicle):
@@ -32,7 +33,9 @@ def open_step(number, members, present, lenient, floor, chronicle):
         scheme.needed)
     table = scheme.transfer.begin(scheme.equality, floor, number,
                                   members.known)
-    return Step(number, members, gathering, chronicle, started, table)
+    step = Step(number, members, gathering, chronicle, started, table)
+    chronicle.arrived(step, -1, ArrivalKind.MODEL, started)
+    return step
 
 
 def announce(step, workers, parameters):

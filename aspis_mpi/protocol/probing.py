@@ -90,6 +90,7 @@ class Probing:
         When replicas are equal, once that is known.
     """
 
+    name = 'the start-up probe'
     number = NUMBER
     expires = np.inf
     hopeless = ''
@@ -142,6 +143,12 @@ class Probing:
         message.buffer.release()
         return []
 
+    def blame(self, worker, reason):
+        """Nothing: there is no step yet in which it could be exposed."""
+
+    def miss(self, worker):
+        """Nothing: there is no step yet in which it could be missing."""
+
     def lose(self, workers):
         """Go on without workers that are silent or sent what is no answer."""
         for worker in workers:
@@ -150,7 +157,7 @@ class Probing:
 
     def silence(self, worker):
         """What a silent worker was doing, for people."""
-        return 'in the start-up probe'
+        return f'in {self.name}'
 
     def patience(self):
         """From when on each worker is waited for; infinite if it is not."""

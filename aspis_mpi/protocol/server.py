@@ -40,9 +40,9 @@ stands in the constructor of `ParameterServer`.
 """
 
 import logging
+
 import numpy as np
 
-from aspis_mpi.detection.base import Proof
 from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.departures import Departures
 from aspis_mpi.protocol.learner import Learner
@@ -50,7 +50,6 @@ from aspis_mpi.protocol.messages import Failure, Signal, Stop
 from aspis_mpi.protocol.opening import announce, open_step
 from aspis_mpi.protocol.step import ALLOWED, WAITS, Malformed, State, drop
 from aspis_mpi.protocol.training import Training
-from aspis_mpi.schemes.record import ArrivalKind
 
 #: Exit codes of a run; of the last, `EX_TEMPFAIL`, that it is to go on later.
 DONE, BAD_JOB, FAILED, INTERRUPTED = 0, 2, 3, 75
@@ -119,9 +118,7 @@ class ParameterServer:
     @property
     def due(self):
         """Whether something is to be computed and not waited for."""
-        return self.state is State.RESOLVING or (
-            self.state in (State.PROBING, State.VERIFYING)
-            and self._step.due)
+        return self.state is not State.STOPPED and self._step.due
 
     @property
     def step(self):
@@ -206,13 +203,7 @@ class ParameterServer:
                        f'message in step {it.number}: {reason}', worker + 1)
         if not it.living[worker] or step not in (None, it.number):
             return []
-        if self.state is State.PROBING:
-            return it.lose([worker])
-        self.chronicle.arrived(it, worker, ArrivalKind.MALFORMED,
-                               self._now())
-        it.exposed[worker] = True
-        it.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
-                               f'message: {reason}'))
+        it.blame(worker, reason)
         return self._go_on(it.lose([worker]))
 
     def tick(self):
@@ -259,9 +250,7 @@ class ParameterServer:
             return self._give_in(self.step, f'{reason}\n{many}')
         self._note(logging.WARNING, f'{reason}\nthe run goes on without '
                    f'worker {worker}', worker + 1)
-        if self.state is not State.PROBING:
-            self.chronicle.arrived(self._step, worker, ArrivalKind.LOST,
-                                   self._now())
+        self._step.miss(worker)
         if self.state not in WAITS or not self._step.living[worker]:
             return []
         return self._go_on(self._step.lose([worker]))
@@ -333,7 +322,6 @@ class ParameterServer:
         self._step = step = open_step(
             number, members, present, self._lenient, self._learner.floor,
             self.chronicle)
-        self.chronicle.arrived(step, -1, ArrivalKind.MODEL, step.started)
         self._alarm = min(step.expires, step.started + self._course.silence)
         orders = members.orders(number, self.chronicle)
         for worker, message in orders:
@@ -397,9 +385,7 @@ class ParameterServer:
         """A worker says that it cannot go on, or that it was told to end."""
         who = f'rank {worker + 1} (worker {worker})'
         if isinstance(message, Failure):
-            where = ('the start-up probe' if self.state is State.PROBING else
-                     f'step {self.step}')
-            return self.lose(worker, f'{who} failed in {where}:\n'
+            return self.lose(worker, f'{who} failed in {self._step.name}:\n'
                              + message.text.decode(errors='replace'))
         if self._departures.signalled(worker):
             return self.interrupt(f'{who} was sent signal '

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 import numpy as np
 
+from aspis_mpi.detection.base import Proof
 from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Progress, Replica,
     Sketch, Skip, Sum, Vector, unpack_positions)
@@ -115,6 +116,11 @@ class Step:
         self._tried = False
 
     @property
+    def name(self):
+        """What it is called in a sentence."""
+        return f'step {self.number}'
+
+    @property
     def living(self):
         """Who takes part and was not given up, bool (K,)."""
         return self._gathering.living
@@ -150,6 +156,19 @@ class Step:
         self.resumed = self._chronicle.now()
         self._gathering.admit(workers)
         return self._proceed()
+
+    def blame(self, worker, reason):
+        """Note that a worker sent what no honest one sends."""
+        self._chronicle.arrived(self, worker, ArrivalKind.MALFORMED,
+                                self._chronicle.now())
+        self.exposed[worker] = True
+        self.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
+                                 f'message: {reason}'))
+
+    def miss(self, worker):
+        """Note that a worker never comes back."""
+        self._chronicle.arrived(self, worker, ArrivalKind.LOST,
+                                self._chronicle.now())
 
     def lose(self, workers):
         """Go on without workers that are silent or exposed."""
@@ -298,7 +317,7 @@ class Step:
     def due(self):
         """Whether there is something to compute, and nothing to wait for."""
         if self.state is not State.VERIFYING:
-            return False
+            return self.state is State.RESOLVING
         return not (self.table.checked and self.awaited.any()
                     and (self._tried or not self.table.enough(
                         self._gathering.needed)))
@@ -362,7 +381,7 @@ class Step:
         self._chronicle.arrived(self, worker, ArrivalKind.SILENT,
                                 self._chronicle.now())
         asked = ' and the signal' if self.awaited[worker] else ''
-        return (f'in step {self.number} after {self.tally.done[worker]} '
+        return (f'in {self.name} after {self.tally.done[worker]} '
                 f'files{asked}')
 
     def patience(self):
