@@ -7,7 +7,6 @@ from aspis_mpi import config
 from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly import AHEAD, Assembly
 from aspis_mpi.assignment import ordering
-from aspis_mpi.detection.certified import Certified
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch)
@@ -109,7 +108,7 @@ def plan_of(assembly):
 
 def _certifies(assembly):
     """When every file can be certified; None under rules without that."""
-    if not isinstance(assembly.detector, Certified):
+    if not assembly.detector.certifies:
         return None
     copies = int(assembly.assignment.incidence.sum(axis=1).min())
     q = assembly.job.q

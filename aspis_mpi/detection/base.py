@@ -95,6 +95,8 @@ class Detector:
     compares = True
     #: Whether files may be decided by majority, which needs odd numbers.
     votes = True
+    #: Whether its verdicts say which files are right whatever the liars do.
+    certifies = False
     #: How long exposures count, where the job does not say.
     default_memory = 'step'
 
