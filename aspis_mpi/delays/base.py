@@ -9,14 +9,16 @@ class Delay:
     """The time that each file takes, known to the workers alone.
 
     A pure function of the seed and the step: every rank that asks gets the
-    same seconds, under MPI and on the virtual clock.
+    same seconds, under MPI and on the virtual clock.  A worker that computes
+    files of others as well takes as long for those as for its first ones:
+    how many workers may be done without changes no delay.
 
     Parameters
     ----------
     n_workers : int
         K.
     load : int
-        l, the most files that one worker computes.
+        l, the most files that the design gives to one worker.
     seed : int
         The seed of the job.
     """
@@ -53,7 +55,10 @@ class Delay:
         return self._paces
 
     def seconds(self, step, worker):
-        """Seconds that each file of a worker takes, by position, (l,)."""
+        """Seconds that each file of a worker takes, by position, (l,).
+
+        Where it has more files, they begin again: it is position % l.
+        """
         return self.paces(step)[worker]
 
     def drawn(self, step):

@@ -17,6 +17,7 @@ class Trace(Delay):
     path : str
         An array of shape (T, K), seconds a file of each worker, or
         (T, K, l), of each worker and position; at least 0, inf for never.
+        With more columns than l, those past it are for files of others.
         A .csv file has a line a step and a column a worker.
 
     Raises
@@ -33,6 +34,7 @@ class Trace(Delay):
         rows = _read(Path(path))
         self._check(rows)
         self._rows = rows.reshape(*rows.shape, 1) if rows.ndim == 2 else rows
+        self.load = max(load, self._rows.shape[2])
 
     def drawn(self, step):
         """Row t mod T, (K, 1) or (K, l)."""
@@ -40,10 +42,12 @@ class Trace(Delay):
 
     def _check(self, rows):
         k, load = self.n_workers, self.load
-        if not rows.size or rows.shape[1:] not in ((k,), (k, load)):
+        fits = rows.ndim in (2, 3) and rows.size and rows.shape[1] == k
+        if not fits or rows.ndim == 3 and rows.shape[2] < load:
             raise ValueError(
                 f'trace {self.path} has shape {rows.shape}; it must be '
-                f'(T, {k}) or (T, {k}, {load}) with T at least 1')
+                f'(T, {k}) or (T, {k}, {load}), or have more columns than '
+                'that, with T at least 1')
         # Not >= 0 is also true of NaN.
         wrong = np.argwhere(~(rows >= 0))
         if len(wrong):

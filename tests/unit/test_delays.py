@@ -183,6 +183,13 @@ def test_a_trace_repeats_its_rows(tmp_path, shape):
         assert (delay.paces(step) == row).all()
 
 
+def test_a_trace_may_have_more_columns_than_the_design(tmp_path):
+    rows = np.random.default_rng(0).random((3, K, LOAD + 2))
+    delay = PARTS['trace'](K, LOAD, 7, path=trace_of(tmp_path, rows))
+    assert np.array_equal(delay.paces(4), rows[1])
+    assert np.array_equal(delay.seconds(2, 5), rows[2, 5])
+
+
 def test_a_trace_as_text(tmp_path):
     path = tmp_path / 'trace.csv'
     path.write_text('1,2,3\n0.5,inf,0\n')
@@ -200,7 +207,9 @@ def test_a_trace_of_whole_numbers(tmp_path):
 
 @pytest.mark.parametrize('rows, complaint', [
     (np.ones((3, 5)), r'\(3, 5\); it must be \(T, 6\) or \(T, 6, 4\)'),
-    (np.ones((3, 6, 5)), r'\(3, 6, 5\); it must be'),
+    (np.ones((3, 6, 3)), r'\(3, 6, 3\); it must be'),
+    (np.ones((3, 5, 4)), r'\(3, 5, 4\); it must be'),
+    (np.ones((3, 6, 4, 1)), r'\(3, 6, 4, 1\); it must be'),
     (np.ones(6), r'\(6,\); it must be'),
     (np.ones((0, 6)), r'\(0, 6\); it must be .* T at least 1'),
     (np.array(1.0), r'\(\); it must be'),
