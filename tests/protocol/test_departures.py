@@ -9,8 +9,9 @@ from coded_jobs import NoJournal, assembled, distance, reference, tables
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
+from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
 from aspis_mpi.protocol.messages import Failure, Signal
-from aspis_mpi.protocol.server import DONE, FAILED, INTERRUPTED, State
+from aspis_mpi.protocol.server import State
 
 STEPS, K = 12, 9
 
