@@ -10,7 +10,7 @@ from aspis_mpi.assignment import ordering
 from aspis_mpi.detection.certified import Certified
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.report import survived
-from aspis_mpi.runlog.summary import size
+from aspis_mpi.words import size
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ ROOT = Path(aspis_mpi.__file__).parent
 
 #: Each line may import from itself and from the lines above.
 LAYERS = (
-    ('registry', 'streams', 'arrays', 'exits'),
+    ('registry', 'streams', 'arrays', 'exits', 'words'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from aspis_mpi.doctor.finding import Finding, Level
+from aspis_mpi.words import size
 
 TOPIC = 'output'
 
@@ -112,7 +113,6 @@ def file_system(folder, mounts):
 
 
 def _space(folder, case):
-    from aspis_mpi.runlog.summary import size
     free = shutil.disk_usage(folder).free
     if case.assembly is None:
         yield Finding(Level.OK, TOPIC, f'{size(free)} are free there.')
