@@ -22,7 +22,7 @@ ROOT = Path(aspis_mpi.__file__).parent
 
 #: Each line may import from itself and from the lines above.
 LAYERS = (
-    ('registry', 'streams', 'arrays', 'exits', 'words'),
+    ('registry', 'streams', 'arrays', 'exits', 'words', 'checks'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),
@@ -130,6 +130,16 @@ def test_imports_come_from_the_same_layer_or_from_above():
     assert not [(module, other) for module in TREES if module != 'aspis_mpi'
                 for other in own_imports(module)
                 if layer(other) > layer(module)]
+
+
+@pytest.mark.parametrize('family, other', [
+    ('attacks', 'delays'), ('delays', 'attacks'),
+    ('attacks.who', 'attacks.values'), ('attacks.protocol', 'attacks.values')])
+def test_families_that_have_nothing_to_do_with_each_other(family, other):
+    assert not [module for module in TREES
+                if module.startswith(f'aspis_mpi.{family}.')
+                and any(name.startswith(f'aspis_mpi.{other}.')
+                        for name in imports_of(module))]
 
 
 def test_nothing_imports_in_a_circle():
