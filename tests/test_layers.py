@@ -22,7 +22,8 @@ ROOT = Path(aspis_mpi.__file__).parent
 
 #: Each line may import from itself and from the lines above.
 LAYERS = (
-    ('registry', 'streams', 'arrays', 'exits', 'words', 'checks'),
+    ('registry', 'streams', 'arrays', 'exits', 'words', 'checks',
+     'tables'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),
