@@ -1,10 +1,9 @@
 """Who was flagged in which step, against the truth of the run log."""
 
-from math import floor
-
 import numpy as np
 
 from aspis_mpi.runlog.reader import RunLogError, load_run
+from aspis_mpi.words import share
 from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
                     side_by_side, told_parts)
 
@@ -54,15 +53,10 @@ def _title(run, wrong_files):
              run.attack or 'no attack', told_parts(run))
     flagging, n_files = run.flagging, np.unique(files_a_step(run))
     return (f'{", ".join(filter(None, parts))}\n'
-            f'precision {_share(flagging.precision)}, recall '
-            f'{_share(flagging.recall)}; wrong files a step: '
+            f'precision {share(flagging.precision)}, recall '
+            f'{share(flagging.recall)}; wrong files a step: '
             f'{wrong_files.mean():.2f} on average, {wrong_files.max()} at '
             f'most, of {" or ".join(map(str, n_files))}')
-
-
-def _share(value):
-    """Three digits, cut: only what is exactly 1 reads 1.000."""
-    return 'unknown' if np.isnan(value) else f'{floor(value * 1e3) / 1e3:.3f}'
 
 
 def _draw(matrix, wrong_files, steps, title, picture):

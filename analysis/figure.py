@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aspis_mpi.runlog.parts import beside
 from aspis_mpi.runlog.reader import RunLogError
 
 
@@ -28,15 +29,15 @@ def command_line(script, about, several=False, **options):
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument('logs', nargs='+' if several else 1, type=Path,
                         metavar='RUN.h5')
-    beside = 'the first' if several else 'the log'
+    where = 'the first' if several else 'the log'
     parser.add_argument('-o', '--output', type=Path, metavar='PICTURE',
                         dest='picture',
-                        help=f'default: RUN.{script}.png, beside {beside}')
+                        help=f'default: RUN.{script}.png, beside {where}')
     for name, option in options.items():
         parser.add_argument(f'--{name}', **option)
     arguments = parser.parse_args()
     if arguments.picture is None:
-        arguments.picture = arguments.logs[0].with_suffix(f'.{script}.png')
+        arguments.picture = beside(arguments.logs[0], f'.{script}.png')
     return arguments
 
 
@@ -116,6 +117,6 @@ def told_parts(run):
 
 def distinct(labels, paths):
     """Add the file's name to labels that more than one run has."""
-    count = Counter(labels)
-    return [label if count[label] == 1 else f'{label} ({path.stem})'
-            for label, path in zip(labels, paths)]
+    count, names = Counter(labels), [beside(path, '').name for path in paths]
+    return [label if count[label] == 1 else f'{label} ({name})'
+            for label, name in zip(labels, names)]

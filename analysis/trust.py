@@ -7,7 +7,7 @@ import numpy as np
 
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.runlog.reader import WINDOW, RunLogError, load_run
-from aspis_mpi.runlog.summary import size
+from aspis_mpi.words import printable, size
 from exposures import exposures_of
 from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
                     pyplot, side_by_side, told_parts)
@@ -330,8 +330,7 @@ def _tell_bytes(trust):
 
 def _plain(text):
     """A short line, and nothing that a terminal would obey."""
-    return textwrap.shorten(''.join(c if c.isprintable() else ' '
-                                    for c in text), LINE)
+    return textwrap.shorten(printable(text), LINE)
 
 
 if __name__ == '__main__':

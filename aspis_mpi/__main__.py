@@ -20,12 +20,10 @@ from typing import Literal, get_args, get_origin  # noqa: E402
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
+from aspis_mpi.exits import BAD_JOB, FAILED, INTERRUPTED  # noqa: E402
 
 #: Seconds in which MPI has to end.
 FINALIZE = 60
-
-#: Exit codes, as of `aspis_mpi.protocol.server`, whose import is heavy.
-BAD_JOB, FAILED, INTERRUPTED = 2, 3, 75
 
 
 def main(argv=None):

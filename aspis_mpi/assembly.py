@@ -238,7 +238,7 @@ class Assembly:
     def _delay(self):
         job, section = self.job, self.job.delay
         delay = job.create('delay', 'name', job.n_workers,
-                           self.assignment.width, self.seed)
+                           self.assignment.load, self.seed)
         try:
             return delay, Silence(job.n_workers, self.seed, section.silent,
                                   section.silent_from, section.silent_after)
@@ -377,11 +377,11 @@ class Assembly:
             liar = Liar(number, self.plan, self.value, self.protocol,
                         self.batches, self.problem, pools.scratch,
                         job.problem.micro_batch)
-        return Worker(number, self.assignment.files(number), self.batches,
-                      self.problem, self.transfer, pools.gradients,
-                      pools.payloads, pools.sketches, self.delay,
-                      self.silence, clock, liar, job.problem.micro_batch,
-                      self._probed)
+        return Worker(number, self.assignment.files(number),
+                      self.assignment.width, self.batches, self.problem,
+                      self.transfer, pools.gradients, pools.payloads,
+                      pools.sketches, self.delay, self.silence, clock, liar,
+                      job.problem.micro_batch, self._probed)
 
     def incoming(self):
         """The server's buffers for what the workers send."""

@@ -15,10 +15,10 @@ from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.config import JobError
 from aspis_mpi.detection.probe import alike
+from aspis_mpi.exits import BAD_JOB, FAILED
 from aspis_mpi.learning import devices
 from aspis_mpi.outputs import clear, model_path
 from aspis_mpi.protocol.buffers import Pool
-from aspis_mpi.protocol.server import BAD_JOB, FAILED
 from aspis_mpi.recorded import Recorded
 from aspis_mpi.resume import ranks, start as begin
 

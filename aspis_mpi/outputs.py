@@ -9,6 +9,29 @@ from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import beside, places
 
 
+def log_path(file, out=None, job=None):
+    """The path of a run log: --out, else `run.out`, else a new one in runs/.
+
+    Parameters
+    ----------
+    file : str, Path or None
+        The job file, after which a new log is named.
+    out : str, Path or None
+        As on the command line.
+    job : Job or None
+
+    Returns
+    -------
+    Path
+    """
+    if out is None and job is not None:
+        out = job.run.out
+    if out is None:
+        stem = Path(file).stem if file else 'RUN'
+        out = Path('runs', f'{stem}-{time.strftime("%Y%m%d-%H%M%S")}.h5')
+    return Path(out)
+
+
 def output(job, out, overwrite):
     """The path of the run log; it and the model's can be written.
 
@@ -16,10 +39,7 @@ def output(job, out, overwrite):
     ------
     JobError
     """
-    if out is None and job.run.out is None:
-        name = f'{Path(job.path).stem}-{time.strftime("%Y%m%d-%H%M%S")}.h5'
-        out = Path('runs') / name
-    path = Path(out if out is not None else job.run.out)
+    path = log_path(job.path, out, job)
     _check(job, path)
     taken = [file for file in (path, model_path(job, path),
                                Checkpoints(path).folder) if file.exists()]
@@ -40,7 +60,7 @@ def named(job, out):
     """
     if out is None and job.run.out is None:
         raise JobError('--resume: name the run log, by --out or run.out')
-    path = Path(out if out is not None else job.run.out)
+    path = log_path(job.path, out, job)
     _check(job, path)
     return path
 

@@ -11,7 +11,7 @@ from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch)
 from aspis_mpi.report import survived
-from aspis_mpi.runlog.summary import size
+from aspis_mpi.words import size
 
 
 @dataclass(frozen=True)

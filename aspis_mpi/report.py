@@ -9,6 +9,8 @@ from collections import Counter
 import numpy as np
 from tqdm import tqdm
 
+from aspis_mpi.words import printable
+
 #: Seconds after which a batch log gets a line even without an evaluation.
 QUIET = 30.0
 #: So many warnings that differ in numbers alone are shown, then only the one
@@ -91,8 +93,7 @@ class Report:
 
         It may come from a worker: nothing in it is obeyed by a terminal.
         """
-        text = ''.join(c if c.isprintable() or c == '\n' else ' '
-                       for c in text)
+        text = printable(text, keep='\n')
         if self._bar.disable:
             print(text, file=self._stream, flush=True)
         else:

@@ -8,6 +8,7 @@ from aspis_mpi.config import JobError
 from aspis_mpi.outputs import named, output
 from aspis_mpi.runlog.checkpoints import (
     Checkpoints, DamagedCheckpoint, load)
+from aspis_mpi.runlog.parts import free
 from aspis_mpi.runlog.stretch import BEGINNING, InUse, Stretch, claim
 from aspis_mpi.runlog.reader import RunLogError, load_run
 
@@ -189,13 +190,6 @@ def _go_on(assembly, path, run, step, file, remarks):
                 f'there, now {design.n_workers} with {design.n_files} and '
                 f'{assembly.batches.batch_size} samples a step: the log goes '
                 'on in another file',)
-    return Start(_free(path, len(run.parts) + 1), path,
+    return Start(free(path, len(run.parts) + 1), path,
                  Stretch(step, False, path.name, identity), file,
                  remarks=remarks)
-
-
-def _free(path, number):
-    """RUN.2.h5 of RUN.h5, or with the next number that is free."""
-    while (part := path.with_suffix(f'.{number}{path.suffix}')).exists():
-        number += 1
-    return part

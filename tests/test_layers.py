@@ -22,7 +22,8 @@ ROOT = Path(aspis_mpi.__file__).parent
 
 #: Each line may import from itself and from the lines above.
 LAYERS = (
-    ('registry', 'streams', 'arrays'),
+    ('registry', 'streams', 'arrays', 'exits', 'words', 'checks',
+     'tables'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),
@@ -130,6 +131,16 @@ def test_imports_come_from_the_same_layer_or_from_above():
     assert not [(module, other) for module in TREES if module != 'aspis_mpi'
                 for other in own_imports(module)
                 if layer(other) > layer(module)]
+
+
+@pytest.mark.parametrize('family, other', [
+    ('attacks', 'delays'), ('delays', 'attacks'),
+    ('attacks.who', 'attacks.values'), ('attacks.protocol', 'attacks.values')])
+def test_families_that_have_nothing_to_do_with_each_other(family, other):
+    assert not [module for module in TREES
+                if module.startswith(f'aspis_mpi.{family}.')
+                and any(name.startswith(f'aspis_mpi.{other}.')
+                        for name in imports_of(module))]
 
 
 def test_nothing_imports_in_a_circle():
@@ -285,6 +296,22 @@ run = {steps = 1}
 problem = {name = "digits", model = "mlp", batch_size = 20}
 scheme = {name = "aspis", workers = 5, adversaries = 1}
 '''
+
+
+def test_the_command_line_itself_imports_no_library():
+    done = subprocess.run(
+        [sys.executable, '-c', 'import sys, aspis_mpi.__main__; print(*{'
+         '"numpy", "scipy", "h5py", "pydantic"} & set(sys.modules))'],
+        capture_output=True, text=True, timeout=60, cwd=ROOT.parent)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_exit_codes_are_said_in_one_place():
+    def defines(node):
+        return isinstance(node, ast.Name) and isinstance(
+            node.ctx, ast.Store) and node.id in ('BAD_JOB', 'INTERRUPTED')
+    assert {place.partition(':')[0] for place in places(defines)} == {
+        'aspis_mpi.exits'}
 
 
 def test_light_commands_import_neither_mpi_nor_torch(tmp_path):

@@ -1,13 +1,9 @@
 """An assignment of the user's own, from a matrix in a file."""
 
-from pathlib import Path
-
 import numpy as np
 
+from aspis_mpi import tables
 from aspis_mpi.assignment.base import Assignment
-
-#: Kinds of text files, and what stands between two entries of a row.
-SEPARATORS = {'.csv': ',', '.txt': None}
 
 
 class FromFile(Assignment):
@@ -32,36 +28,11 @@ class FromFile(Assignment):
     default_order = 'search'
 
     def __init__(self, n_workers, *, path: str):
-        matrix = _read(Path(path))
+        matrix = tables.read(path)
         problem = _problem(matrix, n_workers)
         if problem:
             raise ValueError(f'{path}: {problem}')
         super().__init__(matrix != 0)
-
-
-def _read(path):
-    """The matrix of a file, whatever its entries."""
-    if path.suffix != '.npy' and path.suffix not in SEPARATORS:
-        raise ValueError(f"{path}: ends in '{path.suffix}', must be one of "
-                         f'.npy, {", ".join(SEPARATORS)}')
-    try:
-        # Opened here: NumPy itself would fetch and unpack what it is given.
-        if path.suffix == '.npy':
-            with open(path, 'rb') as stream:
-                return np.lib.format.read_array(stream, allow_pickle=False)
-        with open(path, encoding='utf-8-sig') as stream:
-            return _table(stream, SEPARATORS[path.suffix])
-    except OSError as error:
-        raise ValueError(f'{path}: {error.strerror or error}') from error
-    except (ValueError, EOFError) as error:
-        raise ValueError(f'{path}: {error}') from error
-
-
-def _table(stream, separator):
-    lines = [line for line in stream if line.partition('#')[0].strip()]
-    if not lines:
-        raise ValueError('has no entries')
-    return np.loadtxt(lines, delimiter=separator, ndmin=2)
 
 
 def _problem(matrix, n_workers):

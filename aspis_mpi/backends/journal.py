@@ -8,7 +8,7 @@ the server never sees it.
 import logging
 from dataclasses import replace
 
-from aspis_mpi.protocol.server import FAILED
+from aspis_mpi.exits import FAILED
 from aspis_mpi.schemes.record import Evaluation, Event
 
 

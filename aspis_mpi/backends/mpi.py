@@ -24,7 +24,7 @@ import numpy as np
 
 from aspis_mpi.backends.launcher import survives_deaths
 from aspis_mpi.backends.mpi_mailbox import MPI
-from aspis_mpi.protocol.server import FAILED
+from aspis_mpi.exits import FAILED
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import numpy as np
 from aspis_mpi.backends.mpi import GRACE, LAST, abort, depart
 from aspis_mpi.backends.mpi_mailbox import Death, Mailbox
 from aspis_mpi.backends.pause import Pause
+from aspis_mpi.exits import FAILED, INTERRUPTED
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, Lane, MalformedMessage, Vector)
-from aspis_mpi.protocol.server import FAILED, INTERRUPTED
 
 log = logging.getLogger(__name__)
 

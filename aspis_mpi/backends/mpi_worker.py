@@ -9,10 +9,10 @@ import numpy as np
 from aspis_mpi.backends.mpi import abort, depart
 from aspis_mpi.backends.mpi_mailbox import Death, Mailbox
 from aspis_mpi.backends.pause import Pause
+from aspis_mpi.exits import FAILED
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, Failure, Lane, MalformedMessage, Progress, Signal, Stop,
     Vector)
-from aspis_mpi.protocol.server import FAILED
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from collections import deque
 
 import numpy as np
 
+from aspis_mpi.exits import INTERRUPTED
 from aspis_mpi.protocol.messages import Lane
-from aspis_mpi.protocol.server import INTERRUPTED
 
 
 class VirtualClock:

@@ -1,7 +1,5 @@
 """What every delay is: seconds a file, for each worker and step."""
 
-import math
-
 import numpy as np
 
 
@@ -9,14 +7,16 @@ class Delay:
     """The time that each file takes, known to the workers alone.
 
     A pure function of the seed and the step: every rank that asks gets the
-    same seconds, under MPI and on the virtual clock.
+    same seconds, under MPI and on the virtual clock.  A worker that computes
+    files of others as well takes as long for those as for its first ones:
+    how many workers may be done without changes no delay.
 
     Parameters
     ----------
     n_workers : int
         K.
     load : int
-        l, the most files that one worker computes.
+        l, the most files that the design gives to one worker.
     seed : int
         The seed of the job.
     """
@@ -53,31 +53,12 @@ class Delay:
         return self._paces
 
     def seconds(self, step, worker):
-        """Seconds that each file of a worker takes, by position, (l,)."""
+        """Seconds that each file of a worker takes, by position, (l,).
+
+        Where it has more files, they begin again: it is position % l.
+        """
         return self.paces(step)[worker]
 
     def drawn(self, step):
         """Seconds a file of a step, of a shape that broadcasts to (K, l)."""
         raise NotImplementedError
-
-
-def check_positive(name, value):
-    """Raise a ValueError unless an option is finite and above 0."""
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f'{name} {value} must be finite and above 0')
-
-
-def check_share(name, value):
-    """Raise a ValueError unless an option lies between 0 and 1."""
-    if not 0 <= value <= 1:
-        raise ValueError(f'{name} {value} must be between 0 and 1')
-
-
-def check_workers(name, workers, n_workers):
-    """Raise a ValueError unless a list names distinct workers."""
-    for worker in workers:
-        if not 0 <= worker < n_workers:
-            raise ValueError(f'worker {worker} in {name} must be between 0 '
-                             f'and {n_workers - 1}')
-    if len(set(workers)) < len(workers):
-        raise ValueError(f'{name} {workers} must be distinct')

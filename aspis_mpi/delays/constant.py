@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.delays.base import Delay, check_positive
+from aspis_mpi.checks import check_positive
+from aspis_mpi.delays.base import Delay
 
 
 class Constant(Delay):

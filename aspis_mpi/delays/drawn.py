@@ -3,7 +3,8 @@
 from typing import Literal
 
 from aspis_mpi import streams
-from aspis_mpi.delays.base import Delay, check_positive
+from aspis_mpi.checks import check_positive
+from aspis_mpi.delays.base import Delay
 
 #: Steps whose factors are drawn together: making a generator takes longer
 #: than drawing from it, and a step waits for its slowest worker.

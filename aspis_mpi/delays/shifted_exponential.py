@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from aspis_mpi.delays.base import check_share
+from aspis_mpi.checks import check_share
 from aspis_mpi.delays.drawn import Drawn
 
 

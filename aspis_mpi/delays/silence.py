@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.delays.base import check_workers
+from aspis_mpi.checks import check_workers
 
 #: `silent_after`: computes and reports, but sends nothing when asked to.
 ENCODE = 'encode'

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.delays.base import Delay, check_positive, check_workers
+from aspis_mpi.checks import check_positive, check_workers
+from aspis_mpi.delays.base import Delay
 
 
 class Slow(Delay):

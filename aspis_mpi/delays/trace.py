@@ -1,14 +1,13 @@
 """Seconds a file that were measured."""
 
-from pathlib import Path
-
 import numpy as np
 
+from aspis_mpi import tables
 from aspis_mpi.delays.base import Delay
 
 
 class Trace(Delay):
-    """Seconds a file from a .npy or .csv file; step t uses row t mod T.
+    """Seconds a file from a .npy, .csv or .txt file; step t uses row t mod T.
 
     Parameters
     ----------
@@ -17,7 +16,9 @@ class Trace(Delay):
     path : str
         An array of shape (T, K), seconds a file of each worker, or
         (T, K, l), of each worker and position; at least 0, inf for never.
-        A .csv file has a line a step and a column a worker.
+        With more columns than l, those past it are for files of others.
+        Text, a .csv file with commas or a .txt file with blanks, has a line
+        a step and a column a worker, and may have comments after `#`.
 
     Raises
     ------
@@ -30,9 +31,10 @@ class Trace(Delay):
     def __init__(self, n_workers, load, seed, *, path: str):
         super().__init__(n_workers, load, seed)
         self.path = path
-        rows = _read(Path(path))
+        rows = _read(path)
         self._check(rows)
         self._rows = rows.reshape(*rows.shape, 1) if rows.ndim == 2 else rows
+        self.load = max(load, self._rows.shape[2])
 
     def drawn(self, step):
         """Row t mod T, (K, 1) or (K, l)."""
@@ -40,10 +42,12 @@ class Trace(Delay):
 
     def _check(self, rows):
         k, load = self.n_workers, self.load
-        if not rows.size or rows.shape[1:] not in ((k,), (k, load)):
+        fits = rows.ndim in (2, 3) and rows.size and rows.shape[1] == k
+        if not fits or rows.ndim == 3 and rows.shape[2] < load:
             raise ValueError(
                 f'trace {self.path} has shape {rows.shape}; it must be '
-                f'(T, {k}) or (T, {k}, {load}) with T at least 1')
+                f'(T, {k}) or (T, {k}, {load}), or have more columns than '
+                'that, with T at least 1')
         # Not >= 0 is also true of NaN.
         wrong = np.argwhere(~(rows >= 0))
         if len(wrong):
@@ -54,23 +58,8 @@ class Trace(Delay):
 
 def _read(path):
     """The array in a file, as float64."""
-    readers = {'.npy': _read_npy, '.csv': _read_csv}
-    if path.suffix not in readers:
-        raise ValueError(f'trace {path} must end in .npy or .csv')
-    try:
-        rows = readers[path.suffix](path)
-    except (OSError, EOFError, ValueError) as error:
-        raise ValueError(f'trace {path} cannot be read: {error}') from error
+    rows = tables.read(path)
     if rows.dtype.kind not in 'iuf':
         raise ValueError(f'trace {path} has entries of type {rows.dtype}; '
                          'they must be real numbers')
     return rows.astype(np.float64)
-
-
-def _read_npy(path):
-    with open(path, 'rb') as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
-
-
-def _read_csv(path):
-    return np.loadtxt(path, delimiter=',', ndmin=2)

@@ -7,6 +7,7 @@ import numpy as np
 
 from aspis_mpi.coding.challenge import compare
 from aspis_mpi.coding.sketching import sketch
+from aspis_mpi.words import few
 
 #: Files that everybody computes, at most.
 FILES = 16
@@ -40,9 +41,7 @@ class Probe:
         others = np.flatnonzero(self.differing)
         if not others.size:
             return 'all bits are those of the server'
-        named = ', '.join(map(str, others[:8].tolist()))
-        more = f' and {len(others) - 8} more' if len(others) > 8 else ''
-        return (f'workers {named}{more} compute other bits than the server, '
+        return (f'workers {few(others)} compute other bits than the server, '
                 f'{self.median:.2g} apart in the median')
 
 

@@ -18,9 +18,7 @@ from aspis_mpi.doctor.case import open_case
 from aspis_mpi.doctor.finding import (
     Finding, Level, by_host, report, who)
 from aspis_mpi.doctor.rank import from_bytes, line, look, to_bytes
-
-#: Exit codes; those of a bad job and of a run that failed.
-BAD_JOB, FAILED = 2, 3
+from aspis_mpi.exits import BAD_JOB, FAILED
 
 #: Seconds in which a rank has to look around, and after which it ends.
 LIMIT, GRACE = 120.0, 10.0

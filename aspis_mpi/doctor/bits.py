@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aspis_mpi.doctor import memory
 from aspis_mpi.doctor.finding import Finding, Level, alike, listed, who
+from aspis_mpi.words import size
 
 TOPIC = 'bits'
 
@@ -48,7 +49,6 @@ def look(case):
 
 def _check_room(case):
     """Computing must not be what the host dies of."""
-    from aspis_mpi.runlog.summary import size
     need = BYTES * case.assembly.d + case.assembly.problem.data_bytes
     left = memory.left_on([memory.look(case)] * case.local)
     if need * case.local > left:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aspis_mpi.doctor.finding import (
     Finding, Level, by_host, counted, listed)
+from aspis_mpi.words import size
 
 TOPIC = 'memory'
 
@@ -127,7 +128,6 @@ def findings(ranks, plan=None):
     plan : Plan, optional
         What rank 0 and the others need.
     """
-    from aspis_mpi.runlog.summary import size
     hosts = by_host(rank for rank in ranks if rank.memory is not None)
     if not hosts:
         return

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 from aspis_mpi.doctor.finding import Finding, Level
+from aspis_mpi.words import size
 
 TOPIC = 'output'
 
@@ -13,16 +13,6 @@ TOPIC = 'output'
 VOLATILE = ('tmpfs', 'ramfs')
 #: Bytes of a float32.
 ITEM = 4
-
-
-def log_path(case):
-    """The run log to be; without --out or run.out some file in runs/."""
-    if case.out is not None:
-        return Path(case.out)
-    if case.job is not None and case.job.run.out is not None:
-        return Path(case.job.run.out)
-    stem = Path(case.path).stem if case.path else 'RUN'
-    return Path('runs', f'{stem}-{time.strftime("%Y%m%d-%H%M%S")}.h5')
 
 
 def folder_of(path):
@@ -35,7 +25,8 @@ def folder_of(path):
 
 def findings(case):
     """Output, HDF5 and space, as rank 0 sees them; it alone writes."""
-    path = log_path(case)
+    from aspis_mpi.outputs import log_path
+    path = log_path(case.path, case.out, case.job)
     folder = folder_of(path)
     yield from _existing(path, case.out is not None or case.path is not None)
     found = list(written(folder, path))
@@ -122,7 +113,6 @@ def file_system(folder, mounts):
 
 
 def _space(folder, case):
-    from aspis_mpi.runlog.summary import size
     free = shutil.disk_usage(folder).free
     if case.assembly is None:
         yield Finding(Level.OK, TOPIC, f'{size(free)} are free there.')

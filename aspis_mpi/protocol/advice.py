@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from aspis_mpi.schemes.record import Outcome
+from aspis_mpi.words import few
 
 #: Steps without an update, one after the other, that end the run.
 MOST_CONTRADICTIONS = 3
@@ -48,9 +49,8 @@ def accused(resolution):
     pairs = np.argwhere(np.triu(resolution.disagreements))
     if not len(pairs):
         return 'no two workers disagree'
-    named = ', '.join(f'{a}-{b}' for a, b in pairs[:8].tolist())
-    more = f' and {len(pairs) - 8} more' if len(pairs) > 8 else ''
-    return (f'pairs {named}{more} disagree, the closest by '
+    named = few([f'{a}-{b}' for a, b in pairs.tolist()])
+    return (f'pairs {named} disagree, the closest by '
             f'{resolution.margin[1]:.3g} of its norm')
 
 

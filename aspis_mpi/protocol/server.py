@@ -43,6 +43,7 @@ import logging
 
 import numpy as np
 
+from aspis_mpi.exits import BAD_JOB, DONE, FAILED, INTERRUPTED
 from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.departures import Departures
 from aspis_mpi.protocol.learner import Learner
@@ -50,9 +51,6 @@ from aspis_mpi.protocol.messages import Failure, Signal, Stop
 from aspis_mpi.protocol.opening import announce, open_step
 from aspis_mpi.protocol.step import ALLOWED, WAITS, Malformed, State, drop
 from aspis_mpi.protocol.training import Training
-
-#: Exit codes of a run; of the last, `EX_TEMPFAIL`, that it is to go on later.
-DONE, BAD_JOB, FAILED, INTERRUPTED = 0, 2, 3, 75
 
 
 class ParameterServer:

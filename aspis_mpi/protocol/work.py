@@ -13,10 +13,11 @@ class Work:
     step : int
     files : list of int
         In the order of computing.
+    width : int
+        Positions of a report.
     parameters : Buffer
     seconds : ndarray of float64, shape (l,)
-        That each file takes at least, by position; l is the largest load of
-        any worker.
+        That each file takes at least, by position % l.
     most : int or None
         After so many files the worker falls silent, if it does.
     now : float
@@ -33,12 +34,13 @@ class Work:
         Gradients that are kept until the step is over, by file.
     """
 
-    def __init__(self, step, files, parameters, seconds, most, now):
+    def __init__(self, step, files, width, parameters, seconds, most, now):
         self.step = step
         self.parameters = parameters
         self.task = None
         self.held = {}
         self._files = files
+        self._width = width
         self._seconds = seconds
         self._most = most
         self._finished = 0          # bits: positions
@@ -62,8 +64,8 @@ class Work:
         return self._count
 
     def report(self):
-        """Positions of the finished files as packed bits (l)."""
-        return pack_positions(self._finished, (len(self._seconds) + 7) // 8)
+        """Positions of the finished files as packed bits (width)."""
+        return pack_positions(self._finished, (self._width + 7) // 8)
 
     def finish(self, now):
         """The file in hand is finished; take up the next one at `now`."""
@@ -95,7 +97,8 @@ class Work:
     def _choose(self, now):
         self.position, self.ends = self._next(), np.inf
         if self.position is not None:
-            self.ends = now + self._seconds[self.position]
+            self.ends = now + self._seconds[
+                self.position % len(self._seconds)]
 
     def _next(self):
         if self.silent:

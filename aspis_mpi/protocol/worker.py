@@ -89,6 +89,8 @@ class Worker:
         0 ... K-1.
     files : ndarray of int, shape (l,)
         In the order of computing.
+    width : int
+        Files that it may ever have: its reports are of so many positions.
     batches : Batches
         Which samples are in which file of which step.
     problem : Problem
@@ -113,14 +115,15 @@ class Worker:
         Files of the start-up probe.
     """
 
-    def __init__(self, number, files, batches, problem, transfer, gradients,
-                 payloads, sketches, delay, silence, clock, liar=None,
-                 micro_batch=64, probed=0):
+    def __init__(self, number, files, width, batches, problem, transfer,
+                 gradients, payloads, sketches, delay, silence, clock,
+                 liar=None, micro_batch=64, probed=0):
         self.number = number
         self.state = State.IDLE
         self.step = NUMBER - 1
         self.exit_code = None
         self.files = files.tolist()
+        self._width = width
         self._batches = batches
         self._problem = problem
         self._transfer = transfer
@@ -235,7 +238,7 @@ class Worker:
         most = self._silence.files(step, number)
         if self._pushes and self._silence.mute(step, number):
             most = 0
-        self._work = Work(step, self.files, parameters,
+        self._work = Work(step, self.files, self._width, parameters,
                           self._delay.seconds(step, number), most, now)
         self.state = State.COMPUTING
         if self._skipped is not None:

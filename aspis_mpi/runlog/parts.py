@@ -6,7 +6,6 @@ in its root attribute `continues`, and in `first_step` the step that its
 first row has.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,12 +75,26 @@ def places(path):
             for i, part in enumerate((path, *starts))]
 
 
+def free(path, number):
+    """The path of a part with this number, or the next one that is free."""
+    while (part := path.with_name(_name(path, number))).exists():
+        number += 1
+    return part
+
+
+def _name(path, number):
+    """The name of a part: RUN.2.h5 of RUN.h5."""
+    return f'{path.stem}.{number}{path.suffix}'
+
+
 def _numbered(path):
     """Files beside it that have the name of a part, by their numbers."""
-    pattern = re.compile(re.escape(path.stem) + r'\.([1-9]\d*)'
-                         + re.escape(path.suffix))
-    numbers = {int(match[1]): other for other in path.parent.iterdir()
-               if (match := pattern.fullmatch(other.name))}
+    numbers = {}
+    for other in path.parent.iterdir():
+        digits = other.name.removeprefix(f'{path.stem}.').removesuffix(
+            path.suffix)
+        if digits.isdecimal() and other.name == _name(path, int(digits)):
+            numbers[int(digits)] = other
     return [numbers[number] for number in sorted(numbers) if number > 1]
 
 

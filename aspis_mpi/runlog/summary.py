@@ -3,11 +3,11 @@
 import json
 import textwrap
 from dataclasses import asdict
-from math import floor
 from pathlib import Path
 
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.totals import PHASES, summarize
+from aspis_mpi.words import few, printable, share, size
 
 #: Columns of a line, and of the label that it begins with.
 WIDTH, LABEL = 79, 10
@@ -70,11 +70,9 @@ def _trust_row(summary):
     it = summary.trust
     if it is None:
         return 'flagged', _tell_flags(summary.truth)
-    who = ', '.join(map(str, it.exposed[:8])) or 'nobody'
-    more = f' and {len(it.exposed) - 8} more' if it.exposed[8:] else ''
     return ('trust', f'files a step: {it.certified:.3g} certified, '
             f'{it.presumed:.3g} presumed, {it.lost:.3g} lost; exposed: '
-            f'{who}{more}')
+            f'{few(it.exposed) or "nobody"}')
 
 
 def _line(label, text):
@@ -131,8 +129,8 @@ def _tell_flags(truth):
     right, wrong = truth.flagged_right, truth.flagged_wrong
     if not right + wrong + truth.flagged_missed:
         return 'nobody, and there was no adversary'
-    return (f'precision {_share(truth.precision)}, recall '
-            f'{_share(truth.recall)}: {right} times an adversary, {wrong} '
+    return (f'precision {share(truth.precision)}, recall '
+            f'{share(truth.recall)}: {right} times an adversary, {wrong} '
             f'times an honest worker; {truth.flagged_missed} times an '
             'adversary was missed')
 
@@ -180,18 +178,8 @@ def _tell_warnings(summary):
 
 def _tell_event(event):
     """Two lines at most, and nothing that a terminal would obey."""
-    text = ''.join(c if c.isprintable() else ' ' for c in event.text)
-    return textwrap.shorten(f'{event.time:.1f} s: {text}',
+    return textwrap.shorten(f'{event.time:.1f} s: {printable(event.text)}',
                             2 * (WIDTH - LABEL) - 10)
-
-
-def _share(value):
-    """Three digits, cut: only what is exactly 1 reads 1.000.
-
-    >>> _share(0.9997), _share(1.0)
-    ('0.999', '1.000')
-    """
-    return 'unknown' if value is None else f'{floor(value * 1e3) / 1e3:.3f}'
 
 
 def _short(value):
@@ -201,19 +189,6 @@ def _short(value):
     ('0.123', '12,346')
     """
     return f'{value:.3g}' if abs(value) < 100 else f'{value:,.0f}'
-
-
-def size(n_bytes):
-    """A number of bytes with three digits and a decimal unit.
-
-    >>> size(61_012_345_678), size(640)
-    ('61 GB', '640 B')
-    """
-    for unit in ('B', 'kB', 'MB', 'GB'):
-        if n_bytes < 999.5:
-            return f'{n_bytes:.3g} {unit}'
-        n_bytes /= 1000
-    return f'{n_bytes:.3g} TB'
 
 
 def _seconds(value):

@@ -8,6 +8,7 @@ import numpy as np
 
 from aspis_mpi import load_run
 from aspis_mpi.protocol.server import MOST_CONTRADICTIONS
+from aspis_mpi.runlog.parts import beside
 from aspis_mpi.runlog.reader import RunLogError
 from aspis_mpi.schemes.record import Outcome
 
@@ -72,7 +73,7 @@ def _stopped(run):
 
 def _result(run, stopped):
     last, flagging = run.evaluation[-1], run.flagging
-    with np.load(run.path.with_suffix('.npz')) as model:
+    with np.load(beside(run.path, '.npz')) as model:
         parameters = b''.join(model[name].tobytes() for name in model.files)
     return Result(
         config=run.config, accuracy=100 * float(last['accuracy']),

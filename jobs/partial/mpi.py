@@ -37,6 +37,7 @@ import mpi_report as report  # noqa: E402
 import numpy as np  # noqa: E402
 from aspis_mpi import config, load_run, simulate, streams  # noqa: E402
 from aspis_mpi.build import Assembly  # noqa: E402
+from aspis_mpi.runlog.parts import beside  # noqa: E402
 from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -230,7 +231,7 @@ def _children():
 
 def _read(log, others=0.0):
     """What the table needs of a run log."""
-    with load_run(log) as run, np.load(log.with_suffix('.npz')) as saved:
+    with load_run(log) as run, np.load(beside(log, '.npz')) as saved:
         steps = run.steps[WARM:]
         return report.Run(
             seconds=steps['seconds_step'], wait=steps['seconds_wait'],

@@ -7,7 +7,7 @@ import pytest
 
 from aspis_mpi import config
 from aspis_mpi.build import simulate
-from aspis_mpi.protocol.server import DONE
+from aspis_mpi.exits import DONE
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
 

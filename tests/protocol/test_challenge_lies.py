@@ -7,7 +7,7 @@ from coded_jobs import distance
 
 from aspis_mpi.attacks.protocol.base import Protocol
 from aspis_mpi.backends.simulated import Network
-from aspis_mpi.protocol.server import DONE, FAILED
+from aspis_mpi.exits import DONE, FAILED
 from aspis_mpi.schemes.record import Outcome
 
 def test_a_vector_against_its_own_sketches_exposes():

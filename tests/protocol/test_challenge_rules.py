@@ -6,8 +6,8 @@ from challenged_jobs import Run, assembled, liars, run
 from coded_jobs import distance
 
 from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.exits import DONE
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Sum
-from aspis_mpi.protocol.server import DONE
 from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.schemes.transfer.referee import Referee
 

@@ -10,7 +10,7 @@ from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.build import simulate
 from aspis_mpi.coding import combine, completion
-from aspis_mpi.protocol.server import DONE, FAILED
+from aspis_mpi.exits import DONE, FAILED
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
 

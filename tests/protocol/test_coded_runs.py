@@ -13,7 +13,7 @@ from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.build import simulate
 from aspis_mpi.coding import completion
-from aspis_mpi.protocol.server import DONE
+from aspis_mpi.exits import DONE
 from aspis_mpi.protocol.worker import State
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome

@@ -4,11 +4,14 @@ import logging
 
 import numpy as np
 import pytest
-from coded_jobs import NoJournal, assembled, distance, reference
+from coded_jobs import NoJournal, assembled, distance, reference, tables
 
+from aspis_mpi import config
+from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
+from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
 from aspis_mpi.protocol.messages import Failure, Signal
-from aspis_mpi.protocol.server import DONE, FAILED, INTERRUPTED, State
+from aspis_mpi.protocol.server import State
 
 STEPS, K = 12, 9
 
@@ -104,6 +107,31 @@ def test_deaths_hit_every_state_in_which_the_server_waits():
         assert it.code == DONE
         seen |= it.states
     assert {State.COMPUTING, State.ENCODING, State.VERIFYING} <= seen
+
+
+def test_how_many_may_die_changes_no_delay():
+    made = [assembled('robust-partial', assignment={'load': 3},
+                      faults={'tolerate': tolerate}) for tolerate in (0, 3)]
+    assert made[0].assignment.width < made[1].assignment.width
+    for step in range(40):
+        rows = [it.delay.paces(step) for it in made]
+        assert rows[0].shape == (K, 3)
+        assert np.array_equal(*rows)
+
+
+def test_files_of_others_take_as_long_as_the_first_ones(tmp_path):
+    """A trace of the shape that the design has, for whoever dies later."""
+    path = tmp_path / 'trace.npy'
+    np.save(path, np.tile([0.1, 0.3, 0.6], (2, K, 1)))
+    job = tables('robust-partial', run={'steps': STEPS},
+                 assignment={'load': 3}, collection={'name': 'all'},
+                 faults={'tolerate': 2})
+    it = Mortal(Assembly(config.from_tables(job | {
+        'delay': {'name': 'trace', 'path': str(path)}})), {40: 2})
+    assert it.run() == DONE
+    records = it.server.chronicle.records
+    assert [record.seconds_step for record in records] == pytest.approx([
+        1.0, *[1.1] * (STEPS - 1)])
 
 
 def test_files_go_to_others_from_the_next_step_on():

@@ -14,7 +14,7 @@ from fuzz import Arena
 
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
-from aspis_mpi.protocol.server import BAD_JOB, DONE, FAILED
+from aspis_mpi.exits import BAD_JOB, DONE, FAILED, INTERRUPTED
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 
@@ -24,7 +24,7 @@ STEPS = 20
 #: How often each job is run, with other draws.
 RUNS = 5 if THOROUGH else 1
 #: How a run may end in which nobody can be believed; the last, on a signal.
-EXIT_CODES = DONE, BAD_JOB, FAILED, 75
+EXIT_CODES = DONE, BAD_JOB, FAILED, INTERRUPTED
 #: Two of the workers send anything.
 HOSTILE = 1, 5
 

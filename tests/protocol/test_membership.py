@@ -7,8 +7,8 @@ import pytest
 from challenged_jobs import Run, assembled, liars, tables
 
 from aspis_mpi import config, load_run, simulate
+from aspis_mpi.exits import DONE, FAILED
 from aspis_mpi.protocol.messages import Progress, Replica
-from aspis_mpi.protocol.server import DONE, FAILED
 from aspis_mpi.schemes.record import Outcome
 
 #: Replicas of 84 files, each on 3 of 9 workers; 2 may be wrong.

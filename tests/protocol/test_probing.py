@@ -5,8 +5,9 @@ import pytest
 
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.probe import ANSWER
+from aspis_mpi.exits import BAD_JOB, FAILED
 from aspis_mpi.protocol.messages import Answer, Failure, Model
-from aspis_mpi.protocol.server import BAD_JOB, FAILED, State
+from aspis_mpi.protocol.server import State
 
 
 class Bench:

@@ -6,7 +6,7 @@ import pytest
 
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
-from aspis_mpi.protocol.server import DONE, FAILED
+from aspis_mpi.exits import DONE, FAILED
 
 JOB = '''
 [run]

@@ -9,8 +9,8 @@ import tomli_w
 
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
+from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
 from aspis_mpi.learning.problems.quadratic import Quadratic
-from aspis_mpi.protocol.server import DONE, FAILED, INTERRUPTED
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.stretch import claim
 

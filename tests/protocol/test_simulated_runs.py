@@ -12,11 +12,11 @@ from aspis_mpi import config
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.build import Assembly, simulate
+from aspis_mpi.exits import DONE, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, Vector)
-from aspis_mpi.protocol.server import DONE, FAILED
 from aspis_mpi.protocol.worker import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run

@@ -138,6 +138,17 @@ def test_accuracy_of_several_runs(tmp_path):
     assert [row[1] for row in rows] == ['0.9000', '0.9000', '0.8000']
 
 
+def test_dots_in_the_name_of_a_log_are_kept(tmp_path):
+    logs = [make_log(tmp_path / 'lr0.1', steps=2),
+            make_log(tmp_path / 'lr0.2', steps=2)]
+    for log in logs:
+        done = analyse('accuracy.py', log)
+        assert done.returncode == 0, done.stderr
+        expect_picture(tmp_path / f'{log.name}.accuracy.png')
+    done = analyse('accuracy.py', *logs)
+    assert '(lr0.1)' in done.stdout and '(lr0.2)' in done.stdout
+
+
 def test_a_problem_without_accuracy_shows_its_loss(tmp_path):
     log = make_log(tmp_path / 'run.h5', accuracy=float('nan'))
     done = analyse('accuracy.py', log, '-o', tmp_path / 'loss.png')

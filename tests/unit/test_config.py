@@ -8,7 +8,7 @@ import pytest
 
 from aspis_mpi import config, presets, registry
 from aspis_mpi.build import Assembly
-from aspis_mpi.outputs import output
+from aspis_mpi.outputs import log_path, output
 from aspis_mpi.config import PARTS, SECTIONS, JobError
 from aspis_mpi.presets import PRESETS
 
@@ -434,6 +434,17 @@ def test_the_log_goes_where_it_was_told_to(job, tables, tmp_path):
     named = config.from_tables(tables(run={'out': str(out)}))
     assert output(named, None, False) == out
     assert output(named, tmp_path / 'b.h5', False) == tmp_path / 'b.h5'
+
+
+def test_a_log_without_a_job_has_a_place(job, tables):
+    """For the doctor, who may have no job, or one that cannot be run."""
+    assert log_path(None, 'a.h5', job) == Path('a.h5')
+    named = config.from_tables(tables(run={'out': 'b.h5'}))
+    assert log_path('some/lr0.1.toml', None, named) == Path('b.h5')
+    for file, name in (('some/lr0.1.toml', 'lr0.1-'), (None, 'RUN-')):
+        path = log_path(file)
+        assert path.parent == Path('runs') and path.suffix == '.h5'
+        assert path.name.startswith(name)
 
 
 def test_the_log_is_named_after_the_job(job, tmp_path, monkeypatch):

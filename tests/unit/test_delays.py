@@ -1,5 +1,7 @@
 """What must hold for every delay and for workers that fall silent."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -183,6 +185,13 @@ def test_a_trace_repeats_its_rows(tmp_path, shape):
         assert (delay.paces(step) == row).all()
 
 
+def test_a_trace_may_have_more_columns_than_the_design(tmp_path):
+    rows = np.random.default_rng(0).random((3, K, LOAD + 2))
+    delay = PARTS['trace'](K, LOAD, 7, path=trace_of(tmp_path, rows))
+    assert np.array_equal(delay.paces(4), rows[1])
+    assert np.array_equal(delay.seconds(2, 5), rows[2, 5])
+
+
 def test_a_trace_as_text(tmp_path):
     path = tmp_path / 'trace.csv'
     path.write_text('1,2,3\n0.5,inf,0\n')
@@ -200,7 +209,9 @@ def test_a_trace_of_whole_numbers(tmp_path):
 
 @pytest.mark.parametrize('rows, complaint', [
     (np.ones((3, 5)), r'\(3, 5\); it must be \(T, 6\) or \(T, 6, 4\)'),
-    (np.ones((3, 6, 5)), r'\(3, 6, 5\); it must be'),
+    (np.ones((3, 6, 3)), r'\(3, 6, 3\); it must be'),
+    (np.ones((3, 5, 4)), r'\(3, 5, 4\); it must be'),
+    (np.ones((3, 6, 4, 1)), r'\(3, 6, 4, 1\); it must be'),
     (np.ones(6), r'\(6,\); it must be'),
     (np.ones((0, 6)), r'\(0, 6\); it must be .* T at least 1'),
     (np.array(1.0), r'\(\); it must be'),
@@ -218,21 +229,38 @@ def test_a_trace_that_does_not_fit(tmp_path, rows, complaint):
 def test_a_trace_that_would_run_code_is_refused(tmp_path):
     path = tmp_path / 'trace.npy'
     np.save(path, np.array([[print] * 6]), allow_pickle=True)
-    with pytest.raises(ValueError, match='cannot be read.*allow_pickle'):
+    with pytest.raises(ValueError, match='trace.npy: .*allow_pickle'):
         PARTS['trace'](K, LOAD, 7, path=str(path))
 
 
-@pytest.mark.parametrize('name, text', [
-    ('none.npy', None), ('none.csv', None), ('short.npy', ''),
-    ('wrong.npy', 'not numpy'), ('words.csv', '1,2,3,4,5,six'),
-    ('ragged.csv', '1,2,3,4,5,6\n1,2\n'), ('trace.txt', '1,2')])
-def test_a_trace_that_cannot_be_read(tmp_path, name, text):
+@pytest.mark.parametrize('name, text, told', [
+    ('none.npy', None, 'No such file'), ('none.csv', None, 'No such file'),
+    ('short.npy', '', 'EOF|magic'), ('wrong.npy', 'not numpy', 'magic'),
+    ('words.csv', '1,2,3,4,5,six', "'six'"),
+    ('ragged.csv', '1,2,3,4,5,6\n1,2\n', 'columns changed from 6 to 2'),
+    ('empty.csv', '', 'has no entries'),
+    ('bare.csv', '# nothing\n\n', 'has no entries'),
+    ('trace.json', '[]', "ends in '.json'")])
+def test_a_trace_that_cannot_be_read(tmp_path, name, text, told):
     path = tmp_path / name
     if text is not None:
         path.write_text(text)
-    with pytest.raises(ValueError, match='cannot be read|must end in') as e:
-        PARTS['trace'](K, LOAD, 7, path=str(path))
-    assert str(path) in str(e.value)
+    with warnings.catch_warnings(action='error'):
+        with pytest.raises(ValueError, match=f'{name}: .*({told})') as error:
+            PARTS['trace'](K, LOAD, 7, path=str(path))
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize('name, raw', [
+    ('excel.csv', b'\xef\xbb\xbf1,2\r\n3,inf\r\n'),
+    ('blanks.txt', b'# workers 0 and 1\n1 2\n3 inf # it died\n')])
+def test_a_trace_from_elsewhere(tmp_path, name, raw):
+    """A spreadsheet marks its encoding."""
+    path = tmp_path / name
+    path.write_bytes(raw)
+    delay = PARTS['trace'](2, 1, 7, path=str(path))
+    assert delay.paces(0).tolist() == [[1.0], [2.0]]
+    assert delay.paces(1).tolist() == [[3.0], [np.inf]]
 
 
 # --- silence -----------------------------------------------------------

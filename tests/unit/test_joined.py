@@ -16,6 +16,7 @@ from aspis_mpi.config import JobError
 from aspis_mpi.recorded import Recorded
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
+from aspis_mpi.runlog.parts import free
 from aspis_mpi.runlog.reader import Flagging, Run, RunLogError, load_run
 from aspis_mpi.runlog.summary import (format_summary, print_summary,
                                       summarize)
@@ -381,10 +382,21 @@ def test_numbers_are_in_order_and_may_be_left_out(tmp_path):
 @pytest.mark.parametrize('name', ['r[u]n.h5', 'a.b.h5', 'log', 'run (1).h5'])
 def test_any_name_of_a_log(tmp_path, name):
     path = write(tmp_path, 1, range(5)).rename(tmp_path / name)
-    later = path.with_name(f'{path.stem}.2{path.suffix}')
+    later = free(path, 2)
+    assert later == path.with_name(f'{path.stem}.2{path.suffix}')
     mark(write(tmp_path, 2, range(5, 7)), 5, name).rename(later)
+    assert free(path, 2) == path.with_name(f'{path.stem}.3{path.suffix}')
     with load_run(path) as run:
         assert run.steps['step'].tolist() == list(range(7))
+
+
+@pytest.mark.parametrize('number', ['02', '0', '1', '-2', '2 ', '\u0662', ''])
+def test_another_number_is_no_part(tmp_path, number):
+    path = write(tmp_path, 1, range(5))
+    later = write(tmp_path, 2, range(5, 7))
+    later.rename(tmp_path / f'run.{number}.h5')
+    with load_run(path) as run:
+        assert len(run.parts) == 1
 
 
 def test_parts_are_found_from_the_folder_itself(three, monkeypatch):

@@ -9,7 +9,7 @@ from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.plan import describe, forecast
-from aspis_mpi.runlog.summary import size
+from aspis_mpi.words import size
 
 ASPIS = '''
 [run]

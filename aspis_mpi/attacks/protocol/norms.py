@@ -1,7 +1,7 @@
 """Sketches with norms that are too large or too small."""
 
 from aspis_mpi.attacks.protocol.base import Protocol
-from aspis_mpi.attacks.values.base import check_finite
+from aspis_mpi.checks import check_finite
 
 
 class Norms(Protocol):

@@ -5,7 +5,7 @@ import numpy as np
 from aspis_mpi import streams
 from aspis_mpi.arrays import quick_norm
 from aspis_mpi.attacks.protocol.base import Protocol
-from aspis_mpi.attacks.values.base import check_finite
+from aspis_mpi.checks import check_finite
 
 
 class Payloads(Protocol):

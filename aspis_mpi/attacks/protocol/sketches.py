@@ -2,7 +2,7 @@
 
 from aspis_mpi import streams
 from aspis_mpi.attacks.protocol.base import Protocol
-from aspis_mpi.attacks.values.base import check_finite
+from aspis_mpi.checks import check_finite
 
 
 class Sketches(Protocol):

@@ -1,7 +1,7 @@
 """A little is enough: a lie inside the spread of the honest values."""
 
-from aspis_mpi.attacks.values.base import check_finite
 from aspis_mpi.attacks.values.colluding import Colluding
+from aspis_mpi.checks import check_finite
 
 
 class ALittleIsEnough(Colluding):

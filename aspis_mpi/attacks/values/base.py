@@ -1,7 +1,5 @@
 """What every lie is: another vector than the honest one, equal for all."""
 
-import math
-
 import numpy as np
 
 from aspis_mpi import arrays
@@ -59,11 +57,3 @@ class Value:
     def lie(self, honest, n_samples, step, file, colluders, out):
         """Write what the attack wants to `out`; arguments as in `forge`."""
         raise NotImplementedError
-
-
-def check_finite(name, value, least=-math.inf):
-    """Raise a ValueError unless an option is finite and at least `least`."""
-    if not math.isfinite(value):
-        raise ValueError(f'{name} {value} must be finite')
-    if value < least:
-        raise ValueError(f'{name} {value} must be at least {least}')

@@ -1,7 +1,7 @@
 """Fall of Empires: the mean gradient turned round."""
 
-from aspis_mpi.attacks.values.base import check_finite
 from aspis_mpi.attacks.values.colluding import Colluding
+from aspis_mpi.checks import check_finite
 
 
 class FallOfEmpires(Colluding):

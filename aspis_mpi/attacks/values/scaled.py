@@ -1,6 +1,7 @@
 """What lies with a factor have in common."""
 
-from aspis_mpi.attacks.values.base import Value, check_finite
+from aspis_mpi.attacks.values.base import Value
+from aspis_mpi.checks import check_finite
 
 
 class Scaled(Value):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi.attacks.who.base import Who
-from aspis_mpi.delays.base import check_workers
+from aspis_mpi.checks import check_workers
 
 
 class Fixed(Who):

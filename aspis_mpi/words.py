@@ -1,0 +1,64 @@
+"""Numbers and names as a person reads them."""
+
+from math import floor
+
+
+def size(n_bytes):
+    """A number of bytes with three digits and a decimal unit.
+
+    >>> size(61_012_345_678), size(640)
+    ('61 GB', '640 B')
+    """
+    for unit in ('B', 'kB', 'MB', 'GB'):
+        if n_bytes < 999.5:
+            return f'{n_bytes:.3g} {unit}'
+        n_bytes /= 1000
+    return f'{n_bytes:.3g} TB'
+
+
+def share(value):
+    """Three digits, cut: only what is exactly 1 reads 1.000.
+
+    Parameters
+    ----------
+    value : float or None
+        None or NaN where it is not known.
+
+    >>> share(0.9997), share(1.0), share(None), share(float('nan'))
+    ('0.999', '1.000', 'unknown', 'unknown')
+    """
+    # NaN is the one number that differs from itself.
+    if value is None or value != value:
+        return 'unknown'
+    return f'{floor(value * 1e3) / 1e3:.3f}'
+
+
+def few(names, most=8):
+    """The first names with commas, and how many more there are.
+
+    Parameters
+    ----------
+    names : sequence
+    most : int
+
+    >>> few([3, 5]), few('abcd', 2), few([])
+    ('3, 5', 'a, b and 2 more', '')
+    """
+    first = ', '.join(map(str, names[:most]))
+    rest = len(names) - most
+    return f'{first} and {rest} more' if rest > 0 else first
+
+
+def printable(text, keep=''):
+    """A text without what a terminal would obey.
+
+    Parameters
+    ----------
+    text : str
+    keep : str
+        Characters that stay nevertheless.
+
+    >>> printable('red \\x1b[31m\\n'), printable('two\\nlines\\a', keep='\\n')
+    ('red  [31m ', 'two\\nlines ')
+    """
+    return ''.join(c if c.isprintable() or c in keep else ' ' for c in text)
