@@ -5,11 +5,11 @@ from aspis_mpi.backends import replayed
 from aspis_mpi.config import JobError
 from aspis_mpi.runlog.reader import RunLogError, load_run
 
-#: Sections and keys of the job that may differ: what they change is
-#: recorded.
+#: Sections and keys of the job that may differ.  What [delay] and [network]
+#: did is recorded; the others decide nothing about a result.  Not [faults]:
+#: it says who was given up when, and where the files of the dead go.
 FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
-        'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
-        'faults.silence', 'faults.tolerate'}
+        'run.evaluate_every', 'run.checkpoint_every', 'run.keep'}
 
 
 class Recorded:
@@ -46,7 +46,7 @@ class Recorded:
                            "with log.detail = 'arrivals' keeps them")
 
     def job(self, job):
-        """The recorded job, with what is free from `job`, without delays.
+        """The recorded job, with what is free from `job`, but no delays.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class Recorded:
             'run': self._tables['run'] | job.run.model_dump(
                 exclude_none=True),
             'delay': {'name': 'none'}, 'network': {},
-            'log': job.log.model_dump()}
+            'runtime': job.runtime.model_dump(), 'log': job.log.model_dump()}
         return config.from_tables(tables, job.path)
 
     def play(self, assembly, server, workers, journal, clock):

@@ -123,8 +123,25 @@ def test_a_file_that_is_no_log_is_refused(job, capsys):
     ('collection.copies=2', 'collection.copies = 2.* with 1'),
     ('run.seed=5', 'run.seed = 5.* with 0'),
     ('scheme.workers=9', 'scheme.workers = 9.* with 7'),
+    ('faults.silence=9.0', 'faults.silence = 9.0.* with 60.0'),
+    ('faults.tolerate=1', 'faults.tolerate = 1.* with 0'),
     ('problem.model=mlp', "problem.model = 'mlp'.* with 'logistic'")])
 def test_another_job_is_refused(job, recorded, setting, told):
     first = recorded()
     with pytest.raises(JobError, match=told):
         simulate(job, settings=[setting], replay=first)
+
+
+def test_what_is_free_comes_from_the_new_job(job, recorded, tmp_path):
+    """A run on a device is done again on a machine that has none."""
+    first = recorded('runtime.device=cuda')
+    chosen = {'runtime.threads': 4, 'runtime.device': 'cpu',
+              'log.flush_seconds': 0.0, 'run.evaluate_every': 3}
+    code, again = simulate(
+        job, replay=first, out=tmp_path / 'again.h5',
+        settings=[f'{key}={value}' for key, value in chosen.items()])
+    assert code == DONE
+    assert parameters(first).tobytes() == parameters(again).tobytes()
+    with load_run(again) as run:
+        assert {key: run.option(*key.split('.')) for key in chosen} == chosen
+        assert run.evaluation['step'].tolist() == [0, 3, 6, 8]
