@@ -195,6 +195,42 @@ def _set(tables, setting):
 
 def from_tables(tables, path='job', n_workers=None, problem=None):
     """Check the tables of a job and fill in presets and defaults."""
+    if problem is None:
+        return _checked(tables, path, n_workers)
+    cls = type(problem)
+    return _checked(tables, path, n_workers,
+                    f'{cls.__module__}:{cls.__qualname__}')
+
+
+def recorded(tables, path, job):
+    """The job of a run log, to compare `job` with.
+
+    Where `job` is run with a problem that its caller brings, the recorded
+    one is not looked up: it may be a class of a script or of a function.
+
+    Parameters
+    ----------
+    tables : dict of str to dict
+        What the run log has.
+    path : str
+        For messages.
+    job : Job
+
+    Returns
+    -------
+    Job
+    """
+    if job.part('problem') is not None:
+        return _checked(tables, path)
+    problem = tables['problem']
+    shared = {key: value for key, value in problem.items()
+              if key in SECTIONS['problem'].model_fields}
+    return _checked(tables | {'problem': shared}, path,
+                    brought=problem['name'])
+
+
+def _checked(tables, path, n_workers=None, brought=None):
+    """`from_tables`, by the name of a problem that the caller brings."""
     for name, table in tables.items():
         if name not in SECTIONS:
             raise JobError(f"{path}: unknown section '{name}'; "
@@ -209,11 +245,9 @@ def from_tables(tables, path='job', n_workers=None, problem=None):
         table = _filled(own, preset.get(name, {}))
         if name == 'scheme':
             table.setdefault('workers', n_workers)
-        if name == 'problem' and problem is not None:
+        if name == 'problem' and brought is not None:
             # The caller's own: named for the log, not looked up.
-            cls = type(problem)
-            table['name'] = f'{cls.__module__}:{cls.__qualname__}'
-            chosen = {}
+            table['name'], chosen = brought, {}
         else:
             chosen = _parts(name, base, table, path)
         known = {*base.model_fields, *_option_names(chosen)}

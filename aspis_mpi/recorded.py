@@ -54,7 +54,7 @@ class Recorded:
             `job` differs in something that is not free.
         """
         differs = config.difference(
-            job, config.from_tables(self._tables, str(self.path)), FREE)
+            job, config.recorded(self._tables, str(self.path), job), FREE)
         if differs:
             key, value, recorded = differs
             raise JobError(f'{job.path}: {key} = {value!r}: --replay '
@@ -73,7 +73,7 @@ class Recorded:
                 exclude_none=True),
             'delay': {'name': 'none'}, 'network': {},
             'runtime': job.runtime.model_dump(), 'log': job.log.model_dump()}
-        return config.from_tables(tables, job.path)
+        return config.recorded(tables, job.path, job)
 
     def play(self, assembly, server, workers, journal, clock):
         """Run the job again as far as the arrivals go; the exit code."""
