@@ -42,12 +42,8 @@ def check_challenge(job, transfer, code):
             f"{job.path}: collection.name = '{job.collection.name}': counts "
             'workers, not the copies of a file that a challenge needs; use '
             "'coverage', 'deadline', 'adaptive' or 'all'")
-    if code is not None and job.collection.copies > 1 and (
-            job.transfer.matrix == 'gaussian'):
-        raise JobError(
-            f"{job.path}: transfer.matrix = 'gaussian': its large "
-            'coefficients would hide errors from a challenge; use '
-            "'structured'")
+    if code is not None and code.uncheckable:
+        raise JobError(f'{job.path}: transfer.{code.uncheckable}')
 
 
 def check_replicas(job, assignment, transfer, detector):

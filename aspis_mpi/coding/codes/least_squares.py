@@ -43,6 +43,10 @@ class LeastSquares(Code):
         self.stragglers = least - copies
         #: R, float64 (copies, K)
         self.matrix = _matrix(assignment, copies, matrix, seed)
+        if copies > 1 and matrix == 'gaussian':
+            self.uncheckable = ("matrix = 'gaussian': its large coefficients "
+                                'would hide errors from a challenge; use '
+                                "'structured'")
 
     def decodable(self, full):
         """Whether every file is held by `copies` of the full workers."""
