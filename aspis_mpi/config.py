@@ -35,7 +35,7 @@ class JobError(ValueError):
 
 @dataclass(frozen=True)
 class Part:
-    """A class and the options that the job gives it."""
+    """A class, or a function, and the options that the job gives it."""
 
     cls: Any
     options: dict
@@ -304,7 +304,8 @@ def _parts(name, base, table, path):
 def _nested(section, key, part, word, table, path):
     """The part within a part: a problem's model, a transfer's code."""
     default = getattr(part, f'default_{key}', None)
-    if word is not None and default is None:
+    # What a function makes is not known yet: the job says what is in it.
+    if word is not None and default is None and inspect.isclass(part):
         raise JobError(f"{path}: {section}.{key} = {word!r}: {section} "
                        f"'{table['name']}' has no {key} to choose")
     if default is not None:
