@@ -202,9 +202,8 @@ class Assembly:
             transfer=transfer, detector=detector,
             aggregator=job.create('aggregation', 'name', *context),
             mean=find('aggregation', 'mean')(*context),
-            worst_case=worst_case, copies=min(
-                job.collection.copies,
-                int(assignment.incidence.sum(axis=1).min())),
+            worst_case=worst_case,
+            copies=min(job.collection.copies, assignment.least_copies),
             ordered=job.assignment.order != Natural.name,
             reorder=job.assignment.reorder,
             skip_covered=job.collection.skip_covered,

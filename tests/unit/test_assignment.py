@@ -67,6 +67,7 @@ def test_holders_and_orders_are_the_incidence(design):
 @every_design
 def test_every_file_has_its_holders_and_every_worker_its_load(design):
     assert (design.incidence.sum(axis=1) == design.replication).all()
+    assert design.least_copies == design.replication
     assert (design.loads == design.load).all()
     assert (design.n_files * design.replication
             == design.n_workers * design.load)
@@ -338,6 +339,7 @@ def test_an_order_must_name_the_workers_own_files(order):
 
 def test_uneven_loads_are_padded():
     design = Assignment([[1, 0, 0], [1, 1, 0], [1, 1, 1]])
+    assert design.least_copies == 1 and design.replication == 3
     assert design.loads.tolist() == [3, 2, 1]
     assert design.holders.tolist() == [[0, -1, -1], [0, 1, -1], [0, 1, 2]]
     assert design.order.tolist() == [[0, 1, 2], [1, 2, -1], [2, -1, -1]]

@@ -64,7 +64,7 @@ class Code:
     uncheckable = ''
 
     def __init__(self, assignment, copies):
-        least = int(assignment.incidence.sum(axis=1).min())
+        least = assignment.least_copies
         if not 1 <= copies <= least:
             raise ValueError(f'copies {copies} must be between 1 and the '
                              f'replication, the smallest number of holders '
