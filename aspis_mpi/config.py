@@ -171,11 +171,6 @@ def _values(job):
             for key, value in getattr(job, section).model_dump().items()}
 
 
-def from_text(text, path='job'):
-    """The job that `Job.to_toml` wrote."""
-    return from_tables(tomllib.loads(text), path)
-
-
 def _set(tables, setting):
     """Apply one `section.key=value`, the value in TOML or a bare word."""
     name, equals, text = setting.partition('=')

@@ -121,11 +121,6 @@ class Assignment:
                 f'copies {copies} must be between 1 and the number of '
                 f'workers of each file, {self.least_copies}')
 
-    def shared(self):
-        """Number of files that each pair of workers shares, (K, K)."""
-        counts = self.incidence.astype(np.int64)
-        return counts.T @ counts
-
     def majorities(self, q):
         """The most files whose strict majority some q workers can hold.
 

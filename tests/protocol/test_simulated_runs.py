@@ -362,7 +362,7 @@ def test_the_facts_of_a_clean_run(tables, simulated):
 def test_the_complete_job_is_in_the_log(tables, simulated):
     job = tables(adversary=ATTACKS[1])
     _, run, _ = simulated(job)
-    again = config.from_text(run.attrs['config'])
+    again = config.from_tables(run.config)
     assert again.to_toml() == Assembly(config.from_tables(job)).job.to_toml()
     assert again.problem.batch_size == 2 * run.incidence.shape[0]
 

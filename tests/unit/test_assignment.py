@@ -7,6 +7,7 @@ from math import comb
 import networkx as nx
 import numpy as np
 import pytest
+from designs import shared
 from scipy.sparse import csr_array
 
 from aspis_mpi import registry
@@ -74,16 +75,6 @@ def test_every_file_has_its_holders_and_every_worker_its_load(design):
 
 
 @every_design
-def test_shared_files(design):
-    shared = design.shared()
-    assert np.array_equal(shared, shared.T)
-    assert np.array_equal(np.diag(shared), design.loads)
-    a, b = 0, design.n_workers - 1
-    assert shared[a, b] == len(set(design.files(a).tolist())
-                               & set(design.files(b).tolist()))
-
-
-@every_design
 def test_what_q_workers_can_decide_is_not_underestimated(design):
     """Exact where a design says so by itself; a bound for any other."""
     if comb(design.n_workers, design.n_workers // 2) > 7000:
@@ -115,14 +106,14 @@ def test_subset_has_one_file_for_every_subset(k, r):
     assert design.n_files == comb(k, r) and design.load == comb(k - 1, r - 1)
     groups = {tuple(row) for row in design.holders.tolist()}
     assert groups == set(combinations(range(k), r))
-    shared = design.shared()[~np.eye(k, dtype=bool)]
-    assert (shared == (comb(k - 2, r - 2) if r > 1 else 0)).all()
+    together = shared(design)[~np.eye(k, dtype=bool)]
+    assert (together == (comb(k - 2, r - 2) if r > 1 else 0)).all()
 
 
 def test_the_sizes_of_the_paper():
     design = Subset(15, replication=3)
     assert (design.n_files, design.load) == (455, 91)
-    assert design.shared()[0, 1] == 13
+    assert shared(design)[0, 1] == 13
     assert design.unanimous(7) == 35
 
 
