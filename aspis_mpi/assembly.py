@@ -76,6 +76,11 @@ class Assembly:
         self.equality = BITS
         self.code = self._code()
         self.inner = self._inner(self.assignment)
+        if self._most_absent:
+            self.assignment = self.assignment.widened(
+                most_load(self.assignment, self._most_absent))
+            self.inner = self._inner(self.assignment)
+        consistency.check_code(job, self.inner)
         consistency.check_challenge(job, self.inner, self.code)
         self.transfer = self._challenged(self.assignment, self.inner)
         consistency.check_replicas(job, self.assignment, self.transfer,
@@ -83,7 +88,7 @@ class Assembly:
         self.scheme = self._scheme(self.assignment, job.q, self.transfer)
         self.worst_case = self.scheme.worst_case
         consistency.check_scheme(job, self.scheme, self.code)
-        consistency.check_evidence(job, self.transfer, self.problem)
+        consistency.check_evidence(job, self.scheme, self.problem)
         self.optimizer = self._optimizer()
         self.plan, self.value, self.protocol = self._attack()
         self.delay, self.silence = self._delay()
@@ -91,16 +96,15 @@ class Assembly:
     def _assignment(self):
         job = self.job
         assignment = job.create('assignment', 'name', job.n_workers)
+        consistency.check_order(job, assignment)
         order = job.create('assignment', 'order')
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
             assignment.check_copies(job.collection.copies)
             if self._leads:
-                assignment = assignment.reordered(
+                return assignment.reordered(
                     order.arrange(assignment, job.collection.copies))
-            room = self._most_absent
-            return (assignment.widened(most_load(assignment, room)) if room
-                    else assignment)
+            return assignment
         except ValueError as error:
             raise JobError(f'{job.path}: assignment: {error}') from error
 
@@ -108,9 +112,8 @@ class Assembly:
         job, model = self.job, self.job.part('problem', 'model')
         if model is None:
             return job.create('problem', 'name', self.seed)
-        inputs = job.part('problem').cls.model_inputs
-        return job.create('problem', 'name', self.seed,
-                          job.create('problem', 'model', *inputs))
+        return job.create('problem', 'name', self.seed, job.create(
+            'problem', 'model', *consistency.model_inputs(job)))
 
     def _batches(self):
         job, f = self.job, self.assignment.n_files
@@ -198,9 +201,8 @@ class Assembly:
             transfer=transfer, detector=detector,
             aggregator=job.create('aggregation', 'name', *context),
             mean=find('aggregation', 'mean')(*context),
-            worst_case=worst_case, copies=min(
-                job.collection.copies,
-                int(assignment.incidence.sum(axis=1).min())),
+            worst_case=worst_case,
+            copies=min(job.collection.copies, assignment.least_copies),
             ordered=job.assignment.order != Natural.name,
             reorder=job.assignment.reorder,
             skip_covered=job.collection.skip_covered,
@@ -257,8 +259,7 @@ class Assembly:
         Where files can go to others up to 2 q, if 2 q + 1 are left then.
         """
         job, q = self.job, self.job.q
-        moves = job.part('transfer').cls.movable
-        if job.detection.budget == 'fixed' or not moves:
+        if job.detection.budget == 'fixed' or not self.inner.movable:
             return q
         return max(q, min(2 * q, job.n_workers - 2 * q - 1))
 
@@ -266,7 +267,7 @@ class Assembly:
     def _most_absent(self):
         """Workers whose files go to others, at most."""
         job = self.job
-        if not job.part('transfer').cls.movable:
+        if not self.inner.movable:
             return 0
         exposed = self._most_excluded if self.memory != 'step' else 0
         return min(exposed + job.faults.tolerate, job.n_workers - 1)

@@ -42,7 +42,7 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
     problem : Problem, optional
         Instead of the one that the job names.
     settings : iterable of str
-        `section.key=value`, as on the command line.
+        `section.key=value`, as on the command line; not for a `Job`.
     out : str or Path, optional
         The run log; default `run.out` of the job, or runs/NAME-TIME.h5.
     overwrite : bool
@@ -160,6 +160,11 @@ def _agree(mpi, comm, here, trouble, start):
 
 def _job(job, settings, problem, n_workers):
     if isinstance(job, config.Job):
+        if settings := list(settings):
+            raise JobError(
+                f'{job.path}: settings = {settings}: a Job has its values '
+                'already; give the path of its file, or make it with '
+                'config.load(path, settings)')
         return job
     return config.load(job, settings, n_workers, problem)
 

@@ -35,7 +35,7 @@ class JobError(ValueError):
 
 @dataclass(frozen=True)
 class Part:
-    """A class and the options that the job gives it."""
+    """A class, or a function, and the options that the job gives it."""
 
     cls: Any
     options: dict
@@ -171,11 +171,6 @@ def _values(job):
             for key, value in getattr(job, section).model_dump().items()}
 
 
-def from_text(text, path='job'):
-    """The job that `Job.to_toml` wrote."""
-    return from_tables(tomllib.loads(text), path)
-
-
 def _set(tables, setting):
     """Apply one `section.key=value`, the value in TOML or a bare word."""
     name, equals, text = setting.partition('=')
@@ -195,6 +190,42 @@ def _set(tables, setting):
 
 def from_tables(tables, path='job', n_workers=None, problem=None):
     """Check the tables of a job and fill in presets and defaults."""
+    if problem is None:
+        return _checked(tables, path, n_workers)
+    cls = type(problem)
+    return _checked(tables, path, n_workers,
+                    f'{cls.__module__}:{cls.__qualname__}')
+
+
+def recorded(tables, path, job):
+    """The job of a run log, to compare `job` with.
+
+    Where `job` is run with a problem that its caller brings, the recorded
+    one is not looked up: it may be a class of a script or of a function.
+
+    Parameters
+    ----------
+    tables : dict of str to dict
+        What the run log has.
+    path : str
+        For messages.
+    job : Job
+
+    Returns
+    -------
+    Job
+    """
+    if job.part('problem') is not None:
+        return _checked(tables, path)
+    problem = tables['problem']
+    shared = {key: value for key, value in problem.items()
+              if key in SECTIONS['problem'].model_fields}
+    return _checked(tables | {'problem': shared}, path,
+                    brought=problem['name'])
+
+
+def _checked(tables, path, n_workers=None, brought=None):
+    """`from_tables`, by the name of a problem that the caller brings."""
     for name, table in tables.items():
         if name not in SECTIONS:
             raise JobError(f"{path}: unknown section '{name}'; "
@@ -209,11 +240,9 @@ def from_tables(tables, path='job', n_workers=None, problem=None):
         table = _filled(own, preset.get(name, {}))
         if name == 'scheme':
             table.setdefault('workers', n_workers)
-        if name == 'problem' and problem is not None:
+        if name == 'problem' and brought is not None:
             # The caller's own: named for the log, not looked up.
-            cls = type(problem)
-            table['name'] = f'{cls.__module__}:{cls.__qualname__}'
-            chosen = {}
+            table['name'], chosen = brought, {}
         else:
             chosen = _parts(name, base, table, path)
         known = {*base.model_fields, *_option_names(chosen)}
@@ -270,7 +299,8 @@ def _parts(name, base, table, path):
 def _nested(section, key, part, word, table, path):
     """The part within a part: a problem's model, a transfer's code."""
     default = getattr(part, f'default_{key}', None)
-    if word is not None and default is None:
+    # What a function makes is not known yet: the job says what is in it.
+    if word is not None and default is None and inspect.isclass(part):
         raise JobError(f"{path}: {section}.{key} = {word!r}: {section} "
                        f"'{table['name']}' has no {key} to choose")
     if default is not None:

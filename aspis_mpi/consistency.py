@@ -19,6 +19,35 @@ def check_adversaries(job):
             f'at most the number of workers, {k}')
 
 
+def model_inputs(job):
+    """What a problem's class says of its models before there is a problem."""
+    inputs = getattr(job.part('problem').cls, 'model_inputs', None)
+    if inputs is None:
+        raise JobError(
+            f"{job.path}: problem.model = '{job.problem.model}': "
+            f"'{job.problem.name}' does not say what a model is made for; "
+            'give it an attribute model_inputs')
+    return inputs
+
+
+def check_order(job, assignment):
+    """A class has a default order, a function none before it is called."""
+    if job.assignment.order is None:
+        raise JobError(
+            f"{job.path}: assignment.order is missing, and the function "
+            f"'{job.assignment.name}' has no default_order; use "
+            f"'{assignment.default_order}'")
+
+
+def check_code(job, transfer):
+    """Only now it is known whether what a function made has a code."""
+    if (job.transfer.code is not None
+            and getattr(transfer, 'default_code', None) is None):
+        raise JobError(
+            f"{job.path}: transfer.code = '{job.transfer.code}': transfer "
+            f"'{job.transfer.name}' has no code to choose")
+
+
 def check_challenge(job, transfer, code):
     """Payloads that are challenged can be replaced one by one."""
     if not job.transfer.challenge:
@@ -37,17 +66,8 @@ def check_challenge(job, transfer, code):
             f"{job.path}: transfer.challenge = true: needs transfer.code "
             f"= 'least-squares', not '{job.transfer.code}', whose "
             'payloads cannot be replaced one by one')
-    if not job.part('collection').cls.counts:
-        raise JobError(
-            f"{job.path}: collection.name = '{job.collection.name}': counts "
-            'workers, not the copies of a file that a challenge needs; use '
-            "'coverage', 'deadline', 'adaptive' or 'all'")
-    if code is not None and job.collection.copies > 1 and (
-            job.transfer.matrix == 'gaussian'):
-        raise JobError(
-            f"{job.path}: transfer.matrix = 'gaussian': its large "
-            'coefficients would hide errors from a challenge; use '
-            "'structured'")
+    if code is not None and code.uncheckable:
+        raise JobError(f'{job.path}: transfer.{code.uncheckable}')
 
 
 def check_replicas(job, assignment, transfer, detector):
@@ -74,6 +94,11 @@ def check_replicas(job, assignment, transfer, detector):
 def check_scheme(job, scheme, code):
     """Collection, transfer and aggregation fit."""
     collection, pushes = scheme.collection, scheme.transfer.pushes
+    if job.transfer.challenge and not collection.counts:
+        raise JobError(
+            f"{job.path}: collection.name = '{job.collection.name}': counts "
+            'workers, not the copies of a file that a challenge needs; use '
+            "'coverage', 'deadline', 'adaptive' or 'all'")
     if not (pushes or scheme.aggregator.plain):
         raise JobError(
             f"{job.path}: aggregation.name = '{job.aggregation.name}': "
@@ -91,9 +116,9 @@ def check_scheme(job, scheme, code):
             "a transfer that sends on request, such as 'coded'")
 
 
-def check_evidence(job, transfer, problem):
+def check_evidence(job, scheme, problem):
     """Thresholds are used, and the server has what it is to check with."""
-    section = job.detection
+    section, transfer = job.detection, scheme.transfer
     if section.equality == 'bits' and (section.tolerance
                                        or section.disagreement):
         raise JobError(
@@ -101,7 +126,7 @@ def check_evidence(job, transfer, problem):
             "need detection.equality = 'tolerance'")
     if section.equality == 'tolerance' and not (
             transfer.compares and problem.on_server
-            and job.part('detection').cls.compares):
+            and scheme.detector.compares):
         raise JobError(
             f"{job.path}: detection.equality = 'tolerance': the thresholds "
             'need a rule that compares, values to compare, and a rank 0 that '

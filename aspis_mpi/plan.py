@@ -110,8 +110,7 @@ def _certifies(assembly):
     """When every file can be certified; None under rules without that."""
     if not assembly.detector.certifies:
         return None
-    copies = int(assembly.assignment.incidence.sum(axis=1).min())
-    q = assembly.job.q
+    copies, q = assembly.assignment.least_copies, assembly.job.q
     return ('attacked' if copies > 2 * q else
             'unattacked' if copies > q else 'none')
 

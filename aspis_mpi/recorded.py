@@ -5,11 +5,11 @@ from aspis_mpi.backends import replayed
 from aspis_mpi.config import JobError
 from aspis_mpi.runlog.reader import RunLogError, load_run
 
-#: Sections and keys of the job that may differ: what they change is
-#: recorded.
+#: Sections and keys of the job that may differ.  What [delay] and [network]
+#: did is recorded; the others decide nothing about a result.  Not [faults]:
+#: it says who was given up when, and where the files of the dead go.
 FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
-        'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
-        'faults.silence', 'faults.tolerate'}
+        'run.evaluate_every', 'run.checkpoint_every', 'run.keep'}
 
 
 class Recorded:
@@ -46,7 +46,7 @@ class Recorded:
                            "with log.detail = 'arrivals' keeps them")
 
     def job(self, job):
-        """The recorded job, with what is free from `job`, without delays.
+        """The recorded job, with what is free from `job`, but no delays.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Recorded:
             `job` differs in something that is not free.
         """
         differs = config.difference(
-            job, config.from_tables(self._tables, str(self.path)), FREE)
+            job, config.recorded(self._tables, str(self.path), job), FREE)
         if differs:
             key, value, recorded = differs
             raise JobError(f'{job.path}: {key} = {value!r}: --replay '
@@ -72,8 +72,8 @@ class Recorded:
             'run': self._tables['run'] | job.run.model_dump(
                 exclude_none=True),
             'delay': {'name': 'none'}, 'network': {},
-            'log': job.log.model_dump()}
-        return config.from_tables(tables, job.path)
+            'runtime': job.runtime.model_dump(), 'log': job.log.model_dump()}
+        return config.recorded(tables, job.path, job)
 
     def play(self, assembly, server, workers, journal, clock):
         """Run the job again as far as the arrivals go; the exit code."""

@@ -125,8 +125,8 @@ def _check(job, run):
     if 'continues' in run.attrs:
         raise JobError(f'--resume: {run.path} is a later part of a run; give '
                        f'that of its beginning, {run.attrs["continues"]}')
-    recorded = config.from_tables(run.config, str(run.path))
-    differs = config.difference(job, recorded, FREE)
+    differs = config.difference(
+        job, config.recorded(run.config, str(run.path), job), FREE)
     if differs:
         key, value, theirs = differs
         raise JobError(f'{job.path}: {key} = {value!r}: --resume: {run.path} '

@@ -37,6 +37,8 @@ class Assignment:
         The workers of each file, ascending, padded with -1.
     loads : ndarray of int, shape (n_workers,)
         Number of files of each worker; 0 for who takes no part.
+    least_copies : int
+        The smallest number of workers that hold one file.
     """
 
     #: The order part that suits the design where the job names none.
@@ -52,6 +54,7 @@ class Assignment:
             raise ValueError(f'width {self.width} must be at least '
                              f'{self.load}, the files of one worker')
         self.holders = _padded(self.incidence)
+        self.least_copies = int(self.incidence.sum(axis=1).min())
         self.order = (_padded(self.incidence.T, self.width) if order is None
                       else np.asarray(order, dtype=np.int32))
         self._check()
@@ -113,15 +116,10 @@ class Assignment:
 
     def check_copies(self, copies):
         """Raise a ValueError unless every file has `copies` workers."""
-        least = int(self.incidence.sum(axis=1).min())
-        if not 1 <= copies <= least:
-            raise ValueError(f'copies {copies} must be between 1 and the '
-                             f'number of workers of each file, {least}')
-
-    def shared(self):
-        """Number of files that each pair of workers shares, (K, K)."""
-        counts = self.incidence.astype(np.int64)
-        return counts.T @ counts
+        if not 1 <= copies <= self.least_copies:
+            raise ValueError(
+                f'copies {copies} must be between 1 and the number of '
+                f'workers of each file, {self.least_copies}')
 
     def majorities(self, q):
         """The most files whose strict majority some q workers can hold.
@@ -145,8 +143,7 @@ class Assignment:
         those that hold files; else a bound, the q largest loads divided by
         the holders that a file has at least.
         """
-        least = int(self.incidence.sum(axis=1).min())
-        if q < least:
+        if q < self.least_copies:
             return 0
         working = int(np.count_nonzero(self.loads))
         if q >= working:
@@ -154,7 +151,7 @@ class Assignment:
         if comb(working, q) <= MOST_SETS:
             return self._most_held(q)
         reach = int(np.sort(self.loads)[::-1][:q].sum())
-        return min(self.n_files, reach // least)
+        return min(self.n_files, reach // self.least_copies)
 
     def _most_held(self, q):
         """`unanimous` by counting, for every set of q workers with files."""

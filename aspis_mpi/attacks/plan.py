@@ -2,9 +2,6 @@
 
 import numpy as np
 
-from aspis_mpi.attacks.files.all import All
-from aspis_mpi.attacks.who.fixed import Fixed
-
 
 class AttackPlan:
     """Who lies on which file in each step.
@@ -34,12 +31,6 @@ class AttackPlan:
         self._step = None
         self._adversaries = None
         self._lies = None
-
-    @classmethod
-    def nobody(cls, assignment):
-        """The plan of a run without adversaries."""
-        return cls(Fixed(assignment.n_workers, 0, seed=0),
-                   All(assignment, seed=0))
 
     def adversaries(self, step):
         """The adversaries of `step`, bool (K,), read-only."""

@@ -161,22 +161,22 @@ def norms(sketches):
         return np.fmax(np.sqrt(squares[..., -1]), seen)
 
 
-def bounded(weights, largest=LARGEST_COEFFICIENT):
+def bounded(weights):
     """Files whose coefficients are small enough to be checked.
 
     Parameters
     ----------
     weights : ndarray of float64, shape (n, ...)
         All coefficients with which parts of n files are sent.
-    largest : float
 
     Returns
     -------
     ndarray of bool, shape (n,)
-        False for a file with a coefficient above `largest` or not finite.
+        False for a file with a coefficient above `LARGEST_COEFFICIENT` or
+        not finite.
     """
     weights = np.asarray(weights)
-    small = np.abs(weights) <= largest
+    small = np.abs(weights) <= LARGEST_COEFFICIENT
     return small.reshape(len(weights), -1).all(axis=1)
 
 

@@ -226,7 +226,7 @@ def _ratio(a, b):
 
 def _covered(assignment, paces, copies, full):
     """Largest over the files of the `copies`-th smallest time."""
-    least = int(assignment.incidence.sum(axis=1).min())
+    least = assignment.least_copies
     if not 1 <= copies <= least:
         raise ValueError(f'copies {copies} must be between 1 and {least}, '
                          'the least number of workers of a file')

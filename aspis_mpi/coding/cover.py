@@ -43,7 +43,7 @@ def thin(state, copies):
     finished = _lists(*_by_worker(files, workers), state.shape[1])
     needs = [min(copies, len(row)) for row in finishers]
     chosen = _greedy(finishers, finished, needs)
-    kept = _without_superfluous(chosen, finished, finishers, needs)
+    kept = _without_superfluous(chosen, finished, needs)
     mask = np.zeros(state.shape[1], dtype=bool)
     mask[kept] = True
     return state & mask
@@ -88,7 +88,7 @@ def _serve(files, needs, gains, finishers):
                 gains[j] -= 1
 
 
-def _without_superfluous(chosen, finished, finishers, needs):
+def _without_superfluous(chosen, finished, needs):
     """The chosen workers but those whose files all have one to spare."""
     spare = [-need for need in needs]
     for worker in chosen:

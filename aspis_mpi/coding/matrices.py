@@ -4,8 +4,6 @@ A file is decoded from the columns of those who finished it, so any `copies`
 columns of workers that share a file should be far from dependent.
 """
 
-from itertools import combinations
-
 import networkx as nx
 import numpy as np
 from scipy import sparse
@@ -101,29 +99,3 @@ def harmonic(n, copies):
     for k in range(1 + copies % 2, copies, 2):
         rows += [np.cos(k * angles), np.sin(k * angles)]
     return np.array(rows)
-
-
-def worst_condition(matrix, holders):
-    """The largest condition number that the decoding of a file can meet.
-
-    Parameters
-    ----------
-    matrix : ndarray of float64, shape (copies, K)
-    holders : ndarray of int, shape (f, r)
-        Padded with -1.
-
-    Returns
-    -------
-    float
-        Over all files and all sets of `copies` holders; C(r, copies) of
-        them for each file.
-    """
-    copies = len(matrix)
-    worst = 1.0
-    for picks in combinations(range(holders.shape[1]), copies):
-        columns = holders[:, picks]
-        columns = columns[(columns >= 0).all(axis=1)]
-        if columns.size:
-            chosen = matrix[:, columns].transpose(1, 0, 2)
-            worst = max(worst, float(np.linalg.cond(chosen).max()))
-    return worst

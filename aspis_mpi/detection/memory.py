@@ -130,14 +130,13 @@ class Memory:
         self._most = q if most is None else most
         if keys is None:
             keys = [f'worker {worker}' for worker in range(n_workers)]
-        self._restart(keys)
-
-    def _restart(self, keys):
-        if len(keys) != self.n_workers:
+        if len(keys) != n_workers:
             raise ValueError(f'{len(keys)} keys must be one for each of '
-                             f'{self.n_workers} workers')
-        self._given = tuple(keys)
+                             f'{n_workers} workers')
         self._keys = _told_apart(keys)
+        self._clear()
+
+    def _clear(self):
         self._exposures = []
         self._seen = np.full((self.n_workers,) * 2, NEVER)
 
@@ -247,17 +246,15 @@ class Memory:
                             last))
         return rows
 
-    def restore(self, rows, keys=None):
+    def restore(self, rows):
         """Remember what was exported, and nothing else.
 
         Parameters
         ----------
         rows : iterable of Row, or of their values
-        keys : sequence of str, optional
-            Of the workers now, by default as they were given.  Evidence
-            about other keys is dropped.
+            Evidence about keys that no worker has now is dropped.
         """
-        self._restart(self._given if keys is None else keys)
+        self._clear()
         place = {key: worker for worker, key in enumerate(self._keys)}
         for row in (Row(*values) for values in rows):
             if row.key not in place:

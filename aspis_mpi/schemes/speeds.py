@@ -2,6 +2,9 @@
 
 import numpy as np
 
+#: Of the newest step in the average.
+WEIGHT = 0.3
+
 
 class Speeds:
     """Moving average of each worker's seconds per file.
@@ -9,8 +12,6 @@ class Speeds:
     Parameters
     ----------
     n_workers : int
-    weight : float
-        Of the newest step, between 0 and 1.
 
     Attributes
     ----------
@@ -18,9 +19,8 @@ class Speeds:
         NaN for workers that were never measured.
     """
 
-    def __init__(self, n_workers, weight=0.3):
+    def __init__(self, n_workers):
         self.seconds = np.full(n_workers, np.nan)
-        self._weight = weight
 
     def observe(self, done, last_report, took_part):
         """Take one step into account.
@@ -39,6 +39,6 @@ class Speeds:
         with np.errstate(invalid='ignore', divide='ignore'):
             pace = np.where(done > 0, last_report / done,
                             np.fmax(self.seconds, elapsed))
-        average = self.seconds + self._weight * (pace - self.seconds)
+        average = self.seconds + WEIGHT * (pace - self.seconds)
         fresh = np.where(np.isnan(self.seconds), pace, average)
         self.seconds = np.where(took_part, fresh, self.seconds)

@@ -12,13 +12,17 @@ from aspis_mpi import run
 from aspis_mpi.learning.problems.quadratic import Quadratic
 
 
-class MyProblem(Quadratic):
-    """The exact problem under another name."""
+def problem():
+    class MyProblem(Quadratic):
+        """The exact problem under another name, with an option."""
+
+        def __init__(self, *, size: int):
+            super().__init__(7, parameters=size)
+    return MyProblem(size=500)
 
 
 if __name__ == '__main__':
-    code, log = run(sys.argv[1], problem=MyProblem(7, parameters=500),
-                    out='run.h5')
+    code, log = run(sys.argv[1], problem=problem(), out='run.h5', resume=True)
     sys.exit(code)
 '''
 
@@ -27,12 +31,15 @@ def test_run_from_a_script(mpi, job, launch, expected, folder):
     script = folder / 'train.py'
     script.write_text(SCRIPT)
     small = {'scheme.adversaries': 1}
-    bare = job(small | {'problem.name': None, 'problem.parameters': None})
-    ended = launch(mpi, 4, bare, script=script)
-    assert ended.code == 0, ended.err
-    with load_run(folder / 'run.h5') as run:
-        assert run.n_steps == 6
-        assert run.option('problem', 'name') == '__main__:MyProblem'
+    for steps in 3, 6:                  # the second time it goes on
+        bare = job(small | {'problem.name': None, 'problem.parameters': None,
+                            'run.steps': steps})
+        ended = launch(mpi, 4, bare, script=script)
+        assert ended.code == 0, ended.err
+        with load_run(folder / 'run.h5') as run:
+            assert run.n_steps == steps
+            assert run.option('problem', 'name') == (
+                '__main__:problem.<locals>.MyProblem')
     _, _, wanted = expected(job(small), 3)
     assert parameters(folder / 'run.h5').tobytes() == wanted.tobytes()
 

@@ -7,6 +7,7 @@ import pytest
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.exits import DONE, FAILED
+from aspis_mpi.learning.problems.quadratic import Quadratic
 
 JOB = '''
 [run]
@@ -123,8 +124,44 @@ def test_a_file_that_is_no_log_is_refused(job, capsys):
     ('collection.copies=2', 'collection.copies = 2.* with 1'),
     ('run.seed=5', 'run.seed = 5.* with 0'),
     ('scheme.workers=9', 'scheme.workers = 9.* with 7'),
+    ('faults.silence=9.0', 'faults.silence = 9.0.* with 60.0'),
+    ('faults.tolerate=1', 'faults.tolerate = 1.* with 0'),
     ('problem.model=mlp', "problem.model = 'mlp'.* with 'logistic'")])
 def test_another_job_is_refused(job, recorded, setting, told):
     first = recorded()
     with pytest.raises(JobError, match=told):
         simulate(job, settings=[setting], replay=first)
+
+
+def test_what_is_free_comes_from_the_new_job(job, recorded, tmp_path):
+    """A run on a device is done again on a machine that has none."""
+    first = recorded('runtime.device=cuda')
+    chosen = {'runtime.threads': 4, 'runtime.device': 'cpu',
+              'log.flush_seconds': 0.0, 'run.evaluate_every': 3}
+    code, again = simulate(
+        job, replay=first, out=tmp_path / 'again.h5',
+        settings=[f'{key}={value}' for key, value in chosen.items()])
+    assert code == DONE
+    assert parameters(first).tobytes() == parameters(again).tobytes()
+    with load_run(again) as run:
+        assert {key: run.option(*key.split('.')) for key in chosen} == chosen
+        assert run.evaluation['step'].tolist() == [0, 3, 6, 8]
+
+
+def test_a_problem_that_the_caller_brings(job, tmp_path):
+    """No import finds its class, and the job has none of its options."""
+    class Local(Quadratic):
+        def __init__(self, seed=3, *, parameters: int):
+            super().__init__(seed, parameters=parameters)
+
+    class Other(Local):
+        pass
+
+    job.write_text(JOB.replace("model = 'logistic'", ''))
+    first, out = tmp_path / 'first.h5', tmp_path / 'again.h5'
+    simulate(job, Local(parameters=30), out=first)
+    with pytest.raises(JobError, match='problem.name = .*Other.*Local'):
+        simulate(job, Other(parameters=30), replay=first, out=out)
+    code, again = simulate(job, Local(parameters=30), replay=first, out=out)
+    assert code == DONE
+    assert parameters(first).tobytes() == parameters(again).tobytes()

@@ -12,6 +12,7 @@ from aspis_mpi import config
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.build import Assembly, simulate
+from aspis_mpi.config import JobError
 from aspis_mpi.exits import DONE, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
@@ -361,7 +362,7 @@ def test_the_facts_of_a_clean_run(tables, simulated):
 def test_the_complete_job_is_in_the_log(tables, simulated):
     job = tables(adversary=ATTACKS[1])
     _, run, _ = simulated(job)
-    again = config.from_text(run.attrs['config'])
+    again = config.from_tables(run.config)
     assert again.to_toml() == Assembly(config.from_tables(job)).job.to_toml()
     assert again.problem.batch_size == 2 * run.incidence.shape[0]
 
@@ -450,6 +451,13 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
         code, _ = simulate(job, problem,
                            out=tmp_path / f'{len(attack)}.h5')
         assert code == DONE and problem.left == 0
+
+
+def test_settings_of_a_job_that_is_made_already_are_refused(tables, tmp_path):
+    job = config.from_tables(tables())
+    with pytest.raises(JobError, match=r"\['run.steps=1'\]: .*config.load"):
+        simulate(job, settings=['run.steps=1'], out=tmp_path / 'run.h5')
+    assert not list(tmp_path.iterdir())
 
 
 class Mute:

@@ -12,6 +12,12 @@ from aspis_mpi.detection.evidence import Evidence
 SILENT = -1
 
 
+def shared(assignment):
+    """Number of files that each pair of workers shares, (K, K)."""
+    counts = assignment.incidence.astype(int)
+    return counts.T @ counts
+
+
 def bose(n_workers):
     """Steiner triple system for n_workers = 3 mod 6: each pair in a file.
 

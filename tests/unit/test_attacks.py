@@ -434,7 +434,8 @@ def test_a_plan_keeps_what_does_not_change():
 
 @pytest.mark.parametrize('assignment', DESIGNS)
 def test_without_adversaries_nobody_lies(assignment):
-    plan = AttackPlan.nobody(assignment)
+    plan = AttackPlan(WHO['fixed'](assignment.n_workers, 0, 7),
+                      FILES['all'](assignment, 7))
     assert plan.adversaries(3).shape == (assignment.n_workers,)
     assert not plan.adversaries(3).any()
     assert plan.lies(3).shape == assignment.incidence.shape

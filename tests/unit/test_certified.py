@@ -8,7 +8,8 @@ from math import comb
 import numpy as np
 import pytest
 from designs import (
-    SILENT, bose, evidence_of, families, pairs_of, strategy, triples_told)
+    SILENT, bose, evidence_of, families, pairs_of, shared, strategy,
+    triples_told)
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.subset import Subset
@@ -358,5 +359,5 @@ def best_time(design, story, q):
 
 def test_bose_construction_puts_each_pair_into_one_file():
     for n_workers in (9, 15, 99):
-        shared = bose(n_workers).shared()
-        assert (shared[~np.eye(n_workers, dtype=bool)] == 1).all()
+        together = shared(bose(n_workers))
+        assert (together[~np.eye(n_workers, dtype=bool)] == 1).all()

@@ -6,6 +6,7 @@ import pytest
 
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
+from aspis_mpi.coding.codes.least_squares import LeastSquares
 from aspis_mpi.config import JobError
 from aspis_mpi.learning.problems.quadratic import Quadratic
 
@@ -31,10 +32,29 @@ class Distant(Quadratic):
     on_server = False
 
 
+class Plain(LeastSquares):
+    """A code of the user's own, without an option."""
+
+    def __init__(self, assignment, copies):
+        super().__init__(assignment, copies)
+
+
+class Large(Plain):
+    """One whose payloads cannot be checked."""
+
+    uncheckable = "code = 'Large': its coefficients are large; use another"
+
+
+#: This module, in which a job finds parts of its user's own.
+HERE = __name__
+
 REFUSED = {
     'a Gaussian R with several copies': (
         {'transfer': {'matrix': 'gaussian'}, 'collection': {'copies': 2}},
         "transfer.matrix = 'gaussian'", "use 'structured'"),
+    "a code of the user's own that says so": (
+        {'transfer': {'code': f'{HERE}:Large'}},
+        "transfer.code = 'Large'", 'use another'),
     'replicas': (
         {'transfer': {'name': 'replicas'}},
         'transfer.challenge = true', "transfer.name = 'sums' or 'coded'"),
@@ -113,6 +133,7 @@ def test_by_default_only_what_can_be_audited_is():
 @pytest.mark.parametrize('sections', [
     {}, {'transfer': {'name': 'sums'}}, {'collection': {'copies': 2}},
     {'transfer': {'matrix': 'gaussian'}},
+    {'transfer': {'code': f'{HERE}:Plain'}, 'collection': {'copies': 2}},
     {'detection': {'audits': 'none', 'random_audits': 3}},
     {'detection': {'equality': 'tolerance', 'tolerance': 1e-4}},
     {'detection': {'presume_below': 0.0}},

@@ -239,8 +239,8 @@ def test_evidence_follows_the_key_and_not_the_number():
     moved = [''] * 6
     for worker, there in enumerate(place):
         moved[there] = KEYS[worker]
-    it = remembers(window=9)
-    it.restore(filled().export(), moved)
+    it = remembers(window=9, keys=moved)
+    it.restore(filled().export())
     assert excluded(it, 3) == sorted([place[3], place[5]])
     assert it.lowered(3) == 2
     old = filled()
@@ -253,8 +253,8 @@ def test_evidence_follows_the_key_and_not_the_number():
 def test_evidence_of_a_machine_that_is_gone_is_dropped():
     """Node 1 with the exposed worker 3 and worker 2 is replaced."""
     keys = KEYS[:2] + ('node7 gpu0', 'node7 gpu1') + KEYS[4:]
-    it = remembers(window=9)
-    it.restore(filled().export(), keys)
+    it = remembers(window=9, keys=keys)
+    it.restore(filled().export())
     assert excluded(it, 3) == [5] and it.lowered(3) == 1
     assert known(it, 3) == [(0, 1), (0, 4)]
     # What was derived is still as old as what it was derived from.
@@ -262,25 +262,25 @@ def test_evidence_of_a_machine_that_is_gone_is_dropped():
 
 
 def test_fewer_or_more_workers_after_a_requeue():
-    small = remembers(n_workers=4, window=9)
-    small.restore(filled().export(), KEYS[2:])
+    small = remembers(n_workers=4, window=9, keys=KEYS[2:])
+    small.restore(filled().export())
     assert excluded(small, 3) == [1, 3] and known(small, 3) == [(0, 2)]
     with pytest.raises(ValueError, match='6 keys.*4'):
-        small.restore([], KEYS)
+        remembers(n_workers=4, keys=KEYS)
 
 
 def test_rows_are_plain_and_complete():
     rows = json.loads(json.dumps(filled().export()))
-    again = remembers(window=9)
+    again = remembers(window=9, keys=KEYS)
     again.learn(0, [(0, 'of another run', ALONE)], graph((1, 2)))
-    again.restore(rows, KEYS)
+    again.restore(rows)
     assert sorted(again.export()) == sorted(filled().export())
     assert {row[2] for row in rows} == {'caught', 'derived', ''}
 
 
 def test_a_restored_memory_goes_on_like_the_first():
-    one, other = filled(), remembers(window=9)
-    other.restore(one.export(), KEYS)
+    one, other = filled(), remembers(window=9, keys=KEYS)
+    other.restore(one.export())
     for it in (one, other):
         it.learn(4, [(0, 'derived', DERIVED)], graph((0, 2)))
     for step in range(5, 15):
@@ -291,13 +291,13 @@ def test_a_restored_memory_goes_on_like_the_first():
 def test_workers_of_one_device_are_told_apart_by_their_order():
     it = filled(('node0', 'node0', 'node0', 'node1', 'node1', 'node1'))
     assert excluded(it, 3) == [3, 5]
-    other = remembers(window=9)
-    other.restore(it.export(), ('node1', 'node2', 'node1', 'node0', 'node1',
-                                'node0'))
+    other = remembers(window=9, keys=('node1', 'node2', 'node1', 'node0',
+                                      'node1', 'node0'))
+    other.restore(it.export())
     assert excluded(other, 3) == [0, 4]
 
 
-def test_restored_without_other_keys_nothing_changes():
+def test_restored_with_the_same_keys_nothing_changes():
     it = filled(('node0', 'node0', 'node0', 'node1', 'node1', 'node1'))
     before, keys = excluded(it, 3), it.keys
     it.restore(it.export())

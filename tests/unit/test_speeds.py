@@ -25,10 +25,10 @@ def test_the_first_step_is_taken_as_it_is():
 
 
 def test_later_steps_move_the_average():
-    it = Speeds(4, weight=0.25)
+    it = Speeds(4)
     observed(it, [2] * 4, [2.0] * 4)
     found = observed(it, [2] * 4, [4.0, 2.0, 0.0, 10.0])
-    assert found == pytest.approx([1.25, 1.0, 0.75, 2.0])
+    assert found == pytest.approx([1.3, 1.0, 0.7, 2.2])
 
 
 def test_constant_speeds_stay():

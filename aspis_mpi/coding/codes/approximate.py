@@ -49,7 +49,7 @@ class Approximate(FixedCode):
                              f'{assignment.n_workers - 1}')
         self._awaited = assignment.n_workers - stragglers
         if group_leads(assignment) is not None:
-            self.stragglers = int(assignment.incidence.sum(axis=1).min()) - 1
+            self.stragglers = assignment.least_copies - 1
         self._fix([np.ones((own.size, 1)) for own in self._own])
 
     def decodable(self, full):

@@ -50,6 +50,9 @@ class Code:
         Any so many workers may be missing altogether, and the sum is exact.
     full_only : bool
         Whether only workers that finished all of their files may send.
+    uncheckable : str
+        Why a challenge could not check the payloads: the option that makes
+        it so, and a way out.  Empty if it can.
 
     Raises
     ------
@@ -58,9 +61,10 @@ class Code:
     """
 
     full_only = False
+    uncheckable = ''
 
     def __init__(self, assignment, copies):
-        least = int(assignment.incidence.sum(axis=1).min())
+        least = assignment.least_copies
         if not 1 <= copies <= least:
             raise ValueError(f'copies {copies} must be between 1 and the '
                              f'replication, the smallest number of holders '

@@ -39,10 +39,13 @@ class LeastSquares(Code):
                  matrix: Literal['structured', 'gaussian'] = 'structured',
                  seed: int = 0):
         super().__init__(assignment, copies)
-        least = int(assignment.incidence.sum(axis=1).min())
-        self.stragglers = least - copies
+        self.stragglers = assignment.least_copies - copies
         #: R, float64 (copies, K)
         self.matrix = _matrix(assignment, copies, matrix, seed)
+        if copies > 1 and matrix == 'gaussian':
+            self.uncheckable = ("matrix = 'gaussian': its large coefficients "
+                                'would hide errors from a challenge; use '
+                                "'structured'")
 
     def decodable(self, full):
         """Whether every file is held by `copies` of the full workers."""

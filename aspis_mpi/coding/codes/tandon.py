@@ -48,7 +48,7 @@ class Tandon(FixedCode):
             raise ValueError(f'seed {seed} must be at least 0')
         self._leads = group_leads(assignment)
         if self._leads is not None:
-            self.stragglers = int(assignment.incidence.sum(axis=1).min()) - 1
+            self.stragglers = assignment.least_copies - 1
             self._fix([np.ones((own.size, 1)) for own in self._own])
             return
         starts = cyclic_starts(assignment)

@@ -23,6 +23,9 @@ class Coded(Combined):
 
     def __init__(self, assignment, copies, thinning, code):
         super().__init__(assignment, copies, thinning, code)
+        if code is None:
+            raise ValueError("'coded' needs transfer.code, such as "
+                             f"'{self.default_code}'")
         if thinning and code.full_only:
             raise ValueError('thinning needs a code whose coefficients '
                              'follow the state, such as least-squares')
