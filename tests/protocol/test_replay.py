@@ -7,7 +7,6 @@ import pytest
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.exits import DONE, FAILED
-from aspis_mpi.learning.problems.quadratic import Quadratic
 
 JOB = '''
 [run]
@@ -146,22 +145,3 @@ def test_what_is_free_comes_from_the_new_job(job, recorded, tmp_path):
     with load_run(again) as run:
         assert {key: run.option(*key.split('.')) for key in chosen} == chosen
         assert run.evaluation['step'].tolist() == [0, 3, 6, 8]
-
-
-def test_a_problem_that_the_caller_brings(job, tmp_path):
-    """No import finds its class, and the job has none of its options."""
-    class Local(Quadratic):
-        def __init__(self, seed=3, *, parameters: int):
-            super().__init__(seed, parameters=parameters)
-
-    class Other(Local):
-        pass
-
-    job.write_text(JOB.replace("model = 'logistic'", ''))
-    first, out = tmp_path / 'first.h5', tmp_path / 'again.h5'
-    simulate(job, Local(parameters=30), out=first)
-    with pytest.raises(JobError, match='problem.name = .*Other.*Local'):
-        simulate(job, Other(parameters=30), replay=first, out=out)
-    code, again = simulate(job, Local(parameters=30), replay=first, out=out)
-    assert code == DONE
-    assert parameters(first).tobytes() == parameters(again).tobytes()

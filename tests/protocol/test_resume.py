@@ -231,27 +231,6 @@ def test_more_steps_than_were_asked_for_first(job, tmp_path):
         assert run.n_steps == STEPS == run.config['run']['steps']
 
 
-def brought():
-    """A problem whose class nobody can find, with an option."""
-    class Local(Quadratic):
-        def __init__(self, seed=3, *, parameters: int):
-            super().__init__(seed, parameters=parameters)
-    return Local(parameters=30)
-
-
-def test_a_problem_that_the_caller_brings_goes_on(job, tmp_path):
-    """It is told by its name alone, which another one does not have."""
-    log, whole = tmp_path / 'run.h5', tmp_path / 'whole.h5'
-    keys = JOBS['aspis'] | {'run.evaluate_every': 0}
-    simulate(job(keys), brought(), out=whole)
-    simulate(job(keys | {'run.steps': 11}), brought(), out=log)
-    with pytest.raises(JobError, match=(
-            "problem.name = '.*:Mortal': --resume: .*:brought.*Local'")):
-        simulate(job(keys), mortal(), out=log, resume=True)
-    assert simulate(job(keys), brought(), out=log, resume=True)[0] == DONE
-    assert saved(log).tobytes() == saved(whole).tobytes()
-
-
 @pytest.mark.parametrize('key, value', [
     ('run.seed', 4), ('optimizer.lr', 0.01), ('scheme.adversaries', 1),
     ('problem.batch_size', 80)])
