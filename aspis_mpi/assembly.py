@@ -1,305 +1,33 @@
-"""From a job to the parts that it names, checked against each other."""
+"""From the parts of a job to the objects of a run."""
 
 from dataclasses import replace
 
-import numpy as np
-
-from aspis_mpi import consistency, streams
-from aspis_mpi.assignment.orders.natural import Natural
-from aspis_mpi.assignment.reassignment import (
-    most_load, reassigned, without)
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi import streams
 from aspis_mpi.backends.journal import Journal
 from aspis_mpi.config import JobError
-from aspis_mpi.detection.equality import BITS, from_probe
+from aspis_mpi.design import Design
+from aspis_mpi.detection.equality import from_probe
 from aspis_mpi.detection.memory import Memory
-from aspis_mpi.detection.probe import ANSWER, FILES, check
-from aspis_mpi.delays.silence import Silence
-from aspis_mpi.learning.batches import Batches, default_batch_size
+from aspis_mpi.detection.probe import ANSWER, check
 from aspis_mpi.protocol.auditor import Auditor
-from aspis_mpi.protocol.buffers import Pool, Pools, SharedPool
+from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
 from aspis_mpi.protocol.course import Course
 from aspis_mpi.protocol.liar import Liar
 from aspis_mpi.protocol.membership import Membership
-from aspis_mpi.protocol.messages import Wire
 from aspis_mpi.protocol.probing import Probing
 from aspis_mpi.protocol.server import ParameterServer
 from aspis_mpi.protocol.worker import Worker
-from aspis_mpi.registry import find
 from aspis_mpi.report import Report, survived
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.checkpoints import Checkpoints
-from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.runlog.writer import RunLog
-from aspis_mpi.schemes.scheme import Scheme
-from aspis_mpi.schemes.transfer.challenged import Challenged
 
-#: Gradients that a worker computes ahead of what has left it.
-AHEAD = 2
 #: Vectors of a worker: one may still be on its way when the next is due.
 UNDER_WAY = 2
 
 
-class Assembly:
-    """Everything that a job asks for, made once and checked together.
-
-    Making it is cheap: no data is loaded and no vector allocated.
-
-    Parameters
-    ----------
-    job : Job
-    problem : Problem, optional
-        Instead of the one that the job names.
-    leads : bool
-        Whether this rank finds the order of computing; the others are told.
-
-    Raises
-    ------
-    JobError
-    """
-
-    def __init__(self, job, problem=None, leads=True):
-        #: The job as it was given, and with what it left open.
-        self.given = self.job = job
-        self._leads = leads
-        self.seed = job.run.seed
-        if job.n_workers is None:
-            raise JobError(f'{job.path}: scheme.workers is missing, and '
-                           'there are no ranks to count')
-        consistency.check_adversaries(job)
-        self.problem = problem or self._problem()
-        self.detector = job.create('detection', 'name', job.q)
-        self.assignment = self._assignment()
-        self.batches = self._batches()
-        self.job = job = replace(job, problem=job.problem.model_copy(
-            update={'batch_size': self.batches.batch_size}))
-        self.equality = BITS
-        self.code = self._code()
-        self.inner = self._inner(self.assignment)
-        if self._most_absent:
-            self.assignment = self.assignment.widened(
-                most_load(self.assignment, self._most_absent))
-            self.inner = self._inner(self.assignment)
-        consistency.check_code(job, self.inner)
-        consistency.check_challenge(job, self.inner, self.code)
-        self.transfer = self._challenged(self.assignment, self.inner)
-        consistency.check_replicas(job, self.assignment, self.transfer,
-                                   self.detector)
-        self.scheme = self._scheme(self.assignment, job.q, self.transfer)
-        self.worst_case = self.scheme.worst_case
-        consistency.check_scheme(job, self.scheme, self.code)
-        consistency.check_evidence(job, self.scheme, self.problem)
-        self.optimizer = self._optimizer()
-        self.plan, self.value, self.protocol = self._attack()
-        self.delay, self.silence = self._delay()
-
-    def _assignment(self):
-        job = self.job
-        assignment = job.create('assignment', 'name', job.n_workers)
-        consistency.check_order(job, assignment)
-        order = job.create('assignment', 'order')
-        try:
-            check_sizes(assignment.n_files, assignment.n_workers)
-            assignment.check_copies(job.collection.copies)
-            if self._leads:
-                return assignment.reordered(
-                    order.arrange(assignment, job.collection.copies))
-            return assignment
-        except ValueError as error:
-            raise JobError(f'{job.path}: assignment: {error}') from error
-
-    def _problem(self):
-        job, model = self.job, self.job.part('problem', 'model')
-        if model is None:
-            return job.create('problem', 'name', self.seed)
-        return job.create('problem', 'name', self.seed, job.create(
-            'problem', 'model', *consistency.model_inputs(job)))
-
-    def _batches(self):
-        job, f = self.job, self.assignment.n_files
-        try:
-            n_samples = self.problem.n_samples
-            size = (job.problem.batch_size
-                    or default_batch_size(f, n_samples))
-            return Batches(self.seed, n_samples, size, f)
-        except ValueError as error:
-            raise JobError(f'{job.path}: problem: {error}') from error
-
-    def _code(self):
-        if self.job.part('transfer', 'code') is None:
-            return None
-        return self.job.create('transfer', 'code', self.assignment,
-                               self.job.collection.copies)
-
-    def _inner(self, assignment):
-        """What travels, without the challenge."""
-        job = self.job
-        return job.create('transfer', 'name', assignment,
-                          job.collection.copies, job.collection.thinning,
-                          self.code)
-
-    def _challenged(self, assignment, inner):
-        """The transfer, with a challenge where there is one."""
-        job = self.job
-        if not job.transfer.challenge:
-            return inner
-        return Challenged(
-            inner, assignment, job.q, self.seed, job.transfer.sketches,
-            job.transfer.max_epochs)
-
-    def settle(self, probe):
-        """Choose when replicas count as equal.
-
-        Parameters
-        ----------
-        probe : Probe
-            By how much the machines differ.
-
-        Returns
-        -------
-        Equality
-
-        Raises
-        ------
-        JobError
-            They differ by more than the job allows.
-        """
-        job, section = self.job, self.job.detection
-        try:
-            if section.equality == 'bits':
-                check(probe, job.q)
-                return self.equality
-            self.equality = from_probe(probe, section.tolerance,
-                                       section.disagreement)
-        except ValueError as error:
-            raise JobError(f'{job.path}: {error}') from error
-        self.scheme = replace(self.scheme, equality=self.equality)
-        return self.equality
-
-    @property
-    def _probed(self):
-        """Files of the start-up probe; none where nothing is compared."""
-        compares = self.transfer.compares and self.detector.compares
-        return (min(self.assignment.n_files, FILES)
-                if compares and self.problem.on_server else 0)
-
-    def _probing(self, chronicle, lost):
-        return Probing(lost, self._probed, self.auditor(), self.settle,
-                       self.job.q, chronicle)
-
-    def _scheme(self, assignment, q, transfer):
-        """The scheme of some workers, q of which may be wrong."""
-        job = self.job
-        detector = job.create('detection', 'name', q)
-        worst_case = (detector.worst_case(assignment) if transfer.compares
-                      else assignment.touched(q))
-        context = assignment.n_files, q, worst_case
-        return Scheme(
-            assignment=assignment,
-            collection=job.create('collection', 'name', assignment,
-                                  job.collection.copies, self.code),
-            transfer=transfer, detector=detector,
-            aggregator=job.create('aggregation', 'name', *context),
-            mean=find('aggregation', 'mean')(*context),
-            worst_case=worst_case,
-            copies=min(job.collection.copies, assignment.least_copies),
-            ordered=job.assignment.order != Natural.name,
-            reorder=job.assignment.reorder,
-            skip_covered=job.collection.skip_covered,
-            audits=job.detection.audits != 'none',
-            random_audits=job.detection.random_audits,
-            equality=self.equality)
-
-    def _rebuilt(self, excluded, lost, lowered):
-        """The scheme without some workers; their files go to others."""
-        assignment, inner = self.assignment, self.inner
-        absent = excluded | lost
-        if inner.movable and absent.any():
-            assignment = reassigned(assignment, absent, assignment.width)
-            inner = self._inner(assignment)
-        elif excluded.any():
-            assignment = without(assignment, excluded)
-        return self._scheme(assignment, self.job.q - lowered,
-                            self._challenged(assignment, inner))
-
-    def _optimizer(self):
-        schedule = self.job.create('optimizer', 'schedule',
-                                   self.job.run.steps)
-        return self.job.create('optimizer', 'name',
-                               self.problem.n_parameters, schedule)
-
-    def _attack(self):
-        job = self.job
-        who = job.create('adversary', 'who', job.n_workers,
-                         job.adversary.count, self.seed)
-        files = job.create('adversary', 'files', self.assignment, self.seed)
-        protocol = job.create('adversary', 'protocol', self.seed)
-        return (AttackPlan(who, files, protocol),
-                job.create('adversary', 'value', self.seed), protocol)
-
-    def _delay(self):
-        job, section = self.job, self.job.delay
-        delay = job.create('delay', 'name', job.n_workers,
-                           self.assignment.load, self.seed)
-        try:
-            return delay, Silence(job.n_workers, self.seed, section.silent,
-                                  section.silent_from, section.silent_after)
-        except ValueError as error:
-            raise JobError(f'{job.path}: delay: {error}') from error
-
-    @property
-    def memory(self):
-        """How long exposures count."""
-        return self.job.detection.memory or self.detector.default_memory
-
-    @property
-    def _most_excluded(self):
-        """Workers that may be without work at once.
-
-        Where files can go to others up to 2 q, if 2 q + 1 are left then.
-        """
-        job, q = self.job, self.job.q
-        if job.detection.budget == 'fixed' or not self.inner.movable:
-            return q
-        return max(q, min(2 * q, job.n_workers - 2 * q - 1))
-
-    @property
-    def _most_absent(self):
-        """Workers whose files go to others, at most."""
-        job = self.job
-        if not self.inner.movable:
-            return 0
-        exposed = self._most_excluded if self.memory != 'step' else 0
-        return min(exposed + job.faults.tolerate, job.n_workers - 1)
-
-    @property
-    def patience(self):
-        """Seconds that a worker which cannot go on waits for its end."""
-        faults = self.job.faults
-        return np.inf if faults.tolerate else faults.silence
-
-    @property
-    def d(self):
-        """Number of parameters."""
-        return self.problem.n_parameters
-
-    @property
-    def silent_survived(self):
-        """Any so many workers may be silent, and every file is there."""
-        if self.code is not None and self.scheme.collection.whole:
-            return self.code.stragglers
-        holders = self.assignment.incidence.sum(axis=1)
-        needed = np.full(holders.shape, self.job.collection.copies)
-        if self.scheme.needed is not None:
-            needed = np.maximum(needed, self.scheme.needed)
-        return int((holders - needed).min())
-
-    def wire(self):
-        """Messages to bytes, for the sizes of this job."""
-        return Wire(self.job.n_workers, self.assignment.n_files, self.d,
-                    self.assignment.width, self.transfer.payload_size(self.d),
-                    self.transfer.signal_bytes, self._sketch_size,
-                    self._probed * ANSWER.itemsize)
+class Assembly(Design):
+    """A design that can be put to work: server, workers, log."""
 
     def server(self, clock, probes=False, keys=None):
         """The parameter server; it is told nothing about the attack.
@@ -347,28 +75,38 @@ class Assembly:
             return None
         return self.auditor()
 
-    def pools(self, shared=False):
-        """A worker's buffers; `shared` for all workers of a process."""
-        payloads, sketches = self._vector_size, 2 * self._sketch_size
-        if shared:
-            gradients = SharedPool(self.d)
-            return Pools(gradients, Pool(payloads), gradients,
-                         Pool(sketches))
-        return Pools(Pool(self.d, AHEAD if self.transfer.pushes else None),
-                     Pool(payloads, UNDER_WAY), Pool(self.d),
-                     Pool(sketches, UNDER_WAY))
+    def _probing(self, chronicle, lost):
+        return Probing(lost, self._probed, self.auditor(), self.settle,
+                       self.job.q, chronicle)
 
-    @property
-    def _sketch_size(self):
-        """Numbers in the answer to a challenge."""
-        challenge = self.job.transfer.challenge
-        return self.transfer.sketch_size if challenge else 0
+    def settle(self, probe):
+        """Choose when replicas count as equal.
 
-    @property
-    def _vector_size(self):
-        """Numbers in the longest vector that a worker may be asked for."""
-        size = self.transfer.payload_size(self.d)
-        return max(size, self.d) if self.job.transfer.challenge else size
+        Parameters
+        ----------
+        probe : Probe
+            By how much the machines differ.
+
+        Returns
+        -------
+        Equality
+
+        Raises
+        ------
+        JobError
+            They differ by more than the job allows.
+        """
+        job, section = self.job, self.job.detection
+        try:
+            if section.equality == 'bits':
+                check(probe, job.q)
+                return self.equality
+            self.equality = from_probe(probe, section.tolerance,
+                                       section.disagreement)
+        except ValueError as error:
+            raise JobError(f'{job.path}: {error}') from error
+        self.scheme = replace(self.scheme, equality=self.equality)
+        return self.equality
 
     def worker(self, number, clock, pools=None):
         """Worker `number`, by default with buffers of its own."""
@@ -383,6 +121,17 @@ class Assembly:
                       self.transfer, pools.gradients, pools.payloads,
                       pools.sketches, self.delay, self.silence, clock, liar,
                       job.problem.micro_batch, self._probed)
+
+    def pools(self, shared=False):
+        """A worker's buffers; `shared` for all workers of a process."""
+        payloads, sketches = self._vector_size, 2 * self._sketch_size
+        if shared:
+            gradients = SharedPool(self.d)
+            return Pools(gradients, Pool(payloads), gradients,
+                         Pool(sketches))
+        return Pools(Pool(self.d, AHEAD if self.transfer.pushes else None),
+                     Pool(payloads, UNDER_WAY), Pool(self.d),
+                     Pool(sketches, UNDER_WAY))
 
     def incoming(self):
         """The server's buffers for what the workers send."""

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from aspis_mpi import config
 from aspis_mpi.aggregation.base import SCRATCH
-from aspis_mpi.assembly import AHEAD, Assembly
 from aspis_mpi.assignment import ordering
+from aspis_mpi.design import Design
+from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch)
@@ -66,64 +67,64 @@ def forecast(job, settings=()):
     -------
     Plan
     """
-    return plan_of(Assembly(config.load(job, settings)))
+    return plan_of(Design(config.load(job, settings)))
 
 
-def plan_of(assembly):
-    """The plan of a job that is assembled already."""
-    job, assignment = assembly.job, assembly.assignment
+def plan_of(design):
+    """The plan of a design that is made already."""
+    job, assignment = design.job, design.assignment
     replicas = int(assignment.loads.sum())
-    traffic = _traffic(assembly)
-    vector = assembly.wire().size(Parameters)
-    kept = (1 + len(assembly.optimizer.state)) * 4 * assembly.d
+    traffic = _traffic(design)
+    vector = design.wire().size(Parameters)
+    kept = (1 + len(design.optimizer.state)) * 4 * design.d
     # What is received in a step; parameters old and new, gradient, momentum;
     # what is kept of them for a checkpoint.
     server = (traffic.vectors * traffic.vector + 4 * vector + kept
-              + job.runtime.threads * SCRATCH + assembly.problem.data_bytes)
+              + job.runtime.threads * SCRATCH + design.problem.data_bytes)
     # Parameters now and next, and what the transfer keeps.
-    worker = 2 * vector + traffic.kept + assembly.problem.data_bytes
-    waits = not assembly.transfer.pushes
-    needed = assembly.scheme.needed
+    worker = 2 * vector + traffic.kept + design.problem.data_bytes
+    waits = not design.transfer.pushes
+    needed = design.scheme.needed
     copies = max(job.collection.copies,
                  0 if needed is None else int(needed.min()))
     return Plan(
         job=job.path, scheme=job.scheme.name or 'own', workers=job.n_workers,
         assumed_adversaries=job.q, files=assignment.n_files,
         replication=assignment.replication, load=assignment.load,
-        parameters=assembly.d, batch_size=int(assembly.batches.counts.sum()),
+        parameters=design.d, batch_size=int(design.batches.counts.sum()),
         copies=copies, gradients_per_step=replicas,
         vectors_up=traffic.vectors, bytes_up=traffic.up,
         bytes_down=traffic.down, server_memory=server, worker_memory=worker,
-        worst_case_wrong_files=assembly.worst_case,
-        silent_survived=assembly.silent_survived,
+        worst_case_wrong_files=design.worst_case,
+        silent_survived=design.silent_survived,
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
                      else None),
-        buckets=getattr(assembly.scheme.aggregator, 'buckets', None),
-        certifies=_certifies(assembly), reassigns=_reassigns(assembly),
+        buckets=getattr(design.scheme.aggregator, 'buckets', None),
+        certifies=_certifies(design), reassigns=_reassigns(design),
         checkpoint_bytes=kept, checkpoint_every=job.run.checkpoint_every,
         checkpoints=job.run.keep, tolerates=job.faults.tolerate,
-        warnings=_warnings(assembly))
+        warnings=_warnings(design))
 
 
-def _certifies(assembly):
+def _certifies(design):
     """When every file can be certified; None under rules without that."""
-    if not assembly.detector.certifies:
+    if not design.detector.certifies:
         return None
-    copies, q = assembly.assignment.least_copies, assembly.job.q
+    copies, q = design.assignment.least_copies, design.job.q
     return ('attacked' if copies > 2 * q else
             'unattacked' if copies > q else 'none')
 
 
-def _reassigns(assembly):
+def _reassigns(design):
     """Whether files go to others; None where nobody stays excluded."""
-    return None if assembly.memory == 'step' else assembly.inner.movable
+    return None if design.memory == 'step' else design.inner.movable
 
 
-def _warnings(assembly):
-    section, found = assembly.job.detection, []
+def _warnings(design):
+    section, found = design.job.detection, []
     if section.equality == 'tolerance' and section.budget == 'fixed' and (
-            assembly.memory != 'step'):
+            design.memory != 'step'):
         found.append("With equality = 'tolerance' and budget = 'fixed' an "
                      'honest worker that seems to disagree once does so for '
                      'as long as the memory lasts; a window is safer.')
@@ -140,23 +141,23 @@ class _Traffic(NamedTuple):
     kept: int
 
 
-def _traffic(assembly):
-    assignment, k = assembly.assignment, assembly.job.n_workers
-    replicas, size = int(assignment.loads.sum()), assembly.wire().size
+def _traffic(design):
+    assignment, k = design.assignment, design.job.n_workers
+    replicas, size = int(assignment.loads.sum()), design.wire().size
     vector = size(Parameters)
     model = k * (size(Model) + vector)
-    if assembly.transfer.pushes:
+    if design.transfer.pushes:
         return _Traffic(replicas, vector, replicas * size(Replica), model,
                         AHEAD * vector)
     # Every file is reported.
     reports, payload = replicas * size(Progress), size(CodedGradient)
     signal = size(Encode) + size(Commit)
-    if not assembly.job.transfer.challenge:
+    if not design.job.transfer.challenge:
         return _Traffic(k, payload, k * payload + reports, model + k * signal,
                         assignment.load * vector + payload)
     # Without an attack one epoch is enough, unless files are only presumed:
     # then the largest are left out in a second one.
-    epochs = 1 if assembly.worst_case == 0 else 2
+    epochs = 1 if design.worst_case == 0 else 2
     answer = size(Sketch)
     return _Traffic(
         epochs * k, payload, epochs * k * (payload + answer) + reports,

@@ -31,9 +31,8 @@ LAYERS = (
     ('protocol',),
     ('runlog',),
     ('backends', 'config', 'sections', 'presets', 'report', 'outputs'),
-    ('consistency', 'assembly', 'recorded', 'resume', 'build', 'plan',
-     'doctor',
-     '__main__'),
+    ('consistency', 'design', 'assembly', 'recorded', 'resume', 'build',
+     'plan', 'doctor', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

@@ -11,6 +11,8 @@ import numpy as np
 
 #: Bytes in front of the numbers; keeps them aligned to a cache line.
 HEADER_BYTES = 64
+#: Gradients that a worker which pushes computes ahead of what has left it.
+AHEAD = 2
 
 
 class Buffer:
