@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.runlog.reader import RunLogError, load_run
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
 from figure import command_line, distinct, mistakes_in_a_line, pyplot
 
 #: Line styles change when the colours begin again.

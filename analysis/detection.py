@@ -4,7 +4,8 @@ from math import floor
 
 import numpy as np
 
-from aspis_mpi.runlog.reader import RunLogError, load_run
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
 from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
                     side_by_side, told_parts)
 

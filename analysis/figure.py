@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aspis_mpi.runlog.reader import RunLogError
+from aspis_mpi.runlog.opening import RunLogError
 
 
 def command_line(script, about, several=False, **options):

@@ -8,7 +8,8 @@ import numpy as np
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.protocol.buffers import HEADER_BYTES
-from aspis_mpi.runlog.reader import WINDOW, RunLogError, load_run
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import WINDOW, load_run
 from aspis_mpi.runlog.summary import size
 from exposures import exposures_of
 from figure import (collected, command_line, files_a_step, mistakes_in_a_line,

@@ -6,9 +6,9 @@ from statistics import mean, median
 
 import grid
 
-from aspis_mpi.build import Assembly
+from aspis_mpi.assembly import Assembly
 from aspis_mpi.config import from_tables
-from aspis_mpi.protocol.server import MOST_CONTRADICTIONS
+from aspis_mpi.protocol.advice import MOST_CONTRADICTIONS
 
 #: The option that tells how strong a value is, and how it is written.
 STRENGTHS = {'constant': ('scale', '−'), 'reversed': ('scale', '× −'),

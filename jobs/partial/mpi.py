@@ -36,7 +36,7 @@ import closed_forms  # noqa: E402
 import mpi_report as report  # noqa: E402
 import numpy as np  # noqa: E402
 from aspis_mpi import config, load_run, simulate, streams  # noqa: E402
-from aspis_mpi.build import Assembly  # noqa: E402
+from aspis_mpi.assembly import Assembly  # noqa: E402
 from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
 
 HERE = Path(__file__).resolve().parent

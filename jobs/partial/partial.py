@@ -25,7 +25,7 @@ import closed_forms  # noqa: E402
 import points  # noqa: E402
 import report  # noqa: E402
 from aspis_mpi import config, load_run, simulate  # noqa: E402
-from aspis_mpi.build import Assembly  # noqa: E402
+from aspis_mpi.assembly import Assembly  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parents[1] / 'runs' / 'partial'

@@ -8,7 +8,8 @@ from coded_jobs import NoJournal, assembled, distance, reference
 
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.protocol.messages import Failure, Signal
-from aspis_mpi.protocol.server import DONE, FAILED, INTERRUPTED, State
+from aspis_mpi.protocol.server import DONE, FAILED, INTERRUPTED
+from aspis_mpi.protocol.step import State
 
 STEPS, K = 12, 9
 

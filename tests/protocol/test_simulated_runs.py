@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from aspis_mpi import config
+from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
-from aspis_mpi.build import Assembly, simulate
+from aspis_mpi.build import simulate
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import (
