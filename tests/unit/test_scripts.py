@@ -1,5 +1,6 @@
 """The scripts of jobs/ and analysis/ start."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,8 @@ def test_each_script_finds_what_it_imports():
     done = subprocess.run(
         [sys.executable, '-c', IMPORTS, f'{ROOT / "jobs"}/',
          f'{ROOT / "analysis"}/', ','.join(map(str, scripts))],
-        capture_output=True, text=True, timeout=60, cwd=ROOT)
+        capture_output=True, text=True, timeout=60,
+        env=os.environ | {'PYTHONPATH': str(ROOT)})
     assert done.returncode == 0, done.stderr
     # What no script uses is nobody's.
     assert set(done.stdout.split()) == set(map(str, MODULES))
