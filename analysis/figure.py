@@ -10,6 +10,9 @@ import numpy as np
 
 from aspis_mpi.runlog.opening import RunLogError
 
+#: Line styles change when matplotlib's colours begin again.
+STYLES, COLOURS = ('-', '--', ':', '-.'), 10
+
 
 def command_line(script, about, several=False, **options):
     """What a script was asked for: `logs`, `picture` and its own options.
@@ -61,6 +64,11 @@ def pyplot():
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
     return plt
+
+
+def line_style(i):
+    """Of the i-th of many lines in one picture."""
+    return STYLES[i // COLOURS % len(STYLES)]
 
 
 def collected(run):
