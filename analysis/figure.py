@@ -77,9 +77,7 @@ def collected(run):
     copies = run.option('collection', 'copies') or 1
     transfer = run.option('transfer', 'name')
     parts = [f'{collection} × {copies}' if copies > 1 else collection,
-             transfer]
-    if transfer == 'coded':
-        parts.append(run.option('transfer', 'code'))
+             transfer, run.option('transfer', 'code')]
     return ' / '.join(filter(None, parts)) or 'unknown scheme'
 
 
