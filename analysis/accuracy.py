@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from aspis_mpi.runlog.reader import RunLogError, load_run
-from figure import command_line, distinct, mistakes_in_a_line, pyplot
-
-#: Line styles change when the colours begin again.
-STYLES, COLOURS = ('-', '--', ':', '-.'), 10
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
+from figure import (command_line, distinct, line_style, mistakes_in_a_line,
+                    pyplot)
 
 
 def main():
@@ -46,7 +45,7 @@ def _draw(evaluations, labels, picture):
     for axis, column in zip(axes[0], columns):
         for i, (evaluation, label) in enumerate(zip(evaluations, labels)):
             axis.plot(evaluation['step'], evaluation[column], label=label,
-                      linestyle=STYLES[i // COLOURS % len(STYLES)],
+                      linestyle=line_style(i),
                       marker='.', markersize=4)
         axis.set_xlabel('step')
         axis.set_ylabel(f'test {column}')

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aspis_mpi.runlog.reader import RunLogError, load_run
-from figure import (collected, command_line, distinct, mistakes_in_a_line,
-                    pyplot)
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
+from figure import (collected, command_line, distinct, line_style,
+                    mistakes_in_a_line, pyplot)
 
-#: Line styles change when the colours begin again.
-STYLES, COLOURS = ('-', '--', ':', '-.'), 10
 #: Largest over smallest from which an axis is logarithmic.
 SPREAD = 50
 EXACT = 'the residual is 0 in every step'
@@ -87,8 +86,7 @@ def _distributions(axis, samples, labels):
         x = np.sort(values)
         y = np.arange(1, x.size + 1) / x.size
         axis.plot(np.r_[x[0], x, end], np.r_[0, y, 1], label=label,
-                  drawstyle='steps-post',
-                  linestyle=STYLES[i // COLOURS % len(STYLES)])
+                  drawstyle='steps-post', linestyle=line_style(i))
 
     # What happens at 0 must not hide behind the frame.
     if smallest > 0 and largest > SPREAD * smallest:

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from aspis_mpi.runlog.reader import RunLogError, load_run
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.words import share
+from columns import Columns, draw_workers
 from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
                     side_by_side, told_parts)
 
@@ -61,43 +63,27 @@ def _title(run, wrong_files):
 
 def _draw(matrix, wrong_files, steps, title, picture):
     plt = pyplot()
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
-
-    n_workers, n_steps = matrix.shape
-    size = -(-n_steps // COLUMNS)
-    starts = np.arange(0, n_steps, size)
-    edges = np.append(steps[starts], steps[-1] + 1) - 0.5
+    n_workers, columns = len(matrix), Columns(steps, COLUMNS)
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(9, 2.6 + min(6, 0.2 * n_workers)), sharex=True,
         height_ratios=(max(2, min(5, n_workers / 5)), 1),
         layout='constrained')
 
-    # Row j is worker j, the first on top; one column is `size` steps.
-    colours = ListedColormap([colour for _, colour in KINDS])
-    colours.set_under('white')
-    above.pcolormesh(edges, np.arange(n_workers + 1) - 0.5,
-                     np.maximum.reduceat(matrix, starts, axis=1),
-                     cmap=colours, vmin=-0.5, vmax=len(KINDS) - 0.5,
-                     rasterized=True)
-    above.set_xlim(edges[0], edges[-1])
-    above.invert_yaxis()
-    above.set_ylabel('worker')
-    above.yaxis.get_major_locator().set_params(integer=True)
+    handles = draw_workers(above, matrix, columns, KINDS)
     above.set_title(title, fontsize=10)
 
-    worst = np.maximum.reduceat(wrong_files, starts)
-    below.stairs(worst, edges, fill=True, color='#d55e00', alpha=0.7)
+    worst = columns.worst(wrong_files)
+    below.stairs(worst, columns.edges, fill=True, color='#d55e00', alpha=0.7)
     below.set_ylim(0, max(1, 1.1 * worst.max()))
-    below.set_xlabel('step' if size == 1 else
-                     f'step (the worst of every {size} in one column)')
+    below.set_xlabel('step' if columns.span == 1 else
+                     f'step (the worst of every {columns.span} in one '
+                     'column)')
     below.set_ylabel('wrong files')
     for axis in (below.xaxis, below.yaxis):
         axis.get_major_locator().set_params(integer=True)
 
-    figure.legend(handles=[Patch(facecolor=colour, edgecolor='#606060',
-                                 label=kind) for kind, colour in KINDS],
-                  loc='outside lower center', ncols=3, frameon=False)
+    figure.legend(handles=handles, loc='outside lower center', ncols=3,
+                  frameon=False)
     figure.savefig(picture, dpi=150)
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import beside
-from aspis_mpi.runlog.reader import RunLogError
+
+#: Line styles change when matplotlib's colours begin again.
+STYLES, COLOURS = ('-', '--', ':', '-.'), 10
 
 
 def command_line(script, about, several=False, **options):
@@ -64,15 +67,18 @@ def pyplot():
     return plt
 
 
+def line_style(i):
+    """Of the i-th of many lines in one picture."""
+    return STYLES[i // COLOURS % len(STYLES)]
+
+
 def collected(run):
     """Collection, transfer and code of a run, as a label."""
     collection = run.option('collection', 'name')
     copies = run.option('collection', 'copies') or 1
     transfer = run.option('transfer', 'name')
     parts = [f'{collection} × {copies}' if copies > 1 else collection,
-             transfer]
-    if transfer == 'coded':
-        parts.append(run.option('transfer', 'code'))
+             transfer, run.option('transfer', 'code')]
     return ' / '.join(filter(None, parts)) or 'unknown scheme'
 
 

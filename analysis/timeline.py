@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aspis_mpi.runlog.reader import RunLogError, load_run
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import ArrivalKind
 from figure import collected, command_line, mistakes_in_a_line, pyplot
 
@@ -40,7 +41,7 @@ class Timeline:
 
     step: int
     label: str
-    coded: bool
+    signalled: bool             # workers send when they are asked to
     n_workers: int
     wait: float
     whole: float
@@ -118,7 +119,8 @@ def timeline_of(run, row):
 
     return Timeline(
         step=step, label=collected(run),
-        coded=run.option('transfer', 'name') not in (None, 'replicas'),
+        # Whoever sends each file at once does not report it before.
+        signalled=bool((arrivals['kind'] == ArrivalKind.PROGRESS).any()),
         n_workers=run.n_workers, wait=float(facts['seconds_wait']),
         whole=float(facts['seconds_step']),
         in_time=int(run.read('files_done', here).sum(dtype=int)),
@@ -152,7 +154,7 @@ def _files(run, arrivals, step, contributors):
 
 
 def _title(timeline, where):
-    event = 'signal' if timeline.coded else 'enough has arrived'
+    event = 'signal' if timeline.signalled else 'enough has arrived'
     return (f'step {timeline.step}, {timeline.label}{where}\n{event} after '
             f'{timeline.wait:.4g} s, step over after {timeline.whole:.4g} s')
 
@@ -233,7 +235,7 @@ def _draw_instants(axis, timeline):
                            linewidth=1, label='deadline')
     yield axis.axvline(
         timeline.wait, color=SIGNAL, linewidth=1.2,
-        label='signal: encode and send' if timeline.coded else
+        label='signal: encode and send' if timeline.signalled else
         'enough has arrived')
     yield axis.axvline(timeline.whole, color=SIGNAL, linestyle=':',
                        linewidth=1.2, label='next parameters sent')

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.protocol.buffers import HEADER_BYTES
-from aspis_mpi.runlog.reader import WINDOW, RunLogError, load_run
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import WINDOW, load_run
 from aspis_mpi.words import printable, size
+from columns import Columns, draw_workers
 from exposures import exposures_of
 from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
                     pyplot, side_by_side, told_parts)
@@ -202,66 +204,29 @@ def replicas_of(run):
     return Replicas(d, round(copies * (4 * d + HEADER_BYTES)))
 
 
-def columns_of(n_steps):
-    """Steps a column, and the first row of each column."""
-    span = -(-n_steps // COLUMNS)
-    return span, np.arange(0, n_steps, span)
-
-
-def worst(states, starts):
-    """The severest state of each column, (K, columns)."""
-    return np.maximum.reduceat(states, starts, axis=1)
-
-
-def average(values, starts):
-    """The mean of each column of steps, (columns,)."""
-    counts = np.diff(np.append(starts, len(values)))
-    return np.add.reduceat(values, starts) / counts
-
-
 def _draw(trust, picture):
     plt = pyplot()
-    n_workers, n_steps = trust.states.shape
-    span, starts = columns_of(n_steps)
-    edges = np.append(trust.steps[starts], trust.steps[-1] + 1) - 0.5
-    rows = max(1.6, min(6, 0.2 * n_workers))
+    columns = Columns(trust.steps, COLUMNS)
+    rows = max(1.6, min(6, 0.2 * len(trust.states)))
     figure, axes = plt.subplots(
         3, 1, figsize=(9, 5 + rows), sharex=True,
         height_ratios=(rows, 1.5, 1.2), layout='constrained')
-    _draw_workers(axes[0], worst(trust.states, starts), edges)
-    _draw_files(axes[1], trust, starts, edges)
-    _draw_bytes(axes[2], trust, starts, edges)
-    axes[0].set_xlim(edges[0], edges[-1])
+    _legend(axes[0], 2, draw_workers(axes[0], trust.states, columns, STATES))
+    _draw_files(axes[1], trust, columns)
+    _draw_bytes(axes[2], trust, columns)
     axes[2].xaxis.get_major_locator().set_params(integer=True)
-    axes[2].set_xlabel('step' if span == 1 else
-                       f'step ({span} in a column: the severest state of '
-                       'each worker, means of files and bytes)')
+    axes[2].set_xlabel('step' if columns.span == 1 else
+                       f'step ({columns.span} in a column: the severest state '
+                       'of each worker, means of files and bytes)')
     figure.suptitle(textwrap.fill(trust.title, 100), fontsize=10)
     figure.savefig(picture, dpi=150)
 
 
-def _draw_workers(axis, states, edges):
-    from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
-
-    # Row j is worker j, the first on top; the last column may be narrower.
-    colours = ListedColormap([colour for _, colour in STATES])
-    colours.set_under('white')
-    rows = np.arange(len(states) + 1) - 0.5
-    axis.pcolormesh(edges, rows, states, cmap=colours, vmin=-0.5,
-                    vmax=len(STATES) - 0.5, rasterized=True)
-    axis.invert_yaxis()
-    axis.set_ylabel('worker')
-    axis.yaxis.get_major_locator().set_params(integer=True)
-    _legend(axis, 2, [Patch(facecolor=colour, edgecolor='#606060',
-                            label=label) for label, colour in STATES])
-
-
-def _draw_files(axis, trust, starts, edges):
-    below = np.zeros(len(starts))
+def _draw_files(axis, trust, columns):
+    below = np.zeros(len(columns.starts))
     for layer in trust.files:
-        above = below + average(layer.counts, starts)
-        axis.stairs(above, edges, baseline=below, fill=True,
+        above = below + columns.average(layer.counts)
+        axis.stairs(above, columns.edges, baseline=below, fill=True,
                     color=layer.colour, label=layer.label)
         below = above
     axis.set_ylim(0, 1.03 * below.max())
@@ -272,10 +237,10 @@ def _draw_files(axis, trust, starts, edges):
     _legend(axis, 4)
 
 
-def _draw_bytes(axis, trust, starts, edges):
-    sent = average(trust.bytes_in, starts)
-    axis.stairs(sent, edges, baseline=None, color='#0072b2', linewidth=1.5,
-                label='bytes into the server')
+def _draw_bytes(axis, trust, columns):
+    sent = columns.average(trust.bytes_in)
+    axis.stairs(sent, columns.edges, baseline=None, color='#0072b2',
+                linewidth=1.5, label='bytes into the server')
     cost = trust.replicas.nbytes
     axis.axhline(cost, color='#d55e00', linestyle='--', linewidth=1.5,
                  label=f'if all replicas had been sent: {size(cost)}')

@@ -51,7 +51,7 @@ def main(argv=None):
 def _refuse(error):
     """Say what is wrong with the job; one rank speaks for all."""
     from aspis_mpi.config import JobError
-    from aspis_mpi.runlog.reader import RunLogError
+    from aspis_mpi.runlog.opening import RunLogError
     if not isinstance(error, (JobError, RunLogError)):
         traceback.print_exception(error)
         return FAILED
@@ -150,7 +150,7 @@ def _train(how, arguments):
 
 def _summarize(path):
     """What has been done is done, also if the log cannot be read."""
-    from aspis_mpi.runlog.reader import RunLogError
+    from aspis_mpi.runlog.opening import RunLogError
     from aspis_mpi.runlog.summary import print_summary
     try:
         print_summary(path)

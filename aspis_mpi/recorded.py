@@ -3,7 +3,8 @@
 from aspis_mpi import config
 from aspis_mpi.backends import replayed
 from aspis_mpi.config import JobError
-from aspis_mpi.runlog.reader import RunLogError, load_run
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
 #: did is recorded; the others decide nothing about a result.  Not [faults]:

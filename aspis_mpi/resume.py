@@ -8,9 +8,10 @@ from aspis_mpi.config import JobError
 from aspis_mpi.outputs import named, output
 from aspis_mpi.runlog.checkpoints import (
     Checkpoints, DamagedCheckpoint, load)
+from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import free
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.stretch import BEGINNING, InUse, Stretch, claim
-from aspis_mpi.runlog.reader import RunLogError, load_run
 
 #: Sections and keys of the job that may have changed in the meantime.
 FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',

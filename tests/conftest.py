@@ -3,7 +3,7 @@
 import pytest
 
 from aspis_mpi import config
-from aspis_mpi.build import Assembly
+from aspis_mpi.assembly import Assembly
 
 
 @pytest.fixture

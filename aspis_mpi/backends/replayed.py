@@ -10,7 +10,7 @@ import numpy as np
 from aspis_mpi.exits import FAILED
 from aspis_mpi.protocol.messages import (
     CodedGradient, Sketch, Skip, Vector)
-from aspis_mpi.protocol.server import State
+from aspis_mpi.protocol.step import State
 from aspis_mpi.protocol.worker import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 

@@ -223,7 +223,8 @@ class RunLog:
             attrs.update({
                 'format': schema.FORMAT, 'version': schema.VERSION,
                 'seed': seed, 'parameters': parameters, 'clock': clock,
-                'identity': uuid4().hex, 'created': now.isoformat(timespec='seconds')})
+                'identity': uuid4().hex,
+                'created': now.isoformat(timespec='seconds')})
         if stretch.continues:
             attrs['continues'] = stretch.continues
             attrs['continues_identity'] = stretch.identity

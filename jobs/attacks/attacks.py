@@ -14,19 +14,20 @@ import os
 os.environ['OMP_NUM_THREADS'] = '1'
 
 import argparse  # noqa: E402
-import contextlib  # noqa: E402
-import io  # noqa: E402
 import logging  # noqa: E402
-import subprocess  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from concurrent.futures import ProcessPoolExecutor, as_completed  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+# What all experiments share lies beside their folders.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import grid  # noqa: E402
 import results  # noqa: E402
 import table  # noqa: E402
-from aspis_mpi import config, simulate  # noqa: E402
+from aspis_mpi import config  # noqa: E402
+from experiment import judge, run_mpi, run_simulated  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -59,10 +60,7 @@ def main():
     if arguments.readme:
         _into_readme(written.text('###'))
     print(text)
-    conditions = list(written.conditions())
-    for condition in conditions:
-        print('PASS:' if condition.holds else 'FAIL:', condition.sentence)
-    return 0 if all(condition.holds for condition in conditions) else 1
+    return judge(written.conditions())
 
 
 def _parser():
@@ -104,11 +102,7 @@ def _all_simulated(runs, processes, fresh):
 def _simulate(run):
     """Seconds that the simulation of one run took."""
     began = time.monotonic()
-    # Its warnings are in the log, its progress lines would be too many.
-    logging.getLogger('aspis_mpi').setLevel(logging.CRITICAL)
-    with contextlib.redirect_stderr(io.StringIO()):
-        simulate(JOB, settings=run.settings, out=_log(run, grid.SIMULATED),
-                 overwrite=True)
+    run_simulated(JOB, _log(run, grid.SIMULATED), run.settings, READABLE)
     return time.monotonic() - began
 
 
@@ -122,15 +116,7 @@ def _all_mpi(fresh):
 def _mpi(run):
     """Seconds that one run took with 16 ranks."""
     began = time.monotonic()
-    line = ['mpirun', '--oversubscribe', '-n', '16', sys.executable, '-m',
-            'aspis_mpi', 'run', str(JOB), '--overwrite',
-            '--out', str(_log(run, grid.MPI))]
-    for setting in run.settings:
-        line += ['--set', setting]
-    done = subprocess.run(line, capture_output=True, text=True)
-    if done.returncode not in READABLE:
-        raise RuntimeError(f'{" ".join(line)} ended with '
-                           f'{done.returncode}:\n{done.stderr}')
+    run_mpi(JOB, _log(run, grid.MPI), run.settings, readable=READABLE)
     return time.monotonic() - began
 
 

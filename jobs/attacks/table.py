@@ -1,14 +1,13 @@
 """From run logs to the table of attacks, and what must hold in it."""
 
-import textwrap
-from dataclasses import dataclass
 from statistics import mean, median
 
 import grid
+from experiment import Condition, markdown, paragraph
 
-from aspis_mpi.build import Assembly
+from aspis_mpi.assembly import Assembly
 from aspis_mpi.config import from_tables
-from aspis_mpi.protocol.server import MOST_CONTRADICTIONS
+from aspis_mpi.protocol.advice import MOST_CONTRADICTIONS
 
 #: The option that tells how strong a value is, and how it is written.
 STRENGTHS = {'constant': ('scale', '−'), 'reversed': ('scale', '× −'),
@@ -17,14 +16,6 @@ STRENGTHS = {'constant': ('scale', '−'), 'reversed': ('scale', '× −'),
 SHOWS = 5.0
 #: Points of accuracy by which runs may differ that should be equal.
 CLOSE = 1.0
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Something that must hold, and whether it does."""
-
-    holds: bool
-    sentence: str
 
 
 class Table:
@@ -86,7 +77,7 @@ class Table:
         job = self._simulated[grid.MOST].config
         coded, plain = (self._aggregator(scheme, 'mean').n_files
                         for scheme in ('aspis', 'uncoded'))
-        return _paragraph(
+        return paragraph(
             f'Held-out accuracy in per cent after {job["run"]["steps"]} '
             f'steps: mean (lowest–highest) of {len(grid.SEEDS)} seeds, '
             'which draw initial parameters, batches and liars. '
@@ -101,7 +92,7 @@ class Table:
             f'{coded} files, or {plain} files without redundancy.')
 
     def _columns(self):
-        return _paragraph(
+        return paragraph(
             '*found*: liars flagged, of those there were. *wrong*: files of '
             'a step whose lie was used, at most. *none*: the same without '
             'an attack. Then the values that liars send; ↓ is the lowest '
@@ -117,13 +108,13 @@ class Table:
         quiet = [f'{self._heading(value)} (cost {_points(cost)})'
                  for value, cost in costs.items() if cost < SHOWS]
         told = ', '.join(quiet) or 'no attack here'
-        return _paragraph(f'**Shows nothing**, since it costs uncoded + mean '
-                          f'less than {SHOWS:g} points: {told}.')
+        return paragraph(f'**Shows nothing**, since it costs uncoded + mean '
+                         f'less than {SHOWS:g} points: {told}.')
 
     def _known(self):
         asked = ', '.join(dict.fromkeys(row.aggregation
                                         for row in grid.FOUND))
-        return _paragraph(
+        return paragraph(
             f'These jobs ask for {asked}, which *none* shows; a step in '
             'which q liars are flagged takes the mean of the files that '
             'others hold.')
@@ -134,7 +125,7 @@ class Table:
         same = [aggregation for aggregation in grid.AGGREGATIONS
                 if self._parameters('aspis', aggregation)
                 == self._parameters('core', aggregation)]
-        return _paragraph(
+        return paragraph(
             f'{"; ".join(told)}. Aggregations with which both end with '
             f'equal bits in all runs here: {", ".join(same) or "none"}.')
 
@@ -172,7 +163,7 @@ class Table:
                     + (' (shows nothing)'
                        if self._cost(grid.UNCODED[0], value) < SHOWS else '')
                     for value in grid.VALUES]
-        return _markdown(
+        return markdown(
             ['scheme', 'aggregation', 'found', 'wrong', 'none', *headings,
              'worst', 'median', 'cost'], map(self._row, rows))
 
@@ -202,7 +193,7 @@ class Table:
                               for value in grid.VALUES)
         lines = [self._tell_diverged(cell) for cell in cells
                  if any(result.diverged for result in self._results(cell))]
-        ended = _paragraph(
+        ended = paragraph(
             'When more than q workers send numbers that are not finite, the '
             'server keeps the parameters; after '
             f'{MOST_CONTRADICTIONS} such steps it ends the run with exit '
@@ -222,11 +213,11 @@ class Table:
         headings = ['scheme', 'aggregation', 'attack', 'simulated', 'MPI',
                     'wrong files simulated', 'MPI', 'accuracy, wrong files',
                     'parameters']
-        return _paragraph(
+        return paragraph(
             f'Seed {grid.SEEDS[0]} of the cells marked \\*, `mpirun -n 16`: '
             'one parameter server and 15 workers. Wrong files are those of '
             'all steps together, compared step by step.') + '\n\n' + (
-            _markdown(headings, map(self._pair, self._mpi)))
+            markdown(headings, map(self._pair, self._mpi)))
 
     def _pair(self, run):
         one, two = self._simulated[run], self._mpi[run]
@@ -254,13 +245,3 @@ def _range(values):
 def _points(value):
     """One decimal, with a true minus and no minus before zero."""
     return f'{round(value, 1) + 0.0:.1f}'.replace('-', '−')
-
-
-def _paragraph(text):
-    return textwrap.fill(text, 79, break_on_hyphens=False,
-                         break_long_words=False)
-
-
-def _markdown(headings, rows):
-    lines = [headings, ['---'] * len(headings), *rows]
-    return '\n'.join(f'| {" | ".join(map(str, line))} |' for line in lines)

@@ -22,23 +22,24 @@ import os
 os.environ['OMP_NUM_THREADS'] = '1'
 
 import argparse  # noqa: E402
-import contextlib  # noqa: E402
-import io  # noqa: E402
 import logging  # noqa: E402
 import resource  # noqa: E402
-import subprocess  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+# What all experiments share lies beside their folders.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import closed_forms  # noqa: E402
 import mpi_report as report  # noqa: E402
 import numpy as np  # noqa: E402
-from aspis_mpi import config, load_run, simulate, streams  # noqa: E402
-from aspis_mpi.build import Assembly  # noqa: E402
+from aspis_mpi import config, load_run, streams  # noqa: E402
+from aspis_mpi.assembly import Assembly  # noqa: E402
 from aspis_mpi.runlog.parts import beside  # noqa: E402
 from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
+from experiment import run_mpi, run_simulated  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parents[1] / 'runs' / 'partial'
@@ -157,17 +158,10 @@ def _in_turns(variants, rounds):
 def _mpi(variant):
     """One run with real ranks."""
     log = variant.log('mpi')
-    line = ['mpirun', '--oversubscribe', '-n', str(variant.job.n_workers + 1),
-            sys.executable, '-m', 'aspis_mpi', 'run', str(variant.path),
-            '--overwrite', '--out', str(log)]
-    for setting in variant.settings:
-        line += ['--set', setting]
+    n_ranks = variant.job.n_workers + 1
     _wait_for_quiet()
     machine = Machine()
-    done = subprocess.run(line, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f'{" ".join(line)} ended with '
-                           f'{done.returncode}:\n{done.stderr}')
+    run_mpi(variant.path, log, variant.settings, n_ranks)
     run = _read(log, others=machine.others())
     logger.info('%-40s %6.1f ms a step, others used %3.0f %% of a core',
                 variant.name, 1e3 * run.seconds.mean(), 100 * run.others)
@@ -186,13 +180,7 @@ def _wait_for_quiet():
 def _simulated(variant):
     """The same job on the virtual clock."""
     log = variant.log('simulated')
-    # Its warnings are in the log, its progress lines would be too many.
-    logging.getLogger('aspis_mpi').setLevel(logging.CRITICAL)
-    with contextlib.redirect_stderr(io.StringIO()):
-        code, _ = simulate(variant.path, settings=variant.settings,
-                           out=log, overwrite=True)
-    if code:
-        raise RuntimeError(f'{log}: the simulation ended with {code}')
+    run_simulated(variant.path, log, variant.settings)
     return _read(log)
 
 

@@ -1,9 +1,9 @@
 """From runs between real ranks to a table, and what must hold in it."""
 
-import textwrap
 from dataclasses import dataclass
 
 import numpy as np
+from experiment import markdown, paragraph
 
 #: How far a ratio of step times may be from the simulated one.
 CLOSE = 0.1
@@ -83,11 +83,11 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """Something that must hold."""
+class Target:
+    """A figure that must be within a bound, and whether it is."""
 
     what: str
-    target: str
+    bound: str
     ours: str
     holds: bool
 
@@ -99,92 +99,85 @@ def text(pairs, codes, warm):
     steps = pairs[0].partial[0].seconds.size
     return '\n\n'.join([
         '# Partial stragglers between real ranks',
-        _paragraph(
+        paragraph(
             f'`mpi.toml`, Open MPI, 16 ranks on one machine; each number is '
             f'from {len(pairs[0].partial)} runs of {steps} steps ({warm} '
             'more at the start do not count) that took turns with those '
             f'they are compared with. {_busy(runs)}'),
-        _conditions(pairs),
+        _table_of_targets(pairs),
         '## Where the time of a step goes',
-        _paragraph('Means in ms. *late* is what collecting takes longer than '
-                   'the delays of the step demand, as simulated: parameters '
-                   'on their way, ranks that wait for a core, reports. '
-                   '*transfer* is from the signal to the last vector, *rest* '
-                   'from there to the next `Model`.'),
+        paragraph('Means in ms. *late* is what collecting takes longer than '
+                  'the delays of the step demand, as simulated: parameters '
+                  'on their way, ranks that wait for a core, reports. '
+                  '*transfer* is from the signal to the last vector, *rest* '
+                  'from there to the next `Model`.'),
         _parts(pairs),
         '## Codes of Tandon et al. against waiting for all',
-        _paragraph('12 workers, of which 3 may be missing; each is late by '
-                   'Exp(10 ms) in each step. Speed-up is of the mean step '
-                   'over that of waiting for all. *their program* is the '
-                   "authors' MPI code under such delays, where computing "
-                   f'comes on top of the delay. {_busy(late)}'),
+        paragraph('12 workers, of which 3 may be missing; each is late by '
+                  'Exp(10 ms) in each step. Speed-up is of the mean step '
+                  'over that of waiting for all. *their program* is the '
+                  "authors' MPI code under such delays, where computing "
+                  f'comes on top of the delay. {_busy(late)}'),
         _codes(codes)]) + '\n'
 
 
 def holds(pairs):
     """Whether every target is met."""
-    return all(condition.holds for pair in pairs
-               for condition in _targets(pair))
+    return all(target.holds for pair in pairs for target in _targets(pair))
 
 
 def _targets(pair):
     signal = _medians(pair.partial, 'signal')
     transfer = _medians(pair.partial, 'transfer')
     difference = pair.difference()
-    yield Condition(
+    yield Target(
         'mean step, `full-workers` ÷ `coverage`',
         f'within {CLOSE:.0%} of {pair.simulated:.2f}, simulated (closed '
         f'form: {pair.original_form / pair.partial_form:.2f})',
         f'{pair.ratio:.2f} ({100 * pair.deviation:+.1f} %)',
         abs(pair.deviation) <= CLOSE)
-    yield Condition('report that is enough → signal, median',
-                    f'≤ {1e3 * PROMPT:g} ms', f'{1e3 * signal:.2f} ms',
-                    signal <= PROMPT)
-    yield Condition('signal → last vector, median',
-                    f'≤ {1e3 * PROMPT:g} ms', f'{1e3 * transfer:.2f} ms',
-                    transfer <= PROMPT)
-    yield Condition('parameters against waiting for all',
-                    f'≤ {EQUAL:g}', f'{difference:.0e}', difference <= EQUAL)
+    yield Target('report that is enough → signal, median',
+                 f'≤ {1e3 * PROMPT:g} ms', f'{1e3 * signal:.2f} ms',
+                 signal <= PROMPT)
+    yield Target('signal → last vector, median',
+                 f'≤ {1e3 * PROMPT:g} ms', f'{1e3 * transfer:.2f} ms',
+                 transfer <= PROMPT)
+    yield Target('parameters against waiting for all',
+                 f'≤ {EQUAL:g}', f'{difference:.0e}', difference <= EQUAL)
 
 
-def _conditions(pairs):
-    lines = [('delay', 'what', 'target', 'ours', ''), ('---',) * 5]
-    for pair in pairs:
-        for condition in _targets(pair):
-            lines.append((pair.delay, condition.what, condition.target,
-                          condition.ours,
-                          'met' if condition.holds else '**missed**'))
-    return _table(lines)
+def _table_of_targets(pairs):
+    rows = [(pair.delay, target.what, target.bound, target.ours,
+             'met' if target.holds else '**missed**')
+            for pair in pairs for target in _targets(pair)]
+    return markdown(('delay', 'what', 'target', 'ours', ''), rows)
 
 
 def _parts(pairs):
-    lines = [('delay', 'collection', 'simulated', 'MPI, each run', 'late',
-              'transfer', 'rest'), ('---',) * 7]
+    rows = []
     for pair in pairs:
         for name, runs, simulated in (
                 ('full-workers', pair.original, pair.original_simulated),
                 ('coverage', pair.partial, pair.partial_simulated)):
             late = np.mean([run.wait - simulated.wait for run in runs])
-            lines.append((
+            rows.append((
                 pair.delay, f'`{name}`', _ms(_mean([simulated])),
                 ', '.join(_ms(_mean([run])) for run in runs), _ms(late),
                 _ms(np.mean([run.transfer for run in runs])),
                 _ms(np.mean([run.rest for run in runs]))))
-    return _table(lines)
+    return markdown(('delay', 'collection', 'simulated', 'MPI, each run',
+                     'late', 'transfer', 'rest'), rows)
 
 
 def _codes(codes):
     first = codes[0]
-    lines = [('scheme', 'simulated, ms', 'MPI, each run, ms', 'simulated',
-              'MPI', 'their program'), ('---',) * 6]
-    for code in codes:
-        lines.append((
-            code.name, _ms(_mean([code.simulated])),
-            ', '.join(_ms(_mean([run])) for run in code.runs),
-            f'{_mean([first.simulated]) / _mean([code.simulated]):.2f}×',
-            f'{_mean(first.runs) / _mean(code.runs):.2f}×',
-            f'{PUBLISHED[code.name]:.1f}×'))
-    return _table(lines)
+    rows = [(code.name, _ms(_mean([code.simulated])),
+             ', '.join(_ms(_mean([run])) for run in code.runs),
+             f'{_mean([first.simulated]) / _mean([code.simulated]):.2f}×',
+             f'{_mean(first.runs) / _mean(code.runs):.2f}×',
+             f'{PUBLISHED[code.name]:.1f}×') for code in codes]
+    return markdown(('scheme', 'simulated, ms', 'MPI, each run, ms',
+                     'simulated', 'MPI', 'their program'), rows)
 
 
 def _busy(runs):
@@ -204,12 +197,3 @@ def _medians(runs, name):
 
 def _ms(seconds):
     return f'{1e3 * seconds:.1f}'
-
-
-def _table(lines):
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-
-
-def _paragraph(words):
-    return textwrap.fill(words, 79, break_on_hyphens=False,
-                         break_long_words=False)

@@ -13,19 +13,21 @@ import os
 os.environ['OMP_NUM_THREADS'] = '1'
 
 import argparse  # noqa: E402
-import contextlib  # noqa: E402
-import io  # noqa: E402
 import logging  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from concurrent.futures import ProcessPoolExecutor  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+# What all experiments share lies beside their folders.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import closed_forms  # noqa: E402
 import points  # noqa: E402
 import report  # noqa: E402
-from aspis_mpi import config, load_run, simulate  # noqa: E402
-from aspis_mpi.build import Assembly  # noqa: E402
+from aspis_mpi import config, load_run  # noqa: E402
+from aspis_mpi.assembly import Assembly  # noqa: E402
+from experiment import judge, run_simulated  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parents[1] / 'runs' / 'partial'
@@ -47,10 +49,7 @@ def main():
     text = report.text(rows, marks, skipping)
     (HERE / 'TABLE.md').write_text(text)
     print(text)
-    conditions = list(report.conditions(rows, marks, skipping))
-    for condition in conditions:
-        print('PASS:' if condition.holds else 'FAIL:', condition.sentence)
-    return 0 if all(condition.holds for condition in conditions) else 1
+    return judge(report.conditions(rows, marks, skipping))
 
 
 def _parser():
@@ -104,13 +103,7 @@ def _skip(settings):
 def _simulated(job, settings, name):
     """The log of a simulated run."""
     log = RUNS / f'{name}.h5'
-    # Its warnings are in the log, its progress lines would be too many.
-    logging.getLogger('aspis_mpi').setLevel(logging.CRITICAL)
-    with contextlib.redirect_stderr(io.StringIO()):
-        code, _ = simulate(HERE / job, settings=settings, out=log,
-                           overwrite=True)
-    if code:
-        raise RuntimeError(f'{log}: the simulation ended with {code}')
+    run_simulated(HERE / job, log, settings)
     return log
 
 

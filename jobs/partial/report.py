@@ -1,10 +1,10 @@
 """From closed forms and runs to a table, and what must hold in it."""
 
-import textwrap
 from dataclasses import dataclass
 
 import numpy as np
 import points
+from experiment import Condition, markdown, paragraph
 
 #: By how much a simulated step may differ from its closed form: in seconds,
 #: and in the error of its coefficients.
@@ -14,14 +14,6 @@ ERRORS = 3
 #: What skipping covered files must come to without latency: seconds a step,
 #: and computations as a share of those without skipping.
 SECONDS, SHARE = 1.6, 0.55
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Something that must hold, and whether it does."""
-
-    holds: bool
-    sentence: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +121,7 @@ def _named(point):
 
 
 def _preamble():
-    return _paragraph(
+    return paragraph(
         f'{points.TRIALS} steps each of 200 workers and 200 files, '
         f'{points.LOAD} files a worker. A file takes a worker Exp(1), drawn '
         'once for all its files of a step. *exact*: time until every file '
@@ -148,16 +140,16 @@ def _preamble():
 def _rows(rows, marks):
     marked = {mark.point: f'{max(mark.seconds, mark.error):.0e}'
               for mark in marks}
-    lines = [('', 'scheme', 'at', 'published', 'ours', 'ratio', 'agrees',
-              'simulated'), ('---',) * 8]
+    cells = []
     for row in rows:
         point = row.point
         ratio = '' if np.isnan(row.ratio) else f'{row.ratio:.3f}'
-        lines.append((point.group, point.scheme, point.at, point.published,
+        cells.append((point.group, point.scheme, point.at, point.published,
                       f'{row.ours:.3f} ± {row.error:.3f}', ratio,
                       'yes' if row.agrees else '**no**',
                       marked.get(point, '')))
-    return _table(lines)
+    return markdown(('', 'scheme', 'at', 'published', 'ours', 'ratio',
+                     'agrees', 'simulated'), cells)
 
 
 def _speed_ups(rows):
@@ -171,23 +163,14 @@ def _speed_ups(rows):
             published = row.point.value / partial.point.value
             told.append(f'{row.ours / partial.ours:.2f} ({group}, {at}; '
                         f'published {published:.2f})')
-    return _paragraph(f'Original ÷ partial: {", ".join(told)}.')
+    return paragraph(f'Original ÷ partial: {", ".join(told)}.')
 
 
 def _skipping(skipping):
-    lines = [('settings', 'completion', 'computations'), ('---',) * 3]
+    rows = []
     for run in skipping:
         error = run.seconds.std(ddof=1) / np.sqrt(run.seconds.size)
-        lines.append((' '.join(f'`{setting}`' for setting in run.settings),
-                      f'{run.seconds.mean():.2f} ± {error:.2f}',
-                      f'{run.computations.mean():.0f}'))
-    return _table(lines)
-
-
-def _table(lines):
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-
-
-def _paragraph(words):
-    return textwrap.fill(words, 79, break_on_hyphens=False,
-                         break_long_words=False)
+        rows.append((' '.join(f'`{setting}`' for setting in run.settings),
+                     f'{run.seconds.mean():.2f} ± {error:.2f}',
+                     f'{run.computations.mean():.0f}'))
+    return markdown(('settings', 'completion', 'computations'), rows)

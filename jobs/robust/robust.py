@@ -13,13 +13,16 @@ import os
 
 os.environ['OMP_NUM_THREADS'] = '1'
 
-import subprocess  # noqa: E402
 import sys  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+# What all experiments share lies beside their folders.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np  # noqa: E402
 from aspis_mpi import load_run  # noqa: E402
+from experiment import markdown_rows, run_mpi  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parents[1] / 'runs' / 'robust'
@@ -48,6 +51,8 @@ CALM = 'partial, no liars', 'no liars'
 LOSS, LONGER = 0.01, 1.3
 #: First steps that do not count: ranks load data and code in them.
 WARM = 3
+#: Seconds after which a run is given up.
+LONGEST = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +82,8 @@ def main():
 def run(name, settings):
     """One run between 16 ranks, and what its log says."""
     log = RUNS / f'{name.replace(" ", "-").replace(",", "")}.h5'
-    command = ['mpirun', '--oversubscribe', '-n', '16', sys.executable, '-m',
-               'aspis_mpi', 'run', str(JOB), '--out', str(log), '--overwrite']
-    for setting in settings:
-        command += ['--set', setting]
     print(name, flush=True)
-    done = subprocess.run(command, capture_output=True, text=True,
-                          timeout=300)
-    if done.returncode:
-        sys.exit(f'{name}: exit code {done.returncode}\n{done.stderr}')
+    run_mpi(JOB, log, settings, timeout=LONGEST)
     return read(log)
 
 
@@ -108,7 +106,7 @@ def table(runs):
     """The page, and whether every condition holds."""
     floor = np.median(runs['partial, no liars'].seconds[WARM:])
     free = runs['no liars'].accuracy
-    lines, fine = [], True
+    rows, fine = [], True
     for name, it in runs.items():
         after = it.seconds[max(it.known + 1, WARM):]
         before = it.seconds[WARM:max(it.known + 1, WARM)]
@@ -118,13 +116,12 @@ def table(runs):
                  and (ratio <= LONGER or name in CALM))
         fine &= bool(holds)
         known = it.known if it.known < len(it.seconds) else '–'
-        lines.append(
-            f'| {name} | {100 * it.accuracy:.1f} | {known} | '
-            f'{_ratio(before, floor)} | {_ratio(after, floor)} | '
-            f'{int(it.epochs.max())} | {it.bytes_in.mean() / 1e3:.0f} | '
-            f'{it.wrong} | {it.missing} | {it.honest_exposed} | '
-            f'{"PASS" if holds else "FAIL"} |')
-    return HEAD + '\n'.join(lines) + '\n', fine
+        rows.append((
+            name, f'{100 * it.accuracy:.1f}', known, _ratio(before, floor),
+            _ratio(after, floor), int(it.epochs.max()),
+            f'{it.bytes_in.mean() / 1e3:.0f}', it.wrong, it.missing,
+            it.honest_exposed, 'PASS' if holds else 'FAIL'))
+    return HEAD + markdown_rows(rows) + '\n', fine
 
 
 def _ratio(seconds, floor):

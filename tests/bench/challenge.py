@@ -21,11 +21,11 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 
 from aspis_mpi import config  # noqa: E402
+from aspis_mpi.assembly import Assembly  # noqa: E402
 from aspis_mpi.backends import mpi  # noqa: E402
 from aspis_mpi.backends.mpi_server import ServerLoop  # noqa: E402
 from aspis_mpi.backends.mpi_worker import WorkerLoop  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
-from aspis_mpi.build import Assembly  # noqa: E402
 from aspis_mpi.coding.sketching import sketch  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
 from aspis_mpi.resume import Start  # noqa: E402

@@ -18,7 +18,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 
 from aspis_mpi import config  # noqa: E402
-from aspis_mpi.build import Assembly  # noqa: E402
+from aspis_mpi.assembly import Assembly  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
 from aspis_mpi.protocol.messages import Replica  # noqa: E402
 

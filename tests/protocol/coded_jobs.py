@@ -9,7 +9,7 @@ from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.protocol.messages import Stop
-from aspis_mpi.protocol.server import State
+from aspis_mpi.protocol.step import State
 
 #: Seconds after which a worker of these jobs is given up.
 SILENCE = 50.0

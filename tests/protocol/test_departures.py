@@ -11,7 +11,7 @@ from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
 from aspis_mpi.protocol.messages import Failure, Signal
-from aspis_mpi.protocol.server import State
+from aspis_mpi.protocol.step import State
 
 STEPS, K = 12, 9
 

@@ -7,7 +7,7 @@ from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.probe import ANSWER
 from aspis_mpi.exits import BAD_JOB, FAILED
 from aspis_mpi.protocol.messages import Answer, Failure, Model
-from aspis_mpi.protocol.server import State
+from aspis_mpi.protocol.step import State
 
 
 class Bench:

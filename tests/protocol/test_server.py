@@ -14,7 +14,8 @@ from aspis_mpi.protocol.course import Course
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Failure, Model, Parameters, Progress, Replica,
     Signal, Stop, Vector)
-from aspis_mpi.protocol.server import ParameterServer, State
+from aspis_mpi.protocol.server import ParameterServer
+from aspis_mpi.protocol.step import State
 from aspis_mpi.schemes.record import Outcome
 
 SILENCE = 2.0

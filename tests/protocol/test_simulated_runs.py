@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from aspis_mpi import config
+from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
-from aspis_mpi.build import Assembly, simulate
+from aspis_mpi.build import simulate
 from aspis_mpi.config import JobError
 from aspis_mpi.exits import DONE, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic

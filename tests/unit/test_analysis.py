@@ -247,6 +247,25 @@ def test_timeline_of_the_last_step_and_of_another(tmp_path):
     expect_picture(tmp_path / 'other.png')
 
 
+@pytest.mark.parametrize('kind, name, event', [
+    (ArrivalKind.REPLICA, 'mine:Replicas', 'enough has arrived'),
+    (ArrivalKind.PROGRESS, 'coded', 'signal')])
+def test_a_timeline_tells_by_the_arrivals_who_is_asked(tmp_path, kind, name,
+                                                       event):
+    design, nobody = ring(), np.zeros(8, dtype=bool)
+    done = np.packbits(np.ones(3, dtype=bool)).tobytes()
+    with RunLog(tmp_path / 'run.h5', design, seed=1, mpi='', hosts=['here'],
+                job=f"[transfer]\nname = '{name}'", clock='virtual') as log:
+        # All that were asked fell silent: not one payload.
+        log.arrivals([Arrival(0, -1, ArrivalKind.MODEL, 0, 0.0, 0, b'')] + [
+            Arrival(0, worker, kind, 3, 1.0, 1, done) for worker in range(8)])
+        log.append(a_record(design), nobody,
+                   np.zeros_like(design.incidence), nobody)
+    lines = analyse('timeline.py', tmp_path / 'run.h5').stdout.splitlines()
+    assert lines[0] == f'step 0, {name}'
+    assert lines[1].startswith(f'{event} after')
+
+
 def test_timeline_names_who_was_not_heard(tmp_path):
     log = make_coded_log(tmp_path / 'run.h5', given_up=False)
     lines = analyse('timeline.py', log).stdout.splitlines()

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from aspis_mpi import config, presets, registry
-from aspis_mpi.build import Assembly
+from aspis_mpi.assembly import Assembly
+from aspis_mpi.config import JobError
 from aspis_mpi.outputs import log_path, output
-from aspis_mpi.config import PARTS, SECTIONS, JobError
 from aspis_mpi.presets import PRESETS
+from aspis_mpi.sections import PARTS, SECTIONS
 
 JOBS = Path(__file__).parents[2] / 'jobs'
 

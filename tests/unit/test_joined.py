@@ -16,10 +16,11 @@ from aspis_mpi.config import JobError
 from aspis_mpi.recorded import Recorded
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
+from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import free
-from aspis_mpi.runlog.reader import Flagging, Run, RunLogError, load_run
-from aspis_mpi.runlog.summary import (format_summary, print_summary,
-                                      summarize)
+from aspis_mpi.runlog.reader import Flagging, Run, load_run
+from aspis_mpi.runlog.summary import format_summary, print_summary
+from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.schemes.record import Evaluation, Event, Reordering
 from test_runlog import (JOB, create, fill, made_up, made_up_arrivals,
                          made_up_truth)

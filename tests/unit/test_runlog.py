@@ -16,9 +16,10 @@ from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.subset import Subset
 from aspis_mpi.assignment.uncoded import Uncoded
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.reader import RunLogError, load_run
-from aspis_mpi.runlog.summary import (format_summary, print_summary,
-                                       summarize)
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.runlog.summary import format_summary, print_summary
+from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (CODED, Arrival, ArrivalKind,
                                       Evaluation, Event, Outcome, Reordering,

@@ -243,16 +243,19 @@ def test_the_sentence_is_of_that_worker_and_step(trust, written):
 # -- the picture
 
 def test_a_column_shows_the_worst_of_its_steps(trust):
-    span, starts = trust.columns_of(10_000)
+    columns = trust.Columns(np.arange(10_000), trust.COLUMNS)
+    span, starts = columns.span, columns.starts
     assert span * len(starts) >= 10_000 and len(starts) <= trust.COLUMNS
+    assert len(columns.edges) == len(starts) + 1
+    assert columns.edges[-1] == 9999.5
     found = np.zeros((2, 10_000), dtype=np.uint8)
     found[1, 5000], found[1, 5001] = trust.EXPOSED, trust.SLOW
-    columns = trust.worst(found, starts)
-    assert columns.shape == (2, len(starts))
-    assert columns[1, 5000 // span] == trust.EXPOSED
-    assert np.count_nonzero(columns) == 1
+    shown = columns.worst(found)
+    assert shown.shape == (2, len(starts))
+    assert shown[1, 5000 // span] == trust.EXPOSED
+    assert np.count_nonzero(shown) == 1
     np.testing.assert_allclose(
-        trust.average(np.arange(5), np.array([0, 3])), [1, 3.5])
+        trust.Columns(np.arange(5), 2).average(np.arange(5)), [1, 3.5])
 
 
 def analyse(*arguments):
