@@ -254,8 +254,9 @@ def test_a_timeline_tells_by_the_arrivals_who_is_asked(tmp_path, kind, name,
                                                        event):
     design, nobody = ring(), np.zeros(8, dtype=bool)
     done = np.packbits(np.ones(3, dtype=bool)).tobytes()
-    with RunLog(tmp_path / 'run.h5', design, seed=1, mpi='', hosts=['here'],
-                job=f"[transfer]\nname = '{name}'", clock='virtual') as log:
+    with RunLog(tmp_path / 'run.h5', design, seed=1, parameters=12, mpi='',
+                hosts=['here'], job=f"[transfer]\nname = '{name}'",
+                clock='virtual') as log:
         # All that were asked fell silent: not one payload.
         log.arrivals([Arrival(0, -1, ArrivalKind.MODEL, 0, 0.0, 0, b'')] + [
             Arrival(0, worker, kind, 3, 1.0, 1, done) for worker in range(8)])
