@@ -213,13 +213,12 @@ def _samples(run):
 
 
 def _transfer(run, steps):
-    name = run.option('transfer', 'name')
     approximate = steps['residual'] > 0
     waited = np.nansum(steps['seconds_wait'])
     seconds = np.nansum(steps['seconds_step'])
     return Transfer(
-        name=name,
-        code=run.option('transfer', 'code') if name == 'coded' else None,
+        name=run.option('transfer', 'name'),
+        code=run.option('transfer', 'code'),
         collection=run.option('collection', 'name'),
         copies=run.option('collection', 'copies'),
         approximate_steps=int(np.count_nonzero(approximate)),
