@@ -7,8 +7,8 @@ from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
-#: did is recorded; the others decide nothing about a result.  Not [faults]:
-#: it says who was given up when, and where the files of the dead go.
+#: did is recorded; the others decide no more of a result than last bits.
+#: Not [faults]: it says who was given up, and where the files of the dead go.
 FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
         'run.evaluate_every', 'run.checkpoint_every', 'run.keep'}
 
