@@ -9,6 +9,7 @@ from aspis_mpi.design import Design
 from aspis_mpi.detection.equality import from_probe
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER, check
+from aspis_mpi.learning.problem import check_initial
 from aspis_mpi.protocol.auditor import Auditor
 from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
 from aspis_mpi.protocol.course import Course
@@ -52,7 +53,15 @@ class Assembly(Design):
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
-        return self.problem.initial(streams.generator(self.seed, 'initial'))
+        problem = self.problem
+        # Only what is wrong with the vector: the user's own code keeps its
+        # traceback.
+        initial = problem.initial(streams.generator(self.seed, 'initial'))
+        try:
+            check_initial(problem, initial)
+        except ValueError as error:
+            raise JobError(f'{self.job.path}: problem: {error}') from None
+        return initial
 
     def membership(self, keys=None):
         """Who takes part in each step, nobody exposed yet."""

@@ -94,8 +94,15 @@ class Job:
 
     def create(self, section, key, *context):
         """Make a part; what it refuses becomes a `JobError`."""
+        part = self.parts[section, key]
+        misfit = registry.misfit(PARTS[section][key], part.cls, context,
+                                 part.options)
+        if misfit:
+            raise JobError(f'{self.path}: {section}.{key} = '
+                           f'{getattr(getattr(self, section), key)!r}: '
+                           f'{misfit}')
         try:
-            return self.parts[section, key].create(*context)
+            return part.create(*context)
         except ValueError as error:
             raise JobError(f'{self.path}: {section}: {error}') from error
 

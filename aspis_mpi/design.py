@@ -14,6 +14,7 @@ from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.detection.probe import ANSWER, FILES
 from aspis_mpi.learning.batches import Batches, default_batch_size
+from aspis_mpi.learning.problem import check_counts
 from aspis_mpi.protocol.messages import Wire
 from aspis_mpi.registry import find
 from aspis_mpi.runlog.schema import check_sizes
@@ -99,6 +100,7 @@ class Design:
     def _batches(self):
         job, f = self.job, self.assignment.n_files
         try:
+            check_counts(self.problem)
             n_samples = self.problem.n_samples
             size = (job.problem.batch_size
                     or default_batch_size(f, n_samples))

@@ -98,9 +98,15 @@ def _load(path):
     if not all(word.isidentifier() for word in module.split('.')):
         raise UnknownPart(f"'{path}' is not of the form package.module:name")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        part = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UnknownPart(f"'{path}' cannot be imported: {error}") from error
+    try:
+        inspect.signature(part)
+    except (TypeError, ValueError) as error:
+        raise UnknownPart(f"'{path}' must be a class or a function whose "
+                          f'signature can be seen: {error}') from error
+    return part
 
 
 def options(part):
@@ -115,6 +121,44 @@ def options(part):
     return {key: parameter
             for key, parameter in signature.parameters.items()
             if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def misfit(family, part, context, chosen):
+    """Why a part cannot be made, as far as its signature tells.
+
+    Parameters
+    ----------
+    family : str
+    part : callable
+    context : tuple
+        What the composition root gives to every part of the family.
+    chosen : dict
+        The options.
+
+    Returns
+    -------
+    str
+        Empty where it can; what it raises itself is not looked at.
+    """
+    signature = inspect.signature(part)
+    try:
+        signature.bind(*context, **chosen)
+    except TypeError:
+        kind = 'constructor' if inspect.isclass(part) else 'function'
+        return (f'the {kind} must take ({_context(family, len(context))}), '
+                f'and options after a *; it takes {signature}')
+    return ''
+
+
+def _context(family, n):
+    """The names of n positional parameters of the family's parts."""
+    for part in parts(family).values():
+        names = [key for key, parameter
+                 in inspect.signature(part).parameters.items()
+                 if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+        if len(names) == n:
+            return ', '.join(names)
+    return f'{n} arguments'
 
 
 def summary(part):

@@ -24,7 +24,8 @@ import numpy as np
 
 from aspis_mpi.backends.launcher import survives_deaths
 from aspis_mpi.backends.mpi_mailbox import MPI
-from aspis_mpi.exits import FAILED
+from aspis_mpi.config import JobError
+from aspis_mpi.exits import BAD_JOB, FAILED
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,9 @@ def guard(comm):
     """End every rank when this one raises where no loop is running."""
     try:
         yield
+    except JobError as error:
+        log.error('%s', error)
+        abort(comm, BAD_JOB, 'the job cannot be run')
     except BaseException:
         log.error('rank %d failed:\n%s', comm.rank, traceback.format_exc())
         abort(comm, FAILED, 'it cannot go on')

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from math import nan
+from numbers import Integral
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Problem:
     own is a subclass, named in the job file by `name =
     "package.module:Class"`; the job's seed is the first argument of its
     constructor, the other keys of the section `[problem]` are its
-    keyword-only arguments.
+    keyword-only arguments.  One that needs neither has no constructor.
 
     Attributes
     ----------
@@ -70,8 +73,6 @@ class Problem:
     >>> class Mean(Problem):
     ...     n_parameters, n_samples = 2, 4
     ...     points = np.arange(8, dtype=np.float32).reshape(4, 2)
-    ...     def __init__(self, seed):
-    ...         pass
     ...     def initial(self, generator):
     ...         return np.zeros(2, dtype=np.float32)
     ...     def gradient(self, parameters, samples, out):
@@ -79,7 +80,7 @@ class Problem:
     ...     def loss(self, parameters):
     ...         return float(((parameters - self.points) ** 2).sum() / 8)
     >>> out = np.zeros(2, dtype=np.float32)
-    >>> Mean(seed=7).gradient(np.ones(2), np.array([0, 3]), out)
+    >>> Mean().gradient(np.ones(2), np.array([0, 3]), out)
     >>> out
     array([-4., -6.], dtype=float32)
     """
@@ -88,6 +89,9 @@ class Problem:
     model_inputs = None
     data_bytes = 0
     on_server = True
+
+    def __init__(self, seed=None):
+        """Nothing to set up; `seed` is the job's."""
 
     def initial(self, generator):
         """The parameters before the first step.
@@ -143,3 +147,30 @@ class Problem:
             What `numpy.savez` writes and `numpy.load` gives back.
         """
         return {'parameters': parameters}
+
+
+def check_counts(problem):
+    """Raise a ValueError unless a problem tells its two sizes."""
+    kind = type(problem).__name__
+    for name in ('n_parameters', 'n_samples'):
+        try:
+            count = getattr(problem, name)
+        except AttributeError as error:
+            # One from within a property of the user's keeps its traceback.
+            if error.obj is not problem or error.name != name:
+                raise
+            raise ValueError(f'{kind} has no {name}') from error
+        if not isinstance(count, Integral) or count < 1:
+            raise ValueError(f'{kind}.{name} = {count!r}: must be an integer, '
+                             'at least 1')
+
+
+def check_initial(problem, initial):
+    """Raise a ValueError unless a vector can be a problem's parameters."""
+    initial = np.asarray(initial)
+    if initial.shape != (problem.n_parameters,) or (
+            initial.dtype.kind not in 'biuf'):
+        raise ValueError(
+            f'{type(problem).__name__}.initial gives {initial.dtype} of '
+            f'shape {initial.shape}; must be float32 of shape '
+            f'({problem.n_parameters},)')

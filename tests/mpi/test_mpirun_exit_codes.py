@@ -43,6 +43,19 @@ def test_log_exists(mpi, job, launch, folder):
     assert log.read_bytes() == b'precious'
 
 
+def test_first_parameters_of_the_wrong_shape(mpi, job, launch, folder):
+    (folder / 'longer.py').write_text(
+        'from aspis_mpi.learning.problems.quadratic import Quadratic\n'
+        'class Longer(Quadratic):\n'
+        '    def initial(self, generator):\n'
+        '        return [0.0] * 13\n')
+    ended = launch(mpi, 3, 'run', job(SMALL | {
+        'problem.name': 'longer:Longer', 'problem.parameters': 12}))
+    assert ended.code == 2, ended.err
+    assert 'Longer.initial gives float64 of shape (13,)' in ended.err
+    assert 'Traceback' not in ended.err
+
+
 @pytest.mark.parametrize('what', ['--out={}', '--set=run.model_out={}'])
 def test_directory_that_cannot_be_written(mpi, what, job, launch, folder):
     (folder / 'file').touch()
