@@ -138,9 +138,9 @@ def load(path, settings=(), n_workers=None, problem=None):
         with open(path, 'rb') as file:
             tables = tomllib.load(file)
     except OSError as error:
-        raise JobError(f'{path}: {error.strerror}') from error
+        raise JobError(f'{path}: {error.strerror}') from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise JobError(f'{path}: {error}') from error
+        raise JobError(f'{path}: {error}') from None
     for setting in settings:
         _set(tables, setting)
     return from_tables(tables, str(path), n_workers, problem)
@@ -338,7 +338,7 @@ def _section(name, base, table, chosen, path):
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise JobError(_explain(name, model, error, path)) from error
+        raise JobError(_explain(name, model, error, path)) from None
 
 
 def _explain(name, model, error, path):

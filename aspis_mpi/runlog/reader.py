@@ -59,7 +59,8 @@ def load_run(path):
     Returns
     -------
     Run or JoinedRun
-        A `Run` where there is one file.
+        A `Run` where there is one file.  What can be read are its
+        attributes: see `help(aspis_mpi.runlog.reader.Run)`.
 
     Raises
     ------
@@ -109,7 +110,10 @@ class Run(View):
         Files of each worker as it computes them, padded with -1;
         `order_at` knows of later changes.
     steps : structured ndarray, shape (T,)
-        Step, loss, verdict, counts and seconds: one column each.
+        Step, loss, verdict, counts and seconds: one column each.  The
+        verdict is a number of `aspis_mpi.schemes.record.Outcome`: 0 the
+        assumptions do not hold, 1 no usable file, 2 files are missing, 3
+        decided by vote, 4 resolved without, 5 nobody disagreed.
     flagged, exposed, excluded : ndarray of bool, shape (T, K)
     disagreements : ndarray of bool, shape (T, K, K)
     margin : ndarray, shape (T, 2)

@@ -401,8 +401,10 @@ def test_what_is_no_text_at_all(tmp_path):
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
-    with pytest.raises(JobError, match=r'none\.toml: No such file'):
+    with pytest.raises(JobError, match=r'none\.toml: No such file') as told:
         config.load(tmp_path / 'none.toml')
+    # A script that calls `run` prints one traceback, not two.
+    assert told.value.__suppress_context__
     with pytest.raises(JobError, match='directory'):
         config.load(tmp_path)
 
