@@ -50,3 +50,13 @@ def test_the_problem_named_in_a_job(tmp_path):
     (tmp_path / 'mine.py').write_text(
         code('Circle').partition('code, path')[0])
     done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml')
+
+
+def test_the_aggregation_named_in_a_job(tmp_path):
+    (table,) = re.findall('```toml\n(\\[aggregation\\].*?)```',
+                          README.read_text(encoding='utf-8'), re.DOTALL)
+    (tmp_path / 'job.toml').write_text(
+        JOB.format('name = "quadratic"') + table)
+    (tmp_path / 'mine.py').write_text(code('class Clipped'))
+    summary = done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml')
+    assert 'mine:Clipped' in summary
