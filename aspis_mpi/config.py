@@ -271,8 +271,14 @@ def _preset(tables, path):
     """The sections of the preset that the job names."""
     name = tables.get('scheme', {}).get('name')
     if name is not None and str(name) not in presets.PRESETS:
-        raise JobError(f"{path}: scheme.name = {name!r}: "
-                       f'{registry.nearest(str(name), presets.PRESETS)}')
+        homes = [f'{section}.{key} = {name!r}'
+                 for section, keys in PARTS.items()
+                 for key, family in keys.items()
+                 if str(name) in registry.parts(family)]
+        hint = (f"'{name}' is a part: {' or '.join(homes)}" if homes
+                else registry.nearest(str(name), presets.PRESETS))
+        raise JobError(f"{path}: scheme.name = {name!r}: no scheme is called "
+                       f"'{name}'; {hint}")
     q = tables.get('scheme', {}).get('adversaries', 0)
     # What is no number is refused where the section is checked.
     return presets.sections(name, q if isinstance(q, int) else 0)
