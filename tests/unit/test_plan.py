@@ -1,6 +1,7 @@
 """The forecast of a job against what a run counts."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from aspis_mpi.__main__ import main
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.plan import describe, forecast
 from aspis_mpi.words import size
+
+JOBS = Path(__file__).parents[2] / 'jobs'
 
 ASPIS = '''
 [run]
@@ -57,6 +60,14 @@ def test_bytes_of_signals_are_those_that_the_log_counts(tmp_path, scheme,
         assert (share <= found).all() and (found <= 1).all()
         # All workers may be asked before they have reported their last.
         assert (run.steps['bytes_in'] <= plan.bytes_up).all()
+
+
+def test_readmes_plan_of_11_million_parameters(capsys):
+    assert main(['plan', str(JOBS / 'quickstart.toml'), '--set',
+                 'problem.hidden=149000']) == 0
+    printed = capsys.readouterr().out
+    assert '\n11,175,010 parameters;' in printed
+    assert ' 61 GB up' in printed
 
 
 def test_published_transfer_of_a_resnet_is_61_gigabytes(tmp_path, capsys):
