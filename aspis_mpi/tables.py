@@ -39,7 +39,9 @@ def read(path):
         with open(path, encoding='utf-8-sig') as stream:
             return _text(stream, SEPARATORS[path.suffix])
     except OSError as error:
-        raise ValueError(f'{path}: {error.strerror or error}') from error
+        # A relative path counts from where the run was started.
+        raise ValueError(f'{path.absolute()}: '
+                         f'{error.strerror or error}') from error
     except (ValueError, EOFError) as error:
         raise ValueError(f'{path}: {error}') from error
 

@@ -419,6 +419,17 @@ def test_a_missing_data_path(tables):
     assert '/no/such/digits.csv' in refusal(job)
 
 
+@pytest.mark.parametrize('section, name, path', [
+    ('problem', 'digits', 'mine.csv'), ('assignment', 'file', 'design.csv'),
+    ('delay', 'trace', 'data/trace.npy')])
+def test_a_relative_path_is_told_from_the_root(tables, tmp_path, monkeypatch,
+                                               section, name, path):
+    monkeypatch.chdir(tmp_path)
+    job = tables()
+    job[section] = {'name': name, 'path': path}
+    assert str(tmp_path / path) in refusal(job)
+
+
 def test_a_data_file_that_is_none(tables, tmp_path):
     path = tmp_path / 'digits.csv'
     path.write_text('1,2,3\n')

@@ -45,8 +45,9 @@ class Digits(Problem):
 
     def __init__(self, seed, model, *, path: str | None = None):
         if path is not None and not Path(path).is_file():
-            raise ValueError(f"path '{path}' must be a file of digits; "
-                             f'there is none')
+            raise ValueError(f"path '{Path(path).absolute()}' must be a file "
+                             'of digits; '
+                             'there is none')
         self.seed = seed
         self.model = model
         self.path = path
