@@ -344,10 +344,11 @@ def _section(name, base, table, chosen, path):
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise JobError(_explain(name, model, error, path)) from None
+        raise JobError(_explain(name, model, error, path,
+                                table)) from None
 
 
-def _explain(name, model, error, path):
+def _explain(name, model, error, path, table):
     """The first thing that is wrong with a section, in one line."""
     first = error.errors()[0]
     # Behind the key come an index, or the kinds of a key that takes several.
@@ -355,14 +356,28 @@ def _explain(name, model, error, path):
     key = '.'.join([key, *(str(place) for place in places
                            if isinstance(place, int))])
     if first['type'] == 'extra_forbidden':
-        return (f"{path}: unknown key '{name}.{key}'; "
-                f'{registry.nearest(key, model.model_fields)}')
+        hint = (_elsewhere(name, key, model, table)
+                or registry.nearest(key, model.model_fields))
+        return f"{path}: unknown key '{name}.{key}'; {hint}"
     if first['type'] == 'missing':
         return f"{path}: {name}.{key} is missing and has no default"
     message = ' or '.join(dict.fromkeys(
         other['msg'].removeprefix('Input ') for other in error.errors()
         if other['loc'][0] == first['loc'][0]))
     return f"{path}: {name}.{key} = {first['input']!r}: {message}"
+
+
+def _elsewhere(section, key, model, table):
+    """Which parts have an option that the chosen one has not, or ''."""
+    for place, family in PARTS.get(section, {}).items():
+        names = [name for name, cls in registry.parts(family).items()
+                 if key in _options(cls)]
+        if names:
+            chosen = table.get(place, model.model_fields[place].default)
+            return (f"'{key}' is an option of {family} "
+                    f'{", ".join(map(repr, names))}; {section}.{place} is '
+                    + ('not set' if chosen is None else repr(chosen)))
+    return ''
 
 
 def _place_device(job):
