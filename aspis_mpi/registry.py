@@ -88,8 +88,11 @@ def find(family, name):
         return _load(name)
     known = parts(family)
     if name not in known:
+        module, dot, attribute = name.rpartition('.')
+        own = (f"; write '{module}:{attribute}' for a class of your own"
+               if dot else '')
         raise UnknownPart(
-            f"no {family} is called '{name}'; {nearest(name, known)}")
+            f"no {family} is called '{name}'; {nearest(name, known)}{own}")
     return known[name]
 
 

@@ -124,6 +124,12 @@ def test_an_error_inside_the_users_module_is_not_hidden(tmp_path,
     assert not isinstance(error.value, UnknownPart)
 
 
+def test_a_dot_in_place_of_the_colon_is_told():
+    with pytest.raises(UnknownPart, match="'mymod.Circle'; known: digits.*; "
+                       "write 'mymod:Circle' for a class of your own"):
+        registry.find('problem', 'mymod.Circle')
+
+
 @pytest.mark.parametrize('word, known, answer', [
     ('quadratik', ['quadratic', 'digits'], "did you mean 'quadratic'?"),
     ('zzz', ['b', 'a'], 'known: a, b')])
