@@ -364,6 +364,8 @@ def _explain(name, model, error, path, table):
     message = ' or '.join(dict.fromkeys(
         other['msg'].removeprefix('Input ') for other in error.errors()
         if other['loc'][0] == first['loc'][0]))
+    if message.endswith('valid list'):
+        message += ', such as [0, 1]'
     return f"{path}: {name}.{key} = {first['input']!r}: {message}"
 
 

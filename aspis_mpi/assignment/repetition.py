@@ -29,10 +29,12 @@ class Repetition(Assignment):
     def __init__(self, n_workers, *, replication: int = 3, load: int = 1):
         if not 1 <= replication <= n_workers:
             raise ValueError(f'replication {replication} must be between 1 '
-                             f'and the number of workers, {n_workers}')
+                             f'and the number of workers, {n_workers}; set '
+                             'assignment.replication')
         if n_workers % replication:
             raise ValueError(f'replication {replication} must divide the '
-                             f'number of workers, {n_workers}')
+                             f'number of workers, {n_workers}; set '
+                             'assignment.replication')
         if load < 1:
             raise ValueError(f'load {load} must be at least 1')
         group = np.arange(n_workers) // replication

@@ -35,12 +35,15 @@ class Subset(Assignment):
     def __init__(self, n_workers, *, replication: int = 3):
         if not 1 <= replication <= n_workers:
             raise ValueError(f'replication {replication} must be between 1 '
-                             f'and the number of workers, {n_workers}')
+                             f'and the number of workers, {n_workers}; set '
+                             'assignment.replication')
         n_files = comb(n_workers, replication)
         if n_files > MOST_FILES:
             raise ValueError(f'replication {replication} of {n_workers} '
                              f'workers makes {n_files} files; at most '
-                             f'{MOST_FILES} are possible')
+                             f'{MOST_FILES} are possible; set '
+                             "assignment.replication, or assignment.name = "
+                             "'cyclic'")
         groups = np.array(list(combinations(range(n_workers), replication)))
         incidence = np.zeros((n_files, n_workers), dtype=bool)
         np.put_along_axis(incidence, groups, True, axis=1)

@@ -278,7 +278,9 @@ MISTAKES = [
     ({'assignment': {'replication': 3.0}},
      ['assignment.replication = 3.0', 'integer']),
     ({'adversary': {'count': 1, 'workers': 3}},
-     ['adversary.workers = 3', 'list']),
+     ['adversary.workers = 3', 'list, such as [0, 1]']),
+    ({'adversary': {'count': 2, 'workers': '0,1'}},
+     ["adversary.workers = '0,1'", 'list, such as [0, 1]']),
     ({'scheme': {'name': ['aspis']}}, ['scheme.name', "['aspis']"]),
     ({'detection': {'name': 3}}, ['detection.name = 3']),
     # bounds
@@ -315,6 +317,16 @@ MISTAKES = [
     ({'aggregation': {'buckets': 4}}, ['aggregation', 'buckets 4', '5']),
     ({'assignment': {'name': 'repetition'}},
      ['assignment', 'replication 3', 'divide', '5']),
+    # defaults that nobody wrote
+    ({'scheme': {'workers': 1, 'adversaries': 0}},
+     ['replication 3', 'workers, 1; set assignment.replication']),
+    ({'scheme': {'workers': 200}},
+     ['replication 3 of 200 workers',
+      "set assignment.replication, or assignment.name = 'cyclic'"]),
+    ({'scheme': {'name': 'fractional-repetition', 'workers': 7}},
+     ['replication 3 must divide', 'set assignment.replication']),
+    ({'scheme': {'name': 'cyclic-mds', 'workers': 6}},
+     ['K - load = 3 must be even; set assignment.load']),
     # combinations
     ({'assignment': {'name': 'uncoded'}},
      ["detection.name = 'core'", "'uncoded'", "'none'"]),

@@ -57,7 +57,7 @@ class Raviv(FixedCode):
         if (n - s) % 2 == 0:
             raise ValueError(f'load {s + 1} of {n} workers has no real '
                              f"code 'raviv': K - load = {n - s - 1} must be "
-                             'even')
+                             'even; set assignment.load')
         if root is not None and gcd(root, n) != 1:
             raise ValueError(f'root {root} must be coprime to the number of '
                              f'workers, {n}')
