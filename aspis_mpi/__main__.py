@@ -15,7 +15,6 @@ import sys  # noqa: E402
 import traceback  # noqa: E402
 from dataclasses import asdict  # noqa: E402
 from functools import partial  # noqa: E402
-from typing import Literal, get_args, get_origin  # noqa: E402
 
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
@@ -98,9 +97,12 @@ def _parser():
                 '--replay', metavar='RUN.h5', help='handle what came in that '
                 "run again, in the same order (log.detail = 'arrivals')")
 
-    sub = commands.add_parser('list', help='every part with its options')
+    sub = commands.add_parser('list', help='every part with its options, '
+                              'every preset, every key')
     sub.set_defaults(command=_list)
-    sub.add_argument('family', nargs='?', choices=sorted(registry.FAMILIES))
+    sub.add_argument('topic', nargs='?', type=_topic, metavar='TOPIC',
+                     help='a family such as aggregation, a section such as '
+                     'run, scheme for the presets, or keys for all keys')
     sub = commands.add_parser('show', help='a run at a glance')
     sub.set_defaults(command=_show)
     sub.add_argument('run', metavar='RUN.h5')
@@ -167,25 +169,20 @@ def _plan(arguments):
 
 
 def _list(arguments):
-    families = [arguments.family] if arguments.family else registry.FAMILIES
-    for family in families:
-        print(f'{family}:')
-        for name, part in registry.parts(family).items():
-            print(f'  {name:<20} {registry.summary(part)}')
-            for key, option in registry.options(part).items():
-                print(f'  {"":<20}   {_option(key, option)}')
+    from aspis_mpi.listing import listing
+    for line in listing(arguments.topic):
+        print(line)
     return 0
 
 
-def _option(key, option):
-    kind = getattr(option.annotation, '__name__', None)
-    if get_origin(option.annotation) is Literal:
-        kind = ' | '.join(map(repr, get_args(option.annotation)))
-    elif kind is None or '[' in str(option.annotation):
-        kind = str(option.annotation)
-    if option.default is option.empty:
-        return f'{key}: {kind}, required'
-    return f'{key}: {kind} = {option.default!r}'
+def _topic(word):
+    """What `list` is asked for."""
+    from aspis_mpi.listing import TOPICS
+    if word not in TOPICS:
+        raise argparse.ArgumentTypeError(
+            f"no family and no section is called '{word}'; "
+            f'{registry.nearest(word, TOPICS)}')
+    return word
 
 
 def _show(arguments):

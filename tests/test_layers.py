@@ -32,7 +32,7 @@ LAYERS = (
     ('runlog',),
     ('backends', 'config', 'sections', 'presets', 'report', 'outputs'),
     ('consistency', 'design', 'assembly', 'recorded', 'resume', 'build',
-     'plan', 'doctor', '__main__'),
+     'plan', 'listing', 'doctor', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

@@ -5,9 +5,10 @@ import logging
 
 import pytest
 
-from aspis_mpi import __version__, registry
+from aspis_mpi import __version__, presets, registry
 from aspis_mpi.__main__ import main
 from aspis_mpi.backends import launcher
+from aspis_mpi.sections import SECTIONS
 
 JOB = '''
 [run]
@@ -110,6 +111,36 @@ def test_list_of_one_family(capsys):
     assert main(['list', 'detection']) == 0
     printed = capsys.readouterr().out
     assert 'clique' in printed and 'median' not in printed
+
+
+def test_list_tells_what_each_preset_fills_in(capsys):
+    assert main(['list', 'scheme']) == 0
+    printed = capsys.readouterr().out
+    for name in presets.PRESETS:
+        assert f'\n  {name} ' in printed
+    assert "  aspis                  [assignment] name = 'subset', " in printed
+    assert 'robust-partial         where scheme.adversaries = 2:' in printed
+    assert "[assignment] name = 'cyclic', load = 5, order = " in printed
+    assert "[transfer] name = 'sums', challenge = true" in printed
+
+
+def test_list_tells_every_key_with_default_and_bounds(capsys):
+    assert main(['list', 'keys']) == 0
+    printed = capsys.readouterr().out
+    for section, base in SECTIONS.items():
+        assert f'[{section}]:' in printed.splitlines()
+        for key in base.model_fields:
+            assert f'\n  {section}.{key}: ' in printed
+    assert main(['list', 'run']) == 0
+    run = capsys.readouterr().out
+    assert run in printed and 'faults' not in run
+    assert '  run.steps: int, required, above 0\n' in run
+    assert '  run.keep: int = 3, at least 1\n' in run
+    assert ('  transfer.sketches: int = 8, at least 1, at most 64\n'
+            in printed)
+    assert "  log.detail: 'steps' | 'arrivals' = 'steps'\n" in printed
+    assert ('  detection.name: str, from scheme.name, see list detection\n'
+            in printed)
 
 
 def test_list_tells_type_default_and_what_is_required(capsys):
