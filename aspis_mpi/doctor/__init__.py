@@ -120,7 +120,8 @@ def _findings(mpi_doctor, comm, case, ranks, mpirun, missing):
     name = mpi_doctor.library()
     topics = {
         launcher.TOPIC: lambda: launcher.findings(
-            case.here, comm.size, name, slurm_tasks(os.environ), mpirun),
+            case.here, comm.size, name, slurm_tasks(os.environ), mpirun,
+            case.command),
         mpi.TOPIC: lambda: mpi.findings(
             name, mpi_doctor.thread_level(), mpi_doctor.tolerance(), job),
         'job': lambda: [*_troubles(ranks), *_workers(case)],

@@ -1,5 +1,6 @@
 """The job that a rank is asked about, if any."""
 
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,8 @@ class Case:
         Of the job file.
     out : str or None
         The run log to be.
+    settings : tuple of str
+        `section.key=value`.
     assembly : Assembly or None
         Of the job.
     trouble : Exception or None
@@ -33,6 +36,7 @@ class Case:
     local: int = 1
     path: str | None = None
     out: str | None = None
+    settings: tuple = ()
     assembly: Any = None
     trouble: Exception | None = None
     is_refused: bool = False
@@ -41,6 +45,16 @@ class Case:
     def job(self):
         """The job, None without one."""
         return None if self.assembly is None else self.assembly.job
+
+    @property
+    def command(self):
+        """The same under mpirun, with the ranks that the job asks for."""
+        ranks = 4 if self.job is None else self.job.n_workers + 1
+        words = [] if self.path is None else [str(self.path)]
+        for setting in self.settings:
+            words += ['--set', setting]
+        return shlex.join(['mpirun', '-n', str(ranks), 'python', '-m',
+                           'aspis_mpi', 'doctor', *words])
 
     @cached_property
     def plan(self):
@@ -67,7 +81,7 @@ def open_case(here, size, local, path=None, settings=(), out=None):
     -------
     Case
     """
-    case = Case(here, size, local, path, out)
+    case = Case(here, size, local, path, out, tuple(settings))
     if path is None:
         return case
     try:
@@ -77,7 +91,7 @@ def open_case(here, size, local, path=None, settings=(), out=None):
         return replace(case, trouble=error)
     ranks = max(size, here.size, here.slurm_tasks)
     try:
-        job = config.load(path, settings, ranks - 1 or None)
+        job = config.load(path, case.settings, ranks - 1 or None)
         return replace(case, assembly=Assembly(job, leads=here.rank == 0))
     except config.JobError as error:
         return replace(case, trouble=error, is_refused=True)

@@ -44,7 +44,8 @@ def mpirun_on_path():
     return path, family(done.stdout[:200])
 
 
-def findings(here, size, library, slurm_tasks=1, mpirun=('', '')):
+def findings(here, size, library, slurm_tasks=1, mpirun=('', ''),
+             command=''):
     """One line: as launched, or what is wrong and how to launch.
 
     Parameters
@@ -59,6 +60,8 @@ def findings(here, size, library, slurm_tasks=1, mpirun=('', '')):
         Tasks of the SLURM allocation.
     mpirun : (str, str)
         Path and family, asked for when there is one rank only.
+    command : str
+        How to start the doctor on all ranks.
     """
     ours = family(library)
     if here.is_singleton_of_many:
@@ -82,10 +85,10 @@ def findings(here, size, library, slurm_tasks=1, mpirun=('', '')):
         yield Finding(Level.OK, TOPIC, f'{size} ranks, as launched: rank 0 '
                       f'serves, {size - 1} work.')
     else:
-        yield from _alone(ours, slurm_tasks, *mpirun)
+        yield from _alone(ours, slurm_tasks, *mpirun, command)
 
 
-def _alone(ours, slurm_tasks, path, theirs):
+def _alone(ours, slurm_tasks, path, theirs, command):
     """One rank: what would a launcher do?"""
     if path and theirs and ours and theirs != ours:
         yield Finding(
@@ -99,5 +102,5 @@ def _alone(ours, slurm_tasks, path, theirs):
         return
     where = f'{path} is there' if path else (
         'there is no mpirun on PATH, take the launcher of the site')
-    yield Finding(Level.NOTE, TOPIC, f'I am the only rank, {where}: mpirun '
-                  '-n 4 python -m aspis_mpi doctor looks at all of them.')
+    yield Finding(Level.NOTE, TOPIC, f'I am the only rank, {where}: '
+                  f'{command} looks at all of them.')

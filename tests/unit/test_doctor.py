@@ -145,6 +145,17 @@ def test_launchers(here, size, tasks, mpirun, level, words):
     assert found.level == level and words in found.text
 
 
+def test_the_doctor_names_the_command_of_the_job(job):
+    """As many ranks as it has workers, and the server."""
+    path = job()
+    case = open_case(Launch(), 1, 1, path, ('scheme.workers=6', 'run.seed=2'))
+    found = one(launcher.findings(Launch(), 1, 'x', command=case.command))
+    assert (f': mpirun -n 7 python -m aspis_mpi doctor {path} --set '
+            'scheme.workers=6 --set run.seed=2 looks at all') in found.text
+    assert open_case(Launch(), 1, 1).command == (
+        'mpirun -n 4 python -m aspis_mpi doctor')
+
+
 def test_an_mpirun_of_another_mpi():
     found = launcher.findings(Launch(), 1, 'Open MPI v5', 1,
                               ('/b/mpirun', 'MPICH'))
