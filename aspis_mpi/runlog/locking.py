@@ -64,5 +64,7 @@ def _write(path, locking):
         with h5py.File(path, 'r', locking=locking) as file:
             file['row'][:]
     except (OSError, RuntimeError, KeyError) as error:
-        return str(error)
+        # HDF5's own text has line ends, addresses and the time in it.
+        number = getattr(error, 'errno', None)
+        return os.strerror(number) if number else ' '.join(str(error).split())
     return ''

@@ -407,6 +407,20 @@ def test_probing_leaves_nothing_behind(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize('error, told', [
+    (OSError(28, 'file write failed: time = Sun\n, buf = 0x55'),
+     'No space left on device'), (RuntimeError('a\n b'), 'a b')])
+def test_what_hdf5_says_is_told_in_one_line(error, told, tmp_path,
+                                            monkeypatch):
+    def fail(*_, **options):
+        raise error
+    monkeypatch.setattr(h5py, 'File', fail)
+    assert probe(tmp_path).locked == told
+    found = one(storage.findings(open_case(Launch(), 1, 1,
+                                           out=tmp_path / 'run.h5')))
+    assert found.level == PROBLEM and told in found.text
+
+
 @pytest.mark.parametrize('locked, unlocked, variable, expected', [
     ('', '', '', [OK]), ('no locks', '', '', [NOTE]),
     ('', '', 'TRUE', [NOTE, OK]), ('', '', 'FALSE', [OK]),
