@@ -253,7 +253,8 @@ MISTAKES = [
     ({'scheme': {'name': 'apsis'}},
      ["scheme.name = 'apsis'", "did you mean 'aspis'?"]),
     ({'scheme': {'name': 'core'}},
-     ["no scheme is called 'core'; 'core' is a part: detection.name = 'core'"]),
+     ["no scheme is called 'core'; 'core' is a part: detection.name = "
+      "'core'"]),
     ({'scheme': {'name': 'random'}},
      ["assignment.order = 'random' or", "adversary.who = 'random' or"]),
     ({'detection': {'name': 'clik'}},
