@@ -175,7 +175,9 @@ class Design:
                          job.adversary.count, self.seed)
         files = job.create('adversary', 'files', self.assignment, self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
-        return (AttackPlan(who, files, protocol),
+        # Where files are pushed there is no payload to lie about.
+        lies = None if self.transfer.pushes else protocol
+        return (AttackPlan(who, files, lies),
                 job.create('adversary', 'value', self.seed), protocol)
 
     def _delay(self):
