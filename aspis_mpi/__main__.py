@@ -52,6 +52,10 @@ def _refuse(error):
     """Say what is wrong with the job; one rank speaks for all."""
     from aspis_mpi.config import JobError
     from aspis_mpi.runlog.opening import RunLogError
+    from aspis_mpi.runlog.writer import Unwritable
+    if isinstance(error, Unwritable):
+        print(f'aspis_mpi: {error}', file=sys.stderr, flush=True)
+        return FAILED
     if not isinstance(error, (JobError, RunLogError)):
         traceback.print_exception(error)
         return FAILED
