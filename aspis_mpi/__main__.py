@@ -41,11 +41,15 @@ def main(argv=None):
     try:
         return arguments.command(arguments)
     except BrokenPipeError:
-        # The reader, `head` say, has seen enough; leave nothing to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         return 0
     except Exception as error:
         return _refuse(error)
+
+
+def _close_output():
+    """The reader, `head` say, has seen enough; leave nothing to flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error):
@@ -145,10 +149,14 @@ def _train(how, arguments):
     if arguments.check:
         print(f'The job is fine; its log would be {path}.')
         return code
-    _summarize(path)
-    if code == INTERRUPTED:
-        print('The run was stopped after a checkpoint; the same command with '
-              '--resume goes on.')
+    try:
+        _summarize(path)
+        if code == INTERRUPTED:
+            print('The run was stopped after a checkpoint; the same command '
+                  'with --resume goes on.')
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
     return code
 
 
