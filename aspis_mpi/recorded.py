@@ -44,7 +44,7 @@ class Recorded:
                 self._finished = run.finished(self._arrivals)
         except RunLogError as error:
             raise JobError(f'--replay: {error}') from error
-        if _came_back(self._arrivals):
+        if came_back(self._arrivals):
             raise JobError(f'--replay: {path} was resumed with workers that '
                            'it had lost before')
         if not len(self._arrivals):
@@ -106,7 +106,7 @@ def _refuse_part(run):
                           'went on with other workers')
 
 
-def _came_back(arrivals):
+def came_back(arrivals):
     """Whether a lost worker is heard of in a later step."""
     lost = arrivals[arrivals['kind'] == ArrivalKind.LOST]
     return any((arrivals['worker'][arrivals['step'] > row['step']]
