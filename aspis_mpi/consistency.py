@@ -3,6 +3,7 @@
 Each function raises a `JobError` that names the key, its value and a way out.
 """
 
+from aspis_mpi import presets
 from aspis_mpi.config import JobError
 
 
@@ -81,6 +82,11 @@ def check_replicas(job, assignment, transfer, detector):
                 "compare; use 'none', or transfer.challenge = true")
         return
     if r == 1 and detector.compares:
+        if not job.q and presets.counts_on(job.scheme.name):
+            raise JobError(
+                f"{job.path}: scheme.adversaries = 0: scheme "
+                f"'{job.scheme.name}' then has one replica of each file, so "
+                'there is nothing to compare; set at least 1')
         raise JobError(
             f"{job.path}: detection.name = '{job.detection.name}': "
             f"assignment '{job.assignment.name}' has one replica of each "

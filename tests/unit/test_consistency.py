@@ -112,6 +112,21 @@ def test_what_does_not_go_together_is_refused_with_a_way_out(sections, key,
     assert way in str(refused.value)
 
 
+def test_a_preset_for_q_adversaries_needs_some():
+    """The load is 2 q + 1: what is wrong is q, not the assignment."""
+    job = {name: CHALLENGED[name] for name in ('run', 'problem')}
+    robust = {'name': 'robust-partial', 'workers': 9}
+    with pytest.raises(JobError, match=(
+            'scheme.adversaries = 0: .*robust-partial.* set at least 1')):
+        Assembly(config.from_tables(job | {'scheme': robust}))
+    Assembly(config.from_tables(job | {'scheme': robust | {
+        'adversaries': 1}}))
+    with pytest.raises(JobError, match="'cyclic' has one replica"):
+        Assembly(config.from_tables(job | {
+            'scheme': robust | {'adversaries': 1},
+            'assignment': {'load': 1}}))
+
+
 @pytest.mark.parametrize('audits', [
     {'audits': 'contested'}, {'audits': 'none', 'random_audits': 1}])
 def test_audits_without_data_on_rank_0_are_refused(audits):
