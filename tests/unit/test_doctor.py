@@ -187,6 +187,19 @@ def test_threads_against_cores(masks, threads, allowed, level, words):
     assert found.level == level and words in found.text
 
 
+def test_threads_of_the_server_have_a_key_of_their_own():
+    """OMP_NUM_THREADS does not bound those of the aggregation."""
+    ranks = on_cores(range(8), range(8))
+    fewer = 'take fewer ranks a host or more cores'
+    assert fewer not in one(cores.findings(ranks)).text
+    ranks[0] = on_cores(range(8), wanted=100)[0]
+    found = one(cores.findings(ranks))
+    assert found.level == NOTE
+    assert f'set runtime.threads = 100 lower, or {fewer}' in found.text
+    found = one(cores.findings(on_cores(*[range(8)] * 9)))
+    assert 'runtime.threads' not in found.text and fewer in found.text
+
+
 def test_hosts_that_are_alike_share_a_line():
     ranks = two_hosts(8, cores=lambda i: Cores((0, 1, 2, 3), (0, 1, 2, 3),
                                                1, 1))
