@@ -152,9 +152,9 @@ def test_an_mpirun_of_another_mpi():
 
 
 @pytest.mark.parametrize('built, on, tolerate, level, words', [
-    (True, True, 7, OK, 'is on'), (True, False, 0, OK, '--with-ft ulfm'),
-    (True, False, 7, PROBLEM, 'start it with mpirun --with-ft ulfm'),
-    (False, False, 7, PROBLEM, 'which this MPI cannot'),
+    (True, True, 3, OK, 'is on'), (True, False, 0, OK, '--with-ft ulfm'),
+    (True, False, 3, PROBLEM, 'start it with mpirun --with-ft ulfm'),
+    (False, False, 3, PROBLEM, 'which this MPI cannot'),
     (False, False, 0, OK, 'only Open MPI 5')])
 def test_deaths(built, on, tolerate, level, words, job):
     case = open_case(Launch(), 8, 8, job(f'faults = {{tolerate = {tolerate}}}'
