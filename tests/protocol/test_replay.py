@@ -154,7 +154,11 @@ def test_who_was_lost_and_came_back_with_a_resume_is_noticed():
 
 def test_what_is_free_comes_from_the_new_job(job, recorded, tmp_path):
     """A run on a device is done again on a machine that has none."""
-    first = recorded('runtime.device=cuda')
+    first = recorded()
+    with h5py.File(first, 'r+') as file:
+        said = file.attrs['config'].replace('"cpu"', '"cuda"')
+        file.attrs['config'] = said
+        assert 'device = "cuda"' in said
     chosen = {'runtime.threads': 4, 'runtime.device': 'cpu',
               'log.flush_seconds': 0.0, 'run.evaluate_every': 3}
     code, again = simulate(
