@@ -12,11 +12,12 @@ from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
 #: What a worker is in a step, and its colour, by rising importance: where
 #: several steps share a column of the picture, the last one shows.
 KINDS = (('honest, not flagged', '#e8e8e8'),
+         ('adversary, no lie', '#bcdff5'),
          ('no work this step', '#a0a0a0'),
-         ('adversary, flagged', '#0072b2'),
-         ('adversary, missed', '#d55e00'),
+         ('liar, flagged', '#0072b2'),
+         ('liar, missed', '#d55e00'),
          ('honest, flagged', '#000000'))
-HONEST, EXCLUDED, CAUGHT, MISSED, FRAMED = range(len(KINDS))
+HONEST, TRUE, EXCLUDED, CAUGHT, MISSED, FRAMED = range(len(KINDS))
 #: The part of the run that did this step had no such worker.
 ABSENT = -1
 
@@ -44,9 +45,9 @@ def main():
 def _matrix(run):
     """What each worker is in each step: a kind, (K, T)."""
     flagged, adversary = run.flagged.T, run.adversaries.T
-    return np.select([flagged & ~adversary, flagged & adversary,
-                      run.excluded.T, adversary],
-                     [FRAMED, CAUGHT, EXCLUDED, MISSED], HONEST)
+    return np.select([flagged & ~adversary, flagged, run.excluded.T,
+                      run.lied.T & adversary, adversary],
+                     [FRAMED, CAUGHT, EXCLUDED, MISSED, TRUE], HONEST)
 
 
 def _title(run, wrong_files):

@@ -40,17 +40,25 @@ def main(argv=None):
     try:
         return arguments.command(arguments)
     except BrokenPipeError:
-        # The reader, `head` say, has seen enough; leave nothing to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         return 0
     except Exception as error:
         return _refuse(error)
+
+
+def _close_output():
+    """The reader, `head` say, has seen enough; leave nothing to flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error):
     """Say what is wrong with the job; one rank speaks for all."""
     from aspis_mpi.config import JobError
     from aspis_mpi.runlog.opening import RunLogError
+    from aspis_mpi.runlog.writer import Unwritable
+    if isinstance(error, Unwritable):
+        print(f'aspis_mpi: {error}', file=sys.stderr, flush=True)
+        return FAILED
     if not isinstance(error, (JobError, RunLogError)):
         traceback.print_exception(error)
         return FAILED
@@ -143,10 +151,14 @@ def _train(how, arguments):
     if arguments.check:
         print(f'The job is fine; its log would be {path}.')
         return code
-    _summarize(path)
-    if code == INTERRUPTED:
-        print('The run was stopped after a checkpoint; the same command with '
-              '--resume goes on.')
+    try:
+        _summarize(path)
+        if code == INTERRUPTED:
+            print('The run was stopped after a checkpoint; the same command '
+                  'with --resume goes on.')
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
     return code
 
 

@@ -3,6 +3,7 @@
 Each function raises a `JobError` that names the key, its value and a way out.
 """
 
+from aspis_mpi import presets
 from aspis_mpi.config import JobError
 
 
@@ -81,6 +82,11 @@ def check_replicas(job, assignment, transfer, detector):
                 "compare; use 'none', or transfer.challenge = true")
         return
     if r == 1 and detector.compares:
+        if not job.q and presets.counts_on(job.scheme.name):
+            raise JobError(
+                f"{job.path}: scheme.adversaries = 0: scheme "
+                f"'{job.scheme.name}' then has one replica of each file, so "
+                'there is nothing to compare; set at least 1')
         raise JobError(
             f"{job.path}: detection.name = '{job.detection.name}': "
             f"assignment '{job.assignment.name}' has one replica of each "
@@ -142,3 +148,73 @@ def check_evidence(job, scheme, problem):
             f"{job.path}: detection.audits: rank 0 has no data of problem "
             f"'{job.problem.name}'; set detection.audits = 'none' and "
             'detection.random_audits = 0')
+    if section.audits == 'contested' and not scheme.detector.certifies:
+        raise JobError(
+            f"{job.path}: detection.audits = 'contested': rule "
+            f"'{section.name}' gives no certificates, without which no file "
+            "counts as contested; use detection.name = 'certified', or leave "
+            'detection.audits out')
+
+
+def check_memory(job, scheme):
+    """What is to be remembered, and how, is remembered at all.
+
+    Exposures are, under every rule: of malformed messages and by audits.
+    """
+    section = job.detection
+    memory = section.memory or scheme.detector.default_memory
+    if section.budget == 'fixed' and memory == 'step':
+        raise JobError(
+            f"{job.path}: detection.budget = 'fixed': detection.memory = "
+            "'step' carries nothing to the next step; set detection.memory "
+            "= 'window' or 'forever', or use budget = 'step'")
+    if memory != 'window' and _chosen(section, 'window'):
+        raise JobError(
+            f'{job.path}: detection.window = {section.window}: '
+            f"detection.memory = '{memory}' has no window; set "
+            "detection.memory = 'window', or leave detection.window out")
+
+
+def check_effect(job, scheme, protocol):
+    """Nothing is chosen for what this job does not do."""
+    section, adversary = job.transfer, job.adversary
+    for key in ('sketches', 'max_epochs'):
+        if _chosen(section, key) and not section.challenge:
+            raise JobError(
+                f'{job.path}: transfer.{key} = {getattr(section, key)}: is '
+                'for payloads that are challenged; set transfer.challenge = '
+                f'true, or leave transfer.{key} out')
+    if adversary.count and protocol.lies and scheme.transfer.pushes:
+        raise JobError(
+            f"{job.path}: adversary.protocol = '{adversary.protocol}': "
+            f"transfer '{section.name}' has no reports, payloads or sketches "
+            "to lie about; use 'none', or transfer.name = 'sums' or 'coded'")
+    if adversary.count and protocol.challenged and not section.challenge:
+        raise JobError(
+            f"{job.path}: adversary.protocol = '{adversary.protocol}': "
+            'nobody is asked for sketches to lie about; set '
+            "transfer.challenge = true, or use 'none'")
+
+
+def check_places(job):
+    """There are workers to lose, and something to compute on a device."""
+    tolerate, device = job.faults.tolerate, job.runtime.device
+    if tolerate > job.n_workers:
+        raise JobError(
+            f'{job.path}: faults.tolerate = {tolerate}: must be at most the '
+            f'number of workers, {job.n_workers}')
+    words = [job.problem.name, *filter(None, [job.problem.model])]
+    # One of the user's own may choose its device without being told.
+    own = any(':' in word for word in words)
+    if device != 'cpu' and not own and not any(
+            'device' in part.options for part in job.parts.values()):
+        raise JobError(
+            f"{job.path}: runtime.device = '{device}': problem "
+            f"{' with model '.join(map(repr, words))} computes on the "
+            "processor alone; use 'cpu', or a model of torch such as "
+            "'convnet'")
+
+
+def _chosen(section, key):
+    """Whether a key is not what it is where nobody names it."""
+    return getattr(section, key) != type(section).model_fields[key].default

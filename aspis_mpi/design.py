@@ -49,6 +49,7 @@ class Design:
             raise JobError(f'{job.path}: scheme.workers is missing, and '
                            'there are no ranks to count')
         consistency.check_adversaries(job)
+        consistency.check_places(job)
         self.problem = problem or self._problem()
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()
@@ -71,8 +72,10 @@ class Design:
         self.worst_case = self.scheme.worst_case
         consistency.check_scheme(job, self.scheme, self.code)
         consistency.check_evidence(job, self.scheme, self.problem)
+        consistency.check_memory(job, self.scheme)
         self.optimizer = self._optimizer()
         self.plan, self.value, self.protocol = self._attack()
+        consistency.check_effect(job, self.scheme, self.protocol)
         self.delay, self.silence = self._delay()
 
     def _assignment(self):
@@ -177,7 +180,9 @@ class Design:
                          job.adversary.count, self.seed)
         files = job.create('adversary', 'files', self.assignment, self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
-        return (AttackPlan(who, files, protocol),
+        # Where files are pushed there is no payload to lie about.
+        lies = None if self.transfer.pushes else protocol
+        return (AttackPlan(who, files, lies),
                 job.create('adversary', 'value', self.seed), protocol)
 
     def _delay(self):

@@ -108,3 +108,8 @@ def sections(name, n_adversaries):
     """
     preset = PRESETS.get(name, DEFAULT)
     return preset(n_adversaries) if callable(preset) else preset
+
+
+def counts_on(name):
+    """Whether a preset is another one for another number of adversaries."""
+    return callable(PRESETS.get(name))

@@ -1,10 +1,12 @@
 """The log of a run that is to be run once more."""
 
 from aspis_mpi import config
+from aspis_mpi.attacks.protocol.base import Protocol
 from aspis_mpi.backends import replayed
 from aspis_mpi.config import JobError
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.record import ArrivalKind
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
 #: did is recorded; the others decide no more of a result than last bits.
@@ -42,6 +44,9 @@ class Recorded:
                 self._finished = run.finished(self._arrivals)
         except RunLogError as error:
             raise JobError(f'--replay: {error}') from error
+        if came_back(self._arrivals):
+            raise JobError(f'--replay: {path} was resumed with workers that '
+                           'it had lost before')
         if not len(self._arrivals):
             raise JobError(f"--replay: {path} has no arrivals; only a run "
                            "with log.detail = 'arrivals' keeps them")
@@ -69,6 +74,13 @@ class Recorded:
             raise JobError(
                 f"{job.path}: detection.equality = 'tolerance': --replay "
                 'does not know what the machines of the run had in common')
+        liar = job.part('adversary', 'protocol').cls
+        if job.adversary.count and (
+                getattr(liar, 'claims', None) is not Protocol.claims):
+            raise JobError(
+                f"{job.path}: adversary.protocol = "
+                f"'{job.adversary.protocol}': --replay does not know what "
+                'a worker has finished that reports something else')
         tables = self._tables | {
             'run': self._tables['run'] | job.run.model_dump(
                 exclude_none=True),
@@ -92,3 +104,10 @@ def _refuse_part(run):
     if 'continues' in run.attrs:
         raise RunLogError(f'{run.path} has only a part of its run, which '
                           'went on with other workers')
+
+
+def came_back(arrivals):
+    """Whether a lost worker is heard of in a later step."""
+    lost = arrivals[arrivals['kind'] == ArrivalKind.LOST]
+    return any((arrivals['worker'][arrivals['step'] > row['step']]
+                == row['worker']).any() for row in lost)

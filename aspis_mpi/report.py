@@ -1,6 +1,7 @@
 """What a person sees of a run while it goes on."""
 
 import logging
+import os
 import re
 import sys
 import time
@@ -94,10 +95,14 @@ class Report:
         It may come from a worker: nothing in it is obeyed by a terminal.
         """
         text = printable(text, keep='\n')
-        if self._bar.disable:
-            print(text, file=self._stream, flush=True)
-        else:
+        if not self._bar.disable:
             self._bar.write(text, file=self._stream)
+            return
+        try:
+            print(text, file=self._stream, flush=True)
+        except BrokenPipeError:
+            # Whoever read it, `head` say, has seen enough; the run goes on.
+            self._stream = open(os.devnull, 'w', encoding='utf-8')
 
 
 def survived(silent):

@@ -12,6 +12,7 @@ from aspis_mpi.backends.pause import Pause
 from aspis_mpi.exits import FAILED, INTERRUPTED
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, Lane, MalformedMessage, Vector)
+from aspis_mpi.runlog.writer import Unwritable
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +73,17 @@ class ServerLoop:
             self._journal.begin()
             self._send(self._server.start())
             self._drive()
+        except Unwritable as error:
+            self._fail(error)
         except BaseException:
             self._fail(traceback.format_exc())
         code = self._server.exit_code
         try:
             if save is not None:
                 save()
+        except OSError as error:
+            log.error('rank 0 cannot save all of the run: %s', error)
+            code = FAILED
         except Exception:
             log.exception('rank 0 cannot save all of the run')
             code = FAILED
@@ -164,6 +170,8 @@ class ServerLoop:
         self._send(self._server.stop(FAILED, f'rank 0 failed:\n{text}'))
         try:
             self._journal.catch_up()
+        except Unwritable:
+            log.error(text)
         except Exception:
             log.error(text)
             log.exception('the run log lacks the last step and this failure')

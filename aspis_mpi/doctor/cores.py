@@ -114,8 +114,10 @@ def _host(local):
     if max(rank.cores.threads for rank in local) > 1:
         return Level.PROBLEM, (
             f'{text}: more threads than cores; set OMP_NUM_THREADS=1.')
-    return Level.NOTE, (f'{text}: slower than possible, but right; take '
-                        'fewer ranks a host or more cores.')
+    way = 'take fewer ranks a host or more cores'
+    if most > max(rank.cores.threads for rank in local):
+        way = f'set runtime.threads = {most} lower, or {way}'
+    return Level.NOTE, f'{text}: slower than possible, but right; {way}.'
 
 
 def busy(local):

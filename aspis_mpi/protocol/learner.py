@@ -102,12 +102,15 @@ class Learner:
         return Conclusion(resolution, lr, norm, seconds,
                           self._premise.hopeless(step.number, resolution))
 
-    def keep(self, done):
-        """Leave a snapshot; so many steps have made the parameters."""
+    def keep(self, done, within=False):
+        """Leave a snapshot; so many steps have made the parameters.
+
+        `within` the next one, which will be done again.
+        """
         parameters, optimizer = self.training.export()
         self._chronicle.snapshots.append(Snapshot(
             done, self._chronicle.now(), parameters, optimizer, self.floor,
-            self._premise.failures, self._membership.export()))
+            self._premise.failures, self._membership.export(within)))
 
     def resume(self, snapshot):
         """Be what was left once; whether all workers are where they were."""

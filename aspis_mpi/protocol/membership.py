@@ -67,6 +67,12 @@ class Membership:
         self._logged = self.order
         # Workers know the order of the design itself.
         self._told = np.where(scheme.ordered, UNTOLD, self.order)
+        self._before = self._restored = None
+
+    def _lasting(self):
+        """What `turn_to` and the silence of a step change."""
+        return (*self.attendance.export(), self.order,
+                self.excluded | self.lost)
 
     def settle(self, equality):
         """From now on replicas are equal when this says so.
@@ -85,6 +91,8 @@ class Membership:
         ValueError
             Too few are left, or more are exposed than can be wrong.
         """
+        self._before = self._restored or self._lasting()
+        self._restored = None
         self._turn(step)
         scheme = self.scheme
         if step and scheme.reorder and not step % scheme.reorder:
@@ -162,12 +170,16 @@ class Membership:
 
     # -- what outlives a job
 
-    def export(self):
-        """What is known between two steps, as `Members`."""
-        strikes, back = self.attendance.export()
+    def export(self, within=False):
+        """What is known between two steps, as `Members`.
+
+        `within` a step that will be done again: before it began.
+        """
+        strikes, back, order, absent = (
+            within and (self._before or self._restored) or self._lasting())
         return Members(self._memory.keys, self._memory.export(), strikes,
-                       back, self.speeds.seconds.copy(), self.order.copy(),
-                       self.excluded | self.lost, self.scheme.equality)
+                       back, self.speeds.seconds.copy(), order.copy(),
+                       absent, self.scheme.equality)
 
     def restore(self, step, members):
         """Know again what was exported before a step, of the same workers.
@@ -199,4 +211,8 @@ class Membership:
         self.speeds.seconds = members.speeds.copy()
         if same and (members.absent == self.excluded).all():
             self.order = members.order.copy()
+        # Should this step be stopped, too, it has not begun either.
+        if same:
+            self._restored = (*self.attendance.export(), members.order,
+                              members.absent)
         return True

@@ -272,7 +272,7 @@ class ParameterServer:
                    f'{"now" if at_once else "after this step"}')
         if not at_once:
             return []
-        self._learner.keep(max(self.step, self.first))
+        self._learner.keep(max(self.step, self.first), True)
         return self._stop(INTERRUPTED)
 
     def _go_on(self, out):
@@ -303,7 +303,7 @@ class ParameterServer:
 
     def _give_in(self, done, reason):
         """End a run that cannot go on; so many steps are done."""
-        self._learner.keep(max(done, self.first))
+        self._learner.keep(max(done, self.first), True)
         return self.stop(FAILED, reason)
 
     # -- one step
@@ -312,6 +312,10 @@ class ParameterServer:
         members = self._membership
         try:
             present = members.turn_to(number)
+            if not present.any() and number == self.first:
+                # Everybody was silent when the run was stopped.
+                members.recall()
+                present = members.turn_to(number)
         except ValueError as error:
             return self._give_in(number,
                                  f'step {number} cannot begin: {error}')

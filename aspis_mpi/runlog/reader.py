@@ -12,11 +12,8 @@ from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.opening import (RunLogError, attributes, open_log,
                                       patiently)
 from aspis_mpi.runlog.parts import places
-from aspis_mpi.runlog.view import View
+from aspis_mpi.runlog.view import WINDOW, View
 from aspis_mpi.schemes.record import Event
-
-#: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
-WINDOW = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ class Flagging:
 
     right: int      # adversaries that were flagged
     wrong: int      # honest workers that were flagged
-    missed: int     # adversaries that were not flagged
+    missed: int     # adversaries that lied and were not flagged
 
     @property
     def precision(self):
@@ -37,7 +34,7 @@ class Flagging:
 
     @property
     def recall(self):
-        """Share of the flagged among adversaries; NaN without adversaries."""
+        """Share of the flagged among those that lied; NaN without any."""
         return _share(self.right, self.missed)
 
     def __add__(self, other):
@@ -126,7 +123,7 @@ class Run(View):
     files_done : ndarray of uint16, shape (T, K)
     first_report, last_report : ndarray, shape (T, K)
         Seconds since `Model` was sent, NaN where there was no report.
-    adversaries, payload_lies : ndarray of bool, shape (T, K)
+    adversaries, payload_lies, lied : ndarray of bool, shape (T, K)
     lies : ndarray of bool, shape (T, f, K)
     """
 
@@ -261,11 +258,11 @@ class Run(View):
     def flagging(self):
         """How right the flags were, a `Flagging`."""
         flagged, adversary = self.flagged, self.adversaries
-        at_work = ~self.excluded
+        lied = self.lied & adversary & ~self.excluded
         return Flagging(
             right=int((flagged & adversary).sum()),
             wrong=int((flagged & ~adversary).sum()),
-            missed=int((at_work & adversary & ~flagged).sum()))
+            missed=int((lied & ~flagged).sum()))
 
     def _own(self, item, rows=slice(None)):
         """Rows of what older logs of this version may not have."""

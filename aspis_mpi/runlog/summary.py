@@ -128,11 +128,11 @@ def _tell_wrong_files(truth):
 def _tell_flags(truth):
     right, wrong = truth.flagged_right, truth.flagged_wrong
     if not right + wrong + truth.flagged_missed:
-        return 'nobody, and there was no adversary'
+        return 'nobody, and nobody lied'
     return (f'precision {share(truth.precision)}, recall '
             f'{share(truth.recall)}: {right} times an adversary, {wrong} '
-            f'times an honest worker; {truth.flagged_missed} times an '
-            'adversary was missed')
+            f'times an honest worker; {truth.flagged_missed} times one '
+            'that lied was missed')
 
 
 def _tell_traffic(pace):

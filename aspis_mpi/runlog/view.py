@@ -2,6 +2,9 @@
 
 from aspis_mpi.runlog import schema
 
+#: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
+WINDOW = 1 << 24
+
 
 class View:
     """Base of `Run` and `JoinedRun`: arrays by name, and the job in words.
@@ -26,6 +29,20 @@ class View:
     def option(self, section, key, default=None):
         """One value of the job, `default` where the job has none."""
         return self.config.get(section, {}).get(key, default)
+
+    @property
+    def lied(self):
+        """Who lied in each step, on a file or a payload, bool (T, K).
+
+        An adversary need not; lies about sketches and reports alone are not
+        in the truth.
+        """
+        lied = self.read('payload_lies')
+        span = max(1, WINDOW // (self.n_files * self.n_workers))
+        for start in range(0, self.n_steps, span):
+            steps = slice(start, start + span)
+            lied[steps] |= self.read('lies', steps).any(axis=1)
+        return lied
 
     @property
     def attack(self):

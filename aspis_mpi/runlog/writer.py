@@ -6,6 +6,7 @@ writer was killed at any moment holds every row that `/steps` names.
 """
 
 import os
+import re
 import time
 from datetime import datetime
 from importlib import metadata
@@ -33,6 +34,10 @@ _AFTER = attrgetter(*_NAMES[_NAMES.index('n_excluded') + 1:])
 #: Of an arrival, in the order of the columns of `/arrivals`.
 _OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
                          'nbytes', 'finished')
+
+
+class Unwritable(OSError):
+    """The log cannot be written any more: its disk is full, say."""
 
 
 class RunLog:
@@ -69,8 +74,9 @@ class RunLog:
         The assignment is larger than the counts of a row can hold.
     InUse
         Another process is writing the file.
-    OSError
-        The file cannot be written.
+    Unwritable
+        Also later, wherever something is written out.  What is in the file
+        can be read then, and nothing more is written.
     """
 
     def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
@@ -89,12 +95,19 @@ class RunLog:
         # Rows are only appended: of each data set the last chunk is enough.
         self._file = h5py.File(begun, 'w', locking=False,
                                rdcc_nbytes=2 * schema.CHUNK)
-        self._lay_out(assignment)
-        if stretch.goes_on:
-            copy(self.path, self._file, stretch.step, self._growing)
-        self._describe(job, seed, parameters, mpi, hosts, clock, stretch)
-        self._allocate()
-        self.sync()
+        self._trouble = ''
+        try:
+            self._lay_out(assignment)
+            if stretch.goes_on:
+                copy(self.path, self._file, stretch.step, self._growing)
+            self._describe(job, seed, parameters, mpi, hosts, clock, stretch)
+            self._allocate()
+            self.sync()
+        except BaseException as error:
+            self._let_go(error)
+            self._shut()
+            begun.unlink()
+            raise
         self._claim = claim(begun)
         begun.replace(self.path)
         if before is not None:
@@ -177,6 +190,30 @@ class RunLog:
     def flush(self, now=None):
         """Write out what is buffered, so that a kill cannot lose it."""
         self._flushed = time.monotonic() if now is None else now
+        if self._trouble:
+            raise Unwritable(self._trouble)
+        try:
+            self._write_out()
+        except (OSError, RuntimeError) as error:
+            self._let_go(error)
+            raise Unwritable(self._trouble) from error
+
+    def _let_go(self, error):
+        """Leave the file on the disk as it is.
+
+        What HDF5 still writes goes nowhere: the process would crash if that
+        failed when the file is closed.
+        """
+        with open(os.devnull, 'r+b') as sink:
+            os.dup2(sink.fileno(), self._file.id.get_vfd_handle())
+        # HDF5 has the system's reason in the middle of its own.
+        number = re.search(r'errno = (\d+)', str(error))
+        reason = os.strerror(int(number[1])) if number else error
+        self._trouble = (
+            f'{self.path}: {reason}; what is in it can be read, and where it '
+            'can be written again --resume goes on')
+
+    def _write_out(self):
         rows, self._filled = self._filled, 0
         for data, block in zip(self._data, self._blocks):
             _extend(data, block[:rows])
@@ -188,7 +225,7 @@ class RunLog:
 
         # Only now may `/steps` say that these rows exist.
         if rows:
-            _extend(self._file[schema.STEPS.path], self._steps[:rows])
+            _extend(self._tables[schema.STEPS.path], self._steps[:rows])
             self._file.flush()
 
     def sync(self):
@@ -201,10 +238,19 @@ class RunLog:
         if not self._file:
             return
         try:
-            self.flush()
+            if not self._trouble:
+                self.flush()
         finally:
-            self._file.close()
+            self._shut()
             self._claim.close()
+
+    def _shut(self):
+        try:
+            self._file.close()
+        except RuntimeError:
+            # Nowhere has no length, which HDF5 sets at last.
+            if not self._trouble:
+                raise
 
     def _make_room(self, overwrite):
         """Claim the file that is there; None if there is none."""
@@ -254,7 +300,11 @@ class RunLog:
         self._of_record = attrgetter(*(item.name for item in schema.RECORD))
         self._blocks = [self._block(item) for item in items]
         self._packed = [item.packed for item in items]
-        self._data = [self._file[item.path] for item in items]
+        # All stay open: where one is closed HDF5 may write, and nobody would
+        # be told that it could not.
+        self._tables = {item.path: self._file[item.path]
+                        for item in (schema.STEPS, *self._growing)}
+        self._data = [self._tables[item.path] for item in items]
         self._evaluations, self._events = [], []
         self._arrivals, self._changes = [], []
 
@@ -264,12 +314,12 @@ class RunLog:
 
     def _write_own(self, item, rows):
         if rows:
-            _extend(self._file[item.path], np.array(rows, item.dtype))
+            _extend(self._tables[item.path], np.array(rows, item.dtype))
             rows.clear()
 
     def _write_arrivals(self):
         if self._arrivals:
-            _extend(self._file[self._arrival.path],
+            _extend(self._tables[self._arrival.path],
                     _table(self._arrivals, self._arrival.dtype))
             self._arrivals.clear()
 

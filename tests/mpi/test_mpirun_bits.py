@@ -105,7 +105,8 @@ def test_challenged_sums_are_those_of_the_simulator_and_of_replicas(
         assert (run.source >= 0).all() and not run.wrong_files.any()
         seen = run.exposed.copy()
     _, reference, wanted = expected(path, 5, 'transfer.name=replicas',
-                                    'transfer.challenge=false')
+                                    'transfer.challenge=false',
+                                    'adversary.protocol=none')
     assert parameters(log).tobytes() == wanted.tobytes()
     with load_run(reference) as replicas:
         if 'adversary.protocol' not in keys:

@@ -339,8 +339,11 @@ def some_job(rng):
         'collection': {'copies': min(copies, load)} | collection,
         'detection': {'audits': str(rng.choice(['none', 'contested'])),
                       'random_audits': int(rng.integers(3)),
-                      'memory': str(rng.choice(['step', 'forever'])),
-                      'budget': str(rng.choice(['step', 'fixed']))},
+                      'memory': (memory := str(rng.choice(
+                          ['step', 'forever']))),
+                      # Without a memory there is none but that of a step.
+                      'budget': str(rng.choice(['step', (
+                          'step' if memory == 'step' else 'fixed')]))},
         'adversary': liars(*bad, files=str(rng.choice(FILES)), value=str(
             rng.choice(['reversed', 'nan', 'constant', 'alie']))),
         'delay': {'name': 'slow', 'mean': 1.0, 'factor': 10,

@@ -7,6 +7,8 @@ import pytest
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.exits import DONE, FAILED
+from aspis_mpi.recorded import came_back
+from aspis_mpi.schemes.record import ArrivalKind
 
 JOB = '''
 [run]
@@ -132,9 +134,31 @@ def test_another_job_is_refused(job, recorded, setting, told):
         simulate(job, settings=[setting], replay=first)
 
 
+def test_false_reports_are_refused(job, recorded):
+    """What a worker has finished that says something else is not known."""
+    lies = ['adversary.count=1', 'adversary.protocol=counts',
+            'transfer.name=sums']
+    log = recorded(*lies)
+    with pytest.raises(JobError, match="adversary.protocol = 'counts'"):
+        simulate(job, replay=log, settings=lies, out=log.parent / 'no.h5')
+
+
+def test_who_was_lost_and_came_back_with_a_resume_is_noticed():
+    rows = np.zeros(4, dtype=[('step', int), ('worker', int), ('kind', int)])
+    rows['step'], rows['worker'] = [0, 1, 1, 2], [3, 3, 2, 2]
+    rows['kind'][1] = ArrivalKind.LOST
+    assert not came_back(rows)
+    rows['worker'][3] = 3
+    assert came_back(rows)
+
+
 def test_what_is_free_comes_from_the_new_job(job, recorded, tmp_path):
     """A run on a device is done again on a machine that has none."""
-    first = recorded('runtime.device=cuda')
+    first = recorded()
+    with h5py.File(first, 'r+') as file:
+        said = file.attrs['config'].replace('"cpu"', '"cuda"')
+        file.attrs['config'] = said
+        assert 'device = "cuda"' in said
     chosen = {'runtime.threads': 4, 'runtime.device': 'cpu',
               'log.flush_seconds': 0.0, 'run.evaluate_every': 3}
     code, again = simulate(

@@ -9,6 +9,7 @@ import tomli_w
 
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
+from aspis_mpi.backends.signals import Signals
 from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.runlog.checkpoints import Checkpoints
@@ -158,6 +159,59 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(name, job, tmp_path):
     assert newest.name == f'step-{done:08d}.npz'
     assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
     assert_same_run(log, whole, done)
+
+
+#: What a step changes before it is done: the order of computing, and who is
+#: left out of the steps after it.
+HALF_DONE = {
+    'reordered': JOBS['partial, reordered'],
+    'silent': {
+        'scheme.name': 'aspis', 'scheme.adversaries': 1,
+        'aggregation.name': 'median', 'delay.name': 'exponential',
+        'delay.mean': 0.1, 'delay.silent': 1, 'delay.silent_from': 2,
+        'delay.silent_after': 2, 'faults.silence': 0.5}}
+
+
+@pytest.mark.parametrize('name', HALF_DONE)
+def test_a_step_that_was_stopped_in_the_midst_is_done_as_never_begun(
+        name, job, tmp_path, monkeypatch):
+    """Two signals at many moments; clocks may differ in their last bits."""
+    path, whole = job(HALF_DONE[name]), tmp_path / 'whole.h5'
+    assert simulate(path, mortal(), out=whole)[0] == DONE
+    for at in range(30, 300, 27):
+        log, seen = tmp_path / f'{at}.h5', [0]
+
+        def taken(self):
+            seen[0] += 1
+            return 2 * (seen[0] == at)
+        with monkeypatch.context() as patch:
+            patch.setattr(Signals, 'taken', taken)
+            patch.setattr(Signals, 'name', 'SIGUSR1')
+            assert simulate(path, mortal(), out=log)[0] == INTERRUPTED
+        assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
+        assert saved(log).tobytes() == saved(whole).tobytes()
+        with load_run(log) as one, load_run(whole) as two:
+            for item in ('excluded', 'contributors', 'copies', 'source'):
+                np.testing.assert_array_equal(one.read(item), two.read(item),
+                                              f'{at} {item}')
+            for step in range(STEPS):
+                np.testing.assert_array_equal(one.order_at(step),
+                                              two.order_at(step))
+
+
+def test_a_run_that_nobody_answered_can_go_on(job, tmp_path):
+    """Else a healthy job would fail with its first step for ever."""
+    trace = np.full((STEPS, 6), 0.1)
+    trace[7] = 2.0
+    np.savetxt(tmp_path / 'trace.csv', trace, delimiter=',')
+    for name in 'aspis', 'partial':
+        log = tmp_path / f'{name}.h5'
+        path = job({'scheme.name': name, 'delay.name': 'trace',
+                    'delay.path': str(tmp_path / 'trace.csv'),
+                    'faults.silence': 1.0})
+        assert simulate(path, out=log)[0] == FAILED
+        assert simulate(path, out=log, resume=True,
+                        settings=['faults.silence=5.0'])[0] == DONE
 
 
 def test_stopped_again_and_again(job, tmp_path):

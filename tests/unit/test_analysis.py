@@ -109,8 +109,8 @@ def test_detection_draws_beside_the_log(tmp_path):
     counts = {line[:20].strip(): int(line[20:].split()[0])
               for line in done.stdout.splitlines()[2:-1]}
     assert counts == {
-        'honest, not flagged': 5 * STEPS - 1, 'no work this step': 0,
-        'adversary, flagged': 56, 'adversary, missed': 4,
+        'honest, not flagged': 5 * STEPS - 1, 'adversary, no lie': 0,
+        'no work this step': 0, 'liar, flagged': 56, 'liar, missed': 4,
         'honest, flagged': 1}
 
 

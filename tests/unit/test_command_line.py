@@ -2,10 +2,13 @@
 
 import json
 import logging
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
-from aspis_mpi import __version__, presets, registry
+from aspis_mpi import __version__, load_run, presets, registry
 from aspis_mpi.__main__ import main
 from aspis_mpi.backends import launcher
 from aspis_mpi.sections import SECTIONS
@@ -45,6 +48,47 @@ def job(tmp_path):
     path = tmp_path / 'job.toml'
     path.write_text(JOB)
     return str(path)
+
+
+#: A file system with room for so many bytes a file.
+SMALL = '''
+import resource
+import sys
+from aspis_mpi.__main__ import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+sys.exit(main(['simulate', *sys.argv[1:]]))
+'''
+
+
+def test_a_log_that_cannot_grow_ends_the_run_in_a_line(job, tmp_path):
+    """Exit 3, not a crash; the log is readable and the run goes on later."""
+    log, whole = tmp_path / 'run.h5', tmp_path / 'whole.h5'
+    more = ['--set', 'run.steps=500', '--set', 'log.detail=arrivals',
+            '--set', 'run.checkpoint_every=50']
+    done = subprocess.run(
+        [sys.executable, '-c', SMALL, job, '--out', log, *more],
+        capture_output=True, text=True, timeout=100)
+    assert done.returncode == 3, done.stderr
+    assert 'Traceback' not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f'aspis_mpi: {log}: File too large; ')
+    with load_run(log) as run:
+        assert 0 < run.n_steps < 500
+    assert main(['simulate', job, '--out', str(log), '--resume', *more]) == 0
+    assert main(['simulate', job, '--out', str(whole), *more]) == 0
+    models = [np.load(path.with_suffix('.npz')) for path in (log, whole)]
+    for name in models[0]:
+        assert np.array_equal(models[0][name], models[1][name])
+
+
+def test_a_log_that_cannot_be_begun_leaves_nothing(job, tmp_path):
+    log = tmp_path / 'run.h5'
+    done = subprocess.run(
+        [sys.executable, '-c', SMALL.replace('1_500_000', '9_000'), job,
+         '--out', log], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 3, done.stderr
+    assert 'Traceback' not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ['job.toml']
 
 
 @pytest.fixture

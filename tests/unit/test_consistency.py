@@ -48,6 +48,11 @@ class Large(Plain):
 #: This module, in which a job finds parts of its user's own.
 HERE = __name__
 
+#: The same job without the challenge.
+PLAIN = {'transfer': {'challenge': False}, 'detection': {'name': 'none'}}
+#: With single gradients, which need none.
+PUSHED = PLAIN | {'transfer': {'name': 'replicas', 'challenge': False}}
+
 REFUSED = {
     'a Gaussian R with several copies': (
         {'transfer': {'matrix': 'gaussian'}, 'collection': {'copies': 2}},
@@ -100,6 +105,32 @@ REFUSED = {
         {'transfer': {'max_epochs': 0}}, 'transfer.max_epochs = 0', '1'),
     'sketches of nothing': (
         {'transfer': {'sketches': 0}}, 'transfer.sketches = 0', '1'),
+    'audits of files that no rule calls contested': (
+        {'detection': {'name': 'clique', 'audits': 'contested'}},
+        "detection.audits = 'contested': rule 'clique'",
+        "use detection.name = 'certified'"),
+    'a budget of steps that nobody remembers': (
+        {'detection': {'memory': 'step', 'budget': 'fixed'}},
+        "detection.budget = 'fixed'", "detection.memory = 'window'"),
+    'the same where that is the default': (
+        {'detection': {'name': 'clique', 'budget': 'fixed'}},
+        "detection.budget = 'fixed'", "detection.memory = 'window'"),
+    'a window of a memory without one': (
+        {'detection': {'window': 3}},
+        "detection.window = 3: detection.memory = 'forever'",
+        "set detection.memory = 'window'"),
+    'sketches without a challenge': (
+        PLAIN | {'transfer': {'challenge': False, 'sketches': 16}},
+        'transfer.sketches = 16', 'set transfer.challenge = true'),
+    'epochs without a challenge': (
+        PLAIN | {'transfer': {'challenge': False, 'max_epochs': 1}},
+        'transfer.max_epochs = 1', 'set transfer.challenge = true'),
+    'deaths of more workers than there are': (
+        {'faults': {'tolerate': 10}},
+        'faults.tolerate = 10', 'at most the number of workers, 9'),
+    'a device for nothing': (
+        {'runtime': {'device': 'gpu'}},
+        "runtime.device = 'gpu': problem 'quadratic'", "use 'cpu'"),
 }
 
 
@@ -110,6 +141,21 @@ def test_what_does_not_go_together_is_refused_with_a_way_out(sections, key,
         assembled(**sections)
     assert key in str(refused.value)
     assert way in str(refused.value)
+
+
+def test_a_preset_for_q_adversaries_needs_some():
+    """The load is 2 q + 1: what is wrong is q, not the assignment."""
+    job = {name: CHALLENGED[name] for name in ('run', 'problem')}
+    robust = {'name': 'robust-partial', 'workers': 9}
+    with pytest.raises(JobError, match=(
+            'scheme.adversaries = 0: .*robust-partial.* set at least 1')):
+        Assembly(config.from_tables(job | {'scheme': robust}))
+    Assembly(config.from_tables(job | {'scheme': robust | {
+        'adversaries': 1}}))
+    with pytest.raises(JobError, match="'cyclic' has one replica"):
+        Assembly(config.from_tables(job | {
+            'scheme': robust | {'adversaries': 1},
+            'assignment': {'load': 1}}))
 
 
 @pytest.mark.parametrize('audits', [
@@ -136,6 +182,13 @@ def test_by_default_only_what_can_be_audited_is():
     {'transfer': {'code': f'{HERE}:Plain'}, 'collection': {'copies': 2}},
     {'detection': {'audits': 'none', 'random_audits': 3}},
     {'detection': {'equality': 'tolerance', 'tolerance': 1e-4}},
+    {'detection': {'audits': 'contested'}},
+    {'detection': {'name': 'clique', 'memory': 'forever',
+                   'budget': 'fixed', 'random_audits': 2}},
+    {'detection': {'name': 'core', 'audits': 'none', 'window': 15}},
+    {'detection': {'memory': 'window', 'window': 3, 'budget': 'fixed'}},
+    {'transfer': {'sketches': 16, 'max_epochs': 5}},
+    {'faults': {'tolerate': 9}},
     {'detection': {'presume_below': 0.0}},
     {'detection': {'presume_below': 1.0}},
     {'collection': {'name': 'deadline', 'deadline': 1.0}},
@@ -143,3 +196,47 @@ def test_by_default_only_what_can_be_audited_is():
 def test_what_goes_together_is_accepted(sections):
     """What is refused above is so for the reason that is given."""
     assert assembled(**sections).transfer.compares
+
+
+@pytest.mark.parametrize('protocol, sums', [
+    ('counts', True), ('payloads', True), ('consistent', True),
+    ('sketches', False), ('norms', False)])
+def test_liars_have_something_to_lie_about(protocol, sums):
+    """Gradients that are pushed as they are leave nothing else."""
+    liars = {'adversary': {'count': 2, 'protocol': protocol}}
+    refused = f"adversary.protocol = '{protocol}'"
+    assembled(**liars)
+    with pytest.raises(JobError, match=f"{refused}.*transfer 'replicas'"):
+        assembled(**PUSHED, **liars)
+    if sums:
+        assembled(**PLAIN, **liars)
+        return
+    with pytest.raises(JobError, match=f'{refused}.*challenge = true'):
+        assembled(**PLAIN, **liars)
+
+
+def test_a_protocol_of_nobody_is_no_mistake():
+    """It is what a series of attacks has as its first run."""
+    assembled(**PUSHED, adversary={'protocol': 'payloads'})
+
+
+@pytest.mark.parametrize('problem, named', [
+    ({'name': 'digits', 'model': 'mlp'}, "'digits' with model 'mlp'"),
+    ({'name': 'digits', 'model': 'convnet'}, None),
+    ({'name': f'{HERE}:Distant', 'parameters': 4}, None)])
+def test_a_device_is_for_what_computes_there(problem, named):
+    """One of the user's own may choose it without being told."""
+    job = config.from_tables(CHALLENGED | {
+        'problem': problem, 'runtime': {'device': 'cuda'}})
+    if named is None:
+        Assembly(job)
+        return
+    with pytest.raises(JobError, match=f"'cuda': problem {named} computes"):
+        Assembly(job)
+
+
+def test_a_problem_of_the_callers_chooses_its_device():
+    problem = Distant(0, parameters=4)
+    job = {name: keys for name, keys in CHALLENGED.items()
+           if name != 'problem'} | {'runtime': {'device': 'cuda'}}
+    Assembly(config.from_tables(job, problem=problem), problem)

@@ -163,9 +163,9 @@ def test_an_mpirun_of_another_mpi():
 
 
 @pytest.mark.parametrize('built, on, tolerate, level, words', [
-    (True, True, 7, OK, 'is on'), (True, False, 0, OK, '--with-ft ulfm'),
-    (True, False, 7, PROBLEM, 'start it with mpirun --with-ft ulfm'),
-    (False, False, 7, PROBLEM, 'which this MPI cannot'),
+    (True, True, 3, OK, 'is on'), (True, False, 0, OK, '--with-ft ulfm'),
+    (True, False, 3, PROBLEM, 'start it with mpirun --with-ft ulfm'),
+    (False, False, 3, PROBLEM, 'which this MPI cannot'),
     (False, False, 0, OK, 'only Open MPI 5')])
 def test_deaths(built, on, tolerate, level, words, job):
     case = open_case(Launch(), 8, 8, job(f'faults = {{tolerate = {tolerate}}}'
@@ -196,6 +196,19 @@ def test_threads_against_cores(masks, threads, allowed, level, words):
     ranks = on_cores(*masks, threads=threads, allowed=range(allowed))
     found = one(cores.findings(ranks))
     assert found.level == level and words in found.text
+
+
+def test_threads_of_the_server_have_a_key_of_their_own():
+    """OMP_NUM_THREADS does not bound those of the aggregation."""
+    ranks = on_cores(range(8), range(8))
+    fewer = 'take fewer ranks a host or more cores'
+    assert fewer not in one(cores.findings(ranks)).text
+    ranks[0] = on_cores(range(8), wanted=100)[0]
+    found = one(cores.findings(ranks))
+    assert found.level == NOTE
+    assert f'set runtime.threads = 100 lower, or {fewer}' in found.text
+    found = one(cores.findings(on_cores(*[range(8)] * 9)))
+    assert 'runtime.threads' not in found.text and fewer in found.text
 
 
 def test_hosts_that_are_alike_share_a_line():

@@ -298,12 +298,13 @@ def test_wrong_files_and_flags_are_those_of_the_rows_that_count(three):
         wrong.append(sum((contributors & (lies | payload_lies)).any(axis=1)))
         right += (flagged & adversaries).sum()
         false += (flagged & ~adversaries).sum()
-        missed += (~out & adversaries & ~flagged).sum()
+        lied = lies.any(axis=0) | payload_lies
+        missed += (~out & adversaries & lied & ~flagged).sum()
     with load_run(three) as run:
         assert run.wrong_files.tolist() == wrong
         assert run.flagging == Flagging(right, false, missed)
         # The same over the padded arrays, as a user's script may count.
-        assert missed == (~run.excluded & run.adversaries
+        assert missed == (~run.excluded & run.adversaries & run.lied
                           & ~run.flagged).sum()
 
 

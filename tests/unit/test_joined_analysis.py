@@ -94,9 +94,9 @@ def test_detection_of_a_joined_run(analysed):
               for line in printed.splitlines()[2:-1]}
     # Four steps of five workers, three of four, five of six.
     assert counts == {
-        'honest, not flagged': 4 * 4 + 3 * 3 + 5 * 5, 'no work this step': 0,
-        'adversary, flagged': 12, 'adversary, missed': 0,
-        'honest, flagged': 0}
+        'honest, not flagged': 4 * 4 + 3 * 3 + 5 * 5,
+        'adversary, no lie': 0, 'no work this step': 0,
+        'liar, flagged': 12, 'liar, missed': 0, 'honest, flagged': 0}
 
 
 def test_trust_of_a_joined_run(analysed):

@@ -611,6 +611,28 @@ def test_wrong_files_do_not_depend_on_the_window(tmp_path, monkeypatch):
         assert run.wrong_files.tolist() == expected
 
 
+def test_who_lied_on_a_file_or_a_payload(tmp_path, monkeypatch):
+    hand_made(tmp_path / 'run.h5')
+    for window in 1 << 24, 8:
+        monkeypatch.setattr('aspis_mpi.runlog.view.WINDOW', window)
+        with load_run(tmp_path / 'run.h5') as run:
+            assert run.lied.tolist() == [[True, False, False, False],
+                                         [False, False, True, True]]
+
+
+def test_an_adversary_that_tells_no_lie_is_not_missed(tmp_path):
+    assignment = Assignment([[1, 1, 1], [1, 1, 1]])
+    nobody = np.zeros(3, dtype=bool)
+    blank = replace(made_up(0, 2, 3), step=0, excluded=nobody,
+                    flagged=nobody)
+    with create(tmp_path / 'run.h5', assignment) as log:
+        log.append(blank, np.array([1, 1, 0]),
+                   np.array([[1, 0, 0], [0, 0, 0]]), nobody)
+    with load_run(tmp_path / 'run.h5') as run:
+        assert run.lied.tolist() == [[True, False, False]]
+        assert run.flagging.missed == 1
+
+
 def test_flags_against_the_truth(tmp_path):
     hand_made(tmp_path / 'run.h5')
     with load_run(tmp_path / 'run.h5') as run:

@@ -15,10 +15,13 @@ class Protocol:
         Whether anything but gradients is lied about.
     payloads : bool
         Whether payloads are not what was asked for.
+    challenged : bool
+        Whether answers to a challenge alone are lied about.
     """
 
     lies = True
     payloads = False
+    challenged = False
 
     def __init__(self, seed):
         self._seed = seed

@@ -17,6 +17,7 @@ class Norms(Protocol):
     """
 
     name = 'norms'
+    challenged = True
 
     def __init__(self, seed, *, factor: float = 10.0):
         super().__init__(seed)

@@ -16,6 +16,7 @@ class Sketches(Protocol):
     """
 
     name = 'sketches'
+    challenged = True
 
     def __init__(self, seed, *, size: float = 1.0):
         super().__init__(seed)
