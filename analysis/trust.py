@@ -45,15 +45,12 @@ class Layer:
     counts: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Replicas:
-    """Bytes a step if every worker sent every file's d numbers by itself.
-
-    Of a run of several parts the mean over its steps.
-    """
+    """Bytes of each step if all workers sent each file's d numbers alone."""
 
     d: int
-    nbytes: int
+    nbytes: np.ndarray          # int (T,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +196,9 @@ def _certificates(run, files):
 def replicas_of(run):
     """What shipping all replicas would have cost, `Replicas`."""
     d = int(run.attrs['parameters'])
-    copies = sum(int(part.incidence.sum()) * part.n_steps
-                 for part in run.parts) / run.n_steps
-    return Replicas(d, round(copies * (4 * d + HEADER_BYTES)))
+    copies = np.repeat([int(part.incidence.sum()) for part in run.parts],
+                       [part.n_steps for part in run.parts])
+    return Replicas(d, copies * (4 * d + HEADER_BYTES))
 
 
 def _draw(trust, picture):
@@ -241,10 +238,11 @@ def _draw_bytes(axis, trust, columns):
     sent = columns.average(trust.bytes_in)
     axis.stairs(sent, columns.edges, baseline=None, color='#0072b2',
                 linewidth=1.5, label='bytes into the server')
-    cost = trust.replicas.nbytes
-    axis.axhline(cost, color='#d55e00', linestyle='--', linewidth=1.5,
-                 label=f'if all replicas had been sent: {size(cost)}')
-    most = max(sent.max(), cost)
+    cost = columns.average(trust.replicas.nbytes)
+    axis.stairs(cost, columns.edges, baseline=None, color='#d55e00',
+                linestyle='--', linewidth=1.5,
+                label=f'if all replicas had been sent: {_sizes(trust)}')
+    most = max(sent.max(), cost.max())
     if sent.min() > 0 and most > SPREAD * sent.min():
         axis.set_yscale('log')
         axis.set_ylim(sent.min() / 2, 2 * most)
@@ -255,6 +253,13 @@ def _draw_bytes(axis, trust, columns):
     axis.set_ylabel('bytes a step')
     axis.grid(alpha=0.3)
     _legend(axis, 2)
+
+
+def _sizes(trust):
+    """Bytes of all replicas, from part to part of a run."""
+    nbytes = trust.replicas.nbytes
+    changed = np.flatnonzero(np.diff(nbytes)) + 1
+    return ', then '.join(map(size, nbytes[np.append(0, changed)]))
 
 
 def _legend(axis, columns, handles=None):
@@ -289,8 +294,8 @@ def _tell_exposures(trust):
 def _tell_bytes(trust):
     mean, replicas = trust.bytes_in.mean(), trust.replicas
     sent = f'{size(mean)} a step into the server'
-    return (f'{sent}, all replicas: {size(replicas.nbytes)} (d = '
-            f'{replicas.d:,}); ratio {mean / replicas.nbytes:.3g}')
+    return (f'{sent}, all replicas: {_sizes(trust)} (d = {replicas.d:,}); '
+            f'ratio {mean / replicas.nbytes.mean():.3g}')
 
 
 def _plain(text):
