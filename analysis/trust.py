@@ -20,11 +20,14 @@ STATES = (('fine', '#ececec'),
           ('slow: under half of the median files, or twice its time',
            '#56b4e9'),
           ('not heard in the step: too slow, or dead', '#0a5a9c'),
-          ('suspected: disagrees with somebody not exposed', '#f0c000'),
+          ('suspected: disagrees with somebody not exposed or flagged',
+           '#f0c000'),
           ('dead: given up as silent, then left out', '#000000'),
           ('excluded: no work since it was exposed', '#9a9a9a'),
+          ('flagged by the rule of this step', '#cc79a7'),
           ('exposed: proved wrong, and at work', '#d55e00'))
-FINE, SLOW, UNHEARD, SUSPECTED, DEAD, EXCLUDED, EXPOSED = range(len(STATES))
+(FINE, SLOW, UNHEARD, SUSPECTED, DEAD, EXCLUDED, FLAGGED,
+ EXPOSED) = range(len(STATES))
 #: The part of the run that did this step had no such worker.
 ABSENT = -1
 
@@ -111,12 +114,13 @@ def states_of(run):
     ndarray of int8, shape (K, T)
         Numbers of `STATES`, `ABSENT` where a part had no such worker.  The
         severest that applies, from above.  `EXPOSED`: by this step's
-        evidence or by memory, and at work.  `EXCLUDED`: no
-        work, and exposed in its last step with work or since.  `DEAD`: no
-        work without that, from the step in which it was given up until it is
-        heard again.  `SUSPECTED`: disagrees with a worker that is not
-        exposed; what exposed ones say accuses nobody.  `UNHEARD`: no report
-        in a step that did not wait for it.  `SLOW`: under half of the files
+        evidence or by memory, and at work.  `FLAGGED`: the rule of this step
+        takes it for wrong, without a proof.  `EXCLUDED`: no work, and
+        exposed in its last step with work or since.  `DEAD`: no work without
+        that, from the step in which it was given up until it is heard again.
+        `SUSPECTED`: disagrees with a worker that is neither exposed nor
+        flagged; what these say accuses nobody.  `UNHEARD`: no report in a
+        step that did not wait for it.  `SLOW`: under half of the files
         at the signal, or over twice the time to the last report, of the
         median worker.
     """
@@ -134,8 +138,9 @@ def _states_of_part(run):
     slow = (2 * done < _median(done, excluded)) | (
         last > 2 * _median(last, excluded | unheard))
     return np.select(
-        [excluded & ~left_out, exposed, dead, _suspected(run), unheard, slow],
-        [EXCLUDED, EXPOSED, DEAD, SUSPECTED, UNHEARD, SLOW],
+        [excluded & ~left_out, exposed, run.flagged.T, dead, _suspected(run),
+         unheard, slow],
+        [EXCLUDED, EXPOSED, FLAGGED, DEAD, SUSPECTED, UNHEARD, SLOW],
         FINE)
 
 
@@ -151,14 +156,14 @@ def _median(values, without):
 
 
 def _suspected(run):
-    """Who disagrees with a worker that is not exposed, bool (K, T)."""
-    exposed = run.exposed
-    found = np.zeros_like(exposed)
+    """Who disagrees with one neither exposed nor flagged, bool (K, T)."""
+    wrong = run.exposed | run.flagged
+    found = np.zeros_like(wrong)
     span = max(1, WINDOW // run.n_workers ** 2)
     for start in range(0, run.n_steps, span):
         steps = slice(start, start + span)
         graph = run.read('disagreements', steps)
-        graph &= ~exposed[steps, None]
+        graph &= ~wrong[steps, None]
         found[steps] = graph.any(axis=2)
     return found.T
 
