@@ -12,6 +12,7 @@ import pytest
 
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.build import simulate
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (CODED, Arrival, ArrivalKind,
@@ -237,7 +238,7 @@ def test_timeline_of_the_last_step_and_of_another(tmp_path):
         'step 3, coverage / coded / least-squares',
         'signal after 3.25 s, step over after 5 s',
         '21 files were finished, 24 in time, 18 were used',
-        'workers not needed: 4, 6', 'workers not heard: 4',
+        'workers not needed: 6', 'workers not heard: 4',
         'workers given up: 4', 'workers without work: 7',
         f'picture: {tmp_path / "run.timeline.png"}']
     done = analyse('timeline.py', log, '--step', 1, '-o',
@@ -300,6 +301,75 @@ def test_files_of_a_timeline(tmp_path, monkeypatch):
                 files.begin[mine], [0, 1 + late, 2 + late], atol=1e-9)
             assert (files.used[mine] == (worker != 6)).all()
         assert 4 not in files.worker
+
+
+CHALLENGED = """
+[run]
+steps = 6
+seed = 7
+[problem]
+name = "quadratic"
+parameters = 13
+micro_batch = 4
+[scheme]
+name = "{}"
+workers = {}
+adversaries = 2
+[adversary]
+count = 2
+[delay]
+name = "exponential"
+mean = 1.0
+per = "file"
+[log]
+detail = "arrivals"
+"""
+
+
+@pytest.mark.parametrize('scheme, workers', [
+    ('robust-partial', 15), ('aspis', 7)])
+def test_a_timeline_tells_what_was_compared(tmp_path, monkeypatch, scheme,
+                                            workers):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    timeline_of = import_module('timeline').timeline_of
+    (tmp_path / 'job.toml').write_text(CHALLENGED.format(scheme, workers))
+    _, path = simulate(tmp_path / 'job.toml', out=tmp_path / 'run.h5')
+    found = 0
+    with load_run(path) as run:
+        for row in range(run.n_steps):
+            files = timeline_of(run, row).files
+            assert not (files.used & files.compared).any()
+            counts = np.bincount(files.file[files.used | files.compared],
+                                 minlength=run.n_files)
+            # Whose value was used once may not show it again.
+            assert (counts >= run.copies[row]).all()
+            if run.steps['epochs'][row] == 1:
+                assert (counts == run.copies[row]).all()
+            found += files.compared.sum()
+    assert found
+    lines = analyse('timeline.py', path, '--step', 0).stdout.splitlines()
+    told = {line.split(': ')[0]: set(line.split(': ')[1].split(', '))
+            for line in lines if line.startswith('workers ')}
+    assert sum(map(len, told.values())) == len(set().union(*told.values()))
+
+
+def test_what_the_log_cannot_tell_was_not_compared(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    timeline_of = import_module('timeline').timeline_of
+    done = np.packbits(np.ones(3, dtype=bool)).tobytes()
+    design, nobody = ring(), np.zeros(8, dtype=bool)
+    copies = np.where(np.arange(8) < 2, 2, 3).astype(np.uint16)
+    with RunLog(tmp_path / 'run.h5', design, seed=1, parameters=12, mpi='',
+                hosts=['here'], job='', clock='virtual') as log:
+        log.arrivals([Arrival(0, -1, ArrivalKind.MODEL, 0, 0.0, 0, b'')] + [
+            Arrival(0, worker, ArrivalKind.REPLICA, 3, 1.0, 1, done)
+            for worker in range(8)])
+        log.append(replace(a_record(design), copies=copies), nobody,
+                   np.zeros_like(design.incidence), nobody)
+    with load_run(tmp_path / 'run.h5') as run:
+        files = timeline_of(run, 0).files
+    # Three workers sent files 0 and 1, and of those two were shown.
+    assert (files.compared == (~files.used & (files.file >= 2))).all()
 
 
 def test_timeline_without_arrivals_says_what_to_do(tmp_path):
