@@ -16,8 +16,9 @@ UNHEARD, NO_WORK = '#fbdcd3', '#f0f0f0'
 #: Inches: width of the picture and of its axes, height of a worker, of all
 #: workers at most, width of a digit, least height of a worker with text.
 WIDTH, AXES, ROW, MOST, DIGIT, LINE = 9, 8.2, 0.25, 14, 0.06, 0.13
-#: Half the height of a bar, in workers.
-BAR = 0.4
+#: Half the height of a bar, in workers; how far above its middle the numbers
+#: of files stand, and below it what was sent: neither hides the other.
+BAR, ABOVE, BELOW = 0.4, 0.14, 0.24
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,19 +262,23 @@ def _draw_files(axis, timeline):
 
 
 def _draw_messages(axis, timeline):
-    size = min(6, max(1, 45 * timeline.row))
+    size = min(5, max(1, 45 * timeline.row))
     if timeline.payloads:
         workers, seconds = np.transpose(timeline.payloads)
-        axis.hlines(workers, timeline.wait, seconds, color=TRANSFER,
+        axis.hlines(workers + BELOW, timeline.wait, seconds, color=TRANSFER,
                     linewidth=size / 4)
-        yield from axis.plot(seconds, workers, '>', color=TRANSFER,
-                             markersize=size, label='payload has arrived')
+        axis.plot(seconds, workers + BELOW, '>', color=TRANSFER,
+                  markersize=size)
+        # In the legend, the line and its head are one.
+        yield from axis.plot([], [], color=TRANSFER, marker='>', markevery=[1],
+                             markersize=size, linewidth=size / 4,
+                             label='payload, until it has arrived')
     for points, mark, label in (
             (timeline.silent, 'x', 'silent: given up'),
             (timeline.malformed, 'D', 'malformed message')):
         if points:
             workers, seconds = np.transpose(points)
-            yield from axis.plot(seconds, workers, mark, color=SILENT,
+            yield from axis.plot(seconds, workers + BELOW, mark, color=SILENT,
                                  markersize=size, label=label, linestyle='')
 
 
@@ -295,7 +300,8 @@ def _name_files(axis, files, inch):
     for i in np.flatnonzero(room > DIGIT):
         name = str(files.file[i])
         if room[i] > DIGIT * (len(name) + 1):
-            axis.text(files.begin[i] + DIGIT / 2 * inch, files.worker[i],
+            axis.text(files.begin[i] + DIGIT / 2 * inch,
+                      files.worker[i] - ABOVE,
                       name, va='center_baseline', fontsize=6,
                       color='white' if files.used[i] else 'black')
 

@@ -353,6 +353,26 @@ def test_a_timeline_tells_what_was_compared(tmp_path, monkeypatch, scheme,
     assert sum(map(len, told.values())) == len(set().union(*told.values()))
 
 
+def test_numbers_of_files_and_payloads_do_not_hide_each_other(tmp_path,
+                                                              monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    script = import_module('timeline')
+    axis = script.pyplot().figure().subplots()
+    with load_run(make_coded_log(tmp_path / 'run.h5')) as run:
+        timeline = script.timeline_of(run, 0)
+    payload, *_ = script._draw_messages(axis, timeline)
+    assert payload.get_linestyle() == '-' and payload.get_marker() == '>'
+    low = [y % 1 for line in axis.lines for y in line.get_ydata()]
+    lines = [y % 1 for segment in axis.collections[0].get_segments()
+             for y in segment[:, 1]]
+    script._name_files(axis, timeline.files, 0.01)
+    high = [text.get_position()[1] % 1 for text in axis.texts]
+    # Fractions of a row, whose middle is 0: numbers above, messages below.
+    assert high and min(high) > 0.8
+    assert low and lines and 0.2 < min(low + lines)
+    assert max(low + lines) < 0.3
+
+
 def test_what_the_log_cannot_tell_was_not_compared(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / 'analysis')
     timeline_of = import_module('timeline').timeline_of
