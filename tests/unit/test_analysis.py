@@ -205,7 +205,7 @@ def a_step_of_arrivals(step, start, assignment, silent, given_up):
 
 def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
                    collection='coverage', assignment=None, arrivals=True,
-                   given_up=True):
+                   given_up=True, clock='virtual'):
     """Files are used from their first two holders; worker 4 is silent."""
     assignment = assignment or ring()
     n_workers = assignment.n_workers
@@ -218,7 +218,7 @@ def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
         source=np.full(assignment.n_files, CODED, dtype=np.int16))
     with RunLog(path, assignment, job=CODED_JOB.format(collection, copies),
                 seed=1, parameters=12, mpi='', hosts=['here'],
-                clock='virtual') as log:
+                clock=clock) as log:
         for step, whole in enumerate(seconds):
             if arrivals:
                 log.arrivals(a_step_of_arrivals(step, 100.0 * step,
@@ -438,6 +438,29 @@ def test_completion_says_when_nothing_is_approximate(tmp_path):
     assert 'Warning' not in done.stderr
     assert 'the residual is 0 in every step of every run' in done.stdout
     expect_picture(tmp_path / 'exact.png')
+
+
+def test_completion_says_when_no_time_passed(tmp_path):
+    logs = [make_coded_log(tmp_path / f'{name}.h5', seconds=seconds)
+            for name, seconds in (('a', (0, 0)), ('b', (0, 0)),
+                                  ('c', (2, 4)))]
+    for some, told in (logs[:1], True), (logs[:2], True), (logs, False):
+        done = analyse('completion.py', *some)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        assert 'nan' not in done.stdout
+        assert ('no time passed on the virtual clock\n'
+                in done.stdout) == told
+        rows = done.stdout.splitlines()[1:1 + len(some)]
+        assert {row.split()[4] for row in rows} == {'-'}
+
+
+def test_completion_tells_virtual_from_wall_clock(tmp_path):
+    logs = [make_coded_log(tmp_path / 'a.h5'),
+            make_coded_log(tmp_path / 'b.h5', clock='wall')]
+    rows = analyse('completion.py', *logs).stdout.splitlines()[1:3]
+    assert [row.split(maxsplit=7)[7] for row in rows] == [
+        'coverage / coded / least-squares, virtual clock',
+        'coverage / coded / least-squares, wall clock']
 
 
 @pytest.mark.parametrize('script', SCRIPTS)
