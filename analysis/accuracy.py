@@ -48,6 +48,8 @@ def _draw(evaluations, labels, picture):
                       linestyle=line_style(i),
                       marker='.', markersize=4)
         axis.set_xlabel('step')
+        axis.xaxis.get_major_locator().set_params(integer=True,
+                                                  min_n_ticks=1)
         axis.set_ylabel(f'test {column}')
         axis.grid(alpha=0.3)
     if _spread([e['loss'] for e in evaluations]):
@@ -72,8 +74,9 @@ def _print(evaluations, labels):
     for evaluation, label in zip(evaluations, labels):
         last = evaluation[-1]
         best = np.fmax.reduce(evaluation['accuracy'])
-        print(f'{last["step"]:8d} {last["accuracy"]:9.4f} {best:9.4f} '
-              f'{last["loss"]:11.4g}  {label}')
+        told = (f'{"none":>9} {"none":>9}' if np.isnan(best) else
+                f'{last["accuracy"]:9.4f} {best:9.4f}')
+        print(f'{last["step"]:8d} {told} {last["loss"]:11.4g}  {label}')
 
 
 if __name__ == '__main__':

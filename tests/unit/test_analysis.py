@@ -155,7 +155,18 @@ def test_a_problem_without_accuracy_shows_its_loss(tmp_path):
     done = analyse('accuracy.py', log, '-o', tmp_path / 'loss.png')
     assert done.returncode == 0, done.stderr
     assert 'Warning' not in done.stderr
+    assert done.stdout.splitlines()[1].split()[:3] == ['30', 'none', 'none']
     expect_picture(tmp_path / 'loss.png')
+
+
+def test_steps_of_the_accuracy_are_whole_numbers(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    script = import_module('accuracy')
+    with load_run(make_log(tmp_path / 'run.h5', steps=1)) as run:
+        evaluation = run.evaluation
+    script._draw([evaluation], ['run'], tmp_path / 'run.png')
+    for axis in script.pyplot().gcf().axes:
+        assert (axis.get_xticks() % 1 == 0).all()
 
 
 CODED_JOB = """
