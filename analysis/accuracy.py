@@ -5,7 +5,7 @@ import numpy as np
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from figure import (command_line, distinct, line_style, mistakes_in_a_line,
-                    pyplot)
+                    pyplot, save)
 
 
 def main():
@@ -58,7 +58,7 @@ def _draw(evaluations, labels, picture):
     figure.legend(*axes[0][0].get_legend_handles_labels(),
                   loc='upper center', bbox_to_anchor=(0.5, 0.01),
                   ncols=1 if len(labels) < 4 else 2, frameon=False)
-    figure.savefig(picture, dpi=150, bbox_inches='tight')
+    save(figure, picture, bbox_inches='tight')
 
 
 def _spread(losses):

@@ -7,7 +7,7 @@ import numpy as np
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from figure import (collected, command_line, distinct, line_style,
-                    mistakes_in_a_line, pyplot)
+                    mistakes_in_a_line, pyplot, save)
 
 #: Largest over smallest from which an axis is logarithmic.
 SPREAD = 50
@@ -94,7 +94,7 @@ def _draw(runs, labels, picture):
             zip(labels, residuals)])
         axes[0, 1].set_xlabel('residual: coefficient error of a step')
     figure.tight_layout()
-    figure.savefig(picture, dpi=150, bbox_inches='tight')
+    save(figure, picture, bbox_inches='tight')
 
 
 def _distributions(axis, samples, labels):

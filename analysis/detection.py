@@ -7,7 +7,7 @@ from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.words import share
 from columns import Columns, draw_workers
 from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
-                    side_by_side, told_parts)
+                    save, side_by_side, told_parts)
 
 #: What a worker is in a step, and its colour, by rising importance: where
 #: several steps share a column of the picture, the last one shows.
@@ -84,7 +84,7 @@ def _draw(matrix, wrong_files, steps, title, picture):
 
     figure.legend(handles=handles, loc='outside lower center', ncols=3,
                   frameon=False)
-    figure.savefig(picture, dpi=150)
+    save(figure, picture)
 
 
 def _print(matrix):

@@ -67,6 +67,14 @@ def pyplot():
     return plt
 
 
+def save(figure, picture, **options):
+    """Write a picture; a mistake names it, which a full disk does not."""
+    try:
+        figure.savefig(picture, dpi=150, **options)
+    except OSError as error:
+        raise OSError(f'{picture}: {error.strerror or error}') from error
+
+
 def line_style(i):
     """Of the i-th of many lines in one picture."""
     return STYLES[i // COLOURS % len(STYLES)]

@@ -7,7 +7,8 @@ import numpy as np
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import ArrivalKind
-from figure import collected, command_line, mistakes_in_a_line, pyplot
+from figure import (collected, command_line, mistakes_in_a_line, pyplot,
+                    save)
 
 USED, COMPARED, UNUSED = '#0072b2', '#8fd0f5', '#c4c4c4'
 SIGNAL, TRANSFER, SILENT = '#000000', '#e69f00', '#d62728'
@@ -227,7 +228,7 @@ def _draw(timeline, title, picture):
     axis.set_title(title, fontsize=10)
     figure.legend(handles=handles, loc='outside lower center', ncols=4,
                   frameon=False, fontsize=8)
-    figure.savefig(picture, dpi=150)
+    save(figure, picture)
 
 
 def _draw_rows(axis, timeline):

@@ -12,7 +12,7 @@ from aspis_mpi.words import printable, size
 from columns import Columns, draw_workers
 from exposures import exposures_of
 from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
-                    pyplot, side_by_side, told_parts)
+                    pyplot, save, side_by_side, told_parts)
 
 #: What a worker is in a step, and its colour, by rising severity: where
 #: several steps share a column of the picture, the last one shows.
@@ -221,7 +221,7 @@ def _draw(trust, picture):
                        f'step ({columns.span} in a column: the severest state '
                        'of each worker, means of files and bytes)')
     figure.suptitle(textwrap.fill(trust.title, 100), fontsize=10)
-    figure.savefig(picture, dpi=150)
+    save(figure, picture)
 
 
 def _draw_files(axis, trust, columns):

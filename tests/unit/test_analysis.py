@@ -490,6 +490,17 @@ def test_mistakes_get_one_line_and_exit_2(tmp_path, script):
 
 
 @pytest.mark.parametrize('script', SCRIPTS)
+def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, script):
+    picture = tmp_path / 'full.png'
+    picture.symlink_to('/dev/full')
+    done = analyse(script, a_log_for(script, tmp_path / 'run.h5'), '-o',
+                   picture)
+    assert done.returncode == 2
+    assert done.stderr == (f'{script[:-3]}: {picture}: No space left on '
+                           'device\n')
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
 def test_without_matplotlib_the_extra_is_named(tmp_path, script):
     (tmp_path / 'matplotlib.py').write_text('raise ImportError')
     search = os.pathsep.join([str(tmp_path), str(ROOT)])
