@@ -5,7 +5,7 @@ import numpy as np
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from figure import (command_line, distinct, line_style, mistakes_in_a_line,
-                    pyplot, save)
+                    pyplot, save, whole_numbers)
 
 
 def main():
@@ -48,8 +48,7 @@ def _draw(evaluations, labels, picture):
                       linestyle=line_style(i),
                       marker='.', markersize=4)
         axis.set_xlabel('step')
-        axis.xaxis.get_major_locator().set_params(integer=True,
-                                                  min_n_ticks=1)
+        whole_numbers(axis.xaxis)
         axis.set_ylabel(f'test {column}')
         axis.grid(alpha=0.3)
     if _spread([e['loss'] for e in evaluations]):

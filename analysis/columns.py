@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from figure import whole_numbers
+
 
 class Columns:
     """The columns of a picture over T steps.
@@ -68,6 +70,6 @@ def draw_workers(axis, states, columns, kinds):
     axis.set_xlim(columns.edges[0], columns.edges[-1])
     axis.invert_yaxis()
     axis.set_ylabel('worker')
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axis.yaxis)
     return [Patch(facecolor=colour, edgecolor='#606060', label=label)
             for label, colour in kinds]

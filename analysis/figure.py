@@ -67,6 +67,12 @@ def pyplot():
     return plt
 
 
+def whole_numbers(*axes):
+    """Let axes of steps, workers or files have whole numbers alone."""
+    for axis in axes:
+        axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
 def save(figure, picture, **options):
     """Write a picture; a mistake names it, which a full disk does not."""
     try:

@@ -8,7 +8,7 @@ from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import ArrivalKind
 from figure import (collected, command_line, mistakes_in_a_line, pyplot,
-                    save)
+                    save, whole_numbers)
 
 USED, COMPARED, UNUSED = '#0072b2', '#8fd0f5', '#c4c4c4'
 SIGNAL, TRANSFER, SILENT = '#000000', '#e69f00', '#d62728'
@@ -218,7 +218,7 @@ def _draw(timeline, title, picture):
     handles = [*_draw_rows(axis, timeline), *_draw_files(axis, timeline),
                *_draw_messages(axis, timeline),
                *_draw_instants(axis, timeline)]
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axis.yaxis)
     if timeline.row >= LINE:
         axis.set_yticks(range(timeline.n_workers))
         _name_files(axis, timeline.files, end / AXES)

@@ -12,7 +12,7 @@ from aspis_mpi.words import printable, size
 from columns import Columns, draw_workers
 from exposures import exposures_of
 from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
-                    pyplot, save, side_by_side, told_parts)
+                    pyplot, save, side_by_side, told_parts, whole_numbers)
 
 #: What a worker is in a step, and its colour, by rising severity: where
 #: several steps share a column of the picture, the last one shows.
@@ -216,7 +216,7 @@ def _draw(trust, picture):
     _legend(axes[0], 2, draw_workers(axes[0], trust.states, columns, STATES))
     _draw_files(axes[1], trust, columns)
     _draw_bytes(axes[2], trust, columns)
-    axes[2].xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes[2].xaxis)
     axes[2].set_xlabel('step' if columns.span == 1 else
                        f'step ({columns.span} in a column: the severest state '
                        'of each worker, means of files and bytes)')

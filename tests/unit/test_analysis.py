@@ -159,12 +159,14 @@ def test_a_problem_without_accuracy_shows_its_loss(tmp_path):
     expect_picture(tmp_path / 'loss.png')
 
 
-def test_steps_of_the_accuracy_are_whole_numbers(tmp_path, monkeypatch):
+@pytest.mark.parametrize('name', ['accuracy', 'detection', 'trust'])
+def test_a_single_step_has_no_fractions_on_the_axis(tmp_path, monkeypatch,
+                                                    name):
     monkeypatch.syspath_prepend(ROOT / 'analysis')
-    script = import_module('accuracy')
-    with load_run(make_log(tmp_path / 'run.h5', steps=1)) as run:
-        evaluation = run.evaluation
-    script._draw([evaluation], ['run'], tmp_path / 'run.png')
+    script = import_module(name)
+    log = make_log(tmp_path / 'run.h5', steps=1)
+    monkeypatch.setattr(sys, 'argv', [name, str(log)])
+    script.main()
     for axis in script.pyplot().gcf().axes:
         assert (axis.get_xticks() % 1 == 0).all()
 
