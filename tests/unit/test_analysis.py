@@ -97,6 +97,15 @@ def expect_picture(path):
     assert path.stat().st_size > 5000
 
 
+def test_what_is_no_script_is_named_as_shared():
+    told = (ROOT / 'README.md').read_text(encoding='utf-8').split(
+        '\nanalysis/ ')[1].split('\ntests/ ')[0]
+    for path in (ROOT / 'analysis').glob('*.py'):
+        script = '__main__' in path.read_text(encoding='utf-8')
+        assert script == (path.name in SCRIPTS)
+        assert script == (path.stem not in told), path.name
+
+
 def test_detection_draws_beside_the_log(tmp_path):
     done = analyse('detection.py', make_log(tmp_path / 'run.h5'))
     assert done.returncode == 0, done.stderr
