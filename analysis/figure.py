@@ -10,6 +10,7 @@ import numpy as np
 
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import beside
+from aspis_mpi.words import counted
 
 #: Line styles change when matplotlib's colours begin again.
 STYLES, COLOURS = ('-', '--', ':', '-.'), 10
@@ -131,8 +132,8 @@ def told_parts(run):
     """The sizes of a run of several parts, as a label; else empty."""
     if len(run.parts) == 1:
         return ''
-    sizes = ', then '.join(str(part.n_workers) for part in run.parts)
-    return f'{sizes} workers'
+    *before, last = (part.n_workers for part in run.parts)
+    return ', then '.join([*map(str, before), counted(last, 'worker')])
 
 
 def distinct(labels, paths):

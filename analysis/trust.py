@@ -8,7 +8,7 @@ import numpy as np
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import WINDOW, load_run
-from aspis_mpi.words import printable, size
+from aspis_mpi.words import counted, printable, size
 from columns import Columns, draw_workers
 from exposures import exposures_of
 from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
@@ -193,7 +193,8 @@ def _certificates(run, files):
                 f"'{run.option('detection', 'name')}'")
     certified, n_files = files[0].counts, files_a_step(run)
     whole = np.count_nonzero(certified == n_files)
-    return (f'every file was certified in {whole} of {run.n_steps} steps; '
+    return (f'every file was certified in {whole} of '
+            f"{counted(run.n_steps, 'step')}; "
             f'{certified.mean():.1f} of {n_files.mean():.6g} files on '
             'average')
 
@@ -280,9 +281,10 @@ def _print(trust):
     print(trust.certificates)
     print(_tell_bytes(trust))
     wrong = trust.wrong_files
-    print(f'{wrong.sum()} wrong files were used in {np.count_nonzero(wrong)} '
-          f'steps, {wrong.max()} at most' if wrong.any() else
-          'no wrong file was used')
+    used = counted(wrong.sum(), 'wrong file was', 'wrong files were')
+    steps = counted(np.count_nonzero(wrong), 'step')
+    print(f'{used} used in {steps}, {wrong.max()} at most' if wrong.any()
+          else 'no wrong file was used')
 
 
 def _tell_exposures(trust):
@@ -290,7 +292,7 @@ def _tell_exposures(trust):
         yield 'nobody was exposed'
     for exposure in trust.exposures[:SHOWN]:
         yield (f'{_plain(exposure.sentence)} (exposed in {exposure.steps} of '
-               f'{len(trust.steps)} steps)')
+               f"{counted(len(trust.steps), 'step')})")
     rest = [str(exposure.worker) for exposure in trust.exposures[SHOWN:]]
     if rest:
         yield f'exposed later, or as well: workers {", ".join(rest)}'

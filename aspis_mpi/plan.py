@@ -12,7 +12,7 @@ from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch)
 from aspis_mpi.report import survived
-from aspis_mpi.words import size
+from aspis_mpi.words import counted, size
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,16 @@ def describe(plan):
     """The plan in sentences, for a person."""
     p = plan
     lines = [
-        f'{p.job}: scheme {p.scheme}, {p.workers} workers and the parameter '
-        f'server, so mpirun -n {p.workers + 1}.',
-        f'{p.files} files a step, {p.replication} workers a file, at most '
-        f'{p.load} files a worker; {p.batch_size} samples a step.',
-        f'{p.parameters:,} parameters; {p.gradients_per_step} gradients are '
-        f'computed a step, {p.vectors_up} vectors are sent.',
+        f"{p.job}: scheme {p.scheme}, {counted(p.workers, 'worker')} and the "
+        f'parameter server, so mpirun -n {p.workers + 1}.',
+        f"{counted(p.files, 'file')} a step, "
+        f"{counted(p.replication, 'worker')} a file, at most "
+        f"{counted(p.load, 'file')} a worker; "
+        f"{counted(p.batch_size, 'sample')} a step.",
+        f'{p.parameters:,} parameters; '
+        f"{counted(p.gradients_per_step, 'gradient is', 'gradients are')} "
+        'computed a step, '
+        f"{counted(p.vectors_up, 'vector is', 'vectors are')} sent.",
         f'Bytes a step: {size(p.bytes_up)} up, {size(p.bytes_down)} down.',
         f'Memory beyond the process: server {size(p.server_memory)}, worker '
         f'{size(p.worker_memory)}.',
@@ -183,17 +187,19 @@ def describe(plan):
     ]
     lines += _certificates(p)
     lines.append(survived(p.silent_survived))
-    when = (f'every {p.checkpoint_every} steps and where the run ends'
-            if p.checkpoint_every else 'where the run ends')
+    when = (f"every {counted(p.checkpoint_every, 'step')} and where the run "
+            'ends' if p.checkpoint_every else 'where the run ends')
+    last = 'one is' if p.checkpoints == 1 else f'{p.checkpoints} are'
     lines.append(f'A checkpoint of {size(p.checkpoint_bytes)} {when}; the '
-                 f'last {p.checkpoints} are kept.')
+                 f'last {last} kept.')
     if p.tolerates:
-        lines.append(f'The run goes on without up to {p.tolerates} workers '
-                     'that die, under mpirun --with-ft ulfm.')
+        who = counted(p.tolerates, 'worker that dies', 'workers that die')
+        lines.append(f'The run goes on without up to {who}, under mpirun '
+                     '--with-ft ulfm.')
     if p.q_max is not None:
         lines.append(_order(p))
     if p.buckets is not None:
-        lines.append(f'median-of-means has {p.buckets} buckets.')
+        lines.append(f"median-of-means has {counted(p.buckets, 'bucket')}.")
         if p.buckets <= 2 * p.worst_case_wrong_files:
             lines.append('That is no majority of right buckets in the worst '
                          'case.')
@@ -231,6 +237,6 @@ def _order(p):
     gap = p.q_max - p.q_max_bound
     ending = ('no order needs fewer.' if not gap else
               f'no order can need fewer than {p.q_max_bound}, a gap of {gap}.')
-    return (f'After any {p.q_max} of the {p.gradients_per_step} gradients '
-            f'every file has {p.copies} of its copies, whoever is slow; '
-            f'{ending}')
+    gradients = counted(p.gradients_per_step, 'gradient')
+    return (f'After any {p.q_max} of the {gradients} every file has '
+            f'{p.copies} of its copies, whoever is slow; {ending}')

@@ -77,6 +77,16 @@ def test_the_plan_warns_where_buckets_are_too_few(tmp_path):
     assert 'no majority of right buckets' in describe(plan)
 
 
+def test_one_of_a_thing_is_in_the_singular(tmp_path):
+    said = describe(forecast(job_file(tmp_path, scheme='uncoded', workers=1), [
+        'scheme.adversaries=0', 'run.keep=1', 'run.checkpoint_every=1',
+        'problem.micro_batch=1']))
+    assert 'scheme uncoded, 1 worker and the' in said
+    assert '\n1 file a step, 1 worker a file, at most 1 file a worker' in said
+    assert ' 1 gradient is computed a step, 1 vector is sent.' in said
+    assert 'every 1 step and where the run ends; the last one is kept' in said
+
+
 def test_a_model_that_exists_is_not_overwritten(tmp_path):
     job = job_file(tmp_path)
     model = tmp_path / 'old.npz'
