@@ -40,6 +40,7 @@ class Plan:
     server_memory: int
     worker_memory: int
     worst_case_wrong_files: int
+    worst_case_bounds_silence: bool     # or only while everybody answers
     silent_survived: int        # any so many workers may be silent
     q_max: int | None           # files that may be finished before all are
     q_max_bound: int | None     # covered, and the least for any order
@@ -96,6 +97,8 @@ def plan_of(design):
         vectors_up=traffic.vectors, bytes_up=traffic.up,
         bytes_down=traffic.down, server_memory=server, worker_memory=worker,
         worst_case_wrong_files=design.worst_case,
+        worst_case_bounds_silence=(design.detector.bounds_silence
+                                   or not design.transfer.compares),
         silent_survived=design.silent_survived,
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
@@ -182,10 +185,8 @@ def describe(plan):
         f'Bytes a step: {size(p.bytes_up)} up, {size(p.bytes_down)} down.',
         f'Memory beyond the process: server {size(p.server_memory)}, worker '
         f'{size(p.worker_memory)}.',
-        f'At most {p.worst_case_wrong_files} of {p.files} files can be wrong '
-        f'in a step if at most {p.assumed_adversaries} workers are.',
     ]
-    lines += _certificates(p)
+    lines += _worst_case(p) + _certificates(p)
     lines.append(survived(p.silent_survived))
     when = (f"every {counted(p.checkpoint_every, 'step')} and where the run "
             'ends' if p.checkpoint_every else 'where the run ends')
@@ -204,6 +205,16 @@ def describe(plan):
             lines.append('That is no majority of right buckets in the worst '
                          'case.')
     return '\n'.join(lines + p.warnings)
+
+
+def _worst_case(p):
+    """How many files can be wrong, if any worker is assumed to be."""
+    if not p.assumed_adversaries:
+        return []
+    who = counted(p.assumed_adversaries, 'worker is', 'workers are')
+    silent = '' if p.worst_case_bounds_silence else ' and nobody is silent'
+    return [f'At most {p.worst_case_wrong_files} of {p.files} files can be '
+            f'wrong in a step if at most {who}{silent}.']
 
 
 def _certificates(p):
