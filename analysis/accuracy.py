@@ -5,7 +5,7 @@ import numpy as np
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from figure import (command_line, distinct, line_style, mistakes_in_a_line,
-                    pyplot)
+                    pyplot, save, whole_numbers)
 
 
 def main():
@@ -48,6 +48,7 @@ def _draw(evaluations, labels, picture):
                       linestyle=line_style(i),
                       marker='.', markersize=4)
         axis.set_xlabel('step')
+        whole_numbers(axis.xaxis)
         axis.set_ylabel(f'test {column}')
         axis.grid(alpha=0.3)
     if _spread([e['loss'] for e in evaluations]):
@@ -56,7 +57,7 @@ def _draw(evaluations, labels, picture):
     figure.legend(*axes[0][0].get_legend_handles_labels(),
                   loc='upper center', bbox_to_anchor=(0.5, 0.01),
                   ncols=1 if len(labels) < 4 else 2, frameon=False)
-    figure.savefig(picture, dpi=150, bbox_inches='tight')
+    save(figure, picture, bbox_inches='tight')
 
 
 def _spread(losses):
@@ -72,8 +73,9 @@ def _print(evaluations, labels):
     for evaluation, label in zip(evaluations, labels):
         last = evaluation[-1]
         best = np.fmax.reduce(evaluation['accuracy'])
-        print(f'{last["step"]:8d} {last["accuracy"]:9.4f} {best:9.4f} '
-              f'{last["loss"]:11.4g}  {label}')
+        told = (f'{"none":>9} {"none":>9}' if np.isnan(best) else
+                f'{last["accuracy"]:9.4f} {best:9.4f}')
+        print(f'{last["step"]:8d} {told} {last["loss"]:11.4g}  {label}')
 
 
 if __name__ == '__main__':

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from figure import whole_numbers
+
 
 class Columns:
     """The columns of a picture over T steps.
@@ -60,14 +62,14 @@ def draw_workers(axis, states, columns, kinds):
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    colours = ListedColormap([colour for _, colour in kinds])
-    colours.set_under('white')
+    colours = ListedColormap([colour for _, colour in kinds]).with_extremes(
+        under='white')
     axis.pcolormesh(columns.edges, np.arange(len(states) + 1) - 0.5,
                     columns.worst(states), cmap=colours, vmin=-0.5,
                     vmax=len(kinds) - 0.5, rasterized=True)
     axis.set_xlim(columns.edges[0], columns.edges[-1])
     axis.invert_yaxis()
     axis.set_ylabel('worker')
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axis.yaxis)
     return [Patch(facecolor=colour, edgecolor='#606060', label=label)
             for label, colour in kinds]

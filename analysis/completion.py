@@ -7,7 +7,7 @@ import numpy as np
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from figure import (collected, command_line, distinct, line_style,
-                    mistakes_in_a_line, pyplot)
+                    mistakes_in_a_line, pyplot, save)
 
 #: Largest over smallest from which an axis is logarithmic.
 SPREAD = 50
@@ -29,7 +29,7 @@ def main():
     arguments = command_line('completion', __doc__, several=True)
     with mistakes_in_a_line('completion'):
         runs = [_steps(path) for path in arguments.logs]
-        labels = distinct([run.label for run in runs], arguments.logs)
+        labels = distinct(_labels(runs), arguments.logs)
         _draw(runs, labels, arguments.picture)
         _print(runs, labels)
         print(f'picture: {arguments.picture}')
@@ -45,6 +45,24 @@ def _steps(path):
                      timed['seconds_step'], timed['residual'])
 
 
+def _labels(runs):
+    """What lines are called; with their clocks where these differ."""
+    if len({run.clock for run in runs}) == 1:
+        return [run.label for run in runs]
+    return [f'{run.label}, {run.clock} clock' for run in runs]
+
+
+def _timeless(runs):
+    """What there is to say where no time passed in any run, else empty."""
+    if any(run.seconds.any() for run in runs):
+        return ''
+    return f'no time passed on the {_clocks(runs)} clock'
+
+
+def _clocks(runs):
+    return ' and '.join(sorted({run.clock for run in runs}))
+
+
 def _inexact(runs):
     """Whether any step of any run has a residual."""
     return any((run.residual > 0).any() for run in runs)
@@ -56,12 +74,14 @@ def _draw(runs, labels, picture):
     columns = 2 if inexact else 1
     figure, axes = plt.subplots(1, columns, figsize=(1 + 5.5 * columns, 4),
                                 squeeze=False)
-    clocks = ' and '.join(sorted({run.clock for run in runs}))
     times = [run.seconds for run in runs]
     _distributions(axes[0, 0], times, [
         f'{label}: median {np.median(values):.3g} s, mean '
-        f'{values.mean():.3g} s' for label, values in zip(labels, times)])
-    axes[0, 0].set_xlabel(f'seconds a step ({clocks} clock)')
+        f'{values.mean():.3g} s' if values.any() else
+        f'{label}: no time passed' for label, values in zip(labels, times)])
+    axes[0, 0].text(0.5, 0.5, _timeless(runs), ha='center',
+                    transform=axes[0, 0].transAxes)
+    axes[0, 0].set_xlabel(f'seconds a step ({_clocks(runs)} clock)')
     axes[0, 0].set_ylabel('share of steps')
     if not inexact:
         axes[0, 0].set_title(EXACT, fontsize=10)
@@ -74,7 +94,7 @@ def _draw(runs, labels, picture):
             zip(labels, residuals)])
         axes[0, 1].set_xlabel('residual: coefficient error of a step')
     figure.tight_layout()
-    figure.savefig(picture, dpi=150, bbox_inches='tight')
+    save(figure, picture, bbox_inches='tight')
 
 
 def _distributions(axis, samples, labels):
@@ -106,11 +126,13 @@ def _print(runs, labels):
     first = runs[0].seconds.mean()
     for run, label in zip(runs, labels):
         mean, exact = run.seconds.mean(), np.mean(run.residual == 0)
-        ratio = mean / first if first else np.nan
+        ratio = f'{mean / first:.3f}' if first else '-'
         median, late = np.quantile(run.seconds, [0.5, 0.95])
         print(f'{run.seconds.size:6d} {mean:10.4g} {median:10.4g} '
-              f'{late:10.4g} {ratio:7.3f} {run.residual.mean():9.3g} '
+              f'{late:10.4g} {ratio:>7} {run.residual.mean():9.3g} '
               f'{exact:6.1%}  {label}')
+    if _timeless(runs):
+        print(_timeless(runs))
     if not _inexact(runs):
         print(f'{EXACT} of every run' if len(runs) > 1 else EXACT)
 

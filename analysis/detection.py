@@ -7,7 +7,7 @@ from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.words import share
 from columns import Columns, draw_workers
 from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
-                    side_by_side, told_parts)
+                    save, side_by_side, told_parts, whole_numbers)
 
 #: What a worker is in a step, and its colour, by rising importance: where
 #: several steps share a column of the picture, the last one shows.
@@ -80,12 +80,11 @@ def _draw(matrix, wrong_files, steps, title, picture):
                      f'step (the worst of every {columns.span} in one '
                      'column)')
     below.set_ylabel('wrong files')
-    for axis in (below.xaxis, below.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+    whole_numbers(below.xaxis, below.yaxis)
 
     figure.legend(handles=handles, loc='outside lower center', ncols=3,
                   frameon=False)
-    figure.savefig(picture, dpi=150)
+    save(figure, picture)
 
 
 def _print(matrix):

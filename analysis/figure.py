@@ -10,6 +10,7 @@ import numpy as np
 
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import beside
+from aspis_mpi.words import counted
 
 #: Line styles change when matplotlib's colours begin again.
 STYLES, COLOURS = ('-', '--', ':', '-.'), 10
@@ -67,6 +68,20 @@ def pyplot():
     return plt
 
 
+def whole_numbers(*axes):
+    """Let axes of steps, workers or files have whole numbers alone."""
+    for axis in axes:
+        axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
+def save(figure, picture, **options):
+    """Write a picture; a mistake names it, which a full disk does not."""
+    try:
+        figure.savefig(picture, dpi=150, **options)
+    except OSError as error:
+        raise OSError(f'{picture}: {error.strerror or error}') from error
+
+
 def line_style(i):
     """Of the i-th of many lines in one picture."""
     return STYLES[i // COLOURS % len(STYLES)]
@@ -117,8 +132,8 @@ def told_parts(run):
     """The sizes of a run of several parts, as a label; else empty."""
     if len(run.parts) == 1:
         return ''
-    sizes = ', then '.join(str(part.n_workers) for part in run.parts)
-    return f'{sizes} workers'
+    *before, last = (part.n_workers for part in run.parts)
+    return ', then '.join([*map(str, before), counted(last, 'worker')])
 
 
 def distinct(labels, paths):

@@ -7,17 +7,19 @@ import numpy as np
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import ArrivalKind
-from figure import collected, command_line, mistakes_in_a_line, pyplot
+from figure import (collected, command_line, mistakes_in_a_line, pyplot,
+                    save, whole_numbers)
 
-USED, UNUSED = '#0072b2', '#c4c4c4'
+USED, COMPARED, UNUSED = '#0072b2', '#8fd0f5', '#c4c4c4'
 SIGNAL, TRANSFER, SILENT = '#000000', '#e69f00', '#d62728'
 UNHEARD, NO_WORK = '#fbdcd3', '#f0f0f0'
 
 #: Inches: width of the picture and of its axes, height of a worker, of all
 #: workers at most, width of a digit, least height of a worker with text.
 WIDTH, AXES, ROW, MOST, DIGIT, LINE = 9, 8.2, 0.25, 14, 0.06, 0.13
-#: Half the height of a bar, in workers.
-BAR = 0.4
+#: Half the height of a bar, in workers; how far above its middle the numbers
+#: of files stand, and below it what was sent: neither hides the other.
+BAR, ABOVE, BELOW = 0.4, 0.14, 0.24
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,7 @@ class Files:
     begin: np.ndarray           # float (n,)
     end: np.ndarray             # float (n,)
     used: np.ndarray            # bool (n,): it is part of the step's result
+    compared: np.ndarray        # bool (n,): it is not, but was compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,8 @@ def timeline_of(run, row):
         whole=float(facts['seconds_step']),
         in_time=int(run.read('files_done', here).sum(dtype=int)),
         files=_files(run, arrivals, step,
-                     run.read('contributors', here)[0]),
+                     run.read('contributors', here)[0],
+                     run.read('copies', here)[0]),
         payloads=of(ArrivalKind.PAYLOAD), silent=of(ArrivalKind.SILENT),
         malformed=of(ArrivalKind.MALFORMED),
         deadlines=of(ArrivalKind.DEADLINE),
@@ -133,7 +137,7 @@ def timeline_of(run, row):
         no_work=np.flatnonzero(no_work))
 
 
-def _files(run, arrivals, step, contributors):
+def _files(run, arrivals, step, contributors, copies):
     reports = arrivals[np.isin(arrivals['kind'], (ArrivalKind.PROGRESS,
                                                   ArrivalKind.REPLICA))]
     known = np.zeros(run.order.shape, dtype=bool)
@@ -149,8 +153,52 @@ def _files(run, arrivals, step, contributors):
     table = np.array(pieces, dtype=float).reshape(-1, 4)
     worker, position = table[:, :2].astype(int).T
     file = run.order_at(step)[worker, position]
-    return Files(worker, file, table[:, 2], table[:, 3],
-                 contributors[file, worker])
+    used = contributors[file, worker]
+    shown = _shown(run, arrivals, run.order_at(step), copies)[file, worker]
+    return Files(worker, file, table[:, 2], table[:, 3], used, shown & ~used)
+
+
+def _shown(run, arrivals, order, copies):
+    """Who showed the server which file, if the log can tell, bool (f, K).
+
+    The log counts who showed each file when it was compared last; who it
+    was is known where a challenge, or the replicas, make this number.
+    """
+    shown = np.ones(run.incidence.shape, dtype=bool)
+    found = np.zeros(run.n_files, dtype=bool)
+    for done in _challenges(run, arrivals):
+        workers, positions = np.nonzero(done)
+        senders = np.zeros_like(shown)
+        senders[order[workers, positions], workers] = True
+        fits = senders.sum(axis=1) == copies
+        shown[fits] &= senders[fits]
+        found |= fits
+    return shown & found[:, None]
+
+
+def _challenges(run, arrivals):
+    """What was shown each time: positions of the order, bool (K, l).
+
+    All replicas at once.  A challenge begins with the last payload: who
+    answers shows what it had reported by then.
+    """
+    kinds, workers = arrivals['kind'], arrivals['worker']
+    sent = kinds == ArrivalKind.REPLICA
+    answers = np.flatnonzero(kinds == ArrivalKind.SKETCH)
+    payloads = np.flatnonzero(kinds == ArrivalKind.PAYLOAD)
+    begun = np.append(0, payloads)[np.searchsorted(payloads, answers)]
+    for start in np.unique(begun):
+        reported = np.isin(workers, workers[answers[begun == start]])
+        reported[start:] = False
+        yield _together(run, arrivals[reported])
+    if sent.any():
+        yield _together(run, arrivals[sent])
+
+
+def _together(run, arrivals):
+    done = np.zeros(run.order.shape, dtype=bool)
+    np.logical_or.at(done, arrivals['worker'], run.finished(arrivals))
+    return done
 
 
 def _title(timeline, where):
@@ -170,7 +218,7 @@ def _draw(timeline, title, picture):
     handles = [*_draw_rows(axis, timeline), *_draw_files(axis, timeline),
                *_draw_messages(axis, timeline),
                *_draw_instants(axis, timeline)]
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axis.yaxis)
     if timeline.row >= LINE:
         axis.set_yticks(range(timeline.n_workers))
         _name_files(axis, timeline.files, end / AXES)
@@ -180,7 +228,7 @@ def _draw(timeline, title, picture):
     axis.set_title(title, fontsize=10)
     figure.legend(handles=handles, loc='outside lower center', ncols=4,
                   frameon=False, fontsize=8)
-    figure.savefig(picture, dpi=150)
+    save(figure, picture)
 
 
 def _draw_rows(axis, timeline):
@@ -200,7 +248,9 @@ def _draw_files(axis, timeline):
     files = timeline.files
     for chosen, colour, label in (
             (files.used, USED, 'file finished and used'),
-            (~files.used, UNUSED, 'file finished, not needed')):
+            (files.compared, COMPARED, 'file finished, compared only'),
+            (~files.used & ~files.compared, UNUSED,
+             'file finished, not part of the sum')):
         if not chosen.any():
             continue
         left, right = files.begin[chosen], files.end[chosen]
@@ -213,19 +263,23 @@ def _draw_files(axis, timeline):
 
 
 def _draw_messages(axis, timeline):
-    size = min(6, max(1, 45 * timeline.row))
+    size = min(5, max(1, 45 * timeline.row))
     if timeline.payloads:
         workers, seconds = np.transpose(timeline.payloads)
-        axis.hlines(workers, timeline.wait, seconds, color=TRANSFER,
+        axis.hlines(workers + BELOW, timeline.wait, seconds, color=TRANSFER,
                     linewidth=size / 4)
-        yield from axis.plot(seconds, workers, '>', color=TRANSFER,
-                             markersize=size, label='payload has arrived')
+        axis.plot(seconds, workers + BELOW, '>', color=TRANSFER,
+                  markersize=size)
+        # In the legend, the line and its head are one.
+        yield from axis.plot([], [], color=TRANSFER, marker='>', markevery=[1],
+                             markersize=size, linewidth=size / 4,
+                             label='payload, until it has arrived')
     for points, mark, label in (
             (timeline.silent, 'x', 'silent: given up'),
             (timeline.malformed, 'D', 'malformed message')):
         if points:
             workers, seconds = np.transpose(points)
-            yield from axis.plot(seconds, workers, mark, color=SILENT,
+            yield from axis.plot(seconds, workers + BELOW, mark, color=SILENT,
                                  markersize=size, label=label, linestyle='')
 
 
@@ -247,7 +301,8 @@ def _name_files(axis, files, inch):
     for i in np.flatnonzero(room > DIGIT):
         name = str(files.file[i])
         if room[i] > DIGIT * (len(name) + 1):
-            axis.text(files.begin[i] + DIGIT / 2 * inch, files.worker[i],
+            axis.text(files.begin[i] + DIGIT / 2 * inch,
+                      files.worker[i] - ABOVE,
                       name, va='center_baseline', fontsize=6,
                       color='white' if files.used[i] else 'black')
 
@@ -256,11 +311,15 @@ def _print(timeline):
     files = timeline.files
     print(f'{files.used.size} files were finished, {timeline.in_time} in '
           f'time, {files.used.sum()} were used')
+    silent = [worker for worker, _ in timeline.silent]
+    used = files.worker[files.used]
+    compared = np.setdiff1d(files.worker[files.compared], used)
+    named = (used, compared, timeline.unheard, silent, timeline.no_work)
     idle = np.setdiff1d(np.arange(timeline.n_workers),
-                        files.worker[files.used])
+                        np.concatenate(named).astype(int))
     for label, workers in (
-            ('not needed', idle), ('not heard', timeline.unheard),
-            ('given up', [worker for worker, _ in timeline.silent]),
+            ('compared only', compared), ('not needed', idle),
+            ('not heard', timeline.unheard), ('given up', silent),
             ('without work', timeline.no_work)):
         if len(workers):
             print(f'workers {label}: {_listed(workers)}')

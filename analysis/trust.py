@@ -8,11 +8,11 @@ import numpy as np
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import WINDOW, load_run
-from aspis_mpi.words import printable, size
+from aspis_mpi.words import counted, printable, size
 from columns import Columns, draw_workers
 from exposures import exposures_of
 from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
-                    pyplot, side_by_side, told_parts)
+                    pyplot, save, side_by_side, told_parts, whole_numbers)
 
 #: What a worker is in a step, and its colour, by rising severity: where
 #: several steps share a column of the picture, the last one shows.
@@ -20,11 +20,14 @@ STATES = (('fine', '#ececec'),
           ('slow: under half of the median files, or twice its time',
            '#56b4e9'),
           ('not heard in the step: too slow, or dead', '#0a5a9c'),
-          ('suspected: disagrees with somebody not exposed', '#f0c000'),
+          ('suspected: disagrees with somebody not exposed or flagged',
+           '#f0c000'),
           ('dead: given up as silent, then left out', '#000000'),
           ('excluded: no work since it was exposed', '#9a9a9a'),
+          ('flagged by the rule of this step', '#cc79a7'),
           ('exposed: proved wrong, and at work', '#d55e00'))
-FINE, SLOW, UNHEARD, SUSPECTED, DEAD, EXCLUDED, EXPOSED = range(len(STATES))
+(FINE, SLOW, UNHEARD, SUSPECTED, DEAD, EXCLUDED, FLAGGED,
+ EXPOSED) = range(len(STATES))
 #: The part of the run that did this step had no such worker.
 ABSENT = -1
 
@@ -45,15 +48,12 @@ class Layer:
     counts: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Replicas:
-    """Bytes a step if every worker sent every file's d numbers by itself.
-
-    Of a run of several parts the mean over its steps.
-    """
+    """Bytes of each step if all workers sent each file's d numbers alone."""
 
     d: int
-    nbytes: int
+    nbytes: np.ndarray          # int (T,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +114,13 @@ def states_of(run):
     ndarray of int8, shape (K, T)
         Numbers of `STATES`, `ABSENT` where a part had no such worker.  The
         severest that applies, from above.  `EXPOSED`: by this step's
-        evidence or by memory, and at work.  `EXCLUDED`: no
-        work, and exposed in its last step with work or since.  `DEAD`: no
-        work without that, from the step in which it was given up until it is
-        heard again.  `SUSPECTED`: disagrees with a worker that is not
-        exposed; what exposed ones say accuses nobody.  `UNHEARD`: no report
-        in a step that did not wait for it.  `SLOW`: under half of the files
+        evidence or by memory, and at work.  `FLAGGED`: the rule of this step
+        takes it for wrong, without a proof.  `EXCLUDED`: no work, and
+        exposed in its last step with work or since.  `DEAD`: no work without
+        that, from the step in which it was given up until it is heard again.
+        `SUSPECTED`: disagrees with a worker that is neither exposed nor
+        flagged; what these say accuses nobody.  `UNHEARD`: no report in a
+        step that did not wait for it.  `SLOW`: under half of the files
         at the signal, or over twice the time to the last report, of the
         median worker.
     """
@@ -137,8 +138,9 @@ def _states_of_part(run):
     slow = (2 * done < _median(done, excluded)) | (
         last > 2 * _median(last, excluded | unheard))
     return np.select(
-        [excluded & ~left_out, exposed, dead, _suspected(run), unheard, slow],
-        [EXCLUDED, EXPOSED, DEAD, SUSPECTED, UNHEARD, SLOW],
+        [excluded & ~left_out, exposed, run.flagged.T, dead, _suspected(run),
+         unheard, slow],
+        [EXCLUDED, EXPOSED, FLAGGED, DEAD, SUSPECTED, UNHEARD, SLOW],
         FINE)
 
 
@@ -154,14 +156,14 @@ def _median(values, without):
 
 
 def _suspected(run):
-    """Who disagrees with a worker that is not exposed, bool (K, T)."""
-    exposed = run.exposed
-    found = np.zeros_like(exposed)
+    """Who disagrees with one neither exposed nor flagged, bool (K, T)."""
+    wrong = run.exposed | run.flagged
+    found = np.zeros_like(wrong)
     span = max(1, WINDOW // run.n_workers ** 2)
     for start in range(0, run.n_steps, span):
         steps = slice(start, start + span)
         graph = run.read('disagreements', steps)
-        graph &= ~exposed[steps, None]
+        graph &= ~wrong[steps, None]
         found[steps] = graph.any(axis=2)
     return found.T
 
@@ -191,7 +193,8 @@ def _certificates(run, files):
                 f"'{run.option('detection', 'name')}'")
     certified, n_files = files[0].counts, files_a_step(run)
     whole = np.count_nonzero(certified == n_files)
-    return (f'every file was certified in {whole} of {run.n_steps} steps; '
+    return (f'every file was certified in {whole} of '
+            f"{counted(run.n_steps, 'step')}; "
             f'{certified.mean():.1f} of {n_files.mean():.6g} files on '
             'average')
 
@@ -199,9 +202,9 @@ def _certificates(run, files):
 def replicas_of(run):
     """What shipping all replicas would have cost, `Replicas`."""
     d = int(run.attrs['parameters'])
-    copies = sum(int(part.incidence.sum()) * part.n_steps
-                 for part in run.parts) / run.n_steps
-    return Replicas(d, round(copies * (4 * d + HEADER_BYTES)))
+    copies = np.repeat([int(part.incidence.sum()) for part in run.parts],
+                       [part.n_steps for part in run.parts])
+    return Replicas(d, copies * (4 * d + HEADER_BYTES))
 
 
 def _draw(trust, picture):
@@ -214,12 +217,12 @@ def _draw(trust, picture):
     _legend(axes[0], 2, draw_workers(axes[0], trust.states, columns, STATES))
     _draw_files(axes[1], trust, columns)
     _draw_bytes(axes[2], trust, columns)
-    axes[2].xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(axes[2].xaxis)
     axes[2].set_xlabel('step' if columns.span == 1 else
                        f'step ({columns.span} in a column: the severest state '
                        'of each worker, means of files and bytes)')
     figure.suptitle(textwrap.fill(trust.title, 100), fontsize=10)
-    figure.savefig(picture, dpi=150)
+    save(figure, picture)
 
 
 def _draw_files(axis, trust, columns):
@@ -241,10 +244,11 @@ def _draw_bytes(axis, trust, columns):
     sent = columns.average(trust.bytes_in)
     axis.stairs(sent, columns.edges, baseline=None, color='#0072b2',
                 linewidth=1.5, label='bytes into the server')
-    cost = trust.replicas.nbytes
-    axis.axhline(cost, color='#d55e00', linestyle='--', linewidth=1.5,
-                 label=f'if all replicas had been sent: {size(cost)}')
-    most = max(sent.max(), cost)
+    cost = columns.average(trust.replicas.nbytes)
+    axis.stairs(cost, columns.edges, baseline=None, color='#d55e00',
+                linestyle='--', linewidth=1.5,
+                label=f'if all replicas had been sent: {_sizes(trust)}')
+    most = max(sent.max(), cost.max())
     if sent.min() > 0 and most > SPREAD * sent.min():
         axis.set_yscale('log')
         axis.set_ylim(sent.min() / 2, 2 * most)
@@ -255,6 +259,13 @@ def _draw_bytes(axis, trust, columns):
     axis.set_ylabel('bytes a step')
     axis.grid(alpha=0.3)
     _legend(axis, 2)
+
+
+def _sizes(trust):
+    """Bytes of all replicas, from part to part of a run."""
+    nbytes = trust.replicas.nbytes
+    changed = np.flatnonzero(np.diff(nbytes)) + 1
+    return ', then '.join(map(size, nbytes[np.append(0, changed)]))
 
 
 def _legend(axis, columns, handles=None):
@@ -270,9 +281,10 @@ def _print(trust):
     print(trust.certificates)
     print(_tell_bytes(trust))
     wrong = trust.wrong_files
-    print(f'{wrong.sum()} wrong files were used in {np.count_nonzero(wrong)} '
-          f'steps, {wrong.max()} at most' if wrong.any() else
-          'no wrong file was used')
+    used = counted(wrong.sum(), 'wrong file was', 'wrong files were')
+    steps = counted(np.count_nonzero(wrong), 'step')
+    print(f'{used} used in {steps}, {wrong.max()} at most' if wrong.any()
+          else 'no wrong file was used')
 
 
 def _tell_exposures(trust):
@@ -280,7 +292,7 @@ def _tell_exposures(trust):
         yield 'nobody was exposed'
     for exposure in trust.exposures[:SHOWN]:
         yield (f'{_plain(exposure.sentence)} (exposed in {exposure.steps} of '
-               f'{len(trust.steps)} steps)')
+               f"{counted(len(trust.steps), 'step')})")
     rest = [str(exposure.worker) for exposure in trust.exposures[SHOWN:]]
     if rest:
         yield f'exposed later, or as well: workers {", ".join(rest)}'
@@ -289,8 +301,8 @@ def _tell_exposures(trust):
 def _tell_bytes(trust):
     mean, replicas = trust.bytes_in.mean(), trust.replicas
     sent = f'{size(mean)} a step into the server'
-    return (f'{sent}, all replicas: {size(replicas.nbytes)} (d = '
-            f'{replicas.d:,}); ratio {mean / replicas.nbytes:.3g}')
+    return (f'{sent}, all replicas: {_sizes(trust)} (d = {replicas.d:,}); '
+            f'ratio {mean / replicas.nbytes.mean():.3g}')
 
 
 def _plain(text):

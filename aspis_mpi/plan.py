@@ -12,7 +12,7 @@ from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch)
 from aspis_mpi.report import survived
-from aspis_mpi.words import size
+from aspis_mpi.words import counted, size
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Plan:
     server_memory: int
     worker_memory: int
     worst_case_wrong_files: int
+    worst_case_bounds_silence: bool     # or only while everybody answers
     silent_survived: int        # any so many workers may be silent
     q_max: int | None           # files that may be finished before all are
     q_max_bound: int | None     # covered, and the least for any order
@@ -96,6 +97,8 @@ def plan_of(design):
         vectors_up=traffic.vectors, bytes_up=traffic.up,
         bytes_down=traffic.down, server_memory=server, worker_memory=worker,
         worst_case_wrong_files=design.worst_case,
+        worst_case_bounds_silence=(design.detector.bounds_silence
+                                   or not design.transfer.compares),
         silent_survived=design.silent_survived,
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
@@ -169,35 +172,49 @@ def describe(plan):
     """The plan in sentences, for a person."""
     p = plan
     lines = [
-        f'{p.job}: scheme {p.scheme}, {p.workers} workers and the parameter '
-        f'server, so mpirun -n {p.workers + 1}.',
-        f'{p.files} files a step, {p.replication} workers a file, at most '
-        f'{p.load} files a worker; {p.batch_size} samples a step.',
-        f'{p.parameters:,} parameters; {p.gradients_per_step} gradients are '
-        f'computed a step, {p.vectors_up} vectors are sent.',
+        f"{p.job}: scheme {p.scheme}, {counted(p.workers, 'worker')} and the "
+        f'parameter server, so mpirun -n {p.workers + 1}.',
+        f"{counted(p.files, 'file')} a step, "
+        f"{counted(p.replication, 'worker')} a file, at most "
+        f"{counted(p.load, 'file')} a worker; "
+        f"{counted(p.batch_size, 'sample')} a step.",
+        f'{p.parameters:,} parameters; '
+        f"{counted(p.gradients_per_step, 'gradient is', 'gradients are')} "
+        'computed a step, '
+        f"{counted(p.vectors_up, 'vector is', 'vectors are')} sent.",
         f'Bytes a step: {size(p.bytes_up)} up, {size(p.bytes_down)} down.',
         f'Memory beyond the process: server {size(p.server_memory)}, worker '
         f'{size(p.worker_memory)}.',
-        f'At most {p.worst_case_wrong_files} of {p.files} files can be wrong '
-        f'in a step if at most {p.assumed_adversaries} workers are.',
     ]
-    lines += _certificates(p)
+    lines += _worst_case(p) + _certificates(p)
     lines.append(survived(p.silent_survived))
-    when = (f'every {p.checkpoint_every} steps and where the run ends'
-            if p.checkpoint_every else 'where the run ends')
+    when = (f"every {counted(p.checkpoint_every, 'step')} and where the run "
+            'ends' if p.checkpoint_every else 'where the run ends')
+    last = 'one is' if p.checkpoints == 1 else f'{p.checkpoints} are'
     lines.append(f'A checkpoint of {size(p.checkpoint_bytes)} {when}; the '
-                 f'last {p.checkpoints} are kept.')
+                 f'last {last} kept.')
     if p.tolerates:
-        lines.append(f'The run goes on without up to {p.tolerates} workers '
-                     'that die, under mpirun --with-ft ulfm.')
+        who = counted(p.tolerates, 'worker that dies', 'workers that die')
+        lines.append(f'The run goes on without up to {who}, under mpirun '
+                     '--with-ft ulfm.')
     if p.q_max is not None:
         lines.append(_order(p))
     if p.buckets is not None:
-        lines.append(f'median-of-means has {p.buckets} buckets.')
+        lines.append(f"median-of-means has {counted(p.buckets, 'bucket')}.")
         if p.buckets <= 2 * p.worst_case_wrong_files:
             lines.append('That is no majority of right buckets in the worst '
                          'case.')
     return '\n'.join(lines + p.warnings)
+
+
+def _worst_case(p):
+    """How many files can be wrong, if any worker is assumed to be."""
+    if not p.assumed_adversaries:
+        return []
+    who = counted(p.assumed_adversaries, 'worker is', 'workers are')
+    silent = '' if p.worst_case_bounds_silence else ' and nobody is silent'
+    return [f'At most {p.worst_case_wrong_files} of {p.files} files can be '
+            f'wrong in a step if at most {who}{silent}.']
 
 
 def _certificates(p):
@@ -231,6 +248,6 @@ def _order(p):
     gap = p.q_max - p.q_max_bound
     ending = ('no order needs fewer.' if not gap else
               f'no order can need fewer than {p.q_max_bound}, a gap of {gap}.')
-    return (f'After any {p.q_max} of the {p.gradients_per_step} gradients '
-            f'every file has {p.copies} of its copies, whoever is slow; '
-            f'{ending}')
+    gradients = counted(p.gradients_per_step, 'gradient')
+    return (f'After any {p.q_max} of the {gradients} every file has '
+            f'{p.copies} of its copies, whoever is slow; {ending}')

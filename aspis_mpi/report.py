@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 from tqdm import tqdm
 
-from aspis_mpi.words import printable
+from aspis_mpi.words import counted, printable
 
 #: Seconds after which a batch log gets a line even without an evaluation.
 QUIET = 30.0
@@ -109,7 +109,7 @@ def survived(silent):
     """How many silent workers a job survives for certain, in a sentence."""
     if not silent:
         return 'Every silent worker costs a file.'
-    who = '1 worker is' if silent == 1 else f'{silent} workers are'
+    who = counted(silent, 'worker is', 'workers are')
     return f'Every file is there while at most {who} silent.'
 
 

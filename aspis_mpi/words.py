@@ -33,6 +33,22 @@ def share(value):
     return f'{floor(value * 1e3) / 1e3:.3f}'
 
 
+def counted(n, one, many=None):
+    """A number and what it counts, in the singular or the plural.
+
+    Parameters
+    ----------
+    n : int
+    one : str
+    many : str, optional
+        `one` with an s by default.
+
+    >>> counted(1, 'file'), counted(0, 'file'), counted(2, 'is', 'are')
+    ('1 file', '0 files', '2 are')
+    """
+    return f'{n} {one}' if n == 1 else f'{n} {many or one + "s"}'
+
+
 def few(names, most=8):
     """The first names with commas, and how many more there are.
 

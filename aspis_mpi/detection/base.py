@@ -97,6 +97,9 @@ class Detector:
     votes = True
     #: Whether its verdicts say which files are right whatever the liars do.
     certifies = False
+    #: Whether `worst_case` holds whoever is silent: a vote among fewer
+    #: replicas may be won by fewer liars.
+    bounds_silence = False
     #: How long exposures count, where the job does not say.
     default_memory = 'step'
 
@@ -150,7 +153,10 @@ class Detector:
         raise NotImplementedError
 
     def worst_case(self, assignment):
-        """The most wrong files that q adversaries get used in a step."""
+        """The most wrong files that q adversaries get used in a step.
+
+        If all replicas come, unless the rule `bounds_silence`.
+        """
         raise NotImplementedError
 
     def premise(self, evidence):

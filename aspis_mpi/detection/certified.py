@@ -44,6 +44,7 @@ class Certified(Detector):
     name = 'certified'
     votes = False
     certifies = True
+    bounds_silence = True
     default_memory = 'forever'
 
     def __init__(self, n_adversaries, *, presume_below: float = 0.05):

@@ -226,9 +226,10 @@ class ParameterServer:
         for worker in workers:
             doing = step.silence(worker)
             missed = self._membership.attendance.strike(worker, step.number)
+            after = 'step' if missed == 1 else f'{missed} steps'
             self._note(logging.WARNING, f'worker {worker} was silent for '
                        f'{self._course.silence:g} s {doing}; it is left out '
-                       f'of the next {missed}', worker + 1)
+                       f'of the next {after}', worker + 1)
         return self._go_on(step.lose(workers) if workers else [])
 
     def lose(self, worker, reason):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.totals import PHASES, summarize
-from aspis_mpi.words import few, printable, share, size
+from aspis_mpi.words import counted, few, printable, share, size
 
 #: Columns of a line, and of the label that it begins with.
 WIDTH, LABEL = 79, 10
@@ -60,7 +60,7 @@ def _parts_row(summary):
                        f'{first.first_step} on')
     if later:
         yield 'parts', '; '.join([
-            f'{len(summary.parts)}: {first.n_workers} workers',
+            f"{len(summary.parts)}: {counted(first.n_workers, 'worker')}",
             *(f'{part.n_workers} from step {part.first_step} on '
               f'({Path(part.path).name})' for part in later)])
 
@@ -84,8 +84,8 @@ def _line(label, text):
 def _tell_job(job):
     model = f' ({job.model})' if job.model else ''
     return (f'{job.scheme or "no preset"} on {job.problem}{model}; '
-            f'{job.n_workers} '
-            f'workers, {job.n_files} files on {job.replication} each; '
+            f"{counted(job.n_workers, 'worker')}, "
+            f"{counted(job.n_files, 'file')} on {job.replication} each; "
             f'detection {job.detection}, aggregation {job.aggregation}')
 
 
@@ -105,9 +105,9 @@ def _tell_quality(quality):
         return 'not evaluated yet'
     loss = 'not finite' if quality.loss is None else _short(quality.loss)
     if quality.best_accuracy is None:
-        return f'none; loss {loss} after {quality.step} steps'
+        return f"none; loss {loss} after {counted(quality.step, 'step')}"
     now = 'NaN' if quality.accuracy is None else f'{quality.accuracy:.4f}'
-    return (f'{now} after {quality.step} steps, loss {loss}; best '
+    return (f"{now} after {counted(quality.step, 'step')}, loss {loss}; best "
             f'{quality.best_accuracy:.4f} after {quality.best_step}')
 
 
@@ -119,8 +119,9 @@ def _tell_verdicts(verdicts):
 def _tell_wrong_files(truth):
     if not truth.wrong_files:
         return 'no wrong file was used'
-    return (f'{truth.wrong_files} wrong files were used in '
-            f'{truth.steps_with_wrong_files} steps; '
+    used = counted(truth.wrong_files, 'wrong file was', 'wrong files were')
+    return (f'{used} used in '
+            f"{counted(truth.steps_with_wrong_files, 'step')}; "
             f'{truth.wrong_files_mean:.2f} a step on average, '
             f'{truth.wrong_files_most} at most')
 
@@ -130,9 +131,10 @@ def _tell_flags(truth):
     if not right + wrong + truth.flagged_missed:
         return 'nobody, and nobody lied'
     return (f'precision {share(truth.precision)}, recall '
-            f'{share(truth.recall)}: {right} times an adversary, {wrong} '
-            f'times an honest worker; {truth.flagged_missed} times one '
-            'that lied was missed')
+            f"{share(truth.recall)}: {counted(right, 'time')} an adversary, "
+            f"{counted(wrong, 'time')} an honest worker; "
+            f"{counted(truth.flagged_missed, 'time')} one that lied was "
+            'missed')
 
 
 def _tell_traffic(pace):
@@ -144,7 +146,7 @@ def _tell_transfer(transfer, n_steps):
     code = f' ({transfer.code})' if transfer.code else ''
     exact = n_steps - transfer.approximate_steps
     parts = [f'{transfer.name}{code} after {transfer.collection}: {exact} of '
-             f'{n_steps} steps exact']
+             f"{counted(n_steps, 'step')} exact"]
     if transfer.approximate_steps:
         parts.append(f'mean residual {_short(transfer.residual)} in the '
                      'others')

@@ -228,7 +228,8 @@ def test_a_worker_that_answers_again_starts_anew(steps, missed, left_out):
     assert it.code == DONE and len(it.texts) == 3
     for step, text, n in zip(steps, it.texts, missed):
         assert f'in step {step} ' in text
-        assert text.endswith(f'left out of the next {n}')
+        assert text.endswith('left out of the next ' + (
+            'step' if n == 1 else f'{n} steps'))
     assert {record.step for record in it.records
             if record.excluded[3]} == left_out
     assert not any(record.excluded[[0, 1, 2, 4, 5, 6, 7, 8]].any()

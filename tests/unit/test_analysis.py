@@ -12,6 +12,7 @@ import pytest
 
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.build import simulate
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (CODED, Arrival, ArrivalKind,
@@ -96,6 +97,15 @@ def expect_picture(path):
     assert path.stat().st_size > 5000
 
 
+def test_what_is_no_script_is_named_as_shared():
+    told = (ROOT / 'README.md').read_text(encoding='utf-8').split(
+        '\nanalysis/ ')[1].split('\ntests/ ')[0]
+    for path in (ROOT / 'analysis').glob('*.py'):
+        script = '__main__' in path.read_text(encoding='utf-8')
+        assert script == (path.name in SCRIPTS)
+        assert script == (path.stem not in told), path.name
+
+
 def test_detection_draws_beside_the_log(tmp_path):
     done = analyse('detection.py', make_log(tmp_path / 'run.h5'))
     assert done.returncode == 0, done.stderr
@@ -154,7 +164,20 @@ def test_a_problem_without_accuracy_shows_its_loss(tmp_path):
     done = analyse('accuracy.py', log, '-o', tmp_path / 'loss.png')
     assert done.returncode == 0, done.stderr
     assert 'Warning' not in done.stderr
+    assert done.stdout.splitlines()[1].split()[:3] == ['30', 'none', 'none']
     expect_picture(tmp_path / 'loss.png')
+
+
+@pytest.mark.parametrize('name', ['accuracy', 'detection', 'trust'])
+def test_a_single_step_has_no_fractions_on_the_axis(tmp_path, monkeypatch,
+                                                    name):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    script = import_module(name)
+    log = make_log(tmp_path / 'run.h5', steps=1)
+    monkeypatch.setattr(sys, 'argv', [name, str(log)])
+    script.main()
+    for axis in script.pyplot().gcf().axes:
+        assert (axis.get_xticks() % 1 == 0).all()
 
 
 CODED_JOB = """
@@ -204,7 +227,7 @@ def a_step_of_arrivals(step, start, assignment, silent, given_up):
 
 def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
                    collection='coverage', assignment=None, arrivals=True,
-                   given_up=True):
+                   given_up=True, clock='virtual'):
     """Files are used from their first two holders; worker 4 is silent."""
     assignment = assignment or ring()
     n_workers = assignment.n_workers
@@ -217,7 +240,7 @@ def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
         source=np.full(assignment.n_files, CODED, dtype=np.int16))
     with RunLog(path, assignment, job=CODED_JOB.format(collection, copies),
                 seed=1, parameters=12, mpi='', hosts=['here'],
-                clock='virtual') as log:
+                clock=clock) as log:
         for step, whole in enumerate(seconds):
             if arrivals:
                 log.arrivals(a_step_of_arrivals(step, 100.0 * step,
@@ -237,7 +260,7 @@ def test_timeline_of_the_last_step_and_of_another(tmp_path):
         'step 3, coverage / coded / least-squares',
         'signal after 3.25 s, step over after 5 s',
         '21 files were finished, 24 in time, 18 were used',
-        'workers not needed: 4, 6', 'workers not heard: 4',
+        'workers not needed: 6', 'workers not heard: 4',
         'workers given up: 4', 'workers without work: 7',
         f'picture: {tmp_path / "run.timeline.png"}']
     done = analyse('timeline.py', log, '--step', 1, '-o',
@@ -302,6 +325,95 @@ def test_files_of_a_timeline(tmp_path, monkeypatch):
         assert 4 not in files.worker
 
 
+CHALLENGED = """
+[run]
+steps = 6
+seed = 7
+[problem]
+name = "quadratic"
+parameters = 13
+micro_batch = 4
+[scheme]
+name = "{}"
+workers = {}
+adversaries = 2
+[adversary]
+count = 2
+[delay]
+name = "exponential"
+mean = 1.0
+per = "file"
+[log]
+detail = "arrivals"
+"""
+
+
+@pytest.mark.parametrize('scheme, workers', [
+    ('robust-partial', 15), ('aspis', 7)])
+def test_a_timeline_tells_what_was_compared(tmp_path, monkeypatch, scheme,
+                                            workers):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    timeline_of = import_module('timeline').timeline_of
+    (tmp_path / 'job.toml').write_text(CHALLENGED.format(scheme, workers))
+    _, path = simulate(tmp_path / 'job.toml', out=tmp_path / 'run.h5')
+    found = 0
+    with load_run(path) as run:
+        for row in range(run.n_steps):
+            files = timeline_of(run, row).files
+            assert not (files.used & files.compared).any()
+            counts = np.bincount(files.file[files.used | files.compared],
+                                 minlength=run.n_files)
+            # Whose value was used once may not show it again.
+            assert (counts >= run.copies[row]).all()
+            if run.steps['epochs'][row] == 1:
+                assert (counts == run.copies[row]).all()
+            found += files.compared.sum()
+    assert found
+    lines = analyse('timeline.py', path, '--step', 0).stdout.splitlines()
+    told = {line.split(': ')[0]: set(line.split(': ')[1].split(', '))
+            for line in lines if line.startswith('workers ')}
+    assert sum(map(len, told.values())) == len(set().union(*told.values()))
+
+
+def test_numbers_of_files_and_payloads_do_not_hide_each_other(tmp_path,
+                                                              monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    script = import_module('timeline')
+    axis = script.pyplot().figure().subplots()
+    with load_run(make_coded_log(tmp_path / 'run.h5')) as run:
+        timeline = script.timeline_of(run, 0)
+    payload, *_ = script._draw_messages(axis, timeline)
+    assert payload.get_linestyle() == '-' and payload.get_marker() == '>'
+    low = [y % 1 for line in axis.lines for y in line.get_ydata()]
+    lines = [y % 1 for segment in axis.collections[0].get_segments()
+             for y in segment[:, 1]]
+    script._name_files(axis, timeline.files, 0.01)
+    high = [text.get_position()[1] % 1 for text in axis.texts]
+    # Fractions of a row, whose middle is 0: numbers above, messages below.
+    assert high and min(high) > 0.8
+    assert low and lines and 0.2 < min(low + lines)
+    assert max(low + lines) < 0.3
+
+
+def test_what_the_log_cannot_tell_was_not_compared(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'analysis')
+    timeline_of = import_module('timeline').timeline_of
+    done = np.packbits(np.ones(3, dtype=bool)).tobytes()
+    design, nobody = ring(), np.zeros(8, dtype=bool)
+    copies = np.where(np.arange(8) < 2, 2, 3).astype(np.uint16)
+    with RunLog(tmp_path / 'run.h5', design, seed=1, parameters=12, mpi='',
+                hosts=['here'], job='', clock='virtual') as log:
+        log.arrivals([Arrival(0, -1, ArrivalKind.MODEL, 0, 0.0, 0, b'')] + [
+            Arrival(0, worker, ArrivalKind.REPLICA, 3, 1.0, 1, done)
+            for worker in range(8)])
+        log.append(replace(a_record(design), copies=copies), nobody,
+                   np.zeros_like(design.incidence), nobody)
+    with load_run(tmp_path / 'run.h5') as run:
+        files = timeline_of(run, 0).files
+    # Three workers sent files 0 and 1, and of those two were shown.
+    assert (files.compared == (~files.used & (files.file >= 2))).all()
+
+
 def test_timeline_without_arrivals_says_what_to_do(tmp_path):
     log = make_coded_log(tmp_path / 'run.h5', arrivals=False)
     done = analyse('timeline.py', log)
@@ -350,6 +462,29 @@ def test_completion_says_when_nothing_is_approximate(tmp_path):
     expect_picture(tmp_path / 'exact.png')
 
 
+def test_completion_says_when_no_time_passed(tmp_path):
+    logs = [make_coded_log(tmp_path / f'{name}.h5', seconds=seconds)
+            for name, seconds in (('a', (0, 0)), ('b', (0, 0)),
+                                  ('c', (2, 4)))]
+    for some, told in (logs[:1], True), (logs[:2], True), (logs, False):
+        done = analyse('completion.py', *some)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        assert 'nan' not in done.stdout
+        assert ('no time passed on the virtual clock\n'
+                in done.stdout) == told
+        rows = done.stdout.splitlines()[1:1 + len(some)]
+        assert {row.split()[4] for row in rows} == {'-'}
+
+
+def test_completion_tells_virtual_from_wall_clock(tmp_path):
+    logs = [make_coded_log(tmp_path / 'a.h5'),
+            make_coded_log(tmp_path / 'b.h5', clock='wall')]
+    rows = analyse('completion.py', *logs).stdout.splitlines()[1:3]
+    assert [row.split(maxsplit=7)[7] for row in rows] == [
+        'coverage / coded / least-squares, virtual clock',
+        'coverage / coded / least-squares, wall clock']
+
+
 @pytest.mark.parametrize('script', SCRIPTS)
 def test_mistakes_get_one_line_and_exit_2(tmp_path, script):
     missing = tmp_path / 'missing.h5'
@@ -363,6 +498,17 @@ def test_mistakes_get_one_line_and_exit_2(tmp_path, script):
         assert done.returncode == 2
         assert reason in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
+def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, script):
+    picture = tmp_path / 'full.png'
+    picture.symlink_to('/dev/full')
+    done = analyse(script, a_log_for(script, tmp_path / 'run.h5'), '-o',
+                   picture)
+    assert done.returncode == 2
+    assert done.stderr == (f'{script[:-3]}: {picture}: No space left on '
+                           'device\n')
 
 
 @pytest.mark.parametrize('script', SCRIPTS)

@@ -1,5 +1,6 @@
 """Rules of detection against combinatorics, brute force and the paper."""
 
+from itertools import combinations
 from math import comb
 
 import networkx as nx
@@ -106,6 +107,19 @@ def test_predicted_worst_case_covers_every_attack(q):
             _, lies = lies_of(assignment, files, q)
             verdict = rule.decide(evidence_of(assignment, lies))
             assert wrong_files(verdict, lies) <= rule.worst_case(assignment)
+
+
+@pytest.mark.parametrize('name', registry.parts('detection'))
+def test_silence_breaks_the_worst_case_of_rules_that_say_so(name):
+    assignment, rule = Subset(6, replication=3), registry.parts(
+        'detection')[name](2)
+    most = 0
+    for files in PUBLISHED:
+        _, lies = lies_of(assignment, files, 2)
+        for silent in combinations(range(6), 2):
+            verdict = rule.decide(evidence_of(assignment, lies, silent))
+            most = max(most, wrong_files(verdict, lies))
+    assert rule.bounds_silence == (most <= rule.worst_case(assignment))
 
 
 @pytest.mark.parametrize('name', registry.parts('detection'))

@@ -113,9 +113,10 @@ def test_states_of_workers_that_are_not_there(analysed, monkeypatch):
     with load_run(analysed) as run:
         found, files = trust.states_of(run), trust.files_of(run)
         expected = np.full((6, 12), trust.FINE)
-        assert trust.replicas_of(run).nbytes == round(
-            3 * (4 * 5 + 3 * 4 + 5 * 6) / 12
-            * (4 * trust.replicas_of(run).d + 64))
+        replicas = trust.replicas_of(run)
+    replica = 4 * replicas.d + 64
+    assert replicas.nbytes.tolist() == [
+        3 * k * replica for k in 4 * [5] + 3 * [4] + 5 * [6]]
     expected[1] = trust.EXPOSED
     expected[5, :4] = expected[4:, 4:7] = trust.ABSENT
     np.testing.assert_array_equal(found, expected)

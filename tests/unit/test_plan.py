@@ -88,6 +88,34 @@ def test_the_plan_warns_where_buckets_are_too_few(tmp_path):
     assert 'no majority of right buckets' in describe(plan)
 
 
+@pytest.mark.parametrize(('scheme', 'settings', 'ending'), [
+    ('aspis', [], 'at most 2 workers are and nobody is silent.'),
+    ('aspis', ['scheme.adversaries=1'],
+     'at most 1 worker is and nobody is silent.'),
+    ('robust-partial', [], 'at most 2 workers are.'),
+    ('partial', [], 'at most 2 workers are.')])
+def test_votes_bound_wrong_files_while_nobody_is_silent(
+        tmp_path, scheme, settings, ending):
+    said = describe(forecast(job_file(tmp_path, scheme=scheme), settings))
+    line, = (line for line in said.split('\n') if ' can be wrong in ' in line)
+    assert line.endswith(f' in a step if {ending}')
+
+
+def test_without_assumed_adversaries_nothing_is_said_of_wrong_files(tmp_path):
+    plan = forecast(job_file(tmp_path), ['scheme.adversaries=0'])
+    assert 'can be wrong' not in describe(plan)
+
+
+def test_one_of_a_thing_is_in_the_singular(tmp_path):
+    said = describe(forecast(job_file(tmp_path, scheme='uncoded', workers=1), [
+        'scheme.adversaries=0', 'run.keep=1', 'run.checkpoint_every=1',
+        'problem.micro_batch=1']))
+    assert 'scheme uncoded, 1 worker and the' in said
+    assert '\n1 file a step, 1 worker a file, at most 1 file a worker' in said
+    assert ' 1 gradient is computed a step, 1 vector is sent.' in said
+    assert 'every 1 step and where the run ends; the last one is kept' in said
+
+
 def test_a_model_that_exists_is_not_overwritten(tmp_path):
     job = job_file(tmp_path)
     model = tmp_path / 'old.npz'

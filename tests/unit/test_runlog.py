@@ -676,6 +676,16 @@ def test_summary_is_printed_as_lines_or_as_json(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)['pace']['steps'] == 0
 
 
+def test_summary_of_one_worker_and_one_step(tmp_path):
+    with create(tmp_path / 'run.h5', Uncoded(1)) as log:
+        fill(log, Uncoded(1), range(1))
+        log.evaluation(Evaluation(1, 1.0, 0.25, 0.75))
+    with load_run(tmp_path / 'run.h5') as run:
+        lines = ' '.join(format_summary(summarize(run)).split())
+    assert '; 1 worker, 1 file on 1 each; ' in lines
+    assert '0.7500 after 1 step, loss' in lines
+
+
 def test_summary_counts(tmp_path):
     assignment = Subset(5, replication=3)
     with create(tmp_path / 'run.h5', assignment) as log:
