@@ -33,7 +33,8 @@ LIARS = [0, 7]
 TRUE = 'adversary.files=random', 'adversary.rate=0.0'
 NOBODY = 'adversary.count=0', 'adversary.workers=[]'
 CASES = {
-    'partial, no liars': ('scheme.name=partial', 'assignment.load=5', *NOBODY),
+    'partial, no liars': ('scheme.name=partial', 'assignment.load=5',
+                          'detection.budget=step', *NOBODY),
     'no liars': NOBODY,
     'all gradients reversed': (),
     'one gradient in twenty': ('adversary.files=random',

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for folder in ('jobs', 'analysis')
                  for path in (ROOT / folder).rglob('*.py'))
@@ -46,3 +48,40 @@ def test_each_script_finds_what_it_imports():
     assert done.returncode == 0, done.stderr
     # What no script uses is nobody's.
     assert set(done.stdout.split()) == set(map(str, MODULES))
+
+
+#: Puts together every job of an experiment, and prints how many there are.
+JOBS = {
+    'attacks': """
+import attacks, grid
+jobs = [(attacks.JOB, run.settings) for run in
+        (*grid.simulated(), *grid.marked()) if run.seed == 1]
+""",
+    'partial': """
+import partial, points
+jobs = [(partial.HERE / point.job, point.seeded()[0])
+        for point in points.POINTS]
+""",
+    'robust': """
+import robust
+jobs = [(robust.JOB, settings) for settings in robust.CASES.values()]
+"""}
+ASSEMBLE = """
+from aspis_mpi import config
+from aspis_mpi.design import Design
+for job, settings in jobs:
+    Design(config.load(job, settings), leads=False)
+print(len(jobs))
+"""
+
+
+@pytest.mark.parametrize('name', JOBS)
+def test_the_jobs_of_an_experiment_are_valid(name):
+    """Each with its own settings, which a stricter check may refuse."""
+    done = subprocess.run(
+        [sys.executable, '-c', JOBS[name] + ASSEMBLE],
+        capture_output=True, text=True, timeout=100,
+        env=os.environ | {'PYTHONPATH': os.pathsep.join(map(str, (
+            ROOT / 'jobs' / name, ROOT)))})
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 9
