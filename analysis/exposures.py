@@ -33,10 +33,13 @@ def _exposures_of_part(run):
     for worker in np.flatnonzero(exposed.any(axis=0)).tolist():
         step = int(numbers[exposed[:, worker].argmax()])
         told = re.compile(rf'\bstep {step}: ')
+        why = ('was exposed in an earlier part of the run'
+               if 0 < step == run.first_step else
+               'is exposed, no event says why')
         sentence = next(
             (event.text for event in events
              if event.rank == worker + 1 and told.search(event.text)),
-            f'step {step}: worker {worker} is exposed, no event says why')
+            f'step {step}: worker {worker} {why}')
         found.append(Exposure(worker, step, int(exposed[:, worker].sum()),
                               sentence))
     return found
