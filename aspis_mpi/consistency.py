@@ -196,13 +196,9 @@ def check_effect(job, scheme, protocol):
             "transfer.challenge = true, or use 'none'")
 
 
-def check_places(job):
-    """There are workers to lose, and something to compute on a device."""
-    tolerate, device = job.faults.tolerate, job.runtime.device
-    if tolerate > job.n_workers:
-        raise JobError(
-            f'{job.path}: faults.tolerate = {tolerate}: must be at most the '
-            f'number of workers, {job.n_workers}')
+def check_device(job):
+    """There is something to compute on a device."""
+    device = job.runtime.device
     words = [job.problem.name, *filter(None, [job.problem.model])]
     # One of the user's own may choose its device without being told.
     own = any(':' in word for word in words)

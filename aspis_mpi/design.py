@@ -49,7 +49,7 @@ class Design:
             raise JobError(f'{job.path}: scheme.workers is missing, and '
                            'there are no ranks to count')
         consistency.check_adversaries(job)
-        consistency.check_places(job)
+        consistency.check_device(job)
         self.problem = problem or self._problem()
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()

@@ -125,9 +125,6 @@ REFUSED = {
     'epochs without a challenge': (
         PLAIN | {'transfer': {'challenge': False, 'max_epochs': 1}},
         'transfer.max_epochs = 1', 'set transfer.challenge = true'),
-    'deaths of more workers than there are': (
-        {'faults': {'tolerate': 10}},
-        'faults.tolerate = 10', 'at most the number of workers, 9'),
     'a device for nothing': (
         {'runtime': {'device': 'gpu'}},
         "runtime.device = 'gpu': problem 'quadratic'", "use 'cpu'"),
@@ -141,6 +138,10 @@ def test_what_does_not_go_together_is_refused_with_a_way_out(sections, key,
         assembled(**sections)
     assert key in str(refused.value)
     assert way in str(refused.value)
+
+
+def test_a_job_that_comes_back_with_few_ranks_may_tolerate_more_deaths():
+    assert assembled(faults={'tolerate': 10}).job.n_workers == 9
 
 
 def test_a_preset_for_q_adversaries_needs_some():
