@@ -1,5 +1,7 @@
 """Numbers and names as a person reads them."""
 
+import os
+import re
 from math import floor
 
 
@@ -78,3 +80,16 @@ def printable(text, keep=''):
     ('red  [31m ', 'two\\nlines ')
     """
     return ''.join(c if c.isprintable() or c in keep else ' ' for c in text)
+
+
+def reason(error):
+    """Why the system refused, in one line.
+
+    HDF5 has it within a text of its own, with line ends, addresses, the time.
+
+    >>> reason(RuntimeError('write failed (errno = 28, buf = 0x1)'))
+    'No space left on device'
+    """
+    found = re.search(r'errno = (\d+)', str(error))
+    number = getattr(error, 'errno', None) or found and int(found[1])
+    return os.strerror(number) if number else ' '.join(str(error).split())

@@ -7,6 +7,8 @@ from tempfile import TemporaryDirectory
 
 import h5py
 
+from aspis_mpi.words import reason
+
 #: What wins over every program's own choice, this one's too.
 VARIABLE = 'HDF5_USE_FILE_LOCKING'
 
@@ -64,7 +66,5 @@ def _write(path, locking):
         with h5py.File(path, 'r', locking=locking) as file:
             file['row'][:]
     except (OSError, RuntimeError, KeyError) as error:
-        # HDF5's own text has line ends, addresses and the time in it.
-        number = getattr(error, 'errno', None)
-        return os.strerror(number) if number else ' '.join(str(error).split())
+        return reason(error)
     return ''

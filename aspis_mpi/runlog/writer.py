@@ -6,7 +6,6 @@ writer was killed at any moment holds every row that `/steps` names.
 """
 
 import os
-import re
 import time
 from datetime import datetime
 from importlib import metadata
@@ -19,6 +18,7 @@ import numpy as np
 
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.stretch import BEGINNING, claim, copy
+from aspis_mpi.words import reason
 
 #: A block holds this many rows, or what fits into this many bytes.
 BLOCK_ROWS, BLOCK_BYTES = 64, 4 << 20
@@ -206,12 +206,9 @@ class RunLog:
         """
         with open(os.devnull, 'r+b') as sink:
             os.dup2(sink.fileno(), self._file.id.get_vfd_handle())
-        # HDF5 has the system's reason in the middle of its own.
-        number = re.search(r'errno = (\d+)', str(error))
-        reason = os.strerror(int(number[1])) if number else error
         self._trouble = (
-            f'{self.path}: {reason}; what is in it can be read, and where it '
-            'can be written again --resume goes on')
+            f'{self.path}: {reason(error)}; what is in it can be read, and '
+            'where it can be written again --resume goes on')
 
     def _write_out(self):
         rows, self._filled = self._filled, 0
