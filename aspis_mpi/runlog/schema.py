@@ -67,6 +67,7 @@ class DataSet:
     row: tuple = ()
     packed: bool = False
     marked: bool = False        # rows that never reached the disk: step -1
+    since: int = 1              # first version of the format that has it
 
     @property
     def name(self):
