@@ -10,6 +10,7 @@ from aspis_mpi.detection.equality import from_probe
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER, check
 from aspis_mpi.learning.problem import check_initial
+from aspis_mpi.protocol.accounts import Accounts
 from aspis_mpi.protocol.auditor import Auditor
 from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
 from aspis_mpi.protocol.course import Course
@@ -45,7 +46,8 @@ class Assembly(Design):
         course = Course(
             job.run.steps, job.faults.silence, job.faults.approximate,
             job.faults.tolerate, job.q, job.runtime.threads,
-            job.log.detail == 'arrivals', job.run.checkpoint_every)
+            job.log.detail == 'arrivals', job.run.checkpoint_every,
+            job.faults.grace, self.presses)
         return ParameterServer(
             self.membership(keys), self.optimizer, self.batches.counts,
             Pool(self.d), self.initial(), course, clock, self._audits(),
@@ -69,7 +71,11 @@ class Assembly(Design):
         memory = Memory(job.n_workers, job.q, memory=self.memory,
                         window=section.window, budget=section.budget,
                         most=self._most_excluded, keys=keys)
-        return Membership(self.scheme, memory, self._rebuilt)
+        faults = job.faults
+        accounts = Accounts(
+            job.n_workers, self.most_cost, faults.silence,
+            max(job.q + faults.tolerate, self.silent_survived))
+        return Membership(self.scheme, memory, self._rebuilt, accounts)
 
     def auditor(self):
         """Computes files as a worker does."""

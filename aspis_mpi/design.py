@@ -22,6 +22,10 @@ from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.challenged import Challenged
 
 
+#: Share of a run's seconds that one worker may cost, unless the job says it.
+PATIENCE = 0.01
+
+
 class Design:
     """Every part that a job asks for, made once and checked together.
 
@@ -156,10 +160,17 @@ class Design:
             random_audits=job.detection.random_audits,
             equality=self.equality)
 
-    def _rebuilt(self, excluded, lost, lowered):
-        """The scheme without some workers; their files go to others."""
+    def _rebuilt(self, excluded, lost, idle, lowered):
+        """The scheme without some workers; their files go to others.
+
+        Those of idle ones only where there is room, and where no file can
+        be missed so much that they are asked again.
+        """
         assignment, inner = self.assignment, self.inner
         absent = excluded | lost
+        if self.scheme.lenient and (
+                np.count_nonzero(absent | idle) <= self._most_absent):
+            absent |= idle
         if inner.movable and absent.any():
             assignment = reassigned(assignment, absent, assignment.width)
             inner = self._inner(assignment)
@@ -219,6 +230,24 @@ class Design:
             return 0
         exposed = self._most_excluded if self.memory != 'step' else 0
         return min(exposed + job.faults.tolerate, job.n_workers - 1)
+
+    @property
+    def most_cost(self):
+        """The share of a run's seconds that one worker may cost."""
+        patience = self.job.faults.patience
+        return PATIENCE if patience is None else patience
+
+    @property
+    def presses(self):
+        """Whether late workers are not waited for.
+
+        Published schemes that want everything wait for everybody, unless the
+        job says how much patience they have.
+        """
+        asked = self.job.faults.patience
+        if asked is None:
+            return not self.scheme.collection.complete
+        return asked > 0
 
     @property
     def patience(self):

@@ -88,6 +88,8 @@ class _Delay(_Section):
 
 class _Faults(_Section):
     silence: float = Field(60.0, gt=0)
+    grace: float = Field(0.05, gt=0)
+    patience: float | None = Field(None, ge=0, lt=1)
     tolerate: int = Field(0, ge=0)
     approximate: bool = False
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 TWICE = 1.0
 
 #: A rank 0 that did not look for so many seconds was busy itself.
-TICK = 0.1
+TICK = 0.01
 
 
 class ServerLoop:

@@ -15,6 +15,10 @@ from aspis_mpi.protocol.worker import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 
 
+#: Nobody sent these: the server did not wait any longer.
+MISSED = ArrivalKind.SILENT, ArrivalKind.LATE
+
+
 class ReplayError(RuntimeError):
     """The arrivals are not those of this job."""
 
@@ -63,18 +67,21 @@ class Replay:
         self._server = server
         self._workers = workers
         self._clock = clock
-        self._silent = []
+        self._missed = None, []
         self._vectors = {}
 
     def take(self, row, bits):
         """One row of the arrivals."""
         kind, worker = ArrivalKind(int(row['kind'])), int(row['worker'])
-        if kind is ArrivalKind.SILENT:
+        if kind in MISSED:
             # Those of one look at the clock were given up together.
-            self._silent.append(worker)
+            if kind is not self._missed[0]:
+                self._go_on()
+                self._missed = kind, []
+            self._missed[1].append(worker)
             self._clock.now = float(row['seconds'])
             return
-        self._give_up()
+        self._go_on()
         self._clock.now = float(row['seconds'])
         match kind:
             case ArrivalKind.MODEL:
@@ -98,7 +105,7 @@ class Replay:
 
     def end(self):
         """What follows from the last row."""
-        self._give_up()
+        self._go_on()
         if self._server.state is State.RESOLVING:
             self._down(self._server.proceed())
         if self._server.exit_code is None:
@@ -114,10 +121,12 @@ class Replay:
             raise ReplayError(f'step {step} of the record began, but step '
                               f'{self._server.step} of the job is not over')
 
-    def _give_up(self):
-        silent, self._silent = self._silent, []
-        if silent:
-            self._down(self._server.give_up(silent))
+    def _go_on(self):
+        (kind, workers), self._missed = self._missed, (None, [])
+        if workers:
+            without = (self._server.give_up if kind is ArrivalKind.SILENT
+                       else self._server.excuse)
+            self._down(without(workers))
             self._verify()
 
     def _progress(self, worker, bits):

@@ -76,13 +76,16 @@ class Chronicle:
             int(step.tally.done[worker]) if its else 0, now, nbytes,
             step.tally.packed(worker) if its else b''))
 
-    def close(self, step, resolution, *, lr, gradient_norm, seconds_update):
+    def close(self, step, resolution, account, *, lr, gradient_norm,
+              seconds_update):
         """A step is over: leave its row.
 
         Parameters
         ----------
         step : Step
         resolution : Resolution
+        account : ndarray of float64, shape (K,)
+            See `Accounts`.
         lr, gradient_norm : float
             NaN if the step made no update.
         seconds_update : float
@@ -115,4 +118,5 @@ class Chronicle:
             margin=resolution.margin, source=verdict.source,
             contributors=verdict.contributors, copies=resolution.copies,
             files_done=tally.done if step.shown is None else step.shown,
-            first_report=tally.first_report, last_report=tally.last_report))
+            first_report=tally.first_report, last_report=tally.last_report,
+            late=step.late, account=account))

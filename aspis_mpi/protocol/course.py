@@ -12,7 +12,7 @@ class Course:
     steps : int
         How many to take.
     silence : float
-        Seconds after which a worker that owes something is left out.
+        Seconds after which a worker that owes something is given up.
     approximate : bool
         Whether a step goes on without the files that no living worker can
         finish; else the run ends.
@@ -26,6 +26,11 @@ class Course:
         Whether every arrival is noted for the run log.
     checkpoint_every : int
         Steps between two snapshots; 0 leaves one only where the run ends.
+    grace : float
+        Seconds that a worker may take for an answer, however fast others
+        are.
+    presses : bool
+        Whether late workers are not waited for; else only silent ones.
     """
 
     steps: int
@@ -36,6 +41,8 @@ class Course:
     threads: int = 1
     arrivals: bool = False
     checkpoint_every: int = 0
+    grace: float = 0.05
+    presses: bool = False
 
     def is_checkpoint(self, done):
         """Whether a snapshot is due after so many steps."""

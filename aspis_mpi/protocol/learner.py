@@ -118,4 +118,5 @@ class Learner:
         self.training.restore(snapshot.parameters, snapshot.optimizer)
         self.floor = snapshot.floor
         self._premise.failures = snapshot.failures
-        return self._membership.restore(snapshot.step, snapshot.members)
+        return self._membership.restore(snapshot.step, snapshot.seconds,
+                                        snapshot.members)

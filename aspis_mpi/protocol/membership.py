@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from aspis_mpi.assignment.pacing import by_speed
-from aspis_mpi.protocol.attendance import Attendance
 from aspis_mpi.protocol.messages import Reorder
 from aspis_mpi.protocol.snapshot import Members
+from aspis_mpi.protocol.wait import Usual
 from aspis_mpi.schemes.record import Reordering
 from aspis_mpi.schemes.speeds import Speeds
 
@@ -19,9 +19,9 @@ class Membership:
     """What is known of the workers from one step to the next.
 
     Exposed workers get no work while the memory lasts, lost ones never
-    again: then others have their files, where the scheme allows.  Silent
-    ones are left out for some steps.  How fast the others are may change
-    their order of computing.
+    again, and those that have cost the run too much time none until it has
+    lasted longer: then others have their files, where the scheme allows.
+    How fast the others are may change their order of computing.
 
     Parameters
     ----------
@@ -29,9 +29,11 @@ class Membership:
         Of all workers.
     memory : Memory
     rebuild : callable
-        Given who is excluded and who is lost, bool (K,), and by how many the
-        number of assumed adversaries is lower, the Scheme of the others.
-        Raises ValueError where there is none.
+        Given who is excluded, who is lost and who is idle, bool (K,), and by
+        how many the number of assumed adversaries is lower, the Scheme of
+        the others.  Raises ValueError where there is none.
+    accounts : Accounts
+        What each worker has cost the run.
 
     Attributes
     ----------
@@ -43,25 +45,32 @@ class Membership:
         Workers that get no work, as they are exposed.
     lost : ndarray of bool, shape (K,)
         Workers that have gone for good.
+    idle, told_idle : ndarray of bool, shape (K,)
+        Workers that get no work, as they have cost too much, in this step
+        and as it was last said.
     known : ndarray of bool, shape (K, K), or None
         Disagreements of earlier steps that count.
-    attendance : Attendance
+    accounts : Accounts
     speeds : Speeds
+    usual : Usual
     """
 
-    def __init__(self, scheme, memory, rebuild):
+    def __init__(self, scheme, memory, rebuild, accounts):
         n_workers = scheme.assignment.n_workers
         self.scheme = scheme
         self.order = scheme.assignment.order
         self.excluded = np.zeros(n_workers, dtype=bool)
         self.lost = np.zeros(n_workers, dtype=bool)
         self.known = None
-        self.attendance = Attendance(n_workers)
+        self.accounts = accounts
+        self.idle = self.told_idle = self.lost.copy()
         self.speeds = Speeds(n_workers)
+        self.usual = Usual.of(n_workers)
         self._memory = memory
         self._rebuild = rebuild
         self._lowered = 0
         self._counted = self.lost.copy()
+        self._rested = self.idle
         self._settled = False
         # What the run log knows: that of the design, and each change.
         self._logged = self.order
@@ -70,9 +79,14 @@ class Membership:
         self._before = self._restored = None
 
     def _lasting(self):
-        """What `turn_to` and the silence of a step change."""
-        return (*self.attendance.export(), self.order,
+        """What `turn_to` and a step change."""
+        return (*self.accounts.export(), self.order,
                 self.excluded | self.lost)
+
+    @property
+    def q(self):
+        """Workers that may be wrong, of those that take part."""
+        return self._memory.q - self._lowered
 
     def settle(self, equality):
         """From now on replicas are equal when this says so.
@@ -83,8 +97,14 @@ class Membership:
         if not self._settled:
             self.scheme = replace(self.scheme, equality=equality)
 
-    def turn_to(self, step):
+    def turn_to(self, step, seconds):
         """Find out who takes part in a step, bool (K,).
+
+        Parameters
+        ----------
+        step : int
+        seconds : float
+            Since the run began.
 
         Raises
         ------
@@ -93,14 +113,14 @@ class Membership:
         """
         self._before = self._restored or self._lasting()
         self._restored = None
-        self._turn(step)
+        self._turn(step, seconds)
         scheme = self.scheme
         if step and scheme.reorder and not step % scheme.reorder:
             self.order = by_speed(scheme.assignment, self.speeds.seconds,
                                   scheme.copies)
-        return self.attendance.present(step) & ~self.excluded & ~self.lost
+        return ~(self.excluded | self.lost | self.idle)
 
-    def _turn(self, step):
+    def _turn(self, step, seconds):
         """The scheme of those who may take part in a step."""
         excluded = self._memory.excluded(step)
         lowered = self._memory.lowered(step)
@@ -109,15 +129,18 @@ class Membership:
                 f'{lowered} workers are exposed, more than scheme.adversaries'
                 f" = {self._memory.q}; with detection.budget = 'step' others "
                 'may be wrong in other steps')
+        self.idle = self.accounts.idle(seconds, ~(excluded | self.lost))
         changed = (excluded != self.excluded).any() or (
-            lowered != self._lowered) or (self.lost != self._counted).any()
+            lowered != self._lowered) or (
+            self.lost != self._counted).any() or (
+            self.idle != self._rested).any()
         if changed:
             self.scheme = replace(
-                self._rebuild(excluded, self.lost, lowered),
+                self._rebuild(excluded, self.lost, self.idle, lowered),
                 equality=self.scheme.equality)
             self.order = self.scheme.assignment.order
             self.excluded, self._lowered = excluded, lowered
-            self._counted = self.lost.copy()
+            self._counted, self._rested = self.lost.copy(), self.idle
         known = self._memory.known(step)
         self.known = known if known.any() else None
 
@@ -143,12 +166,9 @@ class Membership:
         return [(worker, Reorder(step, order=self.order[worker].astype(
             '<i4').tobytes())) for worker in np.flatnonzero(new).tolist()]
 
-    def recall(self):
-        """Nobody is left out for silence any more."""
-        self.attendance.recall()
-
     def observe(self, step):
-        """Take a step's reports into account, where speeds matter."""
+        """Take note of what a step cost, and how fast workers were."""
+        self.accounts.charge(step.wait.charges, step.silent, ~step.excluded)
         if self.scheme.reorder or self.scheme.collection.paced:
             self.speeds.observe(step.tally.done, step.tally.last_report,
                                 ~step.excluded)
@@ -175,13 +195,13 @@ class Membership:
 
         `within` a step that will be done again: before it began.
         """
-        strikes, back, order, absent = (
+        account, silent, order, absent = (
             within and (self._before or self._restored) or self._lasting())
-        return Members(self._memory.keys, self._memory.export(), strikes,
-                       back, self.speeds.seconds.copy(), order.copy(),
+        return Members(self._memory.keys, self._memory.export(), account,
+                       silent, self.speeds.seconds.copy(), order.copy(),
                        absent, self.scheme.equality)
 
-    def restore(self, step, members):
+    def restore(self, step, seconds, members):
         """Know again what was exported before a step, of the same workers.
 
         Evidence belongs to hosts and devices; the rest counts only where all
@@ -199,20 +219,22 @@ class Membership:
         """
         keys = self._memory.keys
         self._memory.restore(members.evidence)
-        self._turn(step)
+        stays = tuple(members.keys) == keys
+        if stays:
+            self.accounts.restore(members.account, members.silent)
+        self._turn(step, seconds)
         same = members.order.shape == self.order.shape
         if same:
             self._logged = members.order
-        if tuple(members.keys) != keys:
+        if not stays:
             return False
         self.settle(members.equality)
         self._settled = True
-        self.attendance.restore(members.strikes, members.back)
         self.speeds.seconds = members.speeds.copy()
         if same and (members.absent == self.excluded).all():
             self.order = members.order.copy()
         # Should this step be stopped, too, it has not begun either.
         if same:
-            self._restored = (*self.attendance.export(), members.order,
+            self._restored = (*self.accounts.export(), members.order,
                               members.absent)
         return True

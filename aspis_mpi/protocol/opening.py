@@ -1,5 +1,7 @@
 """How a step begins: what it waits for, and what the workers are told."""
 
+import logging
+
 import numpy as np
 
 from aspis_mpi.protocol.messages import Model, Parameters
@@ -7,7 +9,8 @@ from aspis_mpi.protocol.step import Step
 from aspis_mpi.schemes.record import ArrivalKind
 
 
-def open_step(number, members, present, lenient, floor, chronicle):
+def open_step(number, members, present, lenient, floor, chronicle, course,
+              started):
     """A step in which nothing has arrived yet.
 
     Parameters
@@ -22,18 +25,22 @@ def open_step(number, members, present, lenient, floor, chronicle):
     floor : float
         Norms below it are not told from it.
     chronicle : Chronicle
+    course : Course
+    started : float
+        Seconds.
 
     Returns
     -------
     Step
     """
-    started, scheme = chronicle.now(), members.scheme
+    scheme = members.scheme
     gathering = scheme.collection.begin(
         present, lenient or scheme.collection.lenient, members.speeds,
         scheme.needed)
     table = scheme.transfer.begin(scheme.equality, floor, number,
                                   members.known)
-    step = Step(number, members, gathering, chronicle, started, table)
+    step = Step(number, members, gathering, chronicle, started, table,
+                course)
     chronicle.arrived(step, -1, ArrivalKind.MODEL, started)
     return step
 
@@ -57,3 +64,28 @@ def announce(step, workers, parameters):
     step.post(workers, vector)
     return [(worker, message) for worker in workers
             for message in (model, vector)]
+
+
+def tell_idle(members, seconds, chronicle):
+    """Say who gets no work from now on, as it has cost too much, and who may.
+
+    Parameters
+    ----------
+    members : Membership
+        As of the step that begins.
+    seconds : float
+        Since the run began.
+    chronicle : Chronicle
+    """
+    accounts, before = members.accounts, members.told_idle
+    for worker in np.flatnonzero(members.idle & ~before).tolist():
+        chronicle.note(
+            logging.WARNING, f'worker {worker} has cost the run '
+            f'{accounts.seconds[worker]:.3g} s, more than '
+            f'{accounts.limit(seconds):.3g} s: it gets no work until the run '
+            f'has lasted {accounts.until(worker):.3g} s (faults.patience)',
+            worker + 1)
+    for worker in np.flatnonzero(before & ~members.idle).tolist():
+        chronicle.note(logging.INFO, f'worker {worker} gets work again',
+                       worker + 1)
+    members.told_idle = members.idle

@@ -92,8 +92,9 @@ class Probing:
 
     name = 'the start-up probe'
     number = NUMBER
-    expires = np.inf
+    expires = haste = np.inf
     hopeless = ''
+    hastened = False
 
     def __init__(self, lost, n_files, auditor, settle, q, chronicle):
         n_workers = len(lost)

@@ -27,10 +27,13 @@ is `due`, `proceed` is to be called.
 The server believes nobody.  A message that `ALLOWED` does not list, one of an
 earlier step, a duplicate: dropped and counted.  A message of the current
 step that no honest worker could send exposes its sender: what it sends and
-reports in this step does not count.  A worker that owes something and is
-silent for too long is left out of the next 1, 2, 4 ... steps; silence proves
-nothing.  A worker that is lost, because it died or says that it cannot go on,
-is never asked again.  Nothing that a worker sends raises here.
+reports in this step does not count.  Who owes something and takes three times
+as long as others is late: its part goes to others at once, and what it sends
+afterwards still counts.  Who is silent for too long is given up for the step.
+Neither proves anything; but what that costs goes to the worker's account, and
+who has cost too much gets no work for a while.  A worker that is lost,
+because it died or says that it cannot go on, is never asked again.  Nothing
+that a worker sends raises here.
 
 Where a run ends, and every so many steps, a `Snapshot` is left for whoever
 keeps it; `resume` goes on from one.
@@ -48,7 +51,7 @@ from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.departures import Departures
 from aspis_mpi.protocol.learner import Learner
 from aspis_mpi.protocol.messages import Failure, Signal, Stop
-from aspis_mpi.protocol.opening import announce, open_step
+from aspis_mpi.protocol.opening import announce, open_step, tell_idle
 from aspis_mpi.protocol.step import ALLOWED, WAITS, Malformed, State, drop
 from aspis_mpi.protocol.training import Training
 
@@ -180,7 +183,9 @@ class ParameterServer:
             out = step.handle(worker, message)
         except Malformed as error:
             return self.malformed(worker, str(error), step.number)
-        return out if step.state is state else self._go_on(out)
+        if step.state is state and not step.hastened:
+            return out
+        return self._go_on(out)
 
     def malformed(self, worker, reason, step=None):
         """Take note that a worker sent what is no message at all.
@@ -212,8 +217,11 @@ class ParameterServer:
         if now >= self._step.expires:
             out = self.expire()
         if self.state in WAITS:
-            late = now >= self._step.patience() + self._course.silence
-            out = out + self.give_up(np.flatnonzero(late).tolist())
+            silent = now >= self._step.patience() + self._course.silence
+            out = out + self.give_up(np.flatnonzero(silent).tolist())
+        if self.state in WAITS:
+            late = now >= self._step.haste
+            out = out + self.excuse(np.flatnonzero(late).tolist())
         return out
 
     def expire(self):
@@ -225,12 +233,15 @@ class ParameterServer:
         step = self._step
         for worker in workers:
             doing = step.silence(worker)
-            missed = self._membership.attendance.strike(worker, step.number)
-            after = 'step' if missed == 1 else f'{missed} steps'
             self._note(logging.WARNING, f'worker {worker} was silent for '
-                       f'{self._course.silence:g} s {doing}; it is left out '
-                       f'of the next {after}', worker + 1)
+                       f'{self._course.silence:g} s {doing}', worker + 1)
         return self._go_on(step.lose(workers) if workers else [])
+
+    def excuse(self, workers):
+        """Wait no longer for some late workers; see `tick`."""
+        if not workers:
+            return []
+        return self._go_on(self._step.excuse(workers))
 
     def lose(self, worker, reason):
         """Go on without a worker that never comes back, if that is allowed.
@@ -279,12 +290,11 @@ class ParameterServer:
     def _go_on(self, out):
         """What follows from what a step answers."""
         step = self._step
-        silent = step.excluded & ~(self._membership.excluded
-                                   | self._membership.lost)
-        if step.hopeless and silent.any():
-            # Without those who were silent it cannot be: ask them again.
-            back = np.flatnonzero(silent).tolist()
-            self._membership.recall()
+        idle = step.excluded & ~(self._membership.excluded
+                                 | self._membership.lost)
+        if step.hopeless and idle.any():
+            # Without those who cost too much it cannot be: ask them again.
+            back = np.flatnonzero(idle).tolist()
             follows = step.admit(back)
             return (out + announce(step, back, self.parameters)
                     + self._go_on(follows))
@@ -310,21 +320,19 @@ class ParameterServer:
     # -- one step
 
     def _begin(self, number):
-        members = self._membership
+        members, now, before = self._membership, self._now(), self._step
         try:
-            present = members.turn_to(number)
-            if not present.any() and number == self.first:
-                # Everybody was silent when the run was stopped.
-                members.recall()
-                present = members.turn_to(number)
+            present = members.turn_to(number, now)
         except ValueError as error:
             return self._give_in(number,
                                  f'step {number} cannot begin: {error}')
-        if not present.any():
+        if not present.any() or number > self.first and before.silent.all(
+                where=~before.excluded):
             return self._give_in(number, 'no worker answers any more')
+        tell_idle(members, now, self.chronicle)
         self._step = step = open_step(
             number, members, present, self._lenient, self._learner.floor,
-            self.chronicle)
+            self.chronicle, self._course, now)
         self._alarm = min(step.expires, step.started + self._course.silence)
         orders = members.orders(number, self.chronicle)
         for worker, message in orders:
@@ -358,8 +366,9 @@ class ParameterServer:
         step = self._step
         it = self._learner.conclude(step)
         out = self._after(step.number + 1, it.hopeless)
-        self.chronicle.close(step, it.resolution, lr=it.lr,
-                             gradient_norm=it.norm, seconds_update=it.seconds)
+        self.chronicle.close(
+            step, it.resolution, self._membership.accounts.seconds.copy(),
+            lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
         return out
 
     def _after(self, done, hopeless):
@@ -381,7 +390,8 @@ class ParameterServer:
         A lower bound: whoever reports in the meantime has longer.
         """
         step = self._step
-        self._alarm = min(step.expires,
+        step.hastened = False
+        self._alarm = min(step.expires, np.min(step.haste),
                           step.patience().min() + self._course.silence)
 
     def _farewell(self, worker, message):

@@ -22,8 +22,8 @@ class Members:
         Host and device of each worker, which the evidence belongs to.
     evidence : list of Row
         See `detection.memory`.
-    strikes, back : ndarray of int64, shape (K,)
-        Of the attendance.
+    account, silent : ndarray of float64 and bool, shape (K,)
+        What each has cost, see `Accounts`.
     speeds : ndarray of float64, shape (K,)
     order : ndarray of int32, shape (K, l)
         Of the last step,
@@ -35,8 +35,8 @@ class Members:
 
     keys: tuple
     evidence: list
-    strikes: np.ndarray
-    back: np.ndarray
+    account: np.ndarray
+    silent: np.ndarray
     speeds: np.ndarray
     order: np.ndarray
     absent: np.ndarray

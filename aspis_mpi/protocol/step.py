@@ -14,6 +14,7 @@ from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Progress, Replica,
     Sketch, Skip, Sum, Vector, unpack_positions)
 from aspis_mpi.protocol.tally import Tally
+from aspis_mpi.protocol.wait import Wait
 from aspis_mpi.schemes.record import ArrivalKind
 
 
@@ -60,6 +61,7 @@ class Step:
         Seconds, when `Model` was sent.
     table : Table
         Empty.
+    course : Course
 
     Attributes
     ----------
@@ -72,8 +74,11 @@ class Step:
     hopeless : str
         Why the step can never be finished; empty if it can.
     awaited : ndarray of bool, shape (K,)
-        Who owes the vector or sketches that were asked for at second
-        `asked` in epoch `asked_in`.
+        Who is waited for, as it owes the vector or sketches that were asked
+        for at second `asked` in epoch `asked_in`.
+    late, silent : ndarray of bool, shape (K,)
+        Who was not waited for any longer; who was given up for the step.
+    wait : Wait
     epoch : int
         Of the last signal; -1 before the first.
     encoded, collected : float
@@ -86,7 +91,7 @@ class Step:
     """
 
     def __init__(self, number, members, gathering, chronicle, started,
-                 table):
+                 table, course):
         scheme = members.scheme
         n_workers = scheme.assignment.n_workers
         self.number = number
@@ -109,7 +114,16 @@ class Step:
         self._pushes = scheme.transfer.pushes
         self._gathering = gathering
         self._chronicle = chronicle
-        self._attendance = members.attendance
+        self.wait = Wait(gathering.living.copy(), members.q, members.usual,
+                         course, started)
+        self.late = np.zeros(n_workers, dtype=bool)
+        self.silent = np.zeros(n_workers, dtype=bool)
+        # Since when each worker has something to do again.
+        self._called = np.full(n_workers, -np.inf)
+        self._enough = np.full(scheme.assignment.n_files, np.nan)
+        # Who was asked for sketches, and who did not come up with them.
+        self._sought = np.zeros(n_workers, dtype=bool)
+        self._dodged = np.zeros(n_workers, dtype=bool)
         self.remembered = members.excluded
         self._skipped = None
         self.shown = None
@@ -124,6 +138,15 @@ class Step:
     def living(self):
         """Who takes part and was not given up, bool (K,)."""
         return self._gathering.living
+
+    @property
+    def hastened(self):
+        """Whether somebody may be late sooner than was thought."""
+        return self.wait.hastened
+
+    @hastened.setter
+    def hastened(self, sooner):
+        self.wait.hastened = sooner
 
     # -- messages in, messages out
 
@@ -172,19 +195,37 @@ class Step:
 
     def lose(self, workers):
         """Go on without workers that are silent or exposed."""
-        out, lacking = [], []
+        return self._leave(workers, self._gathering.lose)
+
+    def excuse(self, workers):
+        """Do not wait for late workers where others can do their part.
+
+        What they still send counts.
+        """
         for worker in workers:
-            lacking.extend(self._gathering.lose(worker).tolist())
-            self.awaited[worker] = False
+            self._chronicle.arrived(self, worker, ArrivalKind.LATE,
+                                    self._chronicle.now())
+        self.late[workers] = True
+        return self._leave(workers, self._gathering.excuse)
+
+    def _leave(self, workers, leave):
+        out, lacking, now = [], [], self._chronicle.now()
+        for worker in workers:
+            lacking.extend(leave(worker).tolist())
             self.table.lose(worker)
+        self.awaited[workers] = False
+        self.wait.leave(workers, self.resumed if self.state is
+                        State.COMPUTING else np.nan, now)
         if self._skipped is not None and lacking:
             out = self._skip(np.unique(lacking), False)
         if self.state is State.ENCODING:
             # Files may lack copies now: whoever waits is to compute on.
             self.state = State.COMPUTING
-            self.resumed = self._chronicle.now()
+            self.resumed = now
+            self.wait.burden(workers, now)
         if self.state is State.VERIFYING:
             # What is missing is seen when the rest has been verified.
+            self._dodged[workers] = True
             return out
         return out + self._proceed()
 
@@ -200,10 +241,7 @@ class Step:
         self.table.accept(worker, self.tally.file(worker, position),
                           message.buffer)
         bits = self.tally.finished[worker] | 1 << position
-        out = self._report(worker, bits, ArrivalKind.REPLICA, message)
-        if not self.tally.owes(worker):
-            self._attendance.forgive(worker)
-        return out
+        return self._report(worker, bits, ArrivalKind.REPLICA, message)
 
     def _progress(self, worker, message):
         bits = unpack_positions(message.finished)
@@ -221,6 +259,10 @@ class Step:
         now = self._chronicle.now()
         enough = self._gathering.finish(
             worker, self.tally.report(worker, bits, now))
+        if enough:
+            self._enough[enough] = now
+        if not self.tally.owes(worker):
+            self.wait.answer(self.wait.files, worker, now)
         self._chronicle.arrived(self, worker, kind, now, message.nbytes)
         if self.state is not State.COMPUTING:
             return []
@@ -239,6 +281,13 @@ class Step:
                        files=np.packbits(self._skipped).tobytes())
         to_do = incidence[files] & ~self._gathering.finished[files]
         told = np.flatnonzero(to_do.any(axis=0) & self.living)
+        now = self._chronicle.now()
+        if not may:
+            self._called[told] = now
+        elif self.wait.paced:
+            wanting = self.tally.wanting(self._unwanted)
+            for worker in np.flatnonzero(self.living & ~wanting).tolist():
+                self.wait.answer(self.wait.files, worker, now)
         return self.post(told.tolist(), message)
 
     def _proceed(self):
@@ -252,6 +301,7 @@ class Step:
 
     def _encode(self):
         """Signal: everybody sends one vector, as this state asks for it."""
+        self._count_files()
         asked = self.table.ask(self._gathering.state())
         if asked.any() or self.epoch < 0:
             self.epoch += 1
@@ -259,7 +309,11 @@ class Step:
                         Encode(self.number, self.epoch, 0,
                                *self.table.signal()))
         now = self._chronicle.now()
-        self.asked[asked], self.asked_in[asked] = now, self.epoch
+        self.asked_in[asked] = self.epoch
+        # Without a late one that is still to send a file cannot be had.
+        asked |= self.late & self.table.senders & ~self.table.arrived
+        self.asked[asked] = now
+        self.wait.vectors.ask(asked, now)
         self.awaited = (self.awaited | asked) & self.table.senders
         if self.shown is None:
             # What counts is what was there at the first signal.
@@ -278,39 +332,45 @@ class Step:
             raise Malformed('a vector that was not asked for')
         self.table.accept(worker, message.buffer)
         self.awaited[worker] = False
-        if not self.table.challenged:
-            self._attendance.forgive(worker)
-        self._chronicle.arrived(self, worker, ArrivalKind.PAYLOAD,
-                                self._chronicle.now(), message.nbytes)
+        now = self._chronicle.now()
+        self.wait.answer(self.wait.vectors, worker, now)
+        self._chronicle.arrived(self, worker, ArrivalKind.PAYLOAD, now,
+                                message.nbytes)
         if self.awaited.any() or self.state is State.COMPUTING:
             return []
         return self._challenge()
 
     def _challenge(self):
         """All payloads are here: ask what they are made of."""
+        self.wait.vectors.charge(self.wait.charges)
+        self.wait.relieve(self._chronicle.now())
         if not self.table.challenged:
             return self._collect()
         # Drawn now, and from no generator of the run: nobody can know it
         # before its payload is complete.
         secret = os.urandom(16)
-        files, asked = self.table.challenge(self._gathering.state(), secret)
+        files, asked = self.table.challenge(
+            self._gathering.finished.copy(), secret)
         if not files.any():
             return self._collect()
         self.state, self._tried = State.VERIFYING, False
-        self.awaited = asked & self.living
-        self.asked[asked], self.asked_in[asked] = (self._chronicle.now(),
-                                                   self.epoch)
-        return self.post(np.flatnonzero(self.awaited).tolist(), Challenge(
+        asked, now = asked & self.living, self._chronicle.now()
+        self.awaited, self._sought = asked & ~self.late, asked.copy()
+        self._dodged = np.zeros_like(asked)
+        self.asked[asked], self.asked_in[asked] = now, self.epoch
+        self.wait.sketches.ask(self.awaited, now)
+        return self.post(np.flatnonzero(asked).tolist(), Challenge(
             self.number, self.epoch, 0, secret, np.packbits(files).tobytes()))
 
     def _sketch(self, worker, message):
-        due = self.awaited[worker] and self.state is State.VERIFYING
+        due = self._sought[worker] and self.state is State.VERIFYING
         if due and message.epoch == self.asked_in[worker]:
+            now = self._chronicle.now()
             self.table.answer(worker, message.buffer.values)
-            self.awaited[worker] = False
-            self._attendance.forgive(worker)
-            self._chronicle.arrived(self, worker, ArrivalKind.SKETCH,
-                                    self._chronicle.now(), message.nbytes)
+            self.awaited[worker] = self._sought[worker] = False
+            self.wait.answer(self.wait.sketches, worker, now)
+            self._chronicle.arrived(self, worker, ArrivalKind.SKETCH, now,
+                                    message.nbytes)
         return drop(message)
 
     @property
@@ -334,7 +394,8 @@ class Step:
         if not table.checked:
             table.check(clock)
             return []
-        table.verify(self._scheme, ~self.exposed, self.living, audit, clock)
+        table.verify(self._scheme, ~self.exposed, self.living & ~self.late,
+                     audit, clock)
         return self._verified()
 
     def _verified(self):
@@ -345,6 +406,7 @@ class Step:
             self._tried = True
             return out
         self.awaited[:] = False
+        self.wait.sketches.charge(self.wait.charges)
         if table.settled or table.epochs >= self._scheme.transfer.max_epochs:
             return self._collect()
         table.renew()
@@ -356,11 +418,16 @@ class Step:
             out = self._skip(lacking, False)
         self.state = State.COMPUTING
         self.resumed = self._chronicle.now()
+        self.wait.burden(np.flatnonzero(
+            (table.odd | self._dodged) & ~table.exposed).tolist(),
+            self.resumed)
         return out + self._proceed()
 
     def _collect(self):
         """Nothing is waited for any more."""
-        self.collected = self._chronicle.now()
+        self.collected = now = self._chronicle.now()
+        self._count_files()
+        self.wait.relieve(now)
         self.state = State.RESOLVING
         if self._pushes:
             return []
@@ -376,8 +443,29 @@ class Step:
             return np.inf
         return self.started + self._gathering.seconds
 
+    def _count_files(self):
+        """See until when a file of each worker was waited for.
+
+        Until others had finished it often enough, or the worker had.
+        """
+        if self.wait.counted:
+            return
+        if not self.wait.matters:
+            self.wait.counted = True
+            return
+        gathering = self._gathering
+        enough = np.where(np.isnan(self._enough), self._chronicle.now(),
+                          self._enough)[:, None]
+        held = self._scheme.assignment.incidence
+        others, own = (
+            np.where(mask, enough, -np.inf).max(axis=0, initial=-np.inf)
+            for mask in (held & ~gathering.finished, gathering.finished))
+        self.wait.count_files(np.maximum(
+            others, np.minimum(own, self.tally.heard())))
+
     def silence(self, worker):
         """Take note that a worker is silent; what it did, for people."""
+        self.silent[worker] = True
         self._chronicle.arrived(self, worker, ArrivalKind.SILENT,
                                 self._chronicle.now())
         asked = ' and the signal' if self.awaited[worker] else ''
@@ -386,14 +474,44 @@ class Step:
 
     def patience(self):
         """From when on each worker is waited for; infinite if it is not."""
-        waited = self.awaited
-        if self.state is State.COMPUTING:
-            unwanted = (None if self._skipped is None else
-                        self._gathering.finished | self._skipped[:, None])
-            waited = waited | self.living & self.tally.wanting(unwanted)
         heard = np.maximum(self.tally.heard(), self.resumed)
-        since = np.where(self.awaited, self.asked, heard)
-        return np.where(waited, since, np.inf)
+        since = np.where(self.awaited, self.asked,
+                         np.maximum(heard, self._called))
+        return np.where(self._waited, since, np.inf)
+
+    @property
+    def haste(self):
+        """From when on each worker is late; infinite if it is not."""
+        wait, gathering = self.wait, self._gathering
+        if not (wait.paced or np.isfinite(gathering.seconds)):
+            return np.inf
+        owed = (wait.sketches if self.state is State.VERIFYING else
+                wait.vectors)
+        # A deadline holds for what is asked for, too.
+        due = np.minimum(wait.answers_due(owed),
+                         self.asked + gathering.seconds)
+        if self.state is State.COMPUTING:
+            due = np.where(self.awaited, due, wait.files_due(
+                gathering.everything, self.resumed))
+        return np.where(self._waited & ~self.late, due, np.inf)
+
+    @property
+    def _unwanted(self):
+        """Files that need not be finished, (f, K); None: all are wanted."""
+        if self._skipped is None:
+            return None
+        return self._gathering.finished | self._skipped[:, None]
+
+    @property
+    def _waited(self):
+        """Who is waited for, bool (K,)."""
+        if self.state is not State.COMPUTING:
+            return self.awaited
+        gathering = self._gathering
+        wanting = self.living & self.tally.wanting(self._unwanted)
+        if self.late.any():
+            wanting &= (gathering.counting & ~gathering.finished).any(axis=0)
+        return self.awaited | wanting
 
 
 #: Who takes which message.  Not in the step itself: what refers to itself

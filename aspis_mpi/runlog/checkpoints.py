@@ -21,7 +21,9 @@ from aspis_mpi.protocol.snapshot import Members, Snapshot
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.parts import beside
 
-VERSION = 1
+VERSION = 2
+#: With strikes instead of accounts: who had some begins with nothing.
+STRIKES = 1
 
 #: What reading a damaged file raises.
 DAMAGES = (OSError, ValueError, KeyError, TypeError, EOFError, SyntaxError,
@@ -129,17 +131,21 @@ def _pack(snapshot):
     text = json.dumps(facts).encode()
     return {'facts': np.frombuffer(text, dtype=np.uint8),
             'parameters': snapshot.parameters, **optimizer,
-            'strikes': it.strikes, 'back': it.back, 'speeds': it.speeds,
+            'account': it.account, 'silent': it.silent, 'speeds': it.speeds,
             'order': it.order, 'absent': it.absent}
 
 
 def _unpack(arrays):
     facts = json.loads(arrays['facts'].tobytes())
-    if facts['version'] != VERSION:
+    if facts['version'] not in (STRIKES, VERSION):
         raise ValueError(f'it has version {facts["version"]}, not {VERSION}')
+    if facts['version'] == STRIKES:
+        n_workers = len(facts['keys'])
+        arrays |= {'account': np.zeros(n_workers),
+                   'silent': np.zeros(n_workers, dtype=bool)}
     members = Members(
         tuple(facts['keys']), [Row(*row) for row in facts['evidence']],
-        arrays['strikes'], arrays['back'], arrays['speeds'],
+        arrays['account'], arrays['silent'], arrays['speeds'],
         arrays['order'], arrays['absent'], Equality(**facts['equality']))
     optimizer = {name.removeprefix(_OF_OPTIMIZER): values
                  for name, values in arrays.items()

@@ -153,6 +153,8 @@ RECORD = (
     DataSet('/progress/files_done', _COUNT, ('K',)),
     DataSet('/progress/first_report', _SECONDS, ('K',)),
     DataSet('/progress/last_report', _SECONDS, ('K',)),
+    DataSet('/progress/late', _BOOL, ('K',), since=2),
+    DataSet('/progress/account', _SECONDS, ('K',), since=2),
 )
 #: Rows of these come from the job; the server never sees them.
 TRUTH = (

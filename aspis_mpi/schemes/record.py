@@ -70,6 +70,8 @@ class StepRecord:
     files_done: np.ndarray      # uint16 (K,): at the signal
     first_report: np.ndarray    # float64 (K,): seconds since Model, or NaN
     last_report: np.ndarray     # float64 (K,)
+    late: np.ndarray            # bool (K,): not waited for any longer
+    account: np.ndarray         # float64 (K,): seconds, after this step
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class ArrivalKind(IntEnum):
     message of a worker was handled.  `SILENT`: a worker was given up.
     `DEADLINE`: the collection's time was over (worker -1).  `MALFORMED`:
     a worker sent what no honest one could.  `SKETCH`: a worker answered a
-    challenge.  `LOST`: a worker is gone for good.
+    challenge.  `LOST`: a worker is gone for good.  `LATE`: a worker was not
+    waited for any longer.
     """
 
     MODEL = 0
@@ -111,6 +114,7 @@ class ArrivalKind(IntEnum):
     MALFORMED = 6
     SKETCH = 7
     LOST = 8
+    LATE = 9
 
 
 @dataclass(frozen=True)

@@ -294,8 +294,9 @@ class Arena:
         assert record.seconds_step <= most * job.faults.silence
         for number in self._accused:
             silent = f'worker {number} was silent'
-            assert record.exposed[number] or record.excluded[number] or any(
-                silent in text for text in texts), (record.step, number)
+            assert record.exposed[number] or record.excluded[number] or (
+                record.late[number]) or any(
+                    silent in text for text in texts), (record.step, number)
         if self._assembly.memory == 'step':
             proved = np.flatnonzero(record.exposed).tolist()
             assert self._guilty.issuperset(proved), record.step

@@ -9,6 +9,7 @@ import pytest
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.exits import DONE, FAILED
+from aspis_mpi.protocol.accounts import Accounts
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.course import Course
 from aspis_mpi.protocol.messages import (
@@ -80,6 +81,7 @@ class Bench:
                       Watched(assembly.scheme.mean)]
         rng = np.random.default_rng(3)
         members = assembly.membership()
+        members.accounts = Accounts(assembly.job.n_workers, silence=silence)
         members.scheme = replace(assembly.scheme, aggregator=self.rules[0],
                                  mean=self.rules[1])
         self.server = Eager(
@@ -555,24 +557,31 @@ def test_an_exposed_worker_is_asked_again(long):
 
 # --- silence -----------------------------------------------------------
 
-def test_a_silent_worker_is_left_out_of_1_2_4_steps(long):
+def test_a_silent_worker_is_left_out_when_it_has_cost_too_much(long):
+    """More than two silences and more than a hundredth of the run."""
     it = long
-    for _ in range(20):
+    for number in range(20):
+        if number == 15:
+            # A long step with everybody: 1 % of the run is more than that.
+            it.clock.now += 300 * SILENCE
         it.play(absent=[4])
     without_work = [int(record.excluded[4]) for record in it.server.records]
-    assert without_work == [0, 1, 0, 1, 1, 0, 1, 1, 1, 1, 0] + [1] * 8 + [0]
+    assert without_work == [0] * 3 + [1] * 13 + [0] * 1 + [1] * 3
     for record in it.server.records:
-        assert not record.excluded[:4].any()
+        assert not record.excluded[:4].any() and not record.late.any()
         assert not record.exposed.any() and not record.flagged.any()
         assert record.verdict is Outcome.CLEAN
-        waited = 0.0 if record.excluded[4] else SILENCE
-        assert record.seconds_wait == pytest.approx(waited)
+        assert not record.account[:4].any()
+    assert [record.account[4] for record in it.server.records[:4]] == [
+        SILENCE, 2 * SILENCE, 3 * SILENCE, 3 * SILENCE]
     assert 'worker 4 was silent' in it.events()[0]
+    assert it.events()[3].startswith('worker 4 has cost the run 6 s')
 
 
 def test_who_has_no_work_is_told_nothing_but_named_to_all(long):
     it = long
-    out = it.play(absent=[4])
+    for _ in range(3):
+        out = it.play(absent=[4])
     assert {worker for worker, _ in out} == {0, 1, 2, 3}
     for _, message in out:
         if isinstance(message, Model):
@@ -580,14 +589,14 @@ def test_who_has_no_work_is_told_nothing_but_named_to_all(long):
                 [0, 0, 0, 0, 1]).tobytes()
 
 
-def test_an_answer_forgives(long):
+def test_an_answer_clears_no_account(long):
     it = long
     pattern = []
-    for number in range(8):
-        # Silent at first, then it answers once, then silent for good.
-        it.play(absent=[] if number == 2 else [4])
+    for number in range(10):
+        # Silent in every second step.
+        it.play(absent=[4] if number % 2 else [])
         pattern.append(int(it.last.excluded[4]))
-    assert pattern == [0, 1, 0, 0, 1, 0, 1, 1]
+    assert pattern == [0] * 6 + [1] * 4
 
 
 def test_not_before_the_deadline(long):

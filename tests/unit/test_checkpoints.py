@@ -1,5 +1,8 @@
 """A checkpoint is whole and right, or it is not used."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,7 +23,7 @@ def snapshot(step=7, seed=0):
         ('node1', 'node1 (2)', 'node2', 'ü', 'node2 (2)'),
         [Row('node2', '', 'worker 2 is wrong', True, 3, 3),
          Row('node1', 'ü', '', False, 5, 5)],
-        drawn.integers(9, size=K), drawn.integers(99, size=K), speeds,
+        drawn.exponential(size=K), drawn.random(K) < 0.3, speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
         drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2))
     return Snapshot(
@@ -40,7 +43,7 @@ def assert_equal(one, other):
     a, b = one.members, other.members
     for name in ('keys', 'evidence', 'equality'):
         assert getattr(a, name) == getattr(b, name), name
-    for name in ('strikes', 'back', 'speeds', 'order', 'absent'):
+    for name in ('account', 'silent', 'speeds', 'order', 'absent'):
         x, y = getattr(a, name), getattr(b, name)
         assert x.dtype == y.dtype and x.shape == y.shape
         assert x.tobytes() == y.tobytes(), name
@@ -50,6 +53,24 @@ def test_what_is_saved_is_loaded_bit_for_bit(tmp_path):
     path = Checkpoints(tmp_path / 'run.h5').save(snapshot())
     assert path == tmp_path / 'run.checkpoints' / 'step-00000007.npz'
     assert_equal(load(path), snapshot())
+
+
+def test_a_checkpoint_with_strikes_resumes_with_empty_accounts(tmp_path):
+    """As version 1 had them; what else it says counts."""
+    path = Checkpoints(tmp_path / 'run.h5').save(snapshot())
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    del arrays['account'], arrays['silent']
+    facts = json.loads(arrays['facts'].tobytes()) | {'version': 1}
+    arrays |= {'strikes': np.arange(K), 'back': np.full(K, 99),
+               'facts': np.frombuffer(json.dumps(facts).encode(), np.uint8)}
+    np.savez(path, **arrays)
+    members = load(path).members
+    assert members.account.tolist() == [0.0] * K
+    assert members.silent.tolist() == [False] * K
+    right = snapshot()
+    assert_equal(load(path), replace(right, members=replace(
+        right.members, account=members.account, silent=members.silent)))
 
 
 def test_the_newest_are_kept_the_newest_first(tmp_path):

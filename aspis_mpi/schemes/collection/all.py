@@ -1,5 +1,7 @@
 """Every file of every worker that takes part."""
 
+import numpy as np
+
 from aspis_mpi.schemes.collection.base import Collection, Gathering
 
 
@@ -7,7 +9,7 @@ class All(Collection):
     """Wait for every file of every worker that is not silent (Aspis)."""
 
     name = 'all'
-    whole = True
+    whole = complete = True
 
     def begin(self, living, lenient, speeds, needed=None):
         """Wait for as many files as the living workers have."""
@@ -17,14 +19,16 @@ class All(Collection):
 class Everything(Gathering):
     """Counts the files that are still to come."""
 
+    everything = True
+
     def finish(self, worker, files):
         """One or more files less to come."""
-        self._left -= len(files)
+        self._left -= (len(files) if not self.late[worker] else
+                       np.count_nonzero(self.counting[files, worker]))
         return super().finish(worker, files)
 
     def _recount(self):
-        self._left = int(self._loads[self.living].sum()
-                         - self.finished.sum())
+        self._left = np.count_nonzero(self.counting & ~self.finished)
 
     def _complete(self):
         return not self._left

@@ -24,6 +24,8 @@ class Collection:
     may_skip = False
     #: Whether only workers that finished all their files are asked to send.
     whole = False
+    #: Whether it waits for all that the workers have.
+    complete = False
     #: Whether it counts copies, so that more of a file can be waited for.
     counts = True
 
@@ -71,11 +73,20 @@ class Gathering:
     finished : ndarray of bool, shape (f, K)
         Of the workers that are believed to be alive.
     living : ndarray of bool, shape (K,)
+    late : ndarray of bool, shape (K,)
+        Living workers that nobody waits for, but for files that cannot be
+        had without them; what they finish is known all the same.
+    counting : ndarray of bool, shape (f, K)
+        Whose copies of which file are waited for.
     """
+
+    #: Whether it waits for all that the workers have.
+    everything = False
 
     def __init__(self, assignment, copies, living, lenient, seconds=np.inf):
         self.finished = np.zeros(assignment.incidence.shape, dtype=bool)
         self.living = living.copy()
+        self.late = np.zeros_like(living)
         self.seconds = seconds
         self.expired = False
         self._incidence = assignment.incidence
@@ -86,6 +97,7 @@ class Gathering:
 
     def _review(self):
         """Count anew, after somebody was lost."""
+        self.counting = self._prompt(self._incidence & self.living)
         self._recount()
         self._doom = '' if self._lenient else self._hopeless()
 
@@ -114,9 +126,22 @@ class Gathering:
         self._review()
         return np.empty(0, dtype=int)
 
+    def excuse(self, worker):
+        """Do not wait for a late worker where there are others.
+
+        Returns
+        -------
+        ndarray of int
+            As of `lose`.
+        """
+        self.late[worker] = True
+        self._review()
+        return np.empty(0, dtype=int)
+
     def admit(self, workers):
         """Some workers take part after all."""
         self.living[workers] = True
+        self.late[workers] = False
         self._review()
 
     def expire(self):
@@ -126,7 +151,7 @@ class Gathering:
     @property
     def needed(self):
         """Copies of each file that are waited for, int (f,)."""
-        return self._incidence[:, self.living].sum(axis=1)
+        return self.counting.sum(axis=1)
 
     def require(self, needed):
         """Wait for so many copies from now on, int (f,), if there are."""
@@ -146,8 +171,20 @@ class Gathering:
         return '' if self.expired else self._doom
 
     def state(self):
-        """The global state vector: whose files count, bool (f, K)."""
-        return self.finished.copy()
+        """The global state vector: whose files count, bool (f, K).
+
+        Late workers are not to be asked for what others have.
+        """
+        return self._prompt(self.finished.copy())
+
+    def _prompt(self, held):
+        """The same without late workers, but of files that need them."""
+        if not self.late.any():
+            return held
+        prompt = held & ~self.late
+        # After a deadline files may be missing.
+        few = (prompt.sum(axis=1) < self._copies) & np.isinf(self.seconds)
+        return np.where(few[:, None], held, prompt)
 
     def _recount(self):
         """Make the counters of a subclass from what is finished."""

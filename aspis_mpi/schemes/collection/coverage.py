@@ -52,6 +52,8 @@ class Copies(Gathering):
         """One more copy of each; which have enough now."""
         super().finish(worker, files)
         enough = []
+        if self.late[worker]:
+            files = [file for file in files if self.counting[file, worker]]
         for file in files:
             self._counts[file] += 1
             if self._counts[file] == self._needed[file]:
@@ -65,11 +67,17 @@ class Copies(Gathering):
         super().lose(worker)
         return np.flatnonzero(self._missing() & ~before)
 
+    def excuse(self, worker):
+        """Count anew; which files lack copies that had enough."""
+        before = self._missing()
+        super().excuse(worker)
+        return np.flatnonzero(self._missing() & ~before)
+
     def _missing(self):
         return np.array(self._counts) < np.array(self._needed)
 
     def _recount(self):
-        holders = self._incidence[:, self.living].sum(axis=1)
+        holders = self.counting.sum(axis=1)
         needed = np.full(len(self.finished), self._copies)
         if self._lenient:
             needed = np.minimum(needed, holders)
@@ -79,7 +87,7 @@ class Copies(Gathering):
             needed = np.minimum(self._required, holders)
         # Lists: single entries of them are what a report touches.
         self._needed = needed.tolist()
-        self._counts = self.finished.sum(axis=1).tolist()
+        self._counts = (self.finished & self.counting).sum(axis=1).tolist()
         self._short = int(np.count_nonzero(self._missing()))
 
     def _complete(self):

@@ -57,7 +57,10 @@ class Full(Gathering):
         self._decide()
 
     def _full(self):
-        return self.living & (self._to_do == 0)
+        able = self.living
+        if self.late.any() and self._code.decodable(able & ~self.late):
+            able = able & ~self.late
+        return able & (self._to_do == 0)
 
     def _decide(self):
         full = self._full()

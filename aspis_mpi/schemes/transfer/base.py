@@ -51,7 +51,7 @@ class Table:
     """What has come in one step.
 
     One that is pushed takes `accept(worker, file, buffer)`.  One that is
-    asked for has `ask`, `signal`, `senders`, `whole` and takes
+    asked for has `ask`, `signal`, `senders`, `arrived`, `whole` and takes
     `accept(worker, buffer)`, see `combined.PayloadTable`; one whose vectors
     are challenged has besides what `verified.VerifiedTable` shows.
 
@@ -59,9 +59,12 @@ class Table:
     ----------
     challenged : bool
         Whether vectors are checked before they count.
+    odd : ndarray of bool, shape (K,)
+        Workers whose copies do not count for the rest of the step.
     """
 
     challenged = False
+    odd = False
 
     def lose(self, worker):
         """Go on without what a worker still owes."""

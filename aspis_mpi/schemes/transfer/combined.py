@@ -188,6 +188,13 @@ class PayloadTable(Table):
         """Whose vectors belong to the last signal, bool (K,)."""
         return used(self.decoding)
 
+    @property
+    def arrived(self):
+        """Whose vector is here, bool (K,)."""
+        arrived = np.zeros(self._shape[1], dtype=bool)
+        arrived[list(self.buffers)] = True
+        return arrived
+
     def ask(self, finished):
         """Make a new signal of who finished what.
 

@@ -89,6 +89,11 @@ class VerifiedTable(Table):
         return self._round.senders
 
     @property
+    def arrived(self):
+        """Whose vector is here, bool (K,)."""
+        return self._round.arrived
+
+    @property
     def whole(self):
         """Whether the vectors asked for have all d numbers."""
         return self._transfer.whole(self.state)

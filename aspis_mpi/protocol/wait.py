@@ -1,0 +1,156 @@
+"""For whom a step waits, how long it may take, and at whose expense."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from aspis_mpi.schemes.pace import LATE, Habits, Owed, shares
+
+
+class Usual(NamedTuple):
+    """How long workers usually take, kept from step to step.
+
+    Attributes
+    ----------
+    files, vectors, sketches : Habits
+        For all their files, a vector that was asked for, sketches.
+    """
+
+    files: Habits
+    vectors: Habits
+    sketches: Habits
+
+    @classmethod
+    def of(cls, n_workers):
+        """Nothing is known yet of K workers."""
+        return cls(*(Habits(n_workers) for _ in cls._fields))
+
+
+class Wait:
+    """What the workers of one step owe, and what that costs.
+
+    Parameters
+    ----------
+    present : ndarray of bool, shape (K,)
+        Who takes part.
+    q : int
+        Workers that may be liars.
+    usual : Usual
+    course : Course
+    started : float
+        Seconds, when the step began.
+
+    Attributes
+    ----------
+    files, vectors, sketches : Owed
+    charges : ndarray of float64, shape (K,)
+        Seconds for which the step waited for each worker beyond the pace,
+        or others worked because of it.
+    counted : bool
+        Whether it is known whose files the step has waited for.
+    hastened : bool
+        Whether a pace has become known, so that somebody may be late sooner
+        than was thought; who has seen to that clears it.
+    """
+
+    def __init__(self, present, q, usual, course, started):
+        self._q = q = q if course.presses else 0
+        n_workers = len(present)
+        self.files, self.vectors, self.sketches = (
+            Owed(n_workers, q, habits) for habits in usual)
+        self.files.ask(present, started)
+        self.charges = np.zeros(n_workers)
+        self.counted = self.hastened = False
+        self._present = present
+        self._course = course
+        self._started = started
+        self._ended = {}            # seconds when workers were given up
+        self._burden = [], np.nan
+
+    @property
+    def paced(self):
+        """Whether anybody can be late."""
+        return self._q > 0
+
+    def answer(self, owed, worker, now):
+        """Take note of an answer of one kind."""
+        if owed.answer(worker, now):
+            self.hastened = True
+
+    def leave(self, workers, resumed, now):
+        """Nobody waits any more for workers that are late, silent or lost.
+
+        Parameters
+        ----------
+        workers : list of int
+        resumed : float
+            Seconds since when files were waited for.
+        now : float
+        """
+        for worker in workers:
+            for owed in self.files, self.vectors, self.sketches:
+                owed.give_up(worker, now)
+            if not self.counted:
+                self._ended[worker] = now
+        if self.counted and not np.isnan(resumed):
+            self.charges[workers] += (now - resumed) / len(workers)
+
+    # -- how long it may take
+
+    def files_due(self, everything, resumed):
+        """From which second on it is late to compute, (K,) or for all.
+
+        Where copies of others may do, a slow worker is of use as it is: it
+        has as long as a silent one at least, whatever it reports.
+        """
+        if everything:
+            return self.files.due(self._course.grace)
+        if np.isnan(self.files.pace):
+            return np.inf
+        return resumed + max(self._course.silence, LATE * self.files.pace)
+
+    def answers_due(self, owed):
+        """From which second on an answer of one kind is late, (K,)."""
+        return owed.due(self._course.grace)
+
+    # -- at whose expense
+
+    def burden(self, workers, now):
+        """From now on others work because of these workers."""
+        self.relieve(now)
+        self._burden = workers, now
+
+    def relieve(self, now):
+        """Nobody works for others any more."""
+        (workers, since), self._burden = self._burden, ([], np.nan)
+        if len(workers):
+            self.charges[workers] += (now - since) / len(workers)
+
+    @property
+    def matters(self):
+        """Whether anybody's files may have been waited for too long."""
+        return self.paced or bool(self._ended)
+
+    def count_files(self, ends):
+        """The first files are there: who was waited for, until when.
+
+        Parameters
+        ----------
+        ends : ndarray of float64, shape (K,)
+            Seconds until which a file of each worker was waited for.
+        """
+        self.counted = True
+        gave_up = np.zeros(len(ends), dtype=bool)
+        for worker, ended in self._ended.items():
+            ends[worker], gave_up[worker] = ended, True
+        came = self._present & ~gave_up
+        # Where more are gone than can be liars the pace was never set.
+        begins = ends[came].max(initial=self._started)
+        n = np.count_nonzero(self._present)
+        if self._q and n > 2 * self._q:
+            paced = np.sort(ends[self._present])[n - self._q - 1]
+            begins = np.where(gave_up, min(begins, paced), paced)
+        else:
+            begins = np.where(gave_up, begins, np.inf)
+        longer = self._present & (begins < ends)
+        self.charges[longer] += shares(begins[longer], ends[longer])

@@ -1,0 +1,168 @@
+"""Answers that workers owe: how fast they come, and who is waited for.
+
+Of n workers that owe an answer of one kind, q may be liars that dawdle: the
+(n - q)-th answer sets the *pace*.  With more than 2 q of them at least one of
+those that did not take longer is honest, and so is one that took as long or
+longer: q liars can neither hurry the pace beyond the fastest honest worker
+nor slow it down beyond the slowest.  *Late* is who takes three times as long.
+
+What a step waits beyond the pace is charged to those that it waits for, in
+equal shares at each moment, so that all shares together are the time that
+was lost: whoever dawdles pays, alone or together with others.
+"""
+
+from collections import deque
+
+import numpy as np
+
+#: Late is who takes so many times as long as the pace.
+LATE = 3
+#: Answers of a worker whose median is what it usually takes.
+ANSWERS = 20
+
+
+class Habits:
+    """How long each worker usually takes for answers of one kind.
+
+    Parameters
+    ----------
+    n_workers : int
+    """
+
+    def __init__(self, n_workers):
+        self._took = [deque(maxlen=ANSWERS) for _ in range(n_workers)]
+
+    def add(self, worker, seconds):
+        """Take note of one more answer."""
+        self._took[worker].append(seconds)
+
+    def pace(self, q):
+        """The (K - q)-th of the workers' usual times; NaN if not known.
+
+        For an answer that too few are asked for: it is theirs, whoever
+        they are.
+        """
+        usual = sorted(float(np.median(took)) for took in self._took if took)
+        place = len(self._took) - q
+        return usual[place - 1] if 0 < place <= len(usual) else np.nan
+
+
+class Owed:
+    """The answers of one kind in one step.
+
+    Parameters
+    ----------
+    n_workers : int
+    q : int
+        Workers that may be liars.
+    habits : Habits
+        Of this kind, from earlier steps on.
+    """
+
+    def __init__(self, n_workers, q, habits):
+        self._q = q
+        self._habits = habits
+        self._asked = np.full(n_workers, np.nan)
+        self._pending = np.zeros(n_workers, dtype=bool)
+        # Seconds of the answers, one a worker, until they set the pace.
+        self._took = {}
+        # Of this round: worker, asked and ended when, whether it answered.
+        self._waits = []
+        #: Seconds of the answer that sets the pace; NaN if not known.
+        self.pace = np.nan
+
+    def ask(self, workers, now):
+        """These owe an answer from now on, bool (K,)."""
+        self._asked[workers] = now
+        self._pending |= workers
+        if np.isnan(self.pace) and 0 < self._owing <= 2 * self._q:
+            self.pace = self._habits.pace(self._q)
+
+    @property
+    def _owing(self):
+        """Workers that have been asked, whatever became of them."""
+        return int(np.count_nonzero(~np.isnan(self._asked)))
+
+    def answer(self, worker, now):
+        """Take note of an answer; whether it has set the pace."""
+        if not (self._q and self._pending[worker]):
+            return False
+        self._pending[worker] = False
+        took = float(now - self._asked[worker])
+        self._habits.add(worker, took)
+        self._waits.append((worker, self._asked[worker], now, True))
+        if not np.isnan(self.pace):
+            return False
+        self._took[worker] = took
+        n = self._owing
+        if n <= 2 * self._q or len(self._took) < n - self._q:
+            return False
+        self.pace = sorted(self._took.values())[n - self._q - 1]
+        return True
+
+    def give_up(self, worker, now):
+        """Nobody waits for this worker any more."""
+        if self._pending[worker]:
+            self._pending[worker] = False
+            self._waits.append((worker, self._asked[worker], now, False))
+
+    def due(self, grace):
+        """From which second on each worker is late, (K,); infinite if never.
+
+        Parameters
+        ----------
+        grace : float
+            Seconds that everybody has.
+        """
+        if np.isnan(self.pace):
+            return np.full(self._asked.shape, np.inf)
+        longest = max(grace, LATE * self.pace)
+        return np.where(self._pending, self._asked + longest, np.inf)
+
+    def charge(self, charges):
+        """The round is over: add what each worker made it last longer.
+
+        Parameters
+        ----------
+        charges : ndarray of float64, shape (K,)
+            Seconds; changed.
+        """
+        waits, self._waits = self._waits, []
+        if not waits:
+            return
+        workers, asked, ended, came = map(np.array, zip(*waits))
+        begins = asked + self.pace
+        if np.isnan(self.pace):
+            # Too few have answered: beyond the last one that did.
+            last = ended[came].max(initial=-np.inf)
+            begins = np.where(came, np.inf, np.maximum(asked, last))
+        longer = begins < ended
+        np.add.at(charges, workers[longer],
+                  shares(begins[longer], ended[longer]))
+
+
+def shares(begins, ends):
+    """The time that some were waited for, divided among them.
+
+    Each moment counts once, in equal shares to those who were waited for
+    then.  Where all waits begin together this is the Shapley value of the
+    airport game (Littlechild and Owen, "A simple expression for the Shapley
+    value in a special case", Management Science 20, 1973).
+
+    Parameters
+    ----------
+    begins, ends : ndarray of float64, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Examples
+    --------
+    >>> shares(np.array([0.0, 0.0]), np.array([1.0, 3.0])).tolist()
+    [0.5, 2.5]
+    """
+    points = np.unique(np.concatenate([begins, ends]))
+    middles, lengths = (points[1:] + points[:-1]) / 2, np.diff(points)
+    waited = (begins[:, None] < middles) & (middles < ends[:, None])
+    return (waited * lengths / np.maximum(waited.sum(axis=0), 1)).sum(axis=1)
