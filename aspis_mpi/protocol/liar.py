@@ -44,6 +44,11 @@ class Liar:
         """Whether this worker lies on a file."""
         return bool(self._plan.lies(step)[file, self._number])
 
+    def wait(self, step):
+        """Seconds that its answers wait in a step; 0 if they do not."""
+        dawdles = self._plan.dawdles(step)[self._number]
+        return self._protocol.seconds if dawdles else 0.0
+
     def claims(self, step, report, load):
         """Positions to report, packed, instead of those finished."""
         if not self._lies_now(step):
@@ -75,8 +80,9 @@ class Liar:
                                 sketch)
 
     def _lies_now(self, step):
-        return self._protocol.lies and self._plan.adversaries(
-            step)[self._number]
+        now = (self._plan.dawdles if self._protocol.timing
+               else self._plan.adversaries)
+        return self._protocol.lies and now(step)[self._number]
 
     def task(self, step, file, parameters, samples, buffer):
         """The computing of a lie into `buffer`, as `Task` for honest work."""

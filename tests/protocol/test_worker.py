@@ -118,8 +118,8 @@ MAY_COME = {
     State.PROBING: ALWAYS,
     State.WAITING: ALWAYS | {Skip, Commit},
     State.COMPUTING: ALWAYS | {Encode, Challenge, Skip, Commit},
-    State.SENDING: ALWAYS | {Encode, Skip, Commit},
-    State.SKETCHING: ALWAYS | {Encode, Skip, Commit},
+    State.SENDING: ALWAYS | {Encode, Challenge, Skip, Commit},
+    State.SKETCHING: ALWAYS | {Encode, Challenge, Skip, Commit},
     State.STOPPED: {Parameters},
 }
 

@@ -216,6 +216,15 @@ def test_liars_have_something_to_lie_about(protocol, sums):
         assembled(**PLAIN, **liars)
 
 
+@pytest.mark.parametrize('protocol', ['late', 'intermittent'])
+def test_whoever_dawdles_can_do_so_with_every_transfer(protocol):
+    for sections in PUSHED, PLAIN, {}:
+        assembly = assembled(**sections, adversary={
+            'count': 2, 'protocol': protocol, 'value': 'honest'})
+        assert assembly.plan.dawdles(0).any()
+        assert not assembly.plan.lies(0).any()
+
+
 def test_a_protocol_of_nobody_is_no_mistake():
     """It is what a series of attacks has as its first run."""
     assembled(**PUSHED, adversary={'protocol': 'payloads'})

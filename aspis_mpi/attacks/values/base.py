@@ -19,11 +19,14 @@ class Value:
 
     Attributes
     ----------
+    lies : bool
+        Whether it differs from the true gradient, in bits.
     sample : int
         Of how many files of the step the attack wants to know the true
         gradients; 0 if of none.
     """
 
+    lies = True
     sample = 0
 
     def __init__(self, seed):
