@@ -35,6 +35,7 @@ import numpy as np
 
 from aspis_mpi.coding import combine
 from aspis_mpi.protocol.buffers import Buffer
+from aspis_mpi.protocol.liar import HONEST
 from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters,
     Probe, Progress, Reorder, Replica, Sketch, Skip, Stop, Sum,
@@ -352,7 +353,8 @@ class Worker:
         file, liar = work.file, self._liar
         if liar is not None and not liar.lies(self.step, file):
             liar = None
-        buffer = self._gradients.take((self.step, file, liar is not None))
+        kind = HONEST if liar is None else liar.kind
+        buffer = self._gradients.take((self.step, file, kind))
         if buffer is None:
             return False
         samples = self._batches.samples(self.step, file)

@@ -11,6 +11,8 @@ from aspis_mpi.assignment.repetition import Repetition
 from aspis_mpi.assignment.subset import Subset
 from aspis_mpi.assignment.uncoded import Uncoded
 from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.coding.challenge import compare
+from aspis_mpi.coding.sketching import sketch
 
 WHO = registry.parts('who')
 FILES = registry.parts('files')
@@ -54,9 +56,10 @@ def test_the_parts_of_the_contract_are_there():
     assert set(FILES) >= {'all', 'fixed-disagreement', 'framing',
                           'majorities', 'quiet', 'random', 'sacrifice'}
     assert set(VALUES) >= {'alie', 'bit-flip', 'constant', 'foe', 'nan',
-                           'reversed', 'honest'}
-    assert set(PROTOCOLS) >= {'none', 'counts', 'payloads', 'consistent',
-                              'sketches', 'norms', 'late', 'intermittent'}
+                           'reversed', 'honest', 'between'}
+    assert set(PROTOCOLS) >= {
+        'none', 'counts', 'payloads', 'consistent', 'sketches', 'norms',
+        'late', 'intermittent', 'straddle'}
 
 
 # --- who ---------------------------------------------------------------
@@ -402,7 +405,53 @@ def test_bit_flips_follow_seed_step_and_file():
     assert len(set(lies)) > 60
 
 
+def error_of(lie, honest):
+    """What was added to the truth, and its length over that of the truth."""
+    error = lie.astype(np.float64) - honest
+    return error, np.linalg.norm(error) / np.linalg.norm(
+        honest.astype(np.float64))
+
+
+@pytest.mark.parametrize('direction', ['shared', 'apart', 'against'])
+@pytest.mark.parametrize('size', [1e-4, 3e-3])
+def test_a_lie_in_between_is_as_far_off_as_it_says(size, direction):
+    value = VALUES['between'](7, size=size, direction=direction).of(3)
+    for file in range(5):
+        honest = truth(file, 40_000)
+        error, distance = error_of(forged(value, honest, file=file), honest)
+        assert abs(distance / size - 1) < 1e-2
+        lean = error @ honest / (np.linalg.norm(error)
+                                 * np.linalg.norm(honest))
+        assert lean < -0.99 if direction == 'against' else abs(lean) < 0.05
+
+
+def test_lies_in_between_are_the_same_for_all_unless_they_are_apart():
+    honest = truth(0, D)
+    for direction, alike in ('shared', True), ('against', True), (
+            'apart', False):
+        value = VALUES['between'](7, direction=direction)
+        one, other = value.of(0), value.of(1)
+        assert (one is other) == alike
+        lies = [forged(liar, honest, step=2, file=5) for liar in (
+            one, other, VALUES['between'](7, direction=direction).of(0))]
+        assert arrays.equal_bits(lies[0], lies[1]) == alike
+        assert arrays.equal_bits(lies[0], lies[2])
+
+
+def test_a_floor_holds_where_a_gradient_has_almost_vanished():
+    """Half of it is more than the size of an ordinary one, but less than
+    that of one that is hardly there."""
+    value = VALUES['between'](7, size=1e-3, floor=5e-4)
+    typical = np.linalg.norm(true_means(), axis=1).mean()
+    for scale, length in (1.0, 1e-3 * typical), (1e-6, 1e-3 * typical):
+        honest = np.float32(scale) * truth(0, D)
+        error, _ = error_of(forged(value, honest, n_samples=2), honest)
+        assert abs(np.linalg.norm(error) / length - 1) < 0.05
+
+
 @pytest.mark.parametrize('name, option, value, message', [
+    ('between', 'size', 0.0, 'size 0.0 must be finite and above 0'),
+    ('between', 'floor', -1.0, 'floor -1.0 must be at least 0'),
     ('reversed', 'scale', -1.0, 'scale -1.0 must be at least 0'),
     ('reversed', 'scale', float('nan'), 'scale nan must be finite'),
     ('constant', 'scale', float('inf'), 'scale inf must be finite'),
@@ -460,7 +509,30 @@ def test_all_that_are_late_are_so_in_every_step():
                               adversaries_of(3))
 
 
+@pytest.mark.parametrize('copies', [1, 2])
+@pytest.mark.parametrize('size', [0.9e-9, 1e-3])
+def test_sketches_are_off_by_the_same_to_either_side(size, copies):
+    """Of adversaries by ascending number; norms stay."""
+    rng = np.random.default_rng(copies)
+    right = sketch([rng.standard_normal(500).astype(np.float32)
+                    for _ in range(4)], copies, bytes(16))
+    part = PROTOCOLS['straddle'](7, size=size)
+    part.meet(np.isin(np.arange(9), [1, 2, 5, 8]))
+    shown = {}
+    for worker in 1, 2, 5, 8:
+        shown[worker] = right.copy()
+        part.sketches(0, 0, worker, shown[worker], None, None)
+        assert np.array_equal(shown[worker][:, -1], right[:, -1])
+        distance = compare(shown[worker], right)
+        np.testing.assert_allclose(distance, size, rtol=1e-4)
+    assert np.array_equal(shown[1], shown[5])
+    assert np.array_equal(shown[2], shown[8])
+    np.testing.assert_allclose(compare(shown[1], shown[2]), 2 * size,
+                               rtol=1e-4)
+
+
 @pytest.mark.parametrize('name, option, value, message', [
+    ('straddle', 'size', -1.0, 'size -1.0 must be at least 0'),
     ('late', 'seconds', 0.0, 'seconds 0.0 must be finite and above 0'),
     ('late', 'seconds', float('inf'), 'seconds inf must be finite'),
     ('intermittent', 'period', 0, 'period 0 must be at least 1')])

@@ -34,6 +34,11 @@ class Protocol:
 
     def __init__(self, seed):
         self._seed = seed
+        self._adversaries = None
+
+    def meet(self, adversaries):
+        """Hear who the adversaries are, bool (K,), of what comes next."""
+        self._adversaries = adversaries
 
     def dawdlers(self, step, adversaries):
         """Who lets its answers wait in `step`, bool (K,).

@@ -8,9 +8,9 @@ from aspis_mpi import arrays
 class Value:
     """What liars send for a file.
 
-    A lie is a function of the file, the step and the seed, never of the
-    worker, so that all liars on a file send equal bits without a channel
-    between them.
+    A lie is a function of the file, the step and the seed, so that all
+    liars on a file send equal bits without a channel between them; it is
+    one of the worker only where `of` says so.
 
     Parameters
     ----------
@@ -31,6 +31,10 @@ class Value:
 
     def __init__(self, seed):
         self.seed = seed
+
+    def of(self, worker):
+        """The same for one liar: it is its own where liars differ."""
+        return self
 
     def forge(self, honest, n_samples, step, file, colluders, out):
         """Write the lie to `out`; it differs from `honest` in bits.
