@@ -184,7 +184,8 @@ def check_effect(job, scheme, protocol):
                 f'{job.path}: transfer.{key} = {getattr(section, key)}: is '
                 'for payloads that are challenged; set transfer.challenge = '
                 f'true, or leave transfer.{key} out')
-    if adversary.count and protocol.lies and scheme.transfer.pushes:
+    if adversary.count and scheme.transfer.pushes and (
+            protocol.lies and not protocol.timing):
         raise JobError(
             f"{job.path}: adversary.protocol = '{adversary.protocol}': "
             f"transfer '{section.name}' has no reports, payloads or sketches "

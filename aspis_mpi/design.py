@@ -190,11 +190,9 @@ class Design:
         who = job.create('adversary', 'who', job.n_workers,
                          job.adversary.count, self.seed)
         files = job.create('adversary', 'files', self.assignment, self.seed)
+        value = job.create('adversary', 'value', self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
-        # Where files are pushed there is no payload to lie about.
-        lies = None if self.transfer.pushes else protocol
-        return (AttackPlan(who, files, lies),
-                job.create('adversary', 'value', self.seed), protocol)
+        return AttackPlan(who, files, protocol, value), value, protocol
 
     def _delay(self):
         job, section = self.job, self.job.delay

@@ -17,6 +17,8 @@ class AttackPlan:
         Where they lie.
     protocol : Protocol, optional
         What else they lie about.
+    value : Value, optional
+        What they say there; without one it is a lie.
 
     Notes
     -----
@@ -24,8 +26,9 @@ class AttackPlan:
     for attacks that depend on it, the step changes.
     """
 
-    def __init__(self, who, files, protocol=None):
+    def __init__(self, who, files, protocol=None, value=None):
         self._protocol = protocol
+        self._lying = value is None or value.lies
         self._who = who
         self._files = files
         self._step = None
@@ -41,13 +44,21 @@ class AttackPlan:
         """Who lies on which file in `step`, bool (f, K), read-only."""
         self._turn_to(step)
         if self._lies is None:
-            self._lies = _sealed(self._files.lies(step, self._adversaries))
+            self._lies = _sealed(self._files.lies(
+                step, self._adversaries & self._lying))
         return self._lies
 
     def payload_lies(self, step):
         """Whose payloads of `step` are not what was asked for, bool (K,)."""
         lying = self._protocol is not None and self._protocol.payloads
         return self.adversaries(step) & lying
+
+    def dawdles(self, step):
+        """Who lets its answers of `step` wait, bool (K,)."""
+        adversaries = self.adversaries(step)
+        if self._protocol is None:
+            return np.zeros_like(adversaries)
+        return self._protocol.dawdlers(step, adversaries)
 
     def _turn_to(self, step):
         if step == self._step:

@@ -69,7 +69,8 @@ class Journal:
                 # A step that is done is kept, whatever evaluation raises.
                 self._log.append(record, self._plan.adversaries(record.step),
                                  self._plan.lies(record.step),
-                                 self._plan.payload_lies(record.step))
+                                 self._plan.payload_lies(record.step),
+                                 self._plan.dawdles(record.step))
             self._report.step(record, self.evaluation)
         for event in chronicle.events:
             self._log.event(event)

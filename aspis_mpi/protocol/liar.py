@@ -6,6 +6,11 @@ from aspis_mpi.protocol.messages import pack_positions, unpack_positions
 from aspis_mpi.protocol.task import Task
 
 
+#: Gradients of a file that are one: the honest ones, all liars', or else
+#: those of one liar, by its number.
+HONEST, ALIKE = None, -1
+
+
 class Liar:
     """Replaces an adversary's gradients by the lies of the attack's plan.
 
@@ -32,7 +37,9 @@ class Liar:
                  scratch, micro_batch):
         self._number = number
         self._plan = plan
-        self._value = value
+        self._value = value.of(number)
+        #: Whose lies are the same as this one's.
+        self.kind = ALIKE if self._value is value else number
         self._protocol = protocol
         self._sent = None
         self._batches = batches
@@ -43,6 +50,11 @@ class Liar:
     def lies(self, step, file):
         """Whether this worker lies on a file."""
         return bool(self._plan.lies(step)[file, self._number])
+
+    def wait(self, step):
+        """Seconds that its answers wait in a step; 0 if they do not."""
+        dawdles = self._plan.dawdles(step)[self._number]
+        return self._protocol.seconds if dawdles else 0.0
 
     def claims(self, step, report, load):
         """Positions to report, packed, instead of those finished."""
@@ -71,18 +83,20 @@ class Liar:
         if self._sent is not None:
             files, sent = self._sent
             weights[np.searchsorted(own, files)] = sent
+        self._protocol.meet(self._plan.adversaries(step))
         self._protocol.sketches(step, epoch, self._number, rows, weights,
                                 sketch)
 
     def _lies_now(self, step):
-        return self._protocol.lies and self._plan.adversaries(
-            step)[self._number]
+        now = (self._plan.dawdles if self._protocol.timing
+               else self._plan.adversaries)
+        return self._protocol.lies and now(step)[self._number]
 
     def task(self, step, file, parameters, samples, buffer):
         """The computing of a lie into `buffer`, as `Task` for honest work."""
         if buffer.filled:
             return Task(self._problem, parameters, samples, buffer)
-        honest = self._scratch.take((step, file, False))
+        honest = self._scratch.take((step, file, HONEST))
         return Lie(Task(self._problem, parameters, samples, honest), buffer,
                    lambda: self._forge(step, file, parameters, honest.values,
                                        len(samples), buffer.values))
@@ -97,7 +111,7 @@ class Liar:
         means = np.empty((n_files, parameters.size), dtype=np.float32)
         for file in range(n_files):
             samples = self._batches.samples(step, file)
-            buffer = self._scratch.take((step, file, False))
+            buffer = self._scratch.take((step, file, HONEST))
             task = Task(self._problem, parameters, samples, buffer)
             while not task.finished:
                 task.compute(self._micro_batch)

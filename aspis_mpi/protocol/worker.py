@@ -18,11 +18,15 @@ between.  With a transfer that pushes, a finished file leaves at once as a
 reported as `Progress`; an `Encode` is answered, before anything else is
 computed, with the combination that its state asks for, never with what was
 finished since; a `Challenge` with sketches of what was finished.  Then
-computing goes on until `Commit`: another signal may need more.  The server
-is trusted: a message outside the table is a bug and raises.
+computing goes on until `Commit`: another signal may need more.  A server
+that does not wait for everybody may challenge before the vector has left:
+both are answered in turn, but of two signals of one kind the later one
+alone, and no challenge that is older than the last `Encode`.  The server is
+trusted: a message outside the table is a bug and raises.
 
 A file takes at least as long as the delay says: the rest is waited for,
-while messages are handled.
+while messages are handled.  An adversary may let its answers wait, too;
+meanwhile it computes what it has reported, of all that it has.
 """
 
 from enum import Enum, auto
@@ -31,6 +35,7 @@ import numpy as np
 
 from aspis_mpi.coding import combine
 from aspis_mpi.protocol.buffers import Buffer
+from aspis_mpi.protocol.liar import HONEST
 from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters,
     Probe, Progress, Reorder, Replica, Sketch, Skip, Stop, Sum,
@@ -66,8 +71,8 @@ ALLOWED = {
     State.PROBING: _ALWAYS,
     State.WAITING: _ALWAYS | {Skip, Commit},
     State.COMPUTING: _ALWAYS | {Encode, Challenge, Skip, Commit},
-    State.SENDING: _ALWAYS | {Encode, Skip, Commit},
-    State.SKETCHING: _ALWAYS | {Encode, Skip, Commit},
+    State.SENDING: _ALWAYS | {Encode, Challenge, Skip, Commit},
+    State.SKETCHING: _ALWAYS | {Encode, Challenge, Skip, Commit},
     State.STOPPED: {Parameters},
 }
 
@@ -139,14 +144,34 @@ class Worker:
         self._probed = probed
         self._early = None
         self._skipped = None
-        self._signal = None
+        self._wait = 0.0
+        # Signals to be answered, and when they came, by class.
+        self._asked = {}
         self._rests_until = -np.inf
         self._work = self._trial = self._probe = None
 
     @property
     def due(self):
         """The second from which on `advance` has something to do."""
-        if self.state in ASKED or self._trial is not None:
+        return min(self._answers_at, self._computes_at)
+
+    @property
+    def _answers_at(self):
+        """The second of the next answer; infinite if nothing is asked for.
+
+        Who lets it wait must first have computed all that it has reported.
+        """
+        if not self._asked:
+            return np.inf
+        if not self._wait:
+            return -np.inf
+        if self._work.position is not None:
+            return np.inf
+        return next(iter(self._asked.values()))[1] + self._wait
+
+    @property
+    def _computes_at(self):
+        if self._trial is not None:
             return -np.inf
         work = self._work
         if work is None or work.position is None:
@@ -166,9 +191,10 @@ class Worker:
     @property
     def finishes(self):
         """When its next message is ready, computing counted as nothing."""
-        if self.state in ASKED or self._trial is not None:
+        if self._trial is not None:
             return -np.inf
-        return np.inf if self._work is None else self._work.ends
+        ends = np.inf if self._work is None else self._work.ends
+        return min(self._answers_at, ends)
 
     def handle(self, message):
         """Take one message of the server.
@@ -186,10 +212,8 @@ class Worker:
                 self._announce(message)
             case Parameters():
                 self._receive(message)
-            case Encode():
-                self._take_signal(message, State.SENDING)
-            case Challenge():
-                self._take_signal(message, State.SKETCHING)
+            case Encode() | Challenge():
+                self._take_signal(message)
             case Skip():
                 self._skip(message)
             case Reorder():
@@ -235,33 +259,52 @@ class Worker:
             self.state = State.PROBING
             return
         step, number, now = self.step, self.number, self._clock()
+        seconds = self._delay.seconds(step, number)
+        if self._liar is not None:
+            self._wait = self._liar.wait(step)
+        if self._wait:
+            # Its time is the attack's, whatever the delay says.
+            seconds = np.full_like(seconds,
+                                   self._wait if self._pushes else 0.0)
         most = self._silence.files(step, number)
         if self._pushes and self._silence.mute(step, number):
             most = 0
         self._work = Work(step, self.files, self._width, parameters,
-                          self._delay.seconds(step, number), most, now)
+                          seconds, most, now)
         self.state = State.COMPUTING
-        if self._skipped is not None:
+        if self._skipped is not None and not self._wait:
             self._work.skip(self._skipped, now)
 
-    def _take_signal(self, message, state):
+    def _take_signal(self, message):
         if message.step != self.step:
             raise LocalProtocolError(f'a signal of step {message.step} came '
                                      f'in step {self.step}')
         if self._work.silent or self._silence.mute(self.step, self.number):
             return
-        self._signal = message
-        self.state = state
+        if isinstance(message, Encode):
+            self._asked.clear()
+        self._asked[type(message)] = message, self._clock()
+        self._turn_to_signal()
+
+    def _turn_to_signal(self):
+        """What is asked for now; a vector before its sketches."""
+        if not self._asked:
+            self.state = State.COMPUTING
+        else:
+            self.state = (State.SENDING if Encode in self._asked
+                          else State.SKETCHING)
 
     def _skip(self, message):
         bits = np.unpackbits(np.frombuffer(message.files, dtype=np.uint8))
         self._skipped = bits.view(bool)
-        if self._work is not None:
+        if self._work is not None and not self._wait:
             self._work.skip(self._skipped, self._clock())
 
     def _drop_step(self):
         self.state = State.IDLE
-        self._signal = self._skipped = None
+        self._skipped = None
+        self._asked.clear()
+        self._wait = 0.0
         self._rests_until = -np.inf
         for one in self._work, self._trial:
             if one is not None:
@@ -276,10 +319,9 @@ class Worker:
         Replica, Progress, CodedGradient, Sum, Sketch, Answer or None
             What is to be sent to the server now.
         """
-        if self.state is State.SENDING:
-            return self._encode()
-        if self.state is State.SKETCHING:
-            return self._sketch()
+        if self._answers_at <= self._clock():
+            return (self._encode() if self.state is State.SENDING
+                    else self._sketch())
         if self._trial is not None:
             return self._try()
         work = self._work
@@ -311,7 +353,8 @@ class Worker:
         file, liar = work.file, self._liar
         if liar is not None and not liar.lies(self.step, file):
             liar = None
-        buffer = self._gradients.take((self.step, file, liar is not None))
+        kind = HONEST if liar is None else liar.kind
+        buffer = self._gradients.take((self.step, file, kind))
         if buffer is None:
             return False
         samples = self._batches.samples(self.step, file)
@@ -345,7 +388,7 @@ class Worker:
         buffer = self._payloads.take()
         if buffer is None:
             return None
-        signal, held = self._signal, self._work.held
+        signal, held = self._asked[Encode][0], self._work.held
         state = self._transfer.read(signal)
         files, weights = self._transfer.encoding(self.number, state)
         if self._liar is not None:
@@ -359,7 +402,7 @@ class Worker:
         if self._liar is not None:
             self._liar.payload(self.step, signal.epoch, files, weights,
                                buffer.values)
-        self._answered()
+        self._answered(Encode)
         cls = Sum if whole else CodedGradient
         return cls(self.step, signal.epoch, 0, buffer)
 
@@ -368,7 +411,7 @@ class Worker:
         buffer = self._sketches.take()
         if buffer is None:
             return None
-        signal, held = self._signal, self._work.held
+        signal, held = self._asked[Challenge][0], self._work.held
         bits = np.frombuffer(signal.files, dtype=np.uint8)
         wanted, own = np.unpackbits(bits), sorted(self.files)
         places = [place for place, file in enumerate(own)
@@ -381,10 +424,10 @@ class Worker:
             self._liar.sketches(
                 self.step, signal.epoch, own, rows, lambda values:
                 self._transfer.sketch([values], signal.seed)[0])
-        self._answered()
+        self._answered(Challenge)
         return Sketch(self.step, signal.epoch, 0, buffer)
 
-    def _answered(self):
-        self._signal = None
+    def _answered(self, kind):
+        del self._asked[kind]
         self._rests_until = self._clock() + REST
-        self.state = State.COMPUTING
+        self._turn_to_signal()

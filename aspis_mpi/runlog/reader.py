@@ -123,7 +123,7 @@ class Run(View):
     files_done : ndarray of uint16, shape (T, K)
     first_report, last_report : ndarray, shape (T, K)
         Seconds since `Model` was sent, NaN where there was no report.
-    adversaries, payload_lies, lied : ndarray of bool, shape (T, K)
+    adversaries, payload_lies, dawdles, lied : ndarray of bool, shape (T, K)
     lies : ndarray of bool, shape (T, f, K)
     """
 

@@ -161,6 +161,7 @@ TRUTH = (
     DataSet('/truth/adversaries', _BOOL, ('K',)),
     DataSet('/truth/lies', _BOOL, ('f', 'K'), packed=True),
     DataSet('/truth/payload_lies', _BOOL, ('K',)),
+    DataSet('/truth/dawdles', _BOOL, ('K',), since=2),
 )
 #: Every data set with one row a step, by name.
 ROWS = {item.name: item for item in (STEPS, *RECORD, *TRUTH)}

@@ -119,7 +119,7 @@ class RunLog:
     def __exit__(self, *_):
         self.close()
 
-    def append(self, record, adversaries, lies, payload_lies):
+    def append(self, record, adversaries, lies, payload_lies, dawdles):
         """Buffer the row of one step.
 
         Parameters
@@ -130,6 +130,8 @@ class RunLog:
             Who was told to lie on which file, sent or not.
         payload_lies : array of bool, shape (K,)
             Who lies in its coded vector or sum.
+        dawdles : array of bool, shape (K,)
+            Who lets its answers wait.
         """
         if self._filled == self._capacity:
             self.flush()
@@ -137,7 +139,8 @@ class RunLog:
         self._steps[row] = (
             *_BEFORE(record), np.count_nonzero(record.flagged),
             np.count_nonzero(record.excluded), *_AFTER(record))
-        arrays = (*self._of_record(record), adversaries, lies, payload_lies)
+        arrays = (*self._of_record(record), adversaries, lies, payload_lies,
+                  dawdles)
         for block, packed, array in zip(self._blocks, self._packed, arrays):
             block[row] = np.packbits(array) if packed else array
         self._filled += 1

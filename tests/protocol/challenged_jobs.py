@@ -205,6 +205,10 @@ class Mixture(Protocol):
                 self._rng.integers(len(self._lies))]
         return self._now[step, epoch]
 
+    def meet(self, adversaries):
+        for lie in self._lies:
+            lie.meet(adversaries)
+
     def claims(self, finished, load):
         return self._lies[0].claims(finished, load)
 

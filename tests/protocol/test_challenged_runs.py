@@ -14,7 +14,8 @@ from aspis_mpi.exits import DONE
 from aspis_mpi.schemes.record import Outcome
 
 FILES = sorted(registry.parts('files'))
-VALUES = sorted(registry.parts('value'))
+VALUES = sorted(name for name, part in registry.parts('value').items()
+                if part.lies)
 PROTOCOLS = sorted(registry.parts('protocol'))
 SUBSET = {'name': 'subset'}
 DESIGNS = [(SUBSET, 2), (SUBSET, 3), (SUBSET, 4)] + [

@@ -118,8 +118,8 @@ MAY_COME = {
     State.PROBING: ALWAYS,
     State.WAITING: ALWAYS | {Skip, Commit},
     State.COMPUTING: ALWAYS | {Encode, Challenge, Skip, Commit},
-    State.SENDING: ALWAYS | {Encode, Skip, Commit},
-    State.SKETCHING: ALWAYS | {Encode, Skip, Commit},
+    State.SENDING: ALWAYS | {Encode, Challenge, Skip, Commit},
+    State.SKETCHING: ALWAYS | {Encode, Challenge, Skip, Commit},
     State.STOPPED: {Parameters},
 }
 
@@ -367,7 +367,7 @@ def test_a_waiting_worker_still_takes_messages(bench):
 # --- lies --------------------------------------------------------------
 
 @pytest.mark.parametrize('value', ['reversed', 'constant', 'alie', 'foe',
-                                   'bit-flip', 'nan'])
+                                   'bit-flip', 'nan', 'between'])
 def test_an_adversary_lies_where_the_plan_says_and_nowhere_else(bench, value):
     it = bench(number=1, adversary={
         'count': 2, 'workers': [0, 1], 'value': value,
@@ -397,6 +397,35 @@ def test_equal_liars_send_equal_bits(bench, value):
     assert common
     for file in common:
         assert np.array_equal(sent[0][file], sent[1][file])
+
+
+@pytest.mark.parametrize('direction', ['shared', 'apart'])
+def test_in_one_process_only_what_is_the_same_is_shared(assemble, direction):
+    """Workers 0 and 1 lie, the others do not, and all share buffers."""
+    assembly = assemble(adversary={
+        'count': 2, 'workers': [0, 1], 'value': 'between',
+        'direction': direction})
+    clock, pools = VirtualClock(), assembly.pools(shared=True)
+    sent, pool = {}, Pool(assembly.d)
+    for number in range(5):
+        worker = assembly.worker(number, clock, pools)
+        buffer = pool.take()
+        buffer.values.fill(3)
+        worker.handle(Model(0))
+        worker.handle(Parameters(0, buffer=buffer))
+        while worker.due <= clock.now:
+            replica = worker.advance()
+            if replica is not None:
+                file = worker.files[replica.position]
+                sent[number, file] = replica.buffer.values.tobytes()
+    for file in range(10):
+        said = {number: values for (number, of), values in sent.items()
+                if of == file}
+        honest = {values for number, values in said.items() if number > 1}
+        lies = [values for number, values in said.items() if number < 2]
+        assert len(honest) <= 1 and not honest & set(lies)
+        if len(lies) == 2:
+            assert (lies[0] == lies[1]) == (direction == 'shared')
 
 
 def test_an_abandoned_lie_costs_no_memory(bench):

@@ -65,13 +65,14 @@ def make_log(path, job=JOB, accuracy=0.9, steps=STEPS):
     blank = a_record(assignment)
     adversaries = np.arange(7) < 2
     lies = assignment.incidence & adversaries
+    nobody = np.zeros(7, dtype=bool)
     with RunLog(path, assignment, job=job, seed=1, parameters=12, mpi='',
                 hosts=['here'], clock='virtual') as log:
         for step in range(steps):
             flagged = adversaries & (step not in MISSED)
             flagged[6] = step == FRAMED
             log.append(replace(blank, step=step, flagged=flagged),
-                       adversaries, lies, np.zeros(7, dtype=bool))
+                       adversaries, lies, nobody, nobody)
             log.evaluation(Evaluation(
                 step + 1, step, 2.0 / (step + 1), accuracy))
     return path
@@ -246,7 +247,7 @@ def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
                 log.arrivals(a_step_of_arrivals(step, 100.0 * step,
                                                 assignment, 4, given_up))
             log.append(replace(blank, step=step, seconds_step=whole), nobody,
-                       np.zeros_like(used), nobody)
+                       np.zeros_like(used), nobody, nobody)
         log.reordering(Reordering(2, assignment.order[:, ::-1]))
     return path
 
@@ -284,7 +285,7 @@ def test_a_timeline_tells_by_the_arrivals_who_is_asked(tmp_path, kind, name,
         log.arrivals([Arrival(0, -1, ArrivalKind.MODEL, 0, 0.0, 0, b'')] + [
             Arrival(0, worker, kind, 3, 1.0, 1, done) for worker in range(8)])
         log.append(a_record(design), nobody,
-                   np.zeros_like(design.incidence), nobody)
+                   np.zeros_like(design.incidence), nobody, nobody)
     lines = analyse('timeline.py', tmp_path / 'run.h5').stdout.splitlines()
     assert lines[0] == f'step 0, {name}'
     assert lines[1].startswith(f'{event} after')
@@ -407,7 +408,7 @@ def test_what_the_log_cannot_tell_was_not_compared(tmp_path, monkeypatch):
             Arrival(0, worker, ArrivalKind.REPLICA, 3, 1.0, 1, done)
             for worker in range(8)])
         log.append(replace(a_record(design), copies=copies), nobody,
-                   np.zeros_like(design.incidence), nobody)
+                   np.zeros_like(design.incidence), nobody, nobody)
     with load_run(tmp_path / 'run.h5') as run:
         files = timeline_of(run, 0).files
     # Three workers sent files 0 and 1, and of those two were shown.

@@ -11,10 +11,14 @@ from aspis_mpi.assignment.repetition import Repetition
 from aspis_mpi.assignment.subset import Subset
 from aspis_mpi.assignment.uncoded import Uncoded
 from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.coding.challenge import compare
+from aspis_mpi.coding.sketching import sketch
 
 WHO = registry.parts('who')
 FILES = registry.parts('files')
 VALUES = registry.parts('value')
+LIES = {name: part for name, part in VALUES.items() if part.lies}
+PROTOCOLS = registry.parts('protocol')
 SUBSET = Subset(15, replication=3)
 DESIGNS = [SUBSET, Subset(7, replication=4), Uncoded(6),
            Repetition(12, replication=3, load=2)]
@@ -22,6 +26,9 @@ DESIGNS = [SUBSET, Subset(7, replication=4), Uncoded(6),
 any_who = pytest.mark.parametrize('part', WHO.values(), ids=WHO)
 any_files = pytest.mark.parametrize('part', FILES.values(), ids=FILES)
 any_value = pytest.mark.parametrize('part', VALUES.values(), ids=VALUES)
+any_lie = pytest.mark.parametrize('part', LIES.values(), ids=LIES)
+any_protocol = pytest.mark.parametrize('part', PROTOCOLS.values(),
+                                       ids=PROTOCOLS)
 every_q = pytest.mark.parametrize('q', range(2, 8))
 
 
@@ -49,7 +56,10 @@ def test_the_parts_of_the_contract_are_there():
     assert set(FILES) >= {'all', 'fixed-disagreement', 'framing',
                           'majorities', 'quiet', 'random', 'sacrifice'}
     assert set(VALUES) >= {'alie', 'bit-flip', 'constant', 'foe', 'nan',
-                           'reversed'}
+                           'reversed', 'honest', 'between'}
+    assert set(PROTOCOLS) >= {
+        'none', 'counts', 'payloads', 'consistent', 'sketches', 'norms',
+        'late', 'intermittent', 'straddle'}
 
 
 # --- who ---------------------------------------------------------------
@@ -290,7 +300,7 @@ def test_equal_liars_send_equal_bits(part):
                                  forged(second, honest, step=step, file=file))
 
 
-@any_value
+@any_lie
 @pytest.mark.parametrize('honest', [
     truth(0, D), np.zeros(D, np.float32), -np.zeros(D, np.float32),
     np.full(D, np.nan, np.float32), np.full(D, -200, np.float32),
@@ -305,7 +315,7 @@ def test_a_lie_is_never_the_truth(part, honest):
     assert arrays.equal_bits(honest, before)
 
 
-@any_value
+@any_lie
 def test_a_lie_differs_even_from_a_truth_that_looks_like_it(part):
     lie = forged(part(7), truth(0, D))
     assert not arrays.equal_bits(forged(part(7), lie), lie)
@@ -329,6 +339,11 @@ def test_only_colluders_look_at_other_files(part):
     for file in range(91):
         forged(value, truth(file, D), file=file, colluders=colluders)
     assert len(calls) == (1 if value.sample else 0)
+
+
+def test_what_is_honest_is_the_truth():
+    honest = truth(0, D)
+    assert arrays.equal_bits(forged(VALUES['honest'](7), honest), honest)
 
 
 def test_reversed_and_constant_are_what_they_say():
@@ -390,7 +405,53 @@ def test_bit_flips_follow_seed_step_and_file():
     assert len(set(lies)) > 60
 
 
+def error_of(lie, honest):
+    """What was added to the truth, and its length over that of the truth."""
+    error = lie.astype(np.float64) - honest
+    return error, np.linalg.norm(error) / np.linalg.norm(
+        honest.astype(np.float64))
+
+
+@pytest.mark.parametrize('direction', ['shared', 'apart', 'against'])
+@pytest.mark.parametrize('size', [1e-4, 3e-3])
+def test_a_lie_in_between_is_as_far_off_as_it_says(size, direction):
+    value = VALUES['between'](7, size=size, direction=direction).of(3)
+    for file in range(5):
+        honest = truth(file, 40_000)
+        error, distance = error_of(forged(value, honest, file=file), honest)
+        assert abs(distance / size - 1) < 1e-2
+        lean = error @ honest / (np.linalg.norm(error)
+                                 * np.linalg.norm(honest))
+        assert lean < -0.99 if direction == 'against' else abs(lean) < 0.05
+
+
+def test_lies_in_between_are_the_same_for_all_unless_they_are_apart():
+    honest = truth(0, D)
+    for direction, alike in ('shared', True), ('against', True), (
+            'apart', False):
+        value = VALUES['between'](7, direction=direction)
+        one, other = value.of(0), value.of(1)
+        assert (one is other) == alike
+        lies = [forged(liar, honest, step=2, file=5) for liar in (
+            one, other, VALUES['between'](7, direction=direction).of(0))]
+        assert arrays.equal_bits(lies[0], lies[1]) == alike
+        assert arrays.equal_bits(lies[0], lies[2])
+
+
+def test_a_floor_holds_where_a_gradient_has_almost_vanished():
+    """Half of it is more than the size of an ordinary one, but less than
+    that of one that is hardly there."""
+    value = VALUES['between'](7, size=1e-3, floor=5e-4)
+    typical = np.linalg.norm(true_means(), axis=1).mean()
+    for scale, length in (1.0, 1e-3 * typical), (1e-6, 1e-3 * typical):
+        honest = np.float32(scale) * truth(0, D)
+        error, _ = error_of(forged(value, honest, n_samples=2), honest)
+        assert abs(np.linalg.norm(error) / length - 1) < 0.05
+
+
 @pytest.mark.parametrize('name, option, value, message', [
+    ('between', 'size', 0.0, 'size 0.0 must be finite and above 0'),
+    ('between', 'floor', -1.0, 'floor -1.0 must be at least 0'),
     ('reversed', 'scale', -1.0, 'scale -1.0 must be at least 0'),
     ('reversed', 'scale', float('nan'), 'scale nan must be finite'),
     ('constant', 'scale', float('inf'), 'scale inf must be finite'),
@@ -403,6 +464,81 @@ def test_wrong_options_are_named_with_their_bound(name, option, value,
                                                   message):
     with pytest.raises(ValueError, match=message):
         VALUES[name](7, **{option: value})
+
+
+# --- protocol ----------------------------------------------------------
+
+@any_protocol
+@pytest.mark.parametrize('q', [0, 1, 3])
+def test_only_adversaries_dawdle_and_always_the_same(part, q):
+    adversaries = adversaries_of(q)
+    before = adversaries.copy()
+    first, second = part(7), part(7)
+    for step in (5, 0, 5, 1, 2):
+        dawdle = first.dawdlers(step, adversaries)
+        assert dawdle.dtype == bool and not (dawdle & ~adversaries).any()
+        assert np.array_equal(dawdle, second.dawdlers(step, adversaries))
+        assert not dawdle.any() or part.timing and first.seconds > 0
+    assert np.array_equal(adversaries, before)
+
+
+@any_protocol
+def test_what_is_claimed_is_what_the_worker_has(part):
+    """As bits of its load, and no less than what is finished."""
+    for finished in 0, 0b1, 0b1011:
+        claimed = part(7).claims(finished, 5)
+        assert claimed & finished == finished and not claimed >> 5
+
+
+@pytest.mark.parametrize('period', [1, 3])
+def test_silence_goes_round(period):
+    part = PROTOCOLS['intermittent'](7, period=period)
+    adversaries = np.array([True, False, True, True, False])
+    turns = [np.flatnonzero(part.dawdlers(step, adversaries)).tolist()
+             for step in range(6 * period)]
+    assert turns == [[worker] for worker in [0, 2, 3] * 2
+                     for _ in range(period)]
+    assert part.seconds == np.inf
+
+
+def test_all_that_are_late_are_so_in_every_step():
+    part = PROTOCOLS['late'](7, seconds=0.5)
+    assert part.seconds == 0.5
+    for step in range(3):
+        assert np.array_equal(part.dawdlers(step, adversaries_of(3)),
+                              adversaries_of(3))
+
+
+@pytest.mark.parametrize('copies', [1, 2])
+@pytest.mark.parametrize('size', [0.9e-9, 1e-3])
+def test_sketches_are_off_by_the_same_to_either_side(size, copies):
+    """Of adversaries by ascending number; norms stay."""
+    rng = np.random.default_rng(copies)
+    right = sketch([rng.standard_normal(500).astype(np.float32)
+                    for _ in range(4)], copies, bytes(16))
+    part = PROTOCOLS['straddle'](7, size=size)
+    part.meet(np.isin(np.arange(9), [1, 2, 5, 8]))
+    shown = {}
+    for worker in 1, 2, 5, 8:
+        shown[worker] = right.copy()
+        part.sketches(0, 0, worker, shown[worker], None, None)
+        assert np.array_equal(shown[worker][:, -1], right[:, -1])
+        distance = compare(shown[worker], right)
+        np.testing.assert_allclose(distance, size, rtol=1e-4)
+    assert np.array_equal(shown[1], shown[5])
+    assert np.array_equal(shown[2], shown[8])
+    np.testing.assert_allclose(compare(shown[1], shown[2]), 2 * size,
+                               rtol=1e-4)
+
+
+@pytest.mark.parametrize('name, option, value, message', [
+    ('straddle', 'size', -1.0, 'size -1.0 must be at least 0'),
+    ('late', 'seconds', 0.0, 'seconds 0.0 must be finite and above 0'),
+    ('late', 'seconds', float('inf'), 'seconds inf must be finite'),
+    ('intermittent', 'period', 0, 'period 0 must be at least 1')])
+def test_a_wrong_option_of_a_protocol_is_named(name, option, value, message):
+    with pytest.raises(ValueError, match=message):
+        PROTOCOLS[name](7, **{option: value})
 
 
 # --- plan --------------------------------------------------------------
@@ -423,6 +559,21 @@ def test_a_plan_cannot_be_changed_by_who_reads_it():
     for answer in (plan.adversaries(0), plan.lies(0)):
         with pytest.raises(ValueError, match='read-only'):
             answer[:] = False
+
+
+def test_who_sends_the_truth_lies_on_no_file():
+    plan = AttackPlan(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7),
+                      PROTOCOLS['late'](7), VALUES['honest'](7))
+    for step in range(3):
+        assert plan.adversaries(step).sum() == 4
+        assert not plan.lies(step).any()
+        assert not plan.payload_lies(step).any()
+        assert np.array_equal(plan.dawdles(step), plan.adversaries(step))
+
+
+def test_nobody_dawdles_where_nothing_is_said_of_it():
+    plan = AttackPlan(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7))
+    assert plan.dawdles(0).shape == (15,) and not plan.dawdles(0).any()
 
 
 def test_a_plan_keeps_what_does_not_change():

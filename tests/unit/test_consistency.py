@@ -201,7 +201,7 @@ def test_what_goes_together_is_accepted(sections):
 
 @pytest.mark.parametrize('protocol, sums', [
     ('counts', True), ('payloads', True), ('consistent', True),
-    ('sketches', False), ('norms', False)])
+    ('sketches', False), ('norms', False), ('straddle', False)])
 def test_liars_have_something_to_lie_about(protocol, sums):
     """Gradients that are pushed as they are leave nothing else."""
     liars = {'adversary': {'count': 2, 'protocol': protocol}}
@@ -214,6 +214,15 @@ def test_liars_have_something_to_lie_about(protocol, sums):
         return
     with pytest.raises(JobError, match=f'{refused}.*challenge = true'):
         assembled(**PLAIN, **liars)
+
+
+@pytest.mark.parametrize('protocol', ['late', 'intermittent'])
+def test_whoever_dawdles_can_do_so_with_every_transfer(protocol):
+    for sections in PUSHED, PLAIN, {}:
+        assembly = assembled(**sections, adversary={
+            'count': 2, 'protocol': protocol, 'value': 'honest'})
+        assert assembly.plan.dawdles(0).any()
+        assert not assembly.plan.lies(0).any()
 
 
 def test_a_protocol_of_nobody_is_no_mistake():

@@ -64,8 +64,9 @@ def analysed(tmp_path):
         with create(tmp_path / name, design, clock='virtual') as log:
             for step in steps:
                 log.arrivals(reports(step, design))
+                nobody = np.zeros(k, dtype=bool)
                 log.append(certified(step, design), liar,
-                           design.incidence & liar, np.zeros(k, dtype=bool))
+                           design.incidence & liar, nobody, nobody)
                 log.evaluation(Evaluation(step + 1, 1.0, 1 / (step + 1), .5))
                 log.event(Event(100.0 * step, 30, 2,
                                 f'step {step}: worker 1 of part {number}'))

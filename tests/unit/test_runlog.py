@@ -53,7 +53,7 @@ CONTRACT = {
                   'margin'},
     'resolution': {'source', 'contributors', 'copies'},
     'progress': {'files_done', 'first_report', 'last_report'},
-    'truth': {'adversaries', 'lies', 'payload_lies'}}
+    'truth': {'adversaries', 'lies', 'payload_lies', 'dawdles'}}
 COLUMNS = {
     'steps': (
         'step', 'loss', 'lr', 'gradient_norm', 'residual', 'hidden_bias',
@@ -104,11 +104,11 @@ def made_up(step, n_files, n_workers):
 
 
 def made_up_truth(step, n_files, n_workers):
-    """Adversaries, lies and payload lies that depend on the step alone."""
+    """Adversaries, their lies and delays, which depend on the step alone."""
     rng = np.random.default_rng([step, 1])
     return (rng.random(n_workers) < 0.3,
             rng.random((n_files, n_workers)) < 0.3,
-            rng.random(n_workers) < 0.1)
+            rng.random(n_workers) < 0.1, rng.random(n_workers) < 0.2)
 
 
 def made_up_arrivals(step, n_workers, load):
@@ -584,10 +584,10 @@ def hand_made(path):
                                            dtype=bool))
     with create(path, assignment) as log:
         log.append(first, np.array([1, 0, 0, 0]),
-                   np.array([[1, 0, 0, 0], [1, 0, 0, 0]]), nobody)
+                   np.array([[1, 0, 0, 0], [1, 0, 0, 0]]), nobody, nobody)
         log.append(second, np.array([0, 0, 1, 1]),
                    np.array([[0, 0, 0, 0], [0, 0, 0, 1]]),
-                   np.array([0, 0, 1, 0]))
+                   np.array([0, 0, 1, 0]), nobody)
 
 
 def test_wrong_files_of_a_hand_made_case(tmp_path):
@@ -627,7 +627,7 @@ def test_an_adversary_that_tells_no_lie_is_not_missed(tmp_path):
                     flagged=nobody)
     with create(tmp_path / 'run.h5', assignment) as log:
         log.append(blank, np.array([1, 1, 0]),
-                   np.array([[1, 0, 0], [0, 0, 0]]), nobody)
+                   np.array([[1, 0, 0], [0, 0, 0]]), nobody, nobody)
     with load_run(tmp_path / 'run.h5') as run:
         assert run.lied.tolist() == [[True, False, False]]
         assert run.flagging.missed == 1
@@ -737,7 +737,7 @@ def summary_of_coded_run(path):
                        coded(1, 1.0, 1, Outcome.INCOMPLETE),
                        coded(2, 2.0, 3, Outcome.INCOMPLETE),
                        coded(3, 0.0, 2, Outcome.CLEAN)):
-            log.append(record, nobody, nothing, nobody)
+            log.append(record, nobody, nothing, nobody, nobody)
     with load_run(path) as run:
         assert (run.source == CODED).all()
         return summarize(run)

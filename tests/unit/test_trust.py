@@ -61,7 +61,7 @@ def written(tmp_path):
                     hosts=['a'], clock='virtual', overwrite=True) as log:
             for number, facts in enumerate(steps, first):
                 log.append(replace(blank, step=number, **facts), nobody,
-                           nothing, nobody)
+                           nothing, nobody, nobody)
             for event in events:
                 log.event(event)
         return path

@@ -1,5 +1,7 @@
 """What every lie about reports, payloads and sketches is."""
 
+import numpy as np
+
 
 class Protocol:
     """What an adversary changes in the messages it owes.
@@ -17,14 +19,36 @@ class Protocol:
         Whether payloads are not what was asked for.
     challenged : bool
         Whether answers to a challenge alone are lied about.
+    timing : bool
+        Whether it is all about time, which every transfer takes.
+    seconds : float
+        That a dawdler lets each answer wait, or with a transfer that pushes
+        each replica after the one before; infinite: for ever.
     """
 
     lies = True
     payloads = False
     challenged = False
+    timing = False
+    seconds = 0.0
 
     def __init__(self, seed):
         self._seed = seed
+        self._adversaries = None
+
+    def meet(self, adversaries):
+        """Hear who the adversaries are, bool (K,), of what comes next."""
+        self._adversaries = adversaries
+
+    def dawdlers(self, step, adversaries):
+        """Who lets its answers wait in `step`, bool (K,).
+
+        Parameters
+        ----------
+        step : int
+        adversaries : ndarray of bool, shape (K,)
+        """
+        return np.zeros_like(adversaries)
 
     def claims(self, finished, load):
         """Positions to report as finished, as bits.

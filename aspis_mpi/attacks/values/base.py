@@ -8,9 +8,9 @@ from aspis_mpi import arrays
 class Value:
     """What liars send for a file.
 
-    A lie is a function of the file, the step and the seed, never of the
-    worker, so that all liars on a file send equal bits without a channel
-    between them.
+    A lie is a function of the file, the step and the seed, so that all
+    liars on a file send equal bits without a channel between them; it is
+    one of the worker only where `of` says so.
 
     Parameters
     ----------
@@ -19,15 +19,22 @@ class Value:
 
     Attributes
     ----------
+    lies : bool
+        Whether it differs from the true gradient, in bits.
     sample : int
         Of how many files of the step the attack wants to know the true
         gradients; 0 if of none.
     """
 
+    lies = True
     sample = 0
 
     def __init__(self, seed):
         self.seed = seed
+
+    def of(self, worker):
+        """The same for one liar: it is its own where liars differ."""
+        return self
 
     def forge(self, honest, n_samples, step, file, colluders, out):
         """Write the lie to `out`; it differs from `honest` in bits.
