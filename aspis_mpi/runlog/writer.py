@@ -379,4 +379,10 @@ def _storable(text):
     if len(raw) <= schema.TEXT:
         return raw
     head, gap = schema.TEXT // 4, b' [...] '
-    return raw[:head] + gap + raw[head + len(gap) - schema.TEXT:]
+    return (_readable(raw[:head]) + gap
+            + _readable(raw[head + len(gap) - schema.TEXT:]))
+
+
+def _readable(raw):
+    """Without what is left of a character that was cut in two."""
+    return raw.decode(errors='ignore').encode()

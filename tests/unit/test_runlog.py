@@ -156,8 +156,27 @@ def write_for_ever(path, compress):
                                       assignment.load))
         fill(log, assignment, [step])
         log.event(Event(step, 30, 0, f'step {step}'))
+        log.reordering(Reordering(step, order_of(step, assignment)))
         log.flush()
         print(step + 1, flush=True)
+
+
+def order_of(step, assignment):
+    """An order that depends on the step."""
+    return np.roll(assignment.order, step, axis=1)
+
+
+def expect_what_was_written(run):
+    """All rows are whole, those of tables with what lies beside them."""
+    expect_made_up(run)
+    expect_made_up_arrivals(run)
+    assert run.events == [Event(i, 30, 0, f'step {i}')
+                          for i in range(len(run.events))]
+    assert len(run.events) >= run.n_steps
+    assignment = Assignment(run.incidence)
+    for step in range(max(0, run.n_steps - 3), run.n_steps):
+        np.testing.assert_array_equal(run.order_at(step),
+                                      order_of(step, assignment))
 
 
 def start_writer(path, compress):
@@ -548,9 +567,7 @@ def test_rows_survive_kills(tmp_path, compress):
         said = writer.communicate()[0].split()
         with load_run(path) as run:
             assert run.n_steps >= int(said[-1] if said else 0)
-            expect_made_up(run)
-            assert len(run.events) >= int(said[-1] if said else 0)
-            expect_made_up_arrivals(run)
+            expect_what_was_written(run)
             summarize(run)
 
 
@@ -563,8 +580,7 @@ def test_reading_while_it_is_written(tmp_path, compress):
         for _ in range(10):
             with load_run(path) as run:
                 writer.stdout.readline()
-                expect_made_up(run)
-                expect_made_up_arrivals(run)
+                expect_what_was_written(run)
                 seen.append(run.n_steps)
         assert seen == sorted(seen)
         assert seen[-1] > seen[0]
