@@ -153,5 +153,5 @@ def sizes(assembly):
     vectors = 1 + len(assembly.optimizer.state)
     # One more than is kept while the newest is written, and the model.
     # No data set has less than a chunk; events and indexes come on top.
-    return (job.run.steps * row + (len(items) + 4) * schema.CHUNK,
+    return (job.run.steps * row + (len(items) + 7) * schema.CHUNK,
             (job.run.keep + 1) * vectors * vector + vector)

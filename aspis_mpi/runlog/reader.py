@@ -131,7 +131,7 @@ class Run(View):
         self.path = Path(path)
         self._file = open_log(self.path)
         try:
-            self.attrs = self._reading('/', attributes)
+            self.attrs = {'hosts': []} | self._reading('/', attributes)
             self._check()
             self.config = tomllib.loads(self.attrs['config'])
             self.first_step = self.attrs.get('first_step', 0)
@@ -142,6 +142,9 @@ class Run(View):
             self._change = schema.changes(*self.order.shape)
             self._until = until
             self.n_steps = self._rows_before(until, self._complete_rows())
+            self._counts = {
+                table.column: self._reading('/', table.count)
+                for table in (schema.EVENTS, self._arrival, self._change)}
         except Exception:
             self.close()
             raise
@@ -175,9 +178,11 @@ class Run(View):
             Unpacked, with the steps as first axis.
         """
         item = schema.ROWS[name]
-        rows = slice(*steps.indices(self.n_steps))
-        return item.unpack(self._get(item.path, rows),
-                           self.n_files, self.n_workers)
+        rows, sizes = steps.indices(self.n_steps), (
+            self.n_files, self.n_workers)
+        if item.since > self.attrs['version']:
+            return item.absent(len(range(*rows)), *sizes)
+        return item.unpack(self._get(item.path, slice(*rows)), *sizes)
 
     @property
     def evaluation(self):
@@ -192,8 +197,8 @@ class Run(View):
         """The events, a list of `Event`."""
         return [Event(float(seconds), int(level), int(rank),
                       text.decode(errors='replace'))
-                for seconds, level, rank, text in
-                self._get(schema.EVENTS.path)]
+                for seconds, level, rank, text in self._own(schema.EVENTS)
+                if seconds >= 0]
 
     @property
     def arrivals(self):
@@ -232,8 +237,9 @@ class Run(View):
         """
         order = self.order
         for change in self._own(self._change):
-            # A row of zeros never reached the disk.
-            if change['step'] <= step and change['order'].any():
+            # What never reached the disk is of step -1; in version 1 it
+            # is a row of zeros.
+            if 0 <= change['step'] <= step and change['order'].any():
                 order = change['order']
         return order
 
@@ -264,21 +270,19 @@ class Run(View):
             wrong=int((flagged & ~adversary).sum()),
             missed=int((lied & ~flagged).sum()))
 
-    def _own(self, item, rows=slice(None)):
-        """Rows of what older logs of this version may not have."""
-        if self._reading('/', lambda root: item.path in root):
-            return self._get(item.path, rows)
-        return np.empty(0, item.dtype)
+    def _own(self, table, rows=slice(None)):
+        """Whole rows of a table, of those that it had at the beginning."""
+        rows = slice(*rows.indices(self._counts[table.column]))
+        return self._reading('/', lambda root: table.read(root, rows))
 
     def _arrivals(self, wanted):
         """The wanted rows, a window at a time: there may be very many."""
-        item = self._arrival
-        found, start = [np.empty(0, item.dtype)], 0
-        span = WINDOW // item.dtype.itemsize
+        table, found = self._arrival, []
+        span = WINDOW // table.dtype.itemsize
         end = np.inf if self._until is None else self._until
-        while len(rows := self._own(item, slice(start, start + span))):
+        for start in range(0, max(1, self._counts[table.column]), span):
+            rows = self._own(table, slice(start, start + span))
             found.append(rows[wanted(rows) & (rows['step'] < end)])
-            start += span
         return np.concatenate(found)
 
     def _check(self):
@@ -286,15 +290,16 @@ class Run(View):
             raise RunLogError(f'{self.path} is an HDF5 file, but not a run '
                               'log of aspis_mpi')
         version = self.attrs.get('version')
-        if version != schema.VERSION:
+        if version not in range(1, schema.VERSION + 1):
             raise RunLogError(
                 f'{self.path} has version {version} of the run log; this '
-                f'aspis_mpi reads version {schema.VERSION}')
+                f'aspis_mpi reads versions 1 to {schema.VERSION}')
 
     def _complete_rows(self):
         """T: the rows that every array holds and that reached the disk."""
         n = min(self._reading(item.path, len)
-                for item in schema.ROWS.values())
+                for item in schema.ROWS.values()
+                if item.since <= self.attrs['version'])
         while n and self._get(schema.STEPS.path, n - 1)['step'] < 0:
             n -= 1
         return n

@@ -70,11 +70,12 @@ def claim(path):
     return file
 
 
-def copy(path, file, step, items):
+def copy(path, file, step, tables):
     """Copy what a log says of all steps before one.
 
     A log whose writer was killed is not written to again: what it names
     need not all have reached the disk.  Events stay, as they have happened.
+    What an earlier version had in another form gets that of this one.
 
     Parameters
     ----------
@@ -83,33 +84,45 @@ def copy(path, file, step, items):
     file : h5py.File
         The new one, with all data sets.
     step : int
-    items : iterable of DataSet
-        All that grow.
+    tables : iterable of Table
+        All that there are.
     """
     with open_log(path, killed=True) as old:
-        for name in set(old.attrs) - {'hosts'}:
+        for name in set(old.attrs) - {'hosts', 'version'}:
             file.attrs[name] = old.attrs[name]
         rows = _before(old[schema.STEPS.path], step)
-        for item in items:
-            if item.path not in old:
-                continue
-            data = old[item.path]
-            if item.name in schema.ROWS:
-                _copy(data, file[item.path], rows)
-            elif item is schema.EVALUATION:
-                # The first one comes before the first step.
-                last = step + 1 if step else 0
-                _copy(data, file[item.path], _before(data, last))
-            elif item is schema.EVENTS:
-                _copy(data, file[item.path], _readable(data))
+        for item in schema.ROWS.values():
+            new = file[item.path]
+            new.resize(rows, axis=0)
+            if item.since <= old.attrs['version']:
+                _copy(old[item.path], new)
             else:
-                _copy(data, file[item.path], _before(data, step))
+                new[:] = item.nothing
+        # The first evaluation comes before the first step.
+        data, new = (log[schema.EVALUATION.path] for log in (old, file))
+        new.resize(_before(data, step + 1 if step else 0), axis=0)
+        _copy(data, new)
+        for table in tables:
+            _copy_table(table, old, file, step)
 
 
-def _copy(data, new, rows):
-    new.resize(rows, axis=0)
-    for window in _windows(data, rows):
-        new[window] = data[window]
+def _copy(data, new):
+    """Copy as many rows as the new data set has."""
+    for window in _windows(new, len(new)):
+        new[window] = data[window].view(new.dtype)
+
+
+def _copy_table(table, old, file, step):
+    n = table.count(old)
+    if n:
+        data = old[table.rows.path]
+        n = min(n, _readable(table, old, n) if table is schema.EVENTS
+                else _before(data, step))
+    own, beside = file[table.rows.path], file[table.beside.path]
+    own.resize(n, axis=0)
+    beside.resize(n, axis=0)
+    for window in _windows(beside, n):
+        own[window], beside[window] = table.split(table.read(old, window))
 
 
 def _windows(data, rows):
@@ -132,20 +145,21 @@ def _before(data, step):
     return len(data)
 
 
-def _readable(events):
+def _readable(table, old, n):
     """Number of events up to the first one that did not reach the disk."""
-    for window in _windows(events, len(events)):
-        if all(_texts(events, window)):
+    for window in _windows(old[table.rows.path], n):
+        if _all_there(table, old, window):
             continue
         for row in range(window.start, window.stop):
-            if not all(_texts(events, slice(row, row + 1))):
+            if not _all_there(table, old, slice(row, row + 1)):
                 return row
-    return len(events)
+    return n
 
 
-def _texts(events, rows):
-    """What events say; nothing of those that did not reach the disk."""
+def _all_there(table, old, rows):
+    """Whether these events reached the disk."""
     try:
-        return events[rows]['text']
+        events = table.read(old, rows)
     except HDF5_ERRORS:
-        return [b'']
+        return False
+    return bool((events['time'] >= 0).all() and all(events['text']))

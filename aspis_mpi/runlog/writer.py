@@ -2,13 +2,15 @@
 
 Rows are buffered in memory and written in blocks.  All arrays go to the
 disk before the rows of `/steps` that announce them, so that a log whose
-writer was killed at any moment holds every row that `/steps` names.
+writer was killed at any moment holds every row that `/steps` names.  In the
+same way the rows of another table announce what lies beside them.
 """
 
 import os
 import time
 from datetime import datetime
 from importlib import metadata
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from uuid import uuid4
@@ -99,7 +101,7 @@ class RunLog:
         try:
             self._lay_out(assignment)
             if stretch.goes_on:
-                copy(self.path, self._file, stretch.step, self._growing)
+                copy(self.path, self._file, stretch.step, self._own)
             self._describe(job, seed, parameters, mpi, hosts, clock, stretch)
             self._allocate()
             self.sync()
@@ -217,16 +219,35 @@ class RunLog:
         rows, self._filled = self._filled, 0
         for data, block in zip(self._data, self._blocks):
             _extend(data, block[:rows])
-        self._write_own(schema.EVALUATION, self._evaluations)
-        self._write_own(schema.EVENTS, self._events)
-        self._write_own(self._change, self._changes)
-        self._write_arrivals()
+        if self._evaluations:
+            _extend(self._data_sets[schema.EVALUATION.path],
+                    np.array(self._evaluations, schema.EVALUATION_COLUMNS))
+            self._evaluations.clear()
+        told = [(table, *table.split(whole)) for table, whole in self._told()]
+        for table, _, beside in told:
+            _extend(self._data_sets[table.beside.path], beside)
         self._file.flush()
 
-        # Only now may `/steps` say that these rows exist.
-        if rows:
-            _extend(self._tables[schema.STEPS.path], self._steps[:rows])
+        # Only now may other tables say that this exists, and only after
+        # them `/steps`.
+        for table, own, _ in told:
+            _extend(self._data_sets[table.rows.path], own)
+        if told:
             self._file.flush()
+        if rows:
+            _extend(self._data_sets[schema.STEPS.path], self._steps[:rows])
+            self._file.flush()
+
+    def _told(self):
+        """Tables with rows that wait, and these; they wait no longer."""
+        for table, waiting in ((schema.EVENTS, self._events),
+                               (self._change, self._changes)):
+            if waiting:
+                yield table, np.array(waiting, table.dtype)
+                waiting.clear()
+        if self._arrivals:
+            yield self._arrival, _table(self._arrivals, self._arrival.dtype)
+            self._arrivals.clear()
 
     def sync(self):
         """Flush, and wait until it is on the disk."""
@@ -262,13 +283,15 @@ class RunLog:
 
     def _describe(self, job, seed, parameters, mpi, hosts, clock, stretch):
         attrs, now = self._file.attrs, datetime.now().astimezone()
-        attrs.update({
-            'config': job, 'package': _package(), 'mpi': mpi,
-            'hosts': np.array(hosts, dtype=h5py.string_dtype())})
+        attrs.update({'version': schema.VERSION, 'config': job,
+                      'package': _package(), 'mpi': mpi})
+        # Some tools cannot list attributes of which one is empty.
+        if hosts:
+            attrs['hosts'] = np.array(hosts, dtype=h5py.string_dtype())
         if not stretch.goes_on:
             attrs.update({
-                'format': schema.FORMAT, 'version': schema.VERSION,
-                'seed': seed, 'parameters': parameters, 'clock': clock,
+                'format': schema.FORMAT, 'seed': seed,
+                'parameters': parameters, 'clock': clock,
                 'identity': uuid4().hex,
                 'created': now.isoformat(timespec='seconds')})
         if stretch.continues:
@@ -281,12 +304,17 @@ class RunLog:
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
-        self._growing = (*schema.ROWS.values(), schema.EVALUATION,
-                         schema.EVENTS, self._arrival, self._change)
+        self._own = schema.EVENTS, self._arrival, self._change
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
-        for item in self._growing:
-            item.create(self._file, *self._sizes)
+        # All stay open: where one is closed HDF5 may write, and nobody would
+        # be told that it could not.
+        self._data_sets = {
+            item.path: item.create(self._file, *self._sizes)
+            for item in (*schema.ROWS.values(), schema.EVALUATION,
+                         *chain.from_iterable(
+                             (table.rows, table.beside)
+                             for table in self._own))}
 
     def _allocate(self):
         row_bytes = sum(item.row_bytes(*self._sizes)
@@ -300,28 +328,13 @@ class RunLog:
         self._of_record = attrgetter(*(item.name for item in schema.RECORD))
         self._blocks = [self._block(item) for item in items]
         self._packed = [item.packed for item in items]
-        # All stay open: where one is closed HDF5 may write, and nobody would
-        # be told that it could not.
-        self._tables = {item.path: self._file[item.path]
-                        for item in (schema.STEPS, *self._growing)}
-        self._data = [self._tables[item.path] for item in items]
+        self._data = [self._data_sets[item.path] for item in items]
         self._evaluations, self._events = [], []
         self._arrivals, self._changes = [], []
 
     def _block(self, item):
         return np.zeros((self._capacity, *item.stored_shape(*self._sizes)),
                         item.stored_dtype)
-
-    def _write_own(self, item, rows):
-        if rows:
-            _extend(self._tables[item.path], np.array(rows, item.dtype))
-            rows.clear()
-
-    def _write_arrivals(self):
-        if self._arrivals:
-            _extend(self._tables[self._arrival.path],
-                    _table(self._arrivals, self._arrival.dtype))
-            self._arrivals.clear()
 
 
 def _table(arrivals, dtype):
@@ -369,4 +382,10 @@ def _storable(text):
     if len(raw) <= schema.TEXT:
         return raw
     head, gap = schema.TEXT // 4, b' [...] '
-    return raw[:head] + gap + raw[head + len(gap) - schema.TEXT:]
+    return (_readable(raw[:head]) + gap
+            + _readable(raw[head + len(gap) - schema.TEXT:]))
+
+
+def _readable(raw):
+    """Without what is left of a character that was cut in two."""
+    return raw.decode(errors='ignore').encode()

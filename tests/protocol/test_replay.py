@@ -96,12 +96,13 @@ def test_the_same_arrivals_give_the_same_bits(job, recorded, tmp_path,
             other.order_at(step).tolist() for step in range(8)]
 
 
+@pytest.mark.parametrize('cut', ['/arrivals', '/arrivals_finished'])
 def test_a_record_that_was_cut_off_gives_the_steps_that_it_has(
-        job, recorded, tmp_path):
+        job, recorded, tmp_path, cut):
     first = recorded()
     with h5py.File(first, 'r+') as file:
         steps = file['/arrivals']['step']
-        file['/arrivals'].resize(int((steps < 5).sum()) + 3, axis=0)
+        file[cut].resize(int((steps < 5).sum()) + 3, axis=0)
     code, again = simulate(job, replay=first, out=tmp_path / 'again.h5')
     assert code == FAILED
     with load_run(again) as run, load_run(first) as whole:

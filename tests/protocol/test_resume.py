@@ -3,6 +3,7 @@
 import os
 import signal
 
+import h5py
 import numpy as np
 import pytest
 import tomli_w
@@ -12,8 +13,11 @@ from aspis_mpi.__main__ import main
 from aspis_mpi.backends.signals import Signals
 from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
 from aspis_mpi.learning.problems.quadratic import Quadratic
+from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints
+from aspis_mpi.runlog.reader import Run
 from aspis_mpi.runlog.stretch import claim
+from aspis_mpi.schemes.record import Outcome
 
 STEPS, EVERY = 24, 5
 
@@ -159,6 +163,47 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(name, job, tmp_path):
     assert newest.name == f'step-{done:08d}.npz'
     assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
     assert_same_run(log, whole, done)
+
+
+def in_version_1(path):
+    """Give a log the form of version 1: whole columns, enumerations."""
+    verdict = h5py.enum_dtype(
+        {outcome.name.lower(): outcome for outcome in Outcome}, 'u1')
+    with Run(path) as run:
+        tables = {'/steps': run.steps, '/arrivals': run.arrivals,
+                  '/assignment/changes': run._own(run._change),
+                  '/events': run._own(schema.EVENTS)}
+    with h5py.File(path, 'r+') as file:
+        for name, rows in tables.items():
+            dtype = np.dtype([
+                (column, verdict if column == 'verdict' else kind)
+                for column, (kind, _) in rows.dtype.fields.items()])
+            del file[name]
+            file.create_dataset(name, data=rows.astype(dtype),
+                                maxshape=(None,), chunks=True)
+        for name in '/arrivals_finished', '/assignment/orders', '/events_text':
+            del file[name]
+        file.attrs['version'] = 1
+
+
+@pytest.mark.parametrize('name', ['aspis', 'partial, reordered'])
+def test_a_run_whose_log_is_of_version_1_goes_on_bit_for_bit(name, job,
+                                                             tmp_path):
+    path = job(JOBS[name])
+    whole, log = tmp_path / 'whole.h5', tmp_path / 'old.h5'
+    assert simulate(path, mortal(), out=whole)[0] == DONE
+    with pytest.raises(RuntimeError, match='killed'):
+        simulate(path, mortal(dies_at=13), out=log)
+    in_version_1(log)
+    with load_run(log) as run:
+        assert run.attrs['version'] == 1 and run.n_steps == 12
+    assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
+    assert_same_run(log, whole, 10)
+    with load_run(log) as one, load_run(whole) as two:
+        assert one.attrs['version'] == two.attrs['version'] == schema.VERSION
+        for step in range(STEPS):
+            np.testing.assert_array_equal(one.order_at(step),
+                                          two.order_at(step))
 
 
 #: What a step changes before it is done: the order of computing, and who is

@@ -48,7 +48,7 @@ value = "reversed"
 
 #: The groups and columns that users' scripts rely on.
 CONTRACT = {
-    'assignment': {'incidence', 'order', 'changes'},
+    'assignment': {'incidence', 'order', 'changes', 'orders'},
     'detection': {'flagged', 'exposed', 'excluded', 'disagreements',
                   'margin'},
     'resolution': {'source', 'contributors', 'copies'},
@@ -63,13 +63,23 @@ COLUMNS = {
         'seconds_wait', 'seconds_transfer', 'seconds_detect',
         'seconds_aggregate', 'seconds_update', 'seconds_step'),
     'evaluation': ('step', 'seconds', 'loss', 'accuracy'),
-    'events': ('time', 'level', 'rank', 'text'),
-    'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
-                 'finished')}
+    'events': ('time', 'level', 'rank'),
+    'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes')}
+#: Row by row with a table, and its last column for whoever reads.
+BESIDE = {'events': ('events_text', 'text'),
+          'arrivals': ('arrivals_finished', 'finished'),
+          'assignment/changes': ('assignment/orders', 'order')}
+#: What numbers of a column are called.
+NAMES = {
+    ('steps', 'verdict'): ('contradiction', 'skipped', 'incomplete', 'voted',
+                           'resolved', 'clean'),
+    ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
+                           'silent', 'deadline', 'malformed', 'sketch',
+                           'lost')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'mpi', 'hosts', 'created', 'clock', 'identity'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
-          'lies': ('f', 'K')}
+          'lies': ('f', 'K'), 'arrivals_finished': ('l',)}
 
 
 def made_up(step, n_files, n_workers):
@@ -146,8 +156,27 @@ def write_for_ever(path, compress):
                                       assignment.load))
         fill(log, assignment, [step])
         log.event(Event(step, 30, 0, f'step {step}'))
+        log.reordering(Reordering(step, order_of(step, assignment)))
         log.flush()
         print(step + 1, flush=True)
+
+
+def order_of(step, assignment):
+    """An order that depends on the step."""
+    return np.roll(assignment.order, step, axis=1)
+
+
+def expect_what_was_written(run):
+    """All rows are whole, those of tables with what lies beside them."""
+    expect_made_up(run)
+    expect_made_up_arrivals(run)
+    assert run.events == [Event(i, 30, 0, f'step {i}')
+                          for i in range(len(run.events))]
+    assert len(run.events) >= run.n_steps
+    assignment = Assignment(run.incidence)
+    for step in range(max(0, run.n_steps - 3), run.n_steps):
+        np.testing.assert_array_equal(run.order_at(step),
+                                      order_of(step, assignment))
 
 
 def start_writer(path, compress):
@@ -206,26 +235,43 @@ def test_layout_is_the_contract(tmp_path):
     create(tmp_path / 'run.h5', Subset(5, replication=3)).close()
     with h5py.File(tmp_path / 'run.h5') as file:
         assert set(file.attrs) == ATTRIBUTES
-        assert set(file) == set(CONTRACT) | set(COLUMNS)
+        assert set(file) == set(CONTRACT) | set(COLUMNS) | {
+            'events_text', 'arrivals_finished'}
         for group, names in CONTRACT.items():
             assert set(file[group]) == names
         for name, columns in COLUMNS.items():
             assert file[name].dtype.names == columns
         assert file.attrs['format'] == 'aspis-mpi-run'
-        assert file.attrs['version'] == 1
+        assert file.attrs['version'] == 2
         assert list(file.attrs['hosts']) == ['n1', 'n2']
-        assert h5py.check_enum_dtype(file['steps'].dtype['verdict']) == {
-            'contradiction': 0, 'skipped': 1, 'incomplete': 2, 'voted': 3,
-            'resolved': 4, 'clean': 5}
-        assert h5py.check_enum_dtype(file['arrivals'].dtype['kind']) == {
-            'model': 0, 'progress': 1, 'replica': 2, 'payload': 3,
-            'silent': 4, 'deadline': 5, 'malformed': 6, 'sketch': 7,
-            'lost': 8}
+        for (name, column), names in NAMES.items():
+            assert tuple(file[name].attrs[column].split()) == names
+
+
+def test_columns_are_plain_numbers_and_no_attribute_is_empty(tmp_path):
+    """Tools leave out an enumeration, or crash on a text in a table."""
+    create(tmp_path / 'run.h5', Subset(5, replication=3), hosts=[]).close()
+    with h5py.File(tmp_path / 'run.h5') as file:
+        assert set(file.attrs) == ATTRIBUTES - {'hosts'}
+        found = []
+        file.visititems(lambda _, item: found.append(item))
+        for item in [file, *found]:
+            assert all(np.size(value) for value in item.attrs.values())
+        types = [item.dtype for item in found
+                 if isinstance(item, h5py.Dataset)]
+    for plain in [column for dtype in types if dtype.names
+                  for column, _ in dtype.fields.values()] + [
+                      dtype for dtype in types if not dtype.names]:
+        assert plain.kind in 'iufS' and plain.subdtype is None
+        assert h5py.check_enum_dtype(plain) is None
+    assert [dtype.itemsize for dtype in types if dtype.kind == 'S'] == [4096]
+    with load_run(tmp_path / 'run.h5') as run:
+        assert run.attrs['hosts'] == []
 
 
 def test_types_are_the_contract(tmp_path):
     create(tmp_path / 'run.h5', Subset(5, replication=3)).close()
-    sizes = {'f': 10, 'K': 5}
+    sizes = {'f': 10, 'K': 5, 'l': 6}
     with h5py.File(tmp_path / 'run.h5') as file:
         for name in ('flagged', 'exposed', 'excluded', 'disagreements'):
             assert file['detection'][name].dtype == np.uint8
@@ -235,14 +281,19 @@ def test_types_are_the_contract(tmp_path):
         assert file['progress/files_done'].dtype == np.uint16
         assert file['progress/first_report'].dtype == np.float64
         assert file['assignment/incidence'].dtype == np.uint8
-        assert file['assignment/changes'].dtype == np.dtype(
-            [('step', 'i8'), ('order', 'i4', (5, 6))])
+        assert file['assignment/changes'].dtype == np.dtype([('step', 'i8')])
+        assert file['assignment/orders'].dtype == np.int32
+        assert file['assignment/orders'].shape == (0, 5, 6)
         assert file['arrivals'].dtype == np.dtype(
             [('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'),
-             ('files_done', 'u2'), ('seconds', 'f8'), ('bytes', 'u8'),
-             ('finished', 'u1', (1,))])
+             ('files_done', 'u2'), ('seconds', 'f8'), ('bytes', 'u8')])
+        assert file['arrivals_finished'].dtype == np.uint8
+        assert file['arrivals_finished'].shape == (0, 1)
+        text = h5py.check_string_dtype(file['events_text'].dtype)
+        assert (text.encoding, text.length) == ('utf-8', 4096)
         packed = {item.path: item.name for item in schema.ROWS.values()
-                  if item.packed}
+                  if item.packed} | {
+                      '/arrivals_finished': 'arrivals_finished'}
         assert set(packed.values()) == set(PACKED)
         for path, name in packed.items():
             assert tuple(file[path].attrs['shape']) == tuple(
@@ -405,13 +456,66 @@ def test_own_rows_that_did_not_reach_the_disk_are_left_out(tmp_path):
     with create(tmp_path / 'run.h5', assignment) as log:
         log.arrivals(made_up_arrivals(0, 5, 6))
         log.reordering(Reordering(0, assignment.order[:, ::-1]))
+        log.event(Event(0.0, 20, 0, 'said'))
     with h5py.File(tmp_path / 'run.h5', 'a') as file:
-        file['arrivals'].resize(8, axis=0)
-        file['assignment/changes'].resize(3, axis=0)
+        for rows, (beside, _) in BESIDE.items():
+            file[rows].resize(8, axis=0)
+            file[beside].resize(8, axis=0)
     with load_run(tmp_path / 'run.h5') as run:
         assert len(run.arrivals) == len(run.arrivals_of(0)) == 5
+        assert run.events == [Event(0.0, 20, 0, 'said')]
         np.testing.assert_array_equal(run.order_at(7),
                                       assignment.order[:, ::-1])
+
+
+@pytest.mark.parametrize('longer', [0, 1])
+def test_a_row_counts_with_what_lies_beside_it(tmp_path, longer):
+    assignment = Subset(5, replication=3)
+    orders = assignment.order[:, ::-1], assignment.order
+    with create(tmp_path / 'run.h5', assignment) as log:
+        for step in range(2):
+            log.arrivals(made_up_arrivals(step, 5, 6))
+            log.reordering(Reordering(step, orders[step]))
+            log.event(Event(step, 20, 0, 'said'))
+    with h5py.File(tmp_path / 'run.h5', 'a') as file:
+        for rows, (beside, _) in BESIDE.items():
+            data = file[(rows, beside)[longer]]
+            data.resize(len(data) // 2, axis=0)
+    with load_run(tmp_path / 'run.h5') as run:
+        expect_arrivals(run.arrivals, made_up_arrivals(0, 5, 6))
+        assert run.events == [Event(0, 20, 0, 'said')]
+        np.testing.assert_array_equal(run.order_at(1), orders[0])
+
+
+def test_what_lies_beside_is_on_the_disk_before_its_row(tmp_path,
+                                                        monkeypatch):
+    """At each flush all that a table has is told of completely."""
+    assignment = Subset(5, replication=3)
+    seen, flush = [], h5py.File.flush
+
+    def watched(file):
+        flush(file)
+        with load_run(tmp_path / 'run.h5') as run:
+            expect_made_up_arrivals(run)
+            seen.append((run.n_steps, len(run.arrivals), len(run.events)))
+            assert run.events == [Event(i, 20, 0, f'{i}')
+                                  for i in range(len(run.events))]
+            for step in range(run.n_steps):
+                np.testing.assert_array_equal(run.order_at(step), np.roll(
+                    assignment.order, step, axis=1))
+    with create(tmp_path / 'run.h5', assignment) as log:
+        monkeypatch.setattr(h5py.File, 'flush', watched)
+        for step in range(3):
+            log.arrivals(made_up_arrivals(step, 5, 6))
+            log.reordering(Reordering(step, np.roll(
+                assignment.order, step, axis=1)))
+            log.event(Event(step, 20, 0, f'{step}'))
+            fill(log, assignment, [step])
+            log.flush()
+        monkeypatch.undo()
+    assert seen == [(step + (part > 1), 5 * (step + (part > 0)),
+                     step + (part > 0))
+                    for step in range(3) for part in range(3)]
 
 
 def test_logs_from_before_arrivals_have_none(tmp_path):
@@ -419,10 +523,11 @@ def test_logs_from_before_arrivals_have_none(tmp_path):
     with create(tmp_path / 'run.h5', assignment) as log:
         fill(log, assignment, range(3))
     with h5py.File(tmp_path / 'run.h5', 'a') as file:
+        file.attrs['version'] = 1
         del file['arrivals'], file['assignment/changes']
     with load_run(tmp_path / 'run.h5') as run:
         expect_made_up(run)
-        assert run.arrivals.dtype.names == COLUMNS['arrivals']
+        assert run.arrivals.dtype.names == (*COLUMNS['arrivals'], 'finished')
         assert len(run.arrivals) == len(run.arrivals_of(1)) == 0
         np.testing.assert_array_equal(run.order_at(2), assignment.order)
     with pytest.raises(RunLogError, match='was closed'):
@@ -462,9 +567,7 @@ def test_rows_survive_kills(tmp_path, compress):
         said = writer.communicate()[0].split()
         with load_run(path) as run:
             assert run.n_steps >= int(said[-1] if said else 0)
-            expect_made_up(run)
-            assert len(run.events) >= int(said[-1] if said else 0)
-            expect_made_up_arrivals(run)
+            expect_what_was_written(run)
             summarize(run)
 
 
@@ -477,8 +580,7 @@ def test_reading_while_it_is_written(tmp_path, compress):
         for _ in range(10):
             with load_run(path) as run:
                 writer.stdout.readline()
-                expect_made_up(run)
-                expect_made_up_arrivals(run)
+                expect_what_was_written(run)
                 seen.append(run.n_steps)
         assert seen == sorted(seen)
         assert seen[-1] > seen[0]
@@ -547,11 +649,13 @@ def test_what_is_no_run_log_is_refused(tmp_path):
         load_run(path)
 
 
-def test_another_version_is_refused(tmp_path):
+@pytest.mark.parametrize('version', [schema.VERSION + 1, 0, -1, 'x', 1.5])
+def test_another_version_is_refused(tmp_path, version):
     create(tmp_path / 'run.h5', Uncoded(3)).close()
     with h5py.File(tmp_path / 'run.h5', 'a') as file:
-        file.attrs['version'] = 2
-    with pytest.raises(RunLogError, match='version 2 .* reads version 1'):
+        file.attrs['version'] = version
+    with pytest.raises(RunLogError, match=f'version {version} .* reads '
+                       f'versions 1 to {schema.VERSION}'):
         load_run(tmp_path / 'run.h5')
 
 
