@@ -179,13 +179,13 @@ class Membership:
             within and (self._before or self._restored) or self._lasting())
         return Members(self._memory.keys, self._memory.export(), strikes,
                        back, self.speeds.seconds.copy(), order.copy(),
-                       absent, self.scheme.equality)
+                       absent, self.scheme.equality, self._memory.vouched)
 
     def restore(self, step, members):
         """Know again what was exported before a step, of the same workers.
 
-        Evidence belongs to hosts and devices; the rest counts only where all
-        workers are on those that they were on.
+        An exposure may follow its worker, see `Memory`; the rest counts only
+        where all workers are the same.
 
         Returns
         -------
@@ -197,13 +197,13 @@ class Membership:
         ValueError
             As of `turn_to`.
         """
-        keys = self._memory.keys
-        self._memory.restore(members.evidence)
+        same_workers = self._memory.restore(members.evidence, members.keys,
+                                            members.vouched)
         self._turn(step)
         same = members.order.shape == self.order.shape
         if same:
             self._logged = members.order
-        if tuple(members.keys) != keys:
+        if not same_workers:
             return False
         self.settle(members.equality)
         self._settled = True
