@@ -67,7 +67,7 @@ COLUMNS = {
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
                  'finished')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
-              'mpi', 'hosts', 'created', 'clock', 'identity'}
+              'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
           'lies': ('f', 'K')}
 
