@@ -163,17 +163,23 @@ def _of_slurm(environment, size):
         tasks = counts(environment.get('SLURM_STEP_TASKS_PER_NODE', ''), size)
     except ValueError:
         return None
-    way = re.split('[:,]', environment.get('SLURM_DISTRIBUTION', ''))[0]
-    if len(nodes) != len(tasks) or sum(tasks) != size or way not in WAYS:
+    if len(nodes) != len(tasks) or sum(tasks) != size:
         return None
-    names = WAYS[way](nodes, tasks)
+    # Where nobody has asked for a way, SLURM does not name the one it took.
+    name = environment.get('SLURM_DISTRIBUTION')
+    ways = WAYS if name is None else WAYS.keys() & {re.split('[:,]', name)[0]}
     # What SLURM says of the node of rank 0 has to follow from it.
-    own = environment.get('SLURMD_NODENAME')
-    ranks = [str(rank) for rank, name in enumerate(names) if name == own]
-    if environment.get('SLURM_GTIDS') != ','.join(ranks):
+    own = environment.get('SLURMD_NODENAME'), environment.get('SLURM_GTIDS')
+    fitting = {names for names in (WAYS[way](nodes, tasks) for way in ways)
+               if own == (names[0], _ranks(names, names[0]))}
+    if len(fitting) != 1:
         return None
-    return Hosts(tuple(names), 'slurm',
-                 environment.get('SLURM_CLUSTER_NAME', ''))
+    return Hosts(*fitting, 'slurm', environment.get('SLURM_CLUSTER_NAME', ''))
+
+
+def _ranks(names, node):
+    return ','.join(str(rank) for rank, name in enumerate(names)
+                    if name == node)
 
 
 def expanded(text, most):
@@ -234,13 +240,13 @@ def _bounded(items, most):
 
 
 def _block(nodes, tasks):
-    return [node for node, number in zip(nodes, tasks)
-            for _ in range(number)]
+    return tuple(node for node, number in zip(nodes, tasks)
+                 for _ in range(number))
 
 
 def _cyclic(nodes, tasks):
-    return [node for turn in range(max(tasks))
-            for node, number in zip(nodes, tasks) if turn < number]
+    return tuple(node for turn in range(max(tasks))
+                 for node, number in zip(nodes, tasks) if turn < number)
 
 
 #: How SLURM deals out tasks to nodes, where that tells where each is.

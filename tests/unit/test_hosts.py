@@ -61,11 +61,25 @@ def test_what_does_not_fit_is_not_known(change):
     assert hosts(STEP | PMI_2 | change) is None
 
 
-@pytest.mark.parametrize('gone', sorted(set(STEP) - {'SLURM_CLUSTER_NAME',
-                                                     'SLURM_PROCID'}))
+@pytest.mark.parametrize('gone', sorted(set(STEP) - {
+    'SLURM_CLUSTER_NAME', 'SLURM_PROCID', 'SLURM_DISTRIBUTION'}))
 def test_without_a_part_it_is_not_known(gone):
     some = STEP | PMI_2
     assert hosts({name: some[name] for name in some if name != gone}) is None
+
+
+@pytest.mark.parametrize('tasks, own, names', [
+    ('5,1(x2)', '0,1,2,3,4', 'n1 n1 n1 n1 n1 n2 n3'),
+    ('5,1(x2)', '0,3,4,5,6', 'n1 n2 n3 n1 n1 n1 n1'),
+    ('5,1(x2)', '0,1', ''), ('1,3(x2)', '0', '')])
+def test_a_way_that_is_not_named_follows_from_the_ranks_of_one_node(
+        tasks, own, names):
+    """Unless two ways leave rank 0 as it is."""
+    environment = STEP | PMI_2 | {'SLURM_STEP_TASKS_PER_NODE': tasks,
+                                  'SLURM_GTIDS': own}
+    del environment['SLURM_DISTRIBUTION']
+    told = hosts(environment)
+    assert (told.names if told else ()) == tuple(names.split())
 
 
 @pytest.mark.parametrize('other', [
@@ -86,7 +100,7 @@ def test_dealt_out_as_slurm_does(way):
     for _ in range(50):
         nodes = [f'n{number}' for number in range(draw.randint(1, 6))]
         tasks = [draw.randint(1, 4) for _ in nodes]
-        names = WAYS[way](nodes, tasks)
+        names = list(WAYS[way](nodes, tasks))
         assert [names.count(node) for node in nodes] == tasks
         if way == 'block':
             assert names == sorted(names)
