@@ -8,7 +8,8 @@ node, not of the ranks.  Known is the whole map or nothing:
 * `srun` tells the nodes of the step, the tasks of each and how they were
   dealt out.  The namespace of PMIx, or the job of PMI-2, is that of the
   step where srun has started the ranks itself.
-* Open MPI's and Hydra's mpirun tell how many ranks are on the host of
+* The mpirun of Open MPI 5 tells PMIx, which MPI starts, where the ranks are.
+* Open MPI's and Hydra's tell in variables how many ranks are on the host of
   rank 0: if these are all, the map is known.
 """
 
@@ -49,7 +50,7 @@ class Hosts:
     ----------
     names : tuple of str
     source : str
-        Who says so: 'slurm', 'open-mpi' or 'hydra'.
+        Who says so: 'slurm', 'pmix', 'open-mpi' or 'hydra'.
     cluster : str
         Where the names are names; empty if nobody says it.
     """
@@ -119,13 +120,15 @@ def located(said, devices, told, on_processors):
     return Places(hosts, told.source if told else RANKS, keys, vouched)
 
 
-def hosts(environment=os.environ):
+def hosts(environment=os.environ, nodes=None):
     """The host of every rank, as the launcher tells it to rank 0.
 
     Parameters
     ----------
     environment : mapping of str to str
         Of rank 0.
+    nodes : callable, optional
+        Given the name of a job, the ranks on each node by PMIx's word.
 
     Returns
     -------
@@ -136,13 +139,29 @@ def hosts(environment=os.environ):
     ...        'OMPI_COMM_WORLD_LOCAL_SIZE': '2'})
     """
     size = launch(environment).size
+    cluster = environment.get('SLURM_CLUSTER_NAME', '')
     if _started_by_srun(environment, size):
-        return _of_slurm(environment, size)
+        names = _of_slurm(environment, size)
+        return Hosts(names, 'slurm', cluster) if names else None
+    if nodes and environment.get('PRTE_LAUNCHED') == '1':
+        job = environment.get('PMIX_NAMESPACE', '')
+        if names := _of_pmix(nodes(job), size):
+            return Hosts(names, 'pmix', cluster)
     for source, total, local in SIZES:
         if total in environment:
             known = environment.get(local) == environment[total] == str(size)
-            return Hosts((platform.node(),) * size, source) if known else None
+            names = (platform.node(),) * size
+            return Hosts(names, source, cluster) if known else None
     return None
+
+
+def _of_pmix(nodes, size):
+    """The map of a job; empty unless each rank is on one node."""
+    names = {rank: node for node, ranks in nodes.items() for rank in ranks}
+    count = sum(len(ranks) for ranks in nodes.values())
+    if count != size or names.keys() != set(range(size)):
+        return ()
+    return tuple(names[rank] for rank in range(size))
 
 
 def _started_by_srun(environment, size):
@@ -157,14 +176,14 @@ def _started_by_srun(environment, size):
 
 
 def _of_slurm(environment, size):
-    """The map of a step; None where it is not dealt out in a known way."""
+    """The map of a step; empty where it is not dealt out in a known way."""
     try:
         nodes = expanded(environment.get('SLURM_STEP_NODELIST', ''), size)
         tasks = counts(environment.get('SLURM_STEP_TASKS_PER_NODE', ''), size)
     except ValueError:
-        return None
+        return ()
     if len(nodes) != len(tasks) or sum(tasks) != size:
-        return None
+        return ()
     # Where nobody has asked for a way, SLURM does not name the one it took.
     name = environment.get('SLURM_DISTRIBUTION')
     ways = WAYS if name is None else WAYS.keys() & {re.split('[:,]', name)[0]}
@@ -172,9 +191,7 @@ def _of_slurm(environment, size):
     own = environment.get('SLURMD_NODENAME'), environment.get('SLURM_GTIDS')
     fitting = {names for names in (WAYS[way](nodes, tasks) for way in ways)
                if own == (names[0], _ranks(names, names[0]))}
-    if len(fitting) != 1:
-        return None
-    return Hosts(*fitting, 'slurm', environment.get('SLURM_CLUSTER_NAME', ''))
+    return fitting.pop() if len(fitting) == 1 else ()
 
 
 def _ranks(names, node):

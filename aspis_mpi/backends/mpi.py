@@ -22,6 +22,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from aspis_mpi.backends import pmix
 from aspis_mpi.backends.hosts import hosts, located
 from aspis_mpi.backends.launcher import survives_deaths
 from aspis_mpi.backends.mpi_mailbox import MPI
@@ -152,7 +153,8 @@ def places(comm, device, on_processors):
     devices = gather_text(comm, device)
     if comm.rank:
         return None
-    return located(said, devices, hosts(), on_processors)
+    told = hosts(nodes=pmix.nodes)
+    return located(said, devices, told, on_processors)
 
 
 def world():

@@ -58,8 +58,8 @@ class RunLog:
     hosts : list of str
         Host of each rank.
     hosts_from : str
-        Who says them: 'slurm', 'open-mpi' or 'hydra', the launchers;
-        'ranks', each of itself; 'simulated'.
+        Who says them: 'slurm', 'pmix', 'open-mpi' or 'hydra', the
+        launcher; 'ranks', each of itself; 'simulated'.
     clock : str
         'wall' or 'virtual': which clock the seconds of the rows count.
     flush_seconds : float

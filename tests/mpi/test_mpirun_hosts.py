@@ -10,12 +10,11 @@ LIAR = {'scheme.name': None, 'scheme.adversaries': 1, 'adversary.count': 1,
         'adversary.workers': [1], 'detection.name': 'certified',
         'detection.budget': 'fixed', 'run.checkpoint_every': 3}
 
-FROM = {'openmpi': 'open-mpi', 'mpich': 'hydra'}
+FROM = {'openmpi': 'pmix', 'mpich': 'hydra'}
 
 #: A worker that says that it is somewhere else.
 ELSEWHERE = '''
 from aspis_mpi.backends import mpi
-from aspis_mpi.backends.hosts import Hosts
 
 def gathered(comm, text, room=512):
     return gather(comm, 'elsewhere' if comm.rank == 2 else text, room)

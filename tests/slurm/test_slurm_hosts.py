@@ -79,6 +79,21 @@ def test_below_mpirun_slurm_speaks_of_daemons(cluster, folder, where, mpi):
     assert sorted(places) == ['n1', 'n2', 'n3'] and told == ['nothing']
 
 
+@pytest.mark.parametrize('flag, hosts', [
+    ('slot', 'n1 n1 n2 n2'), ('node', 'n1 n2 n1 n2')])
+def test_below_open_mpi_pmix_knows_the_hosts(cluster, folder, job, flag,
+                                             hosts):
+    number = cluster.submit(
+        folder, '--nodes=2', '--ntasks-per-node=2',
+        f'--wrap=mpirun --bind-to none --map-by {flag} -n 4 python -m '
+        f'aspis_mpi run {job()} --out a.h5')
+    ended = cluster.wait(number)
+    assert (ended.state, ended.code) == ('COMPLETED', 0)
+    with load_run(folder / 'a.h5') as run:
+        assert list(run.attrs['hosts']) == hosts.split()
+        assert run.attrs['hosts_from'] == 'pmix'
+
+
 def test_the_log_says_who_names_the_hosts(cluster, folder, job):
     python = prefix('mpich') / 'bin' / 'python'
     if not python.exists():

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from aspis_mpi.backends import pmix
 from aspis_mpi.backends.hosts import (
     WAYS, Hosts, counts, expanded, hosts, located)
 
@@ -149,8 +150,9 @@ def test_tasks_that_are_not_understood(text):
     (OPEN_MPI, 'open-mpi'), (HYDRA, 'hydra'), (INTEL, 'hydra')])
 def test_all_ranks_on_the_host_of_rank_0(environment, source):
     """In an allocation, too."""
-    expected = Hosts((platform.node(),) * 7, source)
-    assert hosts(environment) == hosts(DAEMONS | environment) == expected
+    names = (platform.node(),) * 7
+    assert hosts(environment) == Hosts(names, source)
+    assert hosts(DAEMONS | environment) == Hosts(names, source, 'here')
 
 
 @pytest.mark.parametrize('environment, local', [
@@ -161,6 +163,27 @@ def test_of_several_hosts_mpirun_does_not_tell_which_rank_is_where(
     assert hosts(environment | {local: '5'}) is None
     assert hosts({name: value for name, value in environment.items()
                   if name != local}) is None
+
+
+@pytest.mark.parametrize('nodes, names', [
+    ({'b': [0, 3, 6], 'a': [1, 4], 'c': [5, 2]}, 'b a c b a c b'),
+    ({'b': [0, 1, 2, 3, 4, 5, 6], 'c': []}, 'b b b b b b b'),
+    ({}, ''), ({'b': [0, 1, 2], 'a': []}, ''),
+    ({'b': [0, 1, 2, 3, 4, 5], 'a': [5, 6]}, ''),
+    ({'b': [0, 1, 2, 3, 4, 5], 'a': [7]}, ''),
+    ({'b': [0, 1, 2, 3, 4, 5, 6, 7]}, '')])
+def test_pmix_knows_which_rank_is_where(nodes, names):
+    """Or not, where a rank is nowhere, or somewhere twice."""
+    environment = DAEMONS | OPEN_MPI | {'OMPI_COMM_WORLD_LOCAL_SIZE': '3'}
+    jobs = {OPEN_MPI['PMIX_NAMESPACE']: nodes}
+    told = hosts(environment, jobs.get)
+    assert told == (
+        Hosts(tuple(names.split()), 'pmix', 'here') if names else None)
+
+
+def test_where_pmix_knows_nothing_one_host_is_still_one_host():
+    assert hosts(OPEN_MPI, lambda job: {}).source == 'open-mpi'
+    assert pmix.nodes('a job') == {}
 
 
 def test_an_mpirun_inside_another_one_is_what_counts():
