@@ -119,7 +119,9 @@ class Memory:
     its exposure.  Where the whole list of keys is unchanged, worker by
     worker, all evidence counts.  Else an exposure counts where the launcher
     has said, then and now, that it is the same worker, and does not lower q;
-    all other evidence is forgotten, which is always sound.
+    all other evidence is forgotten, which is always sound.  (By its own word
+    alone a liar passes its exposure on only if it has named, in one job, the
+    host that its rank is on in the next one, and nobody else has moved.)
 
     Disagreements must be right themselves.  Where honest workers may seem
     to disagree now and then (tolerance), a longer span collects more of

@@ -75,8 +75,8 @@ class World:
         before = self.hosts
         while True:
             self.hosts = self._draw.choice([
-                list, list, list, self._swapped, self._shuffled, self._replaced,
-                self._fewer, self._more])(before)
+                list, list, list, self._swapped, self._shuffled,
+                self._replaced, self._fewer, self._more])(before)
             if len(self.hosts) >= least and self._fits():
                 return
 
@@ -120,13 +120,12 @@ class Job:
     """Where workers are, what they say, and what came of it."""
 
     units: list
-    liars: list
     keys: list
     vouched: bool
     records: list
 
     def of(self, chosen):
-        """Units that were chosen among the workers, bool (K,)."""
+        """Units of the workers that are chosen, bool (K,)."""
         return {self.units[rank] for rank in np.flatnonzero(chosen)}
 
     @property
@@ -153,7 +152,7 @@ def campaign(draw):
     """The jobs of one run, some steps each, in which all is as it must be."""
     kind, budget = draw.choice(KINDS), draw.choice(['step', 'fixed'])
     q, before, snapshot = draw.choice([1, 2]), None, None
-    world = World(draw, q, draw.randrange(2 * q + 4, 2 * q + 7))
+    world = World(draw, q, draw.randrange(2 * q + 1, 2 * q + 6))
     told = draw.random() < 0.5
     for number in range(1, 2 + RESUMES):
         told ^= draw.random() < 0.25
@@ -169,9 +168,9 @@ def campaign(draw):
             'assignment': kind.get('assignment') or {
                 'name': 'cyclic', 'load': 2 * q + 1}})
         records, snapshot = work(assembly, places, snapshot)
-        before = Job(world.units, world.liars, places.keys, told, records)
+        before = Job(world.units, places.keys, told, records)
         yield before
-        world.change(2 * q + 3)
+        world.change(2 * q + 1)
 
 
 def work(assembly, places, snapshot):
