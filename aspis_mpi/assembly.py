@@ -31,7 +31,7 @@ UNDER_WAY = 2
 class Assembly(Design):
     """A design that can be put to work: server, workers, log."""
 
-    def server(self, clock, probes=False, keys=None):
+    def server(self, clock, probes=False, keys=None, vouched=False):
         """The parameter server; it is told nothing about the attack.
 
         Parameters
@@ -41,6 +41,8 @@ class Assembly(Design):
             Whether the workers are on machines that may differ.
         keys : list of str, optional
             Host and device of each worker.
+        vouched : bool
+            Whether the launcher says them, rather than the workers.
         """
         job = self.job
         course = Course(
@@ -49,8 +51,9 @@ class Assembly(Design):
             job.log.detail == 'arrivals', job.run.checkpoint_every,
             job.faults.grace, self.presses)
         return ParameterServer(
-            self.membership(keys), self.optimizer, self.batches.counts,
-            Pool(self.d), self.initial(), course, clock, self._audits(),
+            self.membership(keys, vouched), self.optimizer,
+            self.batches.counts, Pool(self.d), self.initial(), course, clock,
+            self._audits(),
             self._probing if probes and self._probed else None)
 
     def initial(self):
@@ -65,12 +68,13 @@ class Assembly(Design):
             raise JobError(f'{self.job.path}: problem: {error}') from None
         return initial
 
-    def membership(self, keys=None):
+    def membership(self, keys=None, vouched=False):
         """Who takes part in each step, nobody exposed yet."""
         job, section = self.job, self.job.detection
         memory = Memory(job.n_workers, job.q, memory=self.memory,
                         window=section.window, budget=section.budget,
-                        most=self._most_excluded, keys=keys)
+                        most=self._most_excluded, keys=keys,
+                        vouched=vouched)
         faults = job.faults
         accounts = Accounts(
             job.n_workers, self.most_cost, faults.silence,
@@ -163,12 +167,12 @@ class Assembly(Design):
                        job.run.evaluate_every, job.run.steps, report,
                        Checkpoints(path, job.run.keep))
 
-    def run_log(self, start, clock, mpi='', hosts=()):
+    def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated'):
         """The open run log of a `Start`."""
         job = self.job
         return RunLog(start.path, self.assignment, job=job.to_toml(),
                       seed=self.seed, parameters=self.d, mpi=mpi,
-                      hosts=list(hosts), clock=clock,
+                      hosts=list(hosts), hosts_from=hosts_from, clock=clock,
                       flush_seconds=job.log.flush_seconds,
                       overwrite=start.overwrite, stretch=start.stretch)
 

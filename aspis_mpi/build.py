@@ -97,8 +97,8 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         if code:
             return code, None
         with mpi.guard(comm):
-            places = mpi.places(comm, devices.own(
-                assembly.job.runtime.device))
+            device = assembly.job.runtime.device
+            places = mpi.places(comm, devices.own(device), device == 'cpu')
             if comm.rank:
                 return _work(assembly, comm, signals), None
             return _serve(assembly, mpi, comm, places, start, signals)
@@ -182,9 +182,10 @@ def _serve(assembly, mpi, comm, places, start, signals):
     """Rank 0: exit code, and path of the run's first log."""
     from aspis_mpi.backends.mpi_server import ServerLoop
     clock = time.perf_counter
-    hosts, keys = places
-    with _log(assembly, start, 'wall', mpi.library(), hosts) as run_log:
-        server = assembly.server(clock, True, keys[1:])
+    with _log(assembly, start, 'wall', mpi.library(), places.hosts,
+              places.source) as run_log:
+        server = assembly.server(clock, True, places.keys[1:],
+                                 places.vouched)
         _enter(server, start)
         journal = assembly.journal(server, run_log, start.first)
         loop = ServerLoop(comm, server, journal, assembly.wire(),
@@ -199,11 +200,11 @@ def _serve(assembly, mpi, comm, places, start, signals):
         return loop.run(save), start.first
 
 
-def _log(assembly, start, clock, mpi='', hosts=()):
+def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated'):
     """The open log, without anything of a run that it replaces."""
     if start.overwrite:
         clear(start.first)
-    return assembly.run_log(start, clock, mpi, hosts)
+    return assembly.run_log(start, clock, mpi, hosts, hosts_from)
 
 
 def _enter(server, start):
@@ -216,7 +217,8 @@ def _enter(server, start):
         server.chronicle.note(
             logging.WARNING, f'the run goes on with step {server.first}'
             + ('' if same else ', with other workers or hosts: what was '
-               'known counts for those alone that are where they were'))
+               'known is forgotten, but for the exposure of those that the '
+               'launcher says are where they were'))
 
 
 def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,

@@ -22,6 +22,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from aspis_mpi.backends import pmix
+from aspis_mpi.backends.hosts import hosts, located
 from aspis_mpi.backends.launcher import survives_deaths
 from aspis_mpi.backends.mpi_mailbox import MPI
 from aspis_mpi.config import JobError
@@ -132,25 +134,27 @@ def _text(raw):
     return raw.tobytes().rstrip(b'\0').decode('utf-8', errors='replace')
 
 
-def places(comm, device):
-    """Where every rank is, on rank 0.
+def places(comm, device, on_processors):
+    """Where every rank is, on rank 0; called by all.
 
     Parameters
     ----------
     comm : mpi4py.MPI.Comm
     device : str
         Of this rank; empty where it computes on the processor.
+    on_processors : bool
+        Whether all ranks do, by the job.
 
     Returns
     -------
-    hosts, keys : list of str
-        Host names; and with them the device, where it is not the processor:
-        what was wrong with one rank may be wrong with the next one there.
-        They are what the ranks say of themselves.
+    Places or None
     """
-    host = MPI.Get_processor_name()
-    return (gather_text(comm, host),
-            gather_text(comm, f'{host} {device}'.rstrip()))
+    said = gather_text(comm, MPI.Get_processor_name())
+    devices = gather_text(comm, device)
+    if comm.rank:
+        return None
+    told = hosts(nodes=pmix.nodes)
+    return located(said, devices, told, on_processors)
 
 
 def world():

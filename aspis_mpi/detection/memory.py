@@ -31,6 +31,9 @@ class Exposure:
     since : int
         The oldest step that the proof rests on: it was wrong in some step
         from this one to `step`.
+    lowers : bool
+        Whether it is one of the q wrong workers of a fixed budget: not after
+        a resume with other workers.
     """
 
     worker: int
@@ -38,6 +41,7 @@ class Exposure:
     stands_alone: bool
     step: int
     since: int
+    lowers: bool = True
 
 
 class Row(NamedTuple):
@@ -53,6 +57,7 @@ class Row(NamedTuple):
     stands_alone: bool
     step: int
     since: int
+    lowers: bool = True
 
 
 class Memory:
@@ -76,11 +81,13 @@ class Memory:
     budget : {'step', 'fixed'}
         What is assumed, see the notes.
     most : int, optional
-        Workers that are excluded at most with budget 'step', by default q.
+        Workers that are excluded at most, by default q; those that lower q
+        always are.
     keys : sequence of str, optional
-        Host and device of each worker; 'worker j' by default.  Evidence
-        belongs to a key and is found again where the key is.  Workers with
+        Host and device of each worker; 'worker j' by default.  Those with
         the same key are told apart by their order.
+    vouched : bool
+        Whether the launcher says the keys, rather than the workers.
 
     Raises
     ------
@@ -101,10 +108,20 @@ class Memory:
     any so many consecutive steps as the span has, all steps for 'forever';
     one error of a machine counts for as long.  Workers that have left with
     their host count too.  Then disagreements are carried over, and each
-    remembered exposure lowers q.  By induction a remembered worker was
+    remembered exposure lowers q, as long as the workers are the same.  By
+    induction a remembered worker was
     wrong within the span: the disagreements and exposures that a derived
     proof rests on are all of steps since .. step, no more than the span; if
     the worker was right in all of them, more than q others were wrong.
+
+    A later job may have other workers.  What they say of themselves proves
+    nothing: a liar that takes the name of an honest worker would leave it
+    its exposure.  Where the whole list of keys is unchanged, worker by
+    worker, all evidence counts.  Else an exposure counts where the launcher
+    has said, then and now, that it is the same worker, and does not lower q;
+    all other evidence is forgotten, which is always sound.  (By its own word
+    alone a liar passes its exposure on only if it has named, in one job, the
+    host that its rank is on in the next one, and nobody else has moved.)
 
     Disagreements must be right themselves.  Where honest workers may seem
     to disagree now and then (tolerance), a longer span collects more of
@@ -112,7 +129,7 @@ class Memory:
     """
 
     def __init__(self, n_workers, q, *, memory, window, budget,
-                 most=None, keys=None):
+                 most=None, keys=None, vouched=False):
         for name, value, choices in (('memory', memory, MEMORIES),
                                      ('budget', budget, BUDGETS)):
             if value not in choices:
@@ -134,6 +151,7 @@ class Memory:
             raise ValueError(f'{len(keys)} keys must be one for each of '
                              f'{n_workers} workers')
         self._keys = _told_apart(keys)
+        self._vouched = vouched
         self._clear()
 
     def _clear(self):
@@ -144,6 +162,11 @@ class Memory:
     def keys(self):
         """Host and device of each worker, told apart; a tuple of str."""
         return self._keys
+
+    @property
+    def vouched(self):
+        """Whether the launcher says the keys."""
+        return self._vouched
 
     # -- what counts in a step
 
@@ -168,12 +191,11 @@ class Memory:
     def lowered(self, step):
         """How many of the q wrong workers are excluded for certain.
 
-        All that are excluded with budget 'fixed', none with 'step'.  More
-        than q contradict the budget.
+        With budget 'fixed' all that were exposed among the same workers,
+        none with 'step'.  More than q contradict the budget.
         """
-        if not self._fixed:
-            return 0
-        return int(np.count_nonzero(self.excluded(step)))
+        return len({it.worker for it in self._counted(step)
+                    if self._fixed and it.lowers})
 
     def _counted(self, step):
         return [it for it in self._exposures
@@ -207,11 +229,19 @@ class Memory:
                                step, step if stands_alone else oldest))
         if self._fixed:
             self._seen[graph | graph.T] = step
-            return
+        self._make_room()
+
+    def _make_room(self):
+        """Leave enough workers with work: the oldest exposures go."""
+        def stays(it):
+            return self._fixed and it.lowers
         latest = dict.fromkeys(
-            it.worker for it in sorted(self._exposures, reverse=True,
-                                       key=lambda it: it.step))
-        kept = list(latest)[:self._most]
+            it.worker for it in sorted(
+                self._exposures, reverse=True,
+                key=lambda it: (stays(it), it.step)))
+        most = max(self._most, len({
+            it.worker for it in self._exposures if stays(it)}))
+        kept = list(latest)[:most]
         self._exposures = [it for it in self._exposures if it.worker in kept]
 
     def _oldest(self, step):
@@ -220,7 +250,8 @@ class Memory:
             return step
         carried = self._seen[self.known(step)]
         return min(int(carried.min(initial=step)),
-                   *(it.since for it in self._counted(step)), step)
+                   *(it.since for it in self._counted(step) if it.lowers),
+                   step)
 
     def _add(self, new):
         """Add an exposure unless one of the same worker lasts as long."""
@@ -239,39 +270,67 @@ class Memory:
     def export(self):
         """Everything remembered, as a list of `Row`."""
         rows = [Row(self._keys[it.worker], '', it.sentence, it.stands_alone,
-                    it.step, it.since) for it in self._exposures]
+                    it.step, it.since, it.lowers) for it in self._exposures]
         for a, b in np.argwhere(np.triu(self._seen != NEVER)).tolist():
             last = int(self._seen[a, b])
             rows.append(Row(self._keys[a], self._keys[b], '', False, last,
                             last))
         return rows
 
-    def restore(self, rows):
-        """Remember what was exported, and nothing else.
+    def same_workers(self, keys, vouched):
+        """Whether these are all workers, in this order.
+
+        The one condition for what is carried over from a job to the next.
+        A list that the launcher says is no list that the workers say.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            Of the workers of an earlier job, told apart.
+        vouched : bool
+        """
+        return (tuple(keys), vouched) == (self._keys, self._vouched)
+
+    def restore(self, rows, keys, vouched):
+        """Remember what was exported, as far as it counts, and nothing else.
 
         Parameters
         ----------
         rows : iterable of Row, or of their values
-            Evidence about keys that no worker has now is dropped.
+        keys : sequence of str
+            Of the workers of then.
+        vouched : bool
+
+        Returns
+        -------
+        bool
+            Whether these are the same workers.
         """
         self._clear()
-        place = {key: worker for worker, key in enumerate(self._keys)}
+        same = self.same_workers(keys, vouched)
+        place = {}
+        if same or vouched and self._vouched:
+            place = {key: worker for worker, key in enumerate(self._keys)}
         for row in (Row(*values) for values in rows):
             if row.key not in place:
                 continue
+            worker = place[row.key]
             if not row.other:
                 self._exposures.append(Exposure(
-                    place[row.key], row.sentence, row.stands_alone, row.step,
-                    row.since))
-            elif row.other in place and self._fixed:
-                a, b = place[row.key], place[row.other]
-                self._seen[a, b] = self._seen[b, a] = row.step
+                    worker, row.sentence, row.stands_alone, row.step,
+                    row.since, same and row.lowers))
+            elif same and self._fixed:
+                other = place[row.other]
+                self._seen[worker, other] = row.step
+                self._seen[other, worker] = row.step
+        self._make_room()
+        return same
 
 
 def _told_apart(keys):
     """The keys, numbered from the second one of the same name on.
 
-    Workers name their own hosts, so that a name may look like a number.
+    Workers may name their own hosts, and a name may look like a number.
     """
     seen = Counter()
     told = []

@@ -199,13 +199,13 @@ class Membership:
             within and (self._before or self._restored) or self._lasting())
         return Members(self._memory.keys, self._memory.export(), account,
                        silent, self.speeds.seconds.copy(), order.copy(),
-                       absent, self.scheme.equality)
+                       absent, self.scheme.equality, self._memory.vouched)
 
     def restore(self, step, seconds, members):
         """Know again what was exported before a step, of the same workers.
 
-        Evidence belongs to hosts and devices; the rest counts only where all
-        workers are on those that they were on.
+        An exposure may follow its worker, see `Memory`; the rest counts only
+        where all workers are the same.
 
         Returns
         -------
@@ -217,16 +217,15 @@ class Membership:
         ValueError
             As of `turn_to`.
         """
-        keys = self._memory.keys
-        self._memory.restore(members.evidence)
-        stays = tuple(members.keys) == keys
-        if stays:
+        same_workers = self._memory.restore(members.evidence, members.keys,
+                                             members.vouched)
+        if same_workers:
             self.accounts.restore(members.account, members.silent)
         self._turn(step, seconds)
         same = members.order.shape == self.order.shape
         if same:
             self._logged = members.order
-        if not stays:
+        if not same_workers:
             return False
         self.settle(members.equality)
         self._settled = True

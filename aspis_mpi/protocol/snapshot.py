@@ -19,7 +19,7 @@ class Members:
     Attributes
     ----------
     keys : tuple of str
-        Host and device of each worker, which the evidence belongs to.
+        Host and device of each worker, by which it is known again.
     evidence : list of Row
         See `detection.memory`.
     account, silent : ndarray of float64 and bool, shape (K,)
@@ -31,6 +31,8 @@ class Members:
         in which these had no work.
     equality : Equality
         When replicas are equal, as the start-up probe has settled it.
+    vouched : bool
+        Whether the launcher says the keys, rather than the workers.
     """
 
     keys: tuple
@@ -41,6 +43,7 @@ class Members:
     order: np.ndarray
     absent: np.ndarray
     equality: Equality
+    vouched: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,7 +125,8 @@ def _pack(snapshot):
     facts = {'version': VERSION, 'step': snapshot.step,
              'seconds': snapshot.seconds, 'floor': snapshot.floor,
              'failures': snapshot.failures, 'keys': it.keys,
-             'evidence': it.evidence, 'equality': asdict(it.equality)}
+             'evidence': it.evidence, 'equality': asdict(it.equality),
+             'vouched': it.vouched}
     optimizer = {_OF_OPTIMIZER + name: values
                  for name, values in snapshot.optimizer.items()}
     text = json.dumps(facts).encode()
@@ -146,7 +147,8 @@ def _unpack(arrays):
     members = Members(
         tuple(facts['keys']), [Row(*row) for row in facts['evidence']],
         arrays['account'], arrays['silent'], arrays['speeds'],
-        arrays['order'], arrays['absent'], Equality(**facts['equality']))
+        arrays['order'], arrays['absent'], Equality(**facts['equality']),
+        facts.get('vouched', False))
     optimizer = {name.removeprefix(_OF_OPTIMIZER): values
                  for name, values in arrays.items()
                  if name.startswith(_OF_OPTIMIZER)}

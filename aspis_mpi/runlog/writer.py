@@ -59,6 +59,9 @@ class RunLog:
         The MPI library and its version; empty in a simulated run.
     hosts : list of str
         Host of each rank.
+    hosts_from : str
+        Who says them: 'slurm', 'pmix', 'open-mpi' or 'hydra', the
+        launcher; 'ranks', each of itself; 'simulated'.
     clock : str
         'wall' or 'virtual': which clock the seconds of the rows count.
     flush_seconds : float
@@ -82,8 +85,8 @@ class RunLog:
     """
 
     def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
-                 clock='wall', flush_seconds=1.0, overwrite=False,
-                 stretch=BEGINNING):
+                 hosts_from='ranks', clock='wall', flush_seconds=1.0,
+                 overwrite=False, stretch=BEGINNING):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
         self._sizes = assignment.n_files, assignment.n_workers
@@ -102,7 +105,8 @@ class RunLog:
             self._lay_out(assignment)
             if stretch.goes_on:
                 copy(self.path, self._file, stretch.step, self._own)
-            self._describe(job, seed, parameters, mpi, hosts, clock, stretch)
+            self._describe(job, seed, parameters, mpi, hosts, hosts_from,
+                           clock, stretch)
             self._allocate()
             self.sync()
         except BaseException as error:
@@ -281,10 +285,12 @@ class RunLog:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return claim(self.path) if self.path.exists() else None
 
-    def _describe(self, job, seed, parameters, mpi, hosts, clock, stretch):
+    def _describe(self, job, seed, parameters, mpi, hosts, hosts_from, clock,
+                  stretch):
         attrs, now = self._file.attrs, datetime.now().astimezone()
         attrs.update({'version': schema.VERSION, 'config': job,
-                      'package': _package(), 'mpi': mpi})
+                      'package': _package(), 'mpi': mpi,
+                      'hosts_from': hosts_from})
         # Some tools cannot list attributes of which one is empty.
         if hosts:
             attrs['hosts'] = np.array(hosts, dtype=h5py.string_dtype())

@@ -387,6 +387,30 @@ def test_fewer_and_more_workers(job, tmp_path):
         assert newest['parameters'].tobytes() == saved(log).tobytes()
 
 
+@pytest.mark.parametrize('workers', [5, 6, 7])
+def test_exposures_are_those_of_the_same_workers(workers, job, tmp_path):
+    """Of others nobody says that worker 1 is the one that it was."""
+    keys = {'scheme.adversaries': 1, 'detection.memory': 'forever',
+            'detection.budget': 'fixed', 'adversary.count': 1,
+            'adversary.workers': [1], 'run.evaluate_every': 0}
+    log, settings = tmp_path / 'run.h5', [f'scheme.workers={workers}']
+    simulate(job(keys | {'run.steps': 9}), out=log)
+    assert simulate(job(keys), out=log, resume=True,
+                    settings=settings) == (DONE, log)
+    with load_run(log) as run:
+        parts = run.parts
+        assert np.flatnonzero(parts[0].excluded[8]).tolist() == [1]
+        first = run.steps['step'].tolist().index(9) - sum(
+            part.n_steps for part in parts[:-1])
+        assert np.flatnonzero(parts[-1].excluded[first]).tolist() == (
+            [1] if workers == 6 else [])
+        assert not run.wrong_files.any()
+        assert run.attrs['hosts_from'] == 'simulated'
+        forgotten = ['what was known is forgotten' in event.text
+                     for event in run.events]
+        assert any(forgotten) == (workers != 6)
+
+
 def test_the_same_workers_again_go_on_in_the_last_part(job, tmp_path):
     keys = JOBS['aspis'] | {'run.evaluate_every': 0}
     log, fewer = tmp_path / 'run.h5', ['scheme.workers=5']

@@ -15,9 +15,14 @@ ALONE, DERIVED = True, False
 
 
 def remembers(n_workers=6, q=2, memory='window', window=3, budget='fixed',
-              keys=None):
+              keys=None, vouched=False, most=None):
     return Memory(n_workers, q, memory=memory, window=window, budget=budget,
-                  keys=keys)
+                  keys=keys, vouched=vouched, most=most)
+
+
+def restored(it, old):
+    """Whether a memory finds its workers to be those of another one."""
+    return it.restore(old.export(), old.keys, old.vouched)
 
 
 def graph(*pairs, n_workers=6):
@@ -227,81 +232,154 @@ def test_only_workers_that_were_wrong_within_the_span_are_remembered(
 KEYS = tuple(f'node{n} gpu{m}' for n in range(3) for m in range(2))
 
 
-def filled(keys=KEYS):
-    it = remembers(memory='window', window=9, keys=keys)
+def filled(keys=KEYS, vouched=True, budget='fixed'):
+    it = remembers(window=9, keys=keys, vouched=vouched, budget=budget)
     it.learn(1, [(3, 'caught', ALONE)], graph((0, 1), (2, 4)))
     it.learn(2, [(5, 'derived', DERIVED)], graph((0, 4)))
     return it
 
 
-def test_evidence_follows_the_key_and_not_the_number():
+@pytest.mark.parametrize('vouched', [True, False])
+@pytest.mark.parametrize('keys', [
+    KEYS, ('node0', 'node0', 'node0', 'node1', 'node1', 'node1')])
+def test_all_evidence_counts_where_the_whole_list_is_unchanged(keys, vouched):
+    old = filled(keys, vouched)
+    it = remembers(window=9, keys=keys, vouched=vouched)
+    assert restored(it, old)
+    assert sorted(it.export()) == sorted(old.export())
+    for step in (3, 9, 10, 11):
+        assert excluded(it, step) == excluded(old, step)
+        assert known(it, step) == known(old, step)
+        assert it.lowered(step) == old.lowered(step)
+
+
+def test_an_exposure_follows_its_worker_where_the_launcher_says_so():
+    """And expires as ever; but it lowers q no more."""
     place = [4, 0, 5, 1, 3, 2]
     moved = [''] * 6
     for worker, there in enumerate(place):
         moved[there] = KEYS[worker]
-    it = remembers(window=9, keys=moved)
-    it.restore(filled().export())
+    it, old = remembers(window=9, keys=moved, vouched=True), filled()
+    assert not restored(it, old)
     assert excluded(it, 3) == sorted([place[3], place[5]])
-    assert it.lowered(3) == 2
-    old = filled()
     for step in (3, 9, 10, 11):
         assert np.array_equal(it.excluded(step)[place], old.excluded(step))
-        assert np.array_equal(it.known(step)[np.ix_(place, place)],
-                              old.known(step))
+        assert it.lowered(step) == 0 and known(it, step) == []
+
+
+@pytest.mark.parametrize('then, now', [
+    (False, False), (True, False), (False, True)])
+@pytest.mark.parametrize('budget', ['step', 'fixed'])
+def test_what_the_workers_say_themselves_moves_no_evidence(then, now, budget):
+    """Worker 3 was exposed; it says now to be worker 4, and 4 to be 3."""
+    swapped = [KEYS[worker] for worker in (0, 1, 2, 4, 3, 5)]
+    it = remembers(window=9, keys=swapped, vouched=now, budget=budget)
+    assert not restored(it, filled(KEYS, then, budget))
+    assert it.export() == [] and excluded(it, 3) == []
+    assert it.lowered(3) == 0
+
+
+@pytest.mark.parametrize('vouched', [True, False])
+def test_a_list_of_the_launcher_is_none_of_the_workers(vouched):
+    it = remembers(window=9, keys=KEYS, vouched=not vouched)
+    assert not restored(it, filled(KEYS, vouched))
+    assert it.export() == []
+
+
+@pytest.mark.parametrize('now', [
+    KEYS[:3] + ('node9',) + KEYS[4:], KEYS[1:] + KEYS[:1], KEYS[2:],
+    KEYS + ('node9',), ('node0',) * 6])
+def test_of_another_list_of_the_workers_nothing_counts(now):
+    it = remembers(n_workers=len(now), window=9, keys=now)
+    assert not restored(it, filled(vouched=False))
+    assert it.export() == []
 
 
 def test_evidence_of_a_machine_that_is_gone_is_dropped():
     """Node 1 with the exposed worker 3 and worker 2 is replaced."""
     keys = KEYS[:2] + ('node7 gpu0', 'node7 gpu1') + KEYS[4:]
-    it = remembers(window=9, keys=keys)
-    it.restore(filled().export())
-    assert excluded(it, 3) == [5] and it.lowered(3) == 1
-    assert known(it, 3) == [(0, 1), (0, 4)]
+    it = remembers(window=9, keys=keys, vouched=True)
+    assert not restored(it, filled())
+    assert excluded(it, 3) == [5] and it.lowered(3) == 0
     # What was derived is still as old as what it was derived from.
     assert excluded(it, 9) == [5] and excluded(it, 10) == []
 
 
 def test_fewer_or_more_workers_after_a_requeue():
-    small = remembers(n_workers=4, window=9, keys=KEYS[2:])
-    small.restore(filled().export())
-    assert excluded(small, 3) == [1, 3] and known(small, 3) == [(0, 2)]
+    small = remembers(n_workers=4, window=9, keys=KEYS[2:], vouched=True)
+    assert not restored(small, filled())
+    assert excluded(small, 3) == [1, 3] and known(small, 3) == []
     with pytest.raises(ValueError, match='6 keys.*4'):
         remembers(n_workers=4, keys=KEYS)
 
 
+def test_a_proof_among_others_rests_on_nothing_of_before():
+    """It is as old as what was seen since; and it lowers q by itself."""
+    it = remembers(window=9, keys=KEYS[:5] + ('node9',), vouched=True)
+    restored(it, filled())
+    it.learn(8, [(0, 'derived', DERIVED)], graph((0, 1), (0, 2)))
+    assert excluded(it, 9) == [0, 3] and it.lowered(9) == 1
+    assert steps_excluded(it, 0) == list(range(9, 17))
+
+
+def test_who_was_exposed_among_others_never_lowers_q_again():
+    """Not even when the same workers come back once more."""
+    other = KEYS[:5] + ('node9',)
+    first, second, third = (
+        remembers(window=9, keys=keys, vouched=True)
+        for keys in (other, other, KEYS))
+    restored(first, filled())
+    assert restored(second, first) and not restored(third, second)
+    for it in first, second, third:
+        assert excluded(it, 3) == [3] and it.lowered(3) == 0
+
+
+@pytest.mark.parametrize('budget', ['step', 'fixed'])
+def test_resumes_leave_enough_workers_with_work(budget):
+    """However many exposures come together; the newest count."""
+    keys = [f'node{number}' for number in range(9)]
+    it = Memory(9, 2, memory='forever', window=1, budget=budget, most=3,
+                keys=keys, vouched=True)
+    for job in range(4):
+        nobody = np.zeros((9, 9), dtype=bool)
+        it.learn(job, [(2 * job, 'caught', ALONE),
+                       (2 * job + 1, 'caught', ALONE)], nobody)
+        assert it.excluded(job + 1).sum() == min(2 * job + 2, 3)
+        assert it.excluded(job + 1)[[2 * job, 2 * job + 1]].all()
+        turned = [*it.keys[1:], it.keys[0]]
+        other = Memory(9, 2, memory='forever', window=1, budget=budget,
+                       most=3, keys=turned, vouched=True)
+        restored(other, it)
+        it = Memory(9, 2, memory='forever', window=1, budget=budget,
+                    most=3, keys=keys, vouched=True)
+        restored(it, other)
+
+
 def test_rows_are_plain_and_complete():
-    rows = json.loads(json.dumps(filled().export()))
-    again = remembers(window=9, keys=KEYS)
+    old = filled()
+    rows = json.loads(json.dumps(old.export()))
+    again = remembers(window=9, keys=KEYS, vouched=True)
     again.learn(0, [(0, 'of another run', ALONE)], graph((1, 2)))
-    again.restore(rows)
-    assert sorted(again.export()) == sorted(filled().export())
+    again.restore(rows, old.keys, True)
+    assert sorted(again.export()) == sorted(old.export())
     assert {row[2] for row in rows} == {'caught', 'derived', ''}
 
 
+def test_rows_of_an_older_checkpoint_count_as_ever():
+    old = filled(vouched=False)
+    it = remembers(window=9, keys=KEYS)
+    assert it.restore([tuple(row)[:6] for row in old.export()], KEYS, False)
+    assert it.lowered(3) == old.lowered(3) == 2
+
+
 def test_a_restored_memory_goes_on_like_the_first():
-    one, other = filled(), remembers(window=9, keys=KEYS)
-    other.restore(one.export())
+    one, other = filled(), remembers(window=9, keys=KEYS, vouched=True)
+    restored(other, one)
     for it in (one, other):
         it.learn(4, [(0, 'derived', DERIVED)], graph((0, 2)))
     for step in range(5, 15):
         assert excluded(one, step) == excluded(other, step)
         assert known(one, step) == known(other, step)
-
-
-def test_workers_of_one_device_are_told_apart_by_their_order():
-    it = filled(('node0', 'node0', 'node0', 'node1', 'node1', 'node1'))
-    assert excluded(it, 3) == [3, 5]
-    other = remembers(window=9, keys=('node1', 'node2', 'node1', 'node0',
-                                      'node1', 'node0'))
-    other.restore(it.export())
-    assert excluded(other, 3) == [0, 4]
-
-
-def test_restored_with_the_same_keys_nothing_changes():
-    it = filled(('node0', 'node0', 'node0', 'node1', 'node1', 'node1'))
-    before, keys = excluded(it, 3), it.keys
-    it.restore(it.export())
-    assert excluded(it, 3) == before == [3, 5] and it.keys == keys
 
 
 def test_no_name_of_a_host_is_taken_for_a_number():

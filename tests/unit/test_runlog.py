@@ -77,7 +77,7 @@ NAMES = {
                            'silent', 'deadline', 'malformed', 'sketch',
                            'lost')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
-              'mpi', 'hosts', 'created', 'clock', 'identity'}
+              'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
           'lies': ('f', 'K'), 'arrivals_finished': ('l',)}
 

@@ -1,0 +1,47 @@
+"""What rank 0 knows of where the ranks are, and what that is worth."""
+
+import numpy as np
+import pytest
+
+from aspis_mpi import load_run
+
+#: One liar of five workers, found out in the first step.
+LIAR = {'scheme.name': None, 'scheme.adversaries': 1, 'adversary.count': 1,
+        'adversary.workers': [1], 'detection.name': 'certified',
+        'detection.budget': 'fixed', 'run.checkpoint_every': 3}
+
+FROM = {'openmpi': 'pmix', 'mpich': 'hydra'}
+
+#: A worker that says that it is somewhere else.
+ELSEWHERE = '''
+from aspis_mpi.backends import mpi
+
+def gathered(comm, text, room=512):
+    return gather(comm, 'elsewhere' if comm.rank == 2 else text, room)
+
+gather, mpi.gather_text = mpi.gather_text, gathered
+'''
+
+
+def excluded(log):
+    """Workers without work, in each step."""
+    with load_run(log) as run:
+        return [np.flatnonzero(row).tolist() for row in run.excluded]
+
+
+@pytest.mark.parametrize('renamed', [False, True])
+def test_on_one_host_a_liar_does_not_get_rid_of_its_exposure(
+        mpi, job, launch, module, folder, renamed):
+    log = folder / 'run.h5'
+    first = launch(mpi, 6, 'run', job(LIAR | {'run.steps': 3}), '--out', log)
+    assert first.code == 0, first.err
+    (folder / 'mine.py').write_text(
+        (ELSEWHERE if renamed else '') + 'from aspis_mpi.__main__ import main'
+        '\nimport sys\nsys.exit(main(sys.argv[1:]))\n')
+    second = launch(mpi, 6, 'run', job(LIAR), '--out', log, '--resume',
+                    script='mine.py')
+    assert second.code == 0, second.err
+    assert excluded(log) == [[]] + [[1]] * 5
+    with load_run(log) as run:
+        assert run.attrs['hosts_from'] == FROM[mpi]
+        assert len(run.attrs['hosts']) == 6
