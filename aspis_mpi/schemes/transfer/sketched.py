@@ -33,6 +33,8 @@ class Sketched:
         Whom it asked for which files.
     margin : ndarray of float64, shape (2,)
         Largest distance that is support, smallest that is disagreement.
+    fresh : ndarray of bool, shape (f,)
+        Files that somebody has shown since they were `offered`.
     """
 
     def __init__(self, transfer, equality, floor, known):
@@ -64,6 +66,7 @@ class Sketched:
         self.claims = np.zeros((n_files, self._n_workers), dtype=bool)
 
     def ask(self, claims, secret):
+        self.fresh = np.zeros(n_files, dtype=bool)
         """Begin a challenge of who claims to have finished what, (f, K)."""
         # What came before is kept as disagreements between workers.
         self._earlier = self.seen()
@@ -77,6 +80,11 @@ class Sketched:
         self.answered[worker] = True
 
     def places(self, worker, files):
+        self.fresh |= self.claims[:, worker]
+
+    def offered(self, files):
+        """Take note that some files could be drawn for an audit."""
+        self.fresh[files] = False
         """Places of files among those of a worker, (n,)."""
         return self._places[files, self._columns(files, worker)]
 
