@@ -72,7 +72,7 @@ def test_a_table_of_distances():
                       nudged(one, 5e-4, random), nudged(one, 0.1, random),
                       np.full(D, np.nan), np.full(D, np.inf)])
     evidence = table.evidence()
-    assert evidence.labels.tolist() == [[0, 0, 0, 1, 2, 3, 3]]
+    assert evidence.labels.tolist() == [[0, 0, 0, 2, 3, 1, 1]]
     assert evidence.finite.tolist() == [[True] * 5 + [False] * 2]
     pairs = np.argwhere(np.triu(evidence.close[0])).tolist()
     assert pairs == [[0, 3], [1, 3], [2, 3]]
@@ -88,9 +88,10 @@ def test_classes_do_not_depend_on_who_came_first():
     told = [one_file(values, order=order).evidence()
             for order in permutations(range(4))]
     for evidence in told:
-        assert evidence.labels.tolist() == [[0, 0, 1, 2]]
+        assert evidence.labels.tolist() == [[0, 0, 0, 1]]
         assert np.array_equal(evidence.close, told[0].close)
 
+        assert evidence.support.argmax() == 1
 
 def test_bits_make_no_distances():
     one = gradients()[0]
@@ -183,8 +184,9 @@ def error_of(verdict, values, truth):
 
 def evidence_of(values, equality):
     present = np.ones(SUBSET.holders.shape, dtype=bool)
-    labels, close, _ = sort(pairwise(values), present, equality)
-    return Evidence(SUBSET.holders, labels, present, K, close)
+    labels, close, _, support = sort(pairwise(values), present, equality)
+    return Evidence(SUBSET.holders, labels, present, K, close,
+                    support=support)
 
 
 @pytest.mark.timeout(900)

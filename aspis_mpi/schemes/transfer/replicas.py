@@ -232,7 +232,7 @@ class DistanceTable(ReplicaTable):
         return arrays.relative_distance(a, b, self._floor)
 
     def _sort(self):
-        """Labels, close pairs and margin of what has come."""
+        """Labels, close pairs, margin and support of what has come."""
         if self._sorted is None:
             self._sorted = sort(self._distances, self._labels >= 0,
                                 self._equality)
@@ -240,9 +240,9 @@ class DistanceTable(ReplicaTable):
 
     def evidence(self):
         """Who agrees with whom on what has come so far."""
-        labels, close, _ = self._sort()
+        labels, close, _, support = self._sort()
         return Evidence(self._holders, labels, self._finite,
-                        self._n_workers, close, self._known)
+                        self._n_workers, close, self._known, support)
 
     def against(self, file, workers, values):
         """Who is within tolerance, and who beyond disagreement."""

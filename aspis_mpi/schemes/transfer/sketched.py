@@ -42,6 +42,7 @@ class Sketched:
         n_files, self._n_workers = assignment.incidence.shape
         self._transfer = transfer
         self._equality = equality.of_sketches
+        self._exact = equality.exact
         self._floor = floor
         self._remembered = known
         self._earlier = np.zeros((self._n_workers,) * 2, dtype=bool)
@@ -54,6 +55,7 @@ class Sketched:
         self._close = np.zeros((*holders.shape, holders.shape[1]),
                                dtype=bool)
         self._norms = np.full(holders.shape, np.nan)
+        self._support = np.zeros(holders.shape)
         # What was shown of each file, and in which challenge.
         self._shown = np.zeros((*holders.shape, transfer.n_sketches + 1,
                                 transfer.copies))
@@ -64,9 +66,9 @@ class Sketched:
                              transfer.n_sketches + 1, transfer.copies))
         self.answered = np.zeros(self._n_workers, dtype=bool)
         self.claims = np.zeros((n_files, self._n_workers), dtype=bool)
+        self.fresh = np.zeros(n_files, dtype=bool)
 
     def ask(self, claims, secret):
-        self.fresh = np.zeros(n_files, dtype=bool)
         """Begin a challenge of who claims to have finished what, (f, K)."""
         # What came before is kept as disagreements between workers.
         self._earlier = self.seen()
