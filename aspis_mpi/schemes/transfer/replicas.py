@@ -125,6 +125,13 @@ class ReplicaTable(Table):
         """Norm of what a worker sent for a file."""
         return arrays.quick_norm(self.values(worker, file))
 
+    def apart(self, norms):
+        """How far what is used of files may be from a right replica, (n,).
+
+        `norms`: those of the files.
+        """
+        return np.zeros_like(norms)
+
     def values(self, worker, file):
         """The value that a worker sent for a file, float32 (d,)."""
         return self._buffers[worker, file].values
@@ -253,6 +260,10 @@ class DistanceTable(ReplicaTable):
                           for worker in workers.tolist())])
         return (distances <= self._equality.tolerance,
                 distances > self._equality.disagreement)
+
+    def apart(self, norms):
+        """Twice the tolerance: two that support a third one."""
+        return 2 * self._equality.tolerance * np.fmax(norms, self._floor)
 
     def margin(self):
         """Largest distance that counts as support, smallest against it."""

@@ -80,13 +80,13 @@ class Sketched:
         """Take a worker's answer, as it travels."""
         self.own[worker] = self._transfer.rows(values)
         self.answered[worker] = True
-
-    def places(self, worker, files):
         self.fresh |= self.claims[:, worker]
 
     def offered(self, files):
         """Take note that some files could be drawn for an audit."""
         self.fresh[files] = False
+
+    def places(self, worker, files):
         """Places of files among those of a worker, (n,)."""
         return self._places[files, self._columns(files, worker)]
 
@@ -106,8 +106,10 @@ class Sketched:
         a, b = np.triu_indices(holders.shape[1], 1)
         distances[:, a, b] = distances[:, b, a] = challenge.compare(
             shown[:, a], shown[:, b], self._floor)
-        labels, close, margin = sort(distances, present, self._equality)
+        labels, close, margin, support = sort(distances, present,
+                                              self._equality)
         self._labels[files], self._close[files] = labels, close
+        self._support[files] = support
         self._shown[files] = shown
         self._asked_in[files] = len(self._secrets) - 1
         norms = shown[:, :, -1]
@@ -126,7 +128,8 @@ class Sketched:
 
     def _evidence(self, known):
         return Evidence(self._holders, self._labels.copy(), self._finite,
-                        self._n_workers, self._close, known)
+                        self._n_workers, self._close, known,
+                        None if self._exact else self._support)
 
     def seen(self):
         """Who has disagreed with whom in this step, (K, K)."""
@@ -155,6 +158,43 @@ class Sketched:
     def norm(self, worker, file):
         """Norm of a file as a worker says it."""
         return self._norms[file, self._columns([file], worker)[0]]
+
+    def hidden(self, payloads):
+        """Largest error that each worker can have brought into the sum, (K,).
+
+        `payloads`: those of workers that are used.  See `challenge.hidden`.
+        """
+        errors = np.zeros(self._n_workers)
+        for whole in False, True:
+            some = [payload for payload in payloads
+                    if payload.whole is whole and payload.files.size]
+            if some:
+                np.add.at(errors, [payload.worker for payload in some],
+                          self._errors(some, whole))
+        return errors
+
+    def _errors(self, payloads, whole):
+        """Largest error of each of some payloads of one kind, (n,)."""
+        counts = [payload.files.size for payload in payloads]
+        files = np.concatenate([payload.files for payload in payloads])
+        columns = self._columns(files, np.repeat(
+            [payload.worker for payload in payloads], counts))
+        weights = np.abs(np.concatenate(
+            [payload.weights for payload in payloads]))
+        # By part if these are checked one by one.
+        norms = np.where(weights > 0,
+                         weights * self._shown[files, columns, -1], 0.0)
+        norms = norms if whole else norms.sum(axis=1, keepdims=True)
+        # Two that support a third one may be twice the tolerance apart.
+        off = 2 * self._equality.tolerance * np.fmax(
+            self._norms[files, columns], self._floor) * (
+                np.linalg.norm(weights, axis=1))
+        firsts = np.cumsum([0, *counts[:-1]])
+        errors = challenge.hidden(
+            np.add.reduceat(norms, firsts), np.add.reduceat(off, firsts)[
+                :, None], payloads[0].values.size, self._transfer.n_sketches)
+        return np.linalg.norm(errors, axis=1) * [
+            payload.gain for payload in payloads]
 
     def senders(self, file, believed):
         """Believed workers that showed a file, ascending."""
