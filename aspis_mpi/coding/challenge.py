@@ -33,8 +33,9 @@ LARGEST = float(np.finfo(np.float32).max)
 #: A file that some worker would send with a larger coefficient is not
 #: covered: what can hide in a payload grows with its coefficients.
 LARGEST_COEFFICIENT = 100.0
-#: An error of so many tolerances passes a challenge of 8 rows once in 650.
-REACH = 1.7
+#: Errors that pass a challenge more seldom are not taken to be in a step: who
+#: tries is exposed all other times.
+CHANCE = 1e-6
 
 
 def passes(payload, own, weights, size, tolerance=PAYLOAD):
@@ -180,36 +181,81 @@ def bounded(weights):
     return small.reshape(len(weights), -1).all(axis=1)
 
 
-def hidden_bias(norms, n_adversaries, n_workers, tolerance=PAYLOAD):
-    """What the payloads of q liars can hide in one step.
+def reach(k):
+    """Tolerances that an error passes with a chance of `CHANCE`, at most.
 
     Parameters
     ----------
-    norms : ndarray of float64, shape (f,)
-        Norms of the gradients of the files; those not finite do not count.
-    n_adversaries, n_workers : int
-        q and K.
-    tolerance : float
-        Of payloads, plus that of sketches where it matters.
+    k : int
+        Rows of V.
 
     Returns
     -------
     float
-        1.7 * tolerance * q / K * (mean norm): an error of the mean gradient
-        of a file, for equally many files a worker and coefficients 1.
+        The a with (0.82 (1/a + 2^-14))^k = `CHANCE`, 4.6 for 8 rows;
+        infinite where any error passes more often.
+    """
+    rest = CHANCE ** (1 / k) / 0.82 - 2.0 ** -14
+    return 1 / rest if rest > 0 else np.inf
+
+
+def hidden(scale, off, size, k, tolerance=PAYLOAD):
+    """Largest error of a payload that is used, but for a chance of `CHANCE`.
+
+    Parameters
+    ----------
+    scale : ndarray of float64, shape (...,)
+        sum_i |c_i| n_i, the norms as its sender says them.
+    off : ndarray of float64, shape (...,)
+        A = sum_i |c_i| d_i, d_i the largest distance of what is accepted of
+        file i from what a right worker has of it, as their sketches say.
+    size : int
+        Numbers in the payload.
+    k : int
+        Rows of V.
+    tolerance : float
+        As of `passes`.
+
+    Returns
+    -------
+    ndarray of float64, shape (...,)
 
     Notes
     -----
-    An error of 1.7 tolerances of its scale passes 8 rows once in 650
-    challenges, and otherwise exposes its sender; one of half a tolerance
-    passes in two of three.
+    The sender's sketches, which come after V, are off by at most sqrt(k) A
+    in a row.  So a payload passes only if V sees no more of its error than
+    tolerance * sum |c| n + sqrt(k) A in each row; one of `reach` times that
+    passes with a chance of `CHANCE`.  And the error is never above
+    (2 + tolerance) sum |c| n + A, since no payload is longer than what it is
+    made of.
     """
-    norms = np.asarray(norms)
-    norms = norms[np.isfinite(norms)]
-    if not norms.size:
-        return 0.0
-    share = n_adversaries / n_workers
-    return float(REACH * tolerance * share * norms.mean())
+    allowed = tolerance * scale + UNDERFLOW * np.sqrt(size)
+    return np.minimum(reach(k) * (allowed + np.sqrt(k) * off),
+                      2 * scale + allowed + off)
+
+
+def hidden_bias(errors, n_adversaries, n_files):
+    """What q liars can have hidden in the gradient of one step.
+
+    Parameters
+    ----------
+    errors : ndarray of float64, shape (K,)
+        Largest error that each worker can have brought into the sum.
+    n_adversaries : int
+        q, or those of them that are not exposed.
+    n_files : float
+        Files in the sum.
+
+    Returns
+    -------
+    float
+        The q largest errors over the number of files: no larger error is in
+        the mean gradient of a file, as far as more workers than can be wrong
+        stand for what is used.  (A file that liars alone hold may be
+        anything.)
+    """
+    largest = np.sort(errors)[::-1][:max(n_adversaries, 0)]
+    return float(largest.sum() / n_files) if n_files else 0.0
 
 
 def _combination(own, weights):

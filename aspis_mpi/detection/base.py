@@ -32,8 +32,9 @@ class Verdict:
     ----------
     flagged : ndarray of bool, shape (K,)
     source : ndarray of int16, shape (f,)
-        Lowest-numbered worker whose value is used, `DROPPED` when no value
-        won, `MISSING` when none came.
+        Worker whose value is used, `DROPPED` when no value won, `MISSING`
+        when none came.  Of several the lowest-numbered one; where they are
+        not equal, the one in their middle.
     contributors : ndarray of bool, shape (f, K)
         The believed workers that sent the value used.
     voted : int
@@ -207,7 +208,9 @@ def use(evidence, believed, flagged, plain_mean=False):
     wins &= evidence.finite
     used = wins.any(axis=1)
 
-    first = evidence.holders[np.arange(len(wins)), wins.argmax(axis=1)]
+    best = wins if evidence.support is None else np.where(
+        wins, evidence.support, -1.0)
+    first = evidence.holders[np.arange(len(wins)), best.argmax(axis=1)]
     absent = np.where(evidence.present.any(axis=1), DROPPED, MISSING)
     source = np.where(used, first, absent).astype(np.int16)
 

@@ -88,7 +88,7 @@ class Certified(Detector):
         presumed = ~certified & ~contested & complete
         missing = ~(certified | contested | complete)
 
-        # The lowest-numbered supporter of a certified value is the source.
+        # Of certified values, that of the lowest-numbered supporter is used.
         trusted = np.take_along_axis(right, believed.labels, axis=1) & came
         if certified.mean() < self.presume_below:
             trusted |= presumed[:, None] & came

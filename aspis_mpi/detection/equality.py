@@ -7,9 +7,9 @@ import numpy as np
 #: Share of the last step's median norm of a file below which norms are not
 #: compared: a distance of two almost vanishing gradients is only noise.
 FLOOR = 1e-6
-#: Distance up to which sketches of equal bits differ: rounding of sums whose
-#: order depends on the machine.
-SKETCHES = 1e-9
+#: The same two thresholds for sketches of equal bits, far above what they
+#: differ by: rounding of sums whose order depends on the machine.
+SKETCHES = 1e-9, 1e-8
 #: Range of the tolerance, and the least distance that is a disagreement.
 SMALLEST, LARGEST, APART = 1e-6, 1e-4, 1e-2
 #: Thresholds above what the machines themselves differ by.
@@ -58,7 +58,7 @@ class Equality:
     @property
     def of_sketches(self):
         """The same for sketches, whose bits are not equal on all machines."""
-        return Equality(False, SKETCHES, SKETCHES) if self.exact else self
+        return Equality(False, *SKETCHES) if self.exact else self
 
 
 #: Every machine computes the same bits.
@@ -118,8 +118,9 @@ def from_probe(probe, tolerance=None, disagreement=None):
 def sort(distances, present, equality):
     """Classes of the replicas of each file by their distances.
 
-    A replica joins the first earlier one that begins a class and is within
-    tolerance, else it begins one: support is a star, never a chain.
+    The replica with the most support begins a class, which everybody joins
+    that is within its tolerance; then, of those left, the one that these
+    support most.  Support is a star, never a chain.
 
     Parameters
     ----------
@@ -140,28 +141,50 @@ def sort(distances, present, equality):
     margin : ndarray of float64, shape (2,)
         Largest distance of a replica to the one that began its class, and
         smallest of two that disagree; NaN where there are none.
-    """
-    labels = np.full(present.shape, -1, dtype=np.int16)
-    begins = np.zeros(present.shape, dtype=bool)
-    count = np.zeros(len(present), dtype=np.int16)
-    widest = -np.inf
-    for place in range(present.shape[1]):
-        # Classes are begun in ascending order: the first one within reach
-        # has the lowest label.
-        near = begins & (distances[:, place] <= equality.tolerance)
-        first, here = near.argmax(axis=1), present[:, place]
-        joins = np.flatnonzero(here & near.any(axis=1))
-        opens = np.flatnonzero(here & ~near.any(axis=1))
-        labels[joins, place] = labels[joins, first[joins]]
-        labels[opens, place] = count[opens]
-        begins[opens, place] = True
-        count[opens] += 1
-        widest = distances[joins, place, first[joins]].max(initial=widest)
+    support : ndarray of float64, shape (n, r)
+        Of each replica when its class was begun, its own included: the
+        largest of a class is that of its middle.
 
+    Notes
+    -----
+    A supporter at distance x counts 1 - x / tolerance; with ties the lowest
+    place begins.  Whoever is x away from h replicas that are equal has x h /
+    tolerance less of their support, and of each other one at most x /
+    tolerance more: where more replicas are right than wrong, a right one
+    begins the class, wherever the wrong ones are.  (Would each supporter
+    count 1, two liars on either side of the right value could make a third
+    one the middle.)
+
+    Time is O(n r^2) for each class of the file that has most of them.
+    """
     pairs = present[:, :, None] & present[:, None]
+    near = pairs & (distances <= equality.tolerance)
+    weights = np.where(near, 1 - np.minimum(distances, equality.tolerance)
+                       / (equality.tolerance or 1.0), 0.0)
+    labels = np.full(present.shape, -1, dtype=np.int16)
+    support = np.zeros(present.shape)
+    rows, free, widest, label = np.arange(len(present)), present, -np.inf, -1
+    for label in range(present.shape[1]):
+        of = np.einsum('nij,nj->ni', weights, free)
+        middle = np.where(free, of, -1.0).argmax(axis=1)
+        joins = free & near[np.arange(rows.size), middle]
+        which, places = np.nonzero(joins)
+        labels[rows[which], places] = label
+        support[rows[which], places] = of[which, places]
+        # The middle itself is 0 away.
+        widest = distances[rows[which], middle[which], places][
+            places != middle[which]].max(initial=widest)
+        left = (free & ~joins).any(axis=1)
+        rows, free = rows[left], (free & ~joins)[left]
+        near, weights = near[left], weights[left]
+        if not rows.size:
+            break
+
+    margin = np.array([widest if widest >= 0 else np.nan, np.nan])
+    if label < 1:
+        return labels, np.zeros_like(pairs), margin, support
     differ = pairs & (labels[:, :, None] != labels[:, None])
     close = differ & (distances <= equality.disagreement)
-    nearest = distances[differ & ~close].min(initial=np.inf)
-    return labels, close, np.array([
-        widest if widest >= 0 else np.nan,
-        nearest if (differ & ~close).any() else np.nan])
+    if (differ & ~close).any():
+        margin[1] = distances[differ & ~close].min()
+    return labels, close, margin, support

@@ -28,6 +28,9 @@ class Evidence:
         not disagree; symmetric.  None: there are none.
     known : ndarray of bool, shape (K, K), optional
         Disagreements known from elsewhere, such as earlier steps; symmetric.
+    support : ndarray of float64, shape (f, r), optional
+        How much of each replica others of its label bear out: the one with
+        the most is the middle.  None: those of a label are equal.
 
     Notes
     -----
@@ -40,6 +43,7 @@ class Evidence:
     n_workers: int
     close: np.ndarray | None = None
     known: np.ndarray | None = None
+    support: np.ndarray | None = None
 
     @cached_property
     def present(self):

@@ -7,7 +7,9 @@ a liar, so q are enough.
 *Random audits.*  A file that only liars hold looks like any other.  Files
 that everybody agrees on and nothing proves right are therefore audited by
 chance, when the replies are in: liars that share u of n such files get away
-with a step of m audits with probability C(n - u, m) / C(n, m).
+with m audits with probability C(n - u, m) / C(n, m).  In a step that has
+several verifications each draws m of those files that somebody has shown
+since they could last be drawn, so that no later epoch is safer for a lie.
 """
 
 import os
@@ -35,6 +37,8 @@ class Audited:
         Audits that settled nothing.
     right : dict of int to ndarray of int
         Workers that sent what the server computed, by file.
+    offered : ndarray of int, shape (n,)
+        Unanimous files among which the audits were drawn.
     """
 
     verdict: Verdict
@@ -42,6 +46,7 @@ class Audited:
     remarks: tuple = ()
     right: dict = field(default_factory=dict)
     contested: int = 0
+    offered: np.ndarray = field(default_factory=lambda: np.empty(0, int))
 
 
 def drawn(files, count):
@@ -63,7 +68,7 @@ def drawn(files, count):
 
 
 def audited(detector, table, believed, verdict, compute, random_audits=0,
-            choose=drawn, contested=None):
+            choose=drawn, contested=None, fresh=None):
     """Settle what is contested with at most q audits, then look elsewhere.
 
     Parameters
@@ -85,6 +90,8 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
         Given these files, (n,), and that number: the files to audit.
     contested : int, optional
         The most contested files that are audited; q by default.
+    fresh : ndarray of bool, shape (f,), optional
+        The files that can be drawn; all by default.
 
     Returns
     -------
@@ -101,11 +108,13 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
         if not audits.of_contested():
             break
     settled = audits.count
-    if random_audits:
-        for file in choose(audits.unproved(), random_audits).tolist():
-            audits.of_unanimous(file)
-        audits.decide()
-    return replace(audits.result(), contested=settled)
+    if not random_audits:
+        return replace(audits.result(), contested=settled)
+    offered = audits.unproved(fresh)
+    for file in choose(offered, random_audits).tolist():
+        audits.of_unanimous(file)
+    audits.decide()
+    return replace(audits.result(), contested=settled, offered=offered)
 
 
 class _Audits:
@@ -144,10 +153,12 @@ class _Audits:
         """Files that were computed so far."""
         return len(self._asked)
 
-    def unproved(self):
+    def unproved(self, fresh=None):
         """Unanimous files in use that nothing proves right, (n,)."""
         verdict = self._verdict
         used = verdict.source > DROPPED
+        if fresh is not None:
+            used &= fresh
         return np.flatnonzero(used & ~verdict.certified
                               & ~self._counting().contested)
 

@@ -41,7 +41,7 @@ class StepRecord:
     lr: float
     gradient_norm: float        # of the aggregated gradient, NaN if none
     residual: float             # coefficient error of approximate steps
-    hidden_bias: float
+    hidden_bias: float          # error that liars may have hidden, a file
     verdict: Outcome
     epochs: int
     audits: int

@@ -6,9 +6,10 @@ from math import nan
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.coding.challenge import hidden_bias
 from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
 from aspis_mpi.schemes.audit import Audited, audited
-from aspis_mpi.schemes.decision import decide
+from aspis_mpi.schemes.decision import decide, lowered
 from aspis_mpi.schemes.record import Outcome
 
 
@@ -26,7 +27,7 @@ class Resolution:
     residual: float = 0.0       # coefficient error of an approximate step
     audits: int = 0             # files that the server computed itself
     remarks: tuple = ()         # what a person should read, in sentences
-    hidden_bias: float = 0.0    # what liars may have hidden in payloads
+    hidden_bias: float = 0.0    # what liars may have hidden in what is used
     file_norm: float = nan      # median of the files used, where measured
 
     @property
@@ -91,7 +92,7 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     margin = table.margin()
     detected = clock()
 
-    used, file_norm = np.flatnonzero(verdict.source >= 0), nan
+    used, file_norm, bias = np.flatnonzero(verdict.source >= 0), nan, 0.0
     if used.size:
         rows = [table.values(worker, file)
                 for worker, file in zip(verdict.source[used].tolist(),
@@ -99,12 +100,22 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
         rule = scheme.mean if verdict.plain_mean else scheme.aggregator
         rule.aggregate(rows, samples[used], out, threads)
         if not scheme.equality.exact:
-            file_norm = float(np.median(list(map(arrays.quick_norm, rows))))
+            norms = np.array(list(map(arrays.quick_norm, rows)))
+            file_norm = float(np.median(norms))
+            bias = _hidden_bias(scheme, verdict, believed, used,
+                                table.apart(norms))
     return Resolution(
         verdict, outcome(evidence, verdict), evidence.seen, margin,
         table.copies(), detected - start, clock() - detected,
-        audits=found.audits, remarks=found.remarks, file_norm=file_norm), (
-            not used.size or arrays.is_finite(out))
+        audits=found.audits, remarks=found.remarks, hidden_bias=bias,
+        file_norm=file_norm), (not used.size or arrays.is_finite(out))
+
+
+def _hidden_bias(scheme, verdict, believed, used, apart):
+    """What liars may have hidden in replicas that only support each other."""
+    left = lowered(scheme.detector, believed & ~verdict.exposed)
+    errors = np.bincount(verdict.source[used], apart, len(believed))
+    return hidden_bias(errors, left.q, used.size)
 
 
 def without_largest(verdict, table, most):

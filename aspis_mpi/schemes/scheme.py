@@ -18,8 +18,8 @@ class Scheme:
     `reorder` steps the workers compute their files in an order that fits
     their measured speeds; 0 is never.  With `skip_covered` they leave out
     files that have enough copies.  Where the server can audit,
-    it settles contested files (`audits`), and computes in every step
-    `random_audits` of the files that nothing proves right.
+    it settles contested files (`audits`), and computes in every
+    verification `random_audits` of the files that nothing proves right.
     """
 
     assignment: Assignment

@@ -65,6 +65,11 @@ class Payload:
                                  self.weights, size))
                        for part in range(rows.shape[1]))
 
+    @property
+    def gain(self):
+        """Norm of its error in the sum, over that in itself."""
+        return 1.0 if self.whole else float(np.linalg.norm(self.shares))
+
     def release(self):
         """The vector is not needed any more."""
         if self.buffer is not None:

@@ -32,7 +32,6 @@ class Referee:
         self.right = {}
         self._sketched = sketched
         self._left = None
-        self._drawn = False
 
     def decide(self, scheme, believed, audit):
         """The verdict of this epoch.
@@ -62,9 +61,9 @@ class Referee:
             return values
 
         found = audited(scheme.detector, self._sketched, believed, verdict,
-                        compute, 0 if self._drawn else scheme.random_audits,
-                        contested=self._left)
-        self._drawn = True
+                        compute, scheme.random_audits, contested=self._left,
+                        fresh=self._sketched.fresh)
+        self._sketched.offered(found.offered)
         self.audits += found.audits
         self._left -= found.contested
         self.remarks += found.remarks

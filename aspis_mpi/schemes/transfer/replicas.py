@@ -125,6 +125,13 @@ class ReplicaTable(Table):
         """Norm of what a worker sent for a file."""
         return arrays.quick_norm(self.values(worker, file))
 
+    def apart(self, norms):
+        """How far what is used of files may be from a right replica, (n,).
+
+        `norms`: those of the files.
+        """
+        return np.zeros_like(norms)
+
     def values(self, worker, file):
         """The value that a worker sent for a file, float32 (d,)."""
         return self._buffers[worker, file].values
@@ -232,7 +239,7 @@ class DistanceTable(ReplicaTable):
         return arrays.relative_distance(a, b, self._floor)
 
     def _sort(self):
-        """Labels, close pairs and margin of what has come."""
+        """Labels, close pairs, margin and support of what has come."""
         if self._sorted is None:
             self._sorted = sort(self._distances, self._labels >= 0,
                                 self._equality)
@@ -240,9 +247,9 @@ class DistanceTable(ReplicaTable):
 
     def evidence(self):
         """Who agrees with whom on what has come so far."""
-        labels, close, _ = self._sort()
+        labels, close, _, support = self._sort()
         return Evidence(self._holders, labels, self._finite,
-                        self._n_workers, close, self._known)
+                        self._n_workers, close, self._known, support)
 
     def against(self, file, workers, values):
         """Who is within tolerance, and who beyond disagreement."""
@@ -253,6 +260,10 @@ class DistanceTable(ReplicaTable):
                           for worker in workers.tolist())])
         return (distances <= self._equality.tolerance,
                 distances > self._equality.disagreement)
+
+    def apart(self, norms):
+        """Twice the tolerance: two that support a third one."""
+        return 2 * self._equality.tolerance * np.fmax(norms, self._floor)
 
     def margin(self):
         """Largest distance that counts as support, smallest against it."""

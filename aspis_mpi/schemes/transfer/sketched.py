@@ -33,6 +33,8 @@ class Sketched:
         Whom it asked for which files.
     margin : ndarray of float64, shape (2,)
         Largest distance that is support, smallest that is disagreement.
+    fresh : ndarray of bool, shape (f,)
+        Files that somebody has shown since they were `offered`.
     """
 
     def __init__(self, transfer, equality, floor, known):
@@ -40,6 +42,7 @@ class Sketched:
         n_files, self._n_workers = assignment.incidence.shape
         self._transfer = transfer
         self._equality = equality.of_sketches
+        self._exact = equality.exact
         self._floor = floor
         self._remembered = known
         self._earlier = np.zeros((self._n_workers,) * 2, dtype=bool)
@@ -52,6 +55,7 @@ class Sketched:
         self._close = np.zeros((*holders.shape, holders.shape[1]),
                                dtype=bool)
         self._norms = np.full(holders.shape, np.nan)
+        self._support = np.zeros(holders.shape)
         # What was shown of each file, and in which challenge.
         self._shown = np.zeros((*holders.shape, transfer.n_sketches + 1,
                                 transfer.copies))
@@ -62,6 +66,7 @@ class Sketched:
                              transfer.n_sketches + 1, transfer.copies))
         self.answered = np.zeros(self._n_workers, dtype=bool)
         self.claims = np.zeros((n_files, self._n_workers), dtype=bool)
+        self.fresh = np.zeros(n_files, dtype=bool)
 
     def ask(self, claims, secret):
         """Begin a challenge of who claims to have finished what, (f, K)."""
@@ -75,6 +80,11 @@ class Sketched:
         """Take a worker's answer, as it travels."""
         self.own[worker] = self._transfer.rows(values)
         self.answered[worker] = True
+        self.fresh |= self.claims[:, worker]
+
+    def offered(self, files):
+        """Take note that some files could be drawn for an audit."""
+        self.fresh[files] = False
 
     def places(self, worker, files):
         """Places of files among those of a worker, (n,)."""
@@ -96,8 +106,10 @@ class Sketched:
         a, b = np.triu_indices(holders.shape[1], 1)
         distances[:, a, b] = distances[:, b, a] = challenge.compare(
             shown[:, a], shown[:, b], self._floor)
-        labels, close, margin = sort(distances, present, self._equality)
+        labels, close, margin, support = sort(distances, present,
+                                              self._equality)
         self._labels[files], self._close[files] = labels, close
+        self._support[files] = support
         self._shown[files] = shown
         self._asked_in[files] = len(self._secrets) - 1
         norms = shown[:, :, -1]
@@ -116,7 +128,8 @@ class Sketched:
 
     def _evidence(self, known):
         return Evidence(self._holders, self._labels.copy(), self._finite,
-                        self._n_workers, self._close, known)
+                        self._n_workers, self._close, known,
+                        None if self._exact else self._support)
 
     def seen(self):
         """Who has disagreed with whom in this step, (K, K)."""
@@ -145,6 +158,43 @@ class Sketched:
     def norm(self, worker, file):
         """Norm of a file as a worker says it."""
         return self._norms[file, self._columns([file], worker)[0]]
+
+    def hidden(self, payloads):
+        """Largest error that each worker can have brought into the sum, (K,).
+
+        `payloads`: those of workers that are used.  See `challenge.hidden`.
+        """
+        errors = np.zeros(self._n_workers)
+        for whole in False, True:
+            some = [payload for payload in payloads
+                    if payload.whole is whole and payload.files.size]
+            if some:
+                np.add.at(errors, [payload.worker for payload in some],
+                          self._errors(some, whole))
+        return errors
+
+    def _errors(self, payloads, whole):
+        """Largest error of each of some payloads of one kind, (n,)."""
+        counts = [payload.files.size for payload in payloads]
+        files = np.concatenate([payload.files for payload in payloads])
+        columns = self._columns(files, np.repeat(
+            [payload.worker for payload in payloads], counts))
+        weights = np.abs(np.concatenate(
+            [payload.weights for payload in payloads]))
+        # By part if these are checked one by one.
+        norms = np.where(weights > 0,
+                         weights * self._shown[files, columns, -1], 0.0)
+        norms = norms if whole else norms.sum(axis=1, keepdims=True)
+        # Two that support a third one may be twice the tolerance apart.
+        off = 2 * self._equality.tolerance * np.fmax(
+            self._norms[files, columns], self._floor) * (
+                np.linalg.norm(weights, axis=1))
+        firsts = np.cumsum([0, *counts[:-1]])
+        errors = challenge.hidden(
+            np.add.reduceat(norms, firsts), np.add.reduceat(off, firsts)[
+                :, None], payloads[0].values.size, self._transfer.n_sketches)
+        return np.linalg.norm(errors, axis=1) * [
+            payload.gain for payload in payloads]
 
     def senders(self, file, believed):
         """Believed workers that showed a file, ascending."""

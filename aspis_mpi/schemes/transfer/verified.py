@@ -62,7 +62,6 @@ class VerifiedTable(Table):
         self._transfer = transfer
         self._step = step
         self._sketched = Sketched(transfer, equality, floor, known)
-        self._tolerance = 0.0 if equality.exact else equality.tolerance
         self._round = transfer.round(step, 0)
         self._secret = None
         self._kept, self._payloads, self._usable = [], [], []
@@ -365,9 +364,14 @@ class VerifiedTable(Table):
             clock() - start, residual=float(np.sqrt(lacks)) if lacks else 0.0,
             audits=self._referee.audits, remarks=tuple(self._referee.remarks),
             file_norm=float(np.median(norms)) if norms.size else np.nan,
-            hidden_bias=challenge.hidden_bias(
-                norms, scheme.detector.q, len(believed),
-                challenge.PAYLOAD + self._tolerance))
+            hidden_bias=self._hidden_bias(used, cover, lowered(
+                scheme.detector, believed & ~self.exposed).q))
+
+    def _hidden_bias(self, used, cover, q):
+        """What q liars can have hidden in the payloads used."""
+        errors = self._sketched.hidden([payload for payload in used
+                                        if payload.buffer is not None])
+        return challenge.hidden_bias(errors, q, cover.sum())
 
     def _logged(self):
         """The verdict with what was really used, for the run log."""
