@@ -27,7 +27,8 @@ class Resolution:
     audits: int = 0             # files that the server computed itself
     remarks: tuple = ()         # what a person should read, in sentences
     hidden_bias: float = 0.0    # what liars may have hidden in payloads
-    file_norm: float = nan      # median of the files used, where measured
+    floor: float = nan          # of norms in the next step, where measured
+    spread: float = nan         # what honest workers differ by, if measured
 
     @property
     def updates(self):
@@ -91,7 +92,8 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     margin = table.margin()
     detected = clock()
 
-    used, file_norm = np.flatnonzero(verdict.source >= 0), nan
+    used = np.flatnonzero(verdict.source >= 0)
+    floor = spread = nan
     if used.size:
         rows = [table.values(worker, file)
                 for worker, file in zip(verdict.source[used].tolist(),
@@ -99,12 +101,14 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
         rule = scheme.mean if verdict.plain_mean else scheme.aggregator
         rule.aggregate(rows, samples[used], out, threads)
         if not scheme.equality.exact:
-            file_norm = float(np.median(list(map(arrays.quick_norm, rows))))
+            floor = scheme.equality.floor(
+                list(map(arrays.quick_norm, rows)), scheme.worst_case)
+            spread = table.spread(scheme.detector.q)
     return Resolution(
         verdict, outcome(evidence, verdict), evidence.seen, margin,
         table.copies(), detected - start, clock() - detected,
-        audits=found.audits, remarks=found.remarks, file_norm=file_norm), (
-            not used.size or arrays.is_finite(out))
+        audits=found.audits, remarks=found.remarks, floor=floor,
+        spread=spread), (not used.size or arrays.is_finite(out))
 
 
 def without_largest(verdict, table, most):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.detection.equality import BITS, sort
+from aspis_mpi.detection.equality import BITS, sort, spread
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.resolution import resolve
 from aspis_mpi.schemes.transfer.base import Table, Transfer
@@ -229,7 +229,9 @@ class DistanceTable(ReplicaTable):
             return 0.0 if finite_a == finite_b else np.inf
         if arrays.equal_bits(a, b):
             return 0.0
-        return arrays.relative_distance(a, b, self._floor)
+        return float(self._equality.distance(
+            lambda floor: arrays.relative_distance(a, b, floor),
+            self._floor))
 
     def _sort(self):
         """Labels, close pairs and margin of what has come."""
@@ -257,6 +259,11 @@ class DistanceTable(ReplicaTable):
     def margin(self):
         """Largest distance that counts as support, smallest against it."""
         return self._sort()[2]
+
+    def spread(self, q):
+        """By how much all but q workers differ; see `equality.spread`."""
+        return spread(self._distances, self._labels >= 0, self._holders,
+                      self._n_workers, q)
 
 
 def _pairs(classes):

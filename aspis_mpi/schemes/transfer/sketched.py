@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi.coding import challenge
-from aspis_mpi.detection.equality import sort
+from aspis_mpi.detection.equality import sort, spread
 from aspis_mpi.detection.evidence import Evidence
 
 
@@ -51,6 +51,7 @@ class Sketched:
         self._finite = np.ones(holders.shape, dtype=bool)
         self._close = np.zeros((*holders.shape, holders.shape[1]),
                                dtype=bool)
+        self._distances = np.zeros(self._close.shape)
         self._norms = np.full(holders.shape, np.nan)
         # What was shown of each file, and in which challenge.
         self._shown = np.zeros((*holders.shape, transfer.n_sketches + 1,
@@ -94,10 +95,11 @@ class Sketched:
         shown = self.own[holders, self._places[files]]
         distances = np.zeros((len(files), *2 * holders.shape[1:]))
         a, b = np.triu_indices(holders.shape[1], 1)
-        distances[:, a, b] = distances[:, b, a] = challenge.compare(
-            shown[:, a], shown[:, b], self._floor)
+        distances[:, a, b] = distances[:, b, a] = self._apart(
+            shown[:, a], shown[:, b])
         labels, close, margin = sort(distances, present, self._equality)
         self._labels[files], self._close[files] = labels, close
+        self._distances[files] = distances
         self._shown[files] = shown
         self._asked_in[files] = len(self._secrets) - 1
         norms = shown[:, :, -1]
@@ -106,6 +108,16 @@ class Sketched:
         self._norms[files] = challenge.norms(shown)
         self.margin = np.array([np.fmax(self.margin[0], margin[0]),
                                 np.fmin(self.margin[1], margin[1])])
+
+    def _apart(self, one, other):
+        """Distances by which sketches are told apart."""
+        return self._equality.distance(
+            lambda floor: challenge.compare(one, other, floor), self._floor)
+
+    def spread(self, q):
+        """By how much all but q workers differ; see `equality.spread`."""
+        return spread(self._distances, self._labels >= 0, self._holders,
+                      self._n_workers, q)
 
     def evidence(self):
         """Who agrees with whom on what has come so far."""
@@ -168,6 +180,6 @@ class Sketched:
         secret = self._secrets[self._asked_in[file]]
         right = self._transfer.sketch([values], secret)[0]
         shown = self._shown[file, self._columns([file], workers)]
-        distance = challenge.compare(shown, right, self._floor)
+        distance = self._apart(shown, right)
         return (distance <= self._equality.tolerance,
                 distance > self._equality.disagreement)

@@ -359,7 +359,9 @@ class VerifiedTable(Table):
             self._sketched.margin, self._sketched.copies(), self._seconds,
             clock() - start, residual=float(np.sqrt(lacks)) if lacks else 0.0,
             audits=self._referee.audits, remarks=tuple(self._referee.remarks),
-            file_norm=float(np.median(norms)) if norms.size else np.nan,
+            floor=scheme.equality.floor(norms, scheme.worst_case),
+            spread=(self._sketched.spread(scheme.detector.q)
+                    if scheme.equality.follows else np.nan),
             hidden_bias=challenge.hidden_bias(
                 norms, scheme.detector.q, len(believed),
                 challenge.PAYLOAD + self._tolerance))
