@@ -82,8 +82,7 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     start = clock()
     evidence = table.evidence()
     found = Audited(decide(scheme.detector, evidence, believed))
-    if audit is not None and (scheme.random_audits
-                              or found.verdict.contested.any()):
+    if scheme.random_audits or found.verdict.contested.any():
         found = audited(scheme.detector, table, believed, found.verdict,
                         audit, scheme.random_audits,
                         contested=None if scheme.audits else 0)

@@ -52,7 +52,7 @@ class Referee:
             scheme.detector, self._sketched.evidence(), believed), believed)
         if self._left is None:
             self._left = scheme.detector.q if scheme.audits else 0
-        if audit is None or verdict.contradiction:
+        if verdict.contradiction:
             return verdict
         computed = {}
 
@@ -62,7 +62,7 @@ class Referee:
             return values
 
         found = audited(scheme.detector, self._sketched, believed, verdict,
-                        compute, 0 if self._drawn else scheme.random_audits,
+                        compute if audit else None, 0 if self._drawn else scheme.random_audits,
                         contested=self._left)
         self._drawn = True
         self.audits += found.audits

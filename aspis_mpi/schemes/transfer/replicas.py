@@ -55,7 +55,12 @@ class ReplicaTable(Table):
         Whether replicas count as finite until `examine` looks at them.
         Where a file has one replica and nothing is compared, that look
         would be the server's only one before the aggregation reads it.
+    odd : ndarray of bool, shape (K,)
+        Workers whose replicas do not count any more; see `schemes.odd`.
     """
+
+    #: Pairs that are beyond tolerance, (f, r, r), where distances are known.
+    beyond = None
 
     def __init__(self, assignment, places, known=None):
         shape = assignment.holders.shape
@@ -67,6 +72,7 @@ class ReplicaTable(Table):
         self._classes = [[] for _ in range(shape[0])]
         self._places = places
         self._buffers = {}
+        self.odd = np.zeros(self._n_workers, dtype=bool)
         self.deferred = assignment.replication == 1
 
     def accept(self, worker, file, buffer):
@@ -105,6 +111,10 @@ class ReplicaTable(Table):
             finite = arrays.is_finite(buffer.values)
             self._finite[file, self._places[file][worker]] = finite
         self.deferred = False
+
+    def disregard(self, workers):
+        """What some workers (K,) sent does not count any more."""
+        self.odd = self.odd | workers
 
     def evidence(self):
         """Who agrees with whom on what has come so far."""
@@ -243,8 +253,14 @@ class DistanceTable(ReplicaTable):
     def evidence(self):
         """Who agrees with whom on what has come so far."""
         labels, close, _ = self._sort()
-        return Evidence(self._holders, labels, self._finite,
-                        self._n_workers, close, self._known)
+        return Evidence(
+            self._holders, labels, self._finite, self._n_workers, close,
+            self._known).disregarding(self.odd)
+
+    @property
+    def beyond(self):
+        """Pairs that are beyond tolerance, (f, r, r)."""
+        return ~(self._distances <= self._equality.tolerance)
 
     def against(self, file, workers, values):
         """Who is within tolerance, and who beyond disagreement."""

@@ -33,6 +33,8 @@ class Sketched:
         Whom it asked for which files.
     margin : ndarray of float64, shape (2,)
         Largest distance that is support, smallest that is disagreement.
+    odd : ndarray of bool, shape (K,)
+        Workers whose answers support nothing any more; see `schemes.odd`.
     """
 
     def __init__(self, transfer, equality, floor, known):
@@ -59,6 +61,7 @@ class Sketched:
         self._asked_in = np.zeros(n_files, dtype=int)
         self._secrets = []
         self.margin = np.full(2, np.nan)
+        self.odd = np.zeros(self._n_workers, dtype=bool)
         self.own = np.zeros((self._n_workers, assignment.width,
                              transfer.n_sketches + 1, transfer.copies))
         self.answered = np.zeros(self._n_workers, dtype=bool)
@@ -124,7 +127,16 @@ class Sketched:
         known = self._earlier
         if self._remembered is not None:
             known = known | self._remembered
-        return self._evidence(known)
+        return self._evidence(known).disregarding(self.odd)
+
+    def disregard(self, workers):
+        """What some workers (K,) showed does not count any more."""
+        self.odd = self.odd | workers
+
+    @property
+    def beyond(self):
+        """Pairs that are beyond tolerance, (f, r, r)."""
+        return ~(self._distances <= self._equality.tolerance)
 
     def _evidence(self, known):
         return Evidence(self._holders, self._labels.copy(), self._finite,
