@@ -233,9 +233,9 @@ def spread(distances, present, holders, n_workers, q):
     Never more than two honest workers differ by somewhere in these files,
     whatever q liars send: an honest worker has at most q partners that lie,
     and at most q workers are not honest.  Never less than what is left of
-    honest differences without the 2 q largest at either stage, so machines
-    of a kind count that more than 2 q workers have, and without liars those
-    that more than q have.
+    honest differences without the 2 q largest at either stage: where each
+    two workers share files, machines of a kind count that more than 2 q
+    workers have, and without liars those that more than q have.
     """
     widest = np.full((n_workers, n_workers), np.nan)
     for a, b in zip(*np.triu_indices(holders.shape[1], 1)):

@@ -139,11 +139,11 @@ class _Audits:
         file = max(todo, key=disputed.__getitem__)
         sent = self._table.senders(file, self._believed)
         _, supports, disagrees = self._ask(file, sent)
+        self._oddities[sent[~supports & ~disagrees]] += 1
         if not supports.any():
             self._remark(file, 'no worker sent what the server computes')
             return True
         self._right[file] = sent[supports]
-        self._oddities[sent[~supports & ~disagrees]] += 1
         self._expose(file, sent[disagrees])
         self.decide()
         return True
