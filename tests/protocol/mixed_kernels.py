@@ -2,7 +2,6 @@
 
 import numpy as np
 from challenged_jobs import EVENTS, Run
-from coded_jobs import NoJournal
 
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
@@ -62,13 +61,25 @@ class MixedRun(Run):
         A job on digits with the model `mlp`.
     others : ndarray of bool, shape (K,)
         Who is not on a machine like the server's.
+    snapshot : Snapshot, optional
+        To go on from.
+    events : int
+        After which it is taken to go on for ever.
     """
 
-    def __init__(self, tables, others, **options):
+    def __init__(self, tables, others, snapshot=None, events=EVENTS):
         assembly = Assembly(config.from_tables(tables))
         assembly.settle(alike(assembly.job.n_workers))
         self._others, self._pools = others, assembly.pools(shared=True)
-        super().__init__(assembly, **options)
+        begin = assembly.server
+
+        def server(clock):
+            made = begin(clock)
+            if snapshot is not None:
+                made.resume(snapshot)
+            return made
+        assembly.server = server
+        super().__init__(assembly, events=events)
 
     def _worker(self, number, pools, protocol):
         if not self._others[number]:

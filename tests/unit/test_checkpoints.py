@@ -1,5 +1,7 @@
 """A checkpoint is whole and right, or it is not used."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def snapshot(step=7, seed=0):
          Row('node1', 'ü', '', False, 5, 5)],
         drawn.integers(9, size=K), drawn.integers(99, size=K), speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
-        drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2))
+        drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True))
     return Snapshot(
         step, 1 / 3, drawn.standard_normal(D).astype(np.float32),
         {'velocity': drawn.standard_normal(D).astype(np.float32)},
@@ -50,6 +52,17 @@ def test_what_is_saved_is_loaded_bit_for_bit(tmp_path):
     path = Checkpoints(tmp_path / 'run.h5').save(snapshot())
     assert path == tmp_path / 'run.checkpoints' / 'step-00000007.npz'
     assert_equal(load(path), snapshot())
+
+
+def test_thresholds_of_an_older_checkpoint_stay_as_they_are(tmp_path):
+    path = Checkpoints(tmp_path / 'run.h5').save(snapshot())
+    with np.load(path) as file:
+        arrays = dict(file)
+    facts = json.loads(arrays['facts'].tobytes())
+    assert facts['equality'].pop('follows')
+    arrays['facts'] = np.frombuffer(json.dumps(facts).encode(), dtype='u1')
+    np.savez(path, **arrays)
+    assert load(path).members.equality == Equality(False, 1e-5 / 3, 1e-2)
 
 
 def test_the_newest_are_kept_the_newest_first(tmp_path):
