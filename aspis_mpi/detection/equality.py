@@ -1,11 +1,11 @@
 """When two replicas of a file count as equal, and when as different."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-#: Share of the last step's median norm of a file below which norms are not
-#: compared: a distance of two almost vanishing gradients is only noise.
+#: Where bits are equal, share of the last step's typical norm of a file below
+#: which sketches are not told from it.
 FLOOR = 1e-6
 #: The same two thresholds for sketches of equal bits, far above what they
 #: differ by: rounding of sums whose order depends on the machine.
@@ -14,6 +14,10 @@ SKETCHES = 1e-9, 1e-8
 SMALLEST, LARGEST, APART = 1e-6, 1e-4, 1e-2
 #: Thresholds above what the machines themselves differ by.
 MARGIN = 10
+#: Tolerances of a typical file that are never a disagreement.
+FAR = 100
+#: Factors by which a tolerance may rise and fall in one step.
+RISE, FALL = 2.0, 0.99
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,19 @@ class Equality:
         not; the thresholds are not used.
     tolerance, disagreement : float
         Relative distances.
+    follows : bool
+        Whether the tolerance goes along with what machines differ by.
 
     Notes
     -----
+    A distance is relative to the smaller norm or, where that is larger, to
+    the typical norm of a file in the last step: machines that add in another
+    order differ by some 1e-7 of the terms of a gradient, which cancel when
+    samples are fitted, so of the file's own norm it may be any share.  An
+    error is then of so many tolerances of what counts in the mean.  For a
+    disagreement it is relative to the file itself, down to `share` of the
+    typical norm: `FAR` tolerances of that never are one.
+
     What is in between proves nothing: one flipped rectifier moves an honest
     gradient by up to 5e-4.  A liar that stays in between is therefore never
     exposed, and rules that vote may use its value; a rule that asks for
@@ -42,6 +56,7 @@ class Equality:
     exact: bool
     tolerance: float = 0.0
     disagreement: float = 0.0
+    follows: bool = False
 
     def __post_init__(self):
         if not 0 <= self.tolerance <= self.disagreement < np.inf:
@@ -54,6 +69,83 @@ class Equality:
             return 'replicas have to have equal bits'
         return (f'replicas support each other up to {self.tolerance:.3g} and '
                 f'disagree beyond {self.disagreement:.3g}')
+
+    @property
+    def share(self):
+        """Part of the typical norm that a disagreement is relative to."""
+        if self.exact or not self.disagreement:
+            return 1.0
+        return min(1.0, FAR * self.tolerance / self.disagreement)
+
+    def floor(self, norms, most):
+        """Norm below which none is told from it, in the next step.
+
+        Parameters
+        ----------
+        norms : array_like of float, shape (n,)
+            Of the files that were used, finite.
+        most : int
+            Files that liars can have made wrong.
+
+        Returns
+        -------
+        float
+            The typical norm: the mean without so many of the largest, so
+            that none that is in it is larger than a right one; a small
+            share of the median where bits are equal.  NaN for no files.
+        """
+        if not len(norms):
+            return np.nan
+        if self.exact:
+            return FLOOR * float(np.median(norms))
+        return float(np.mean(np.sort(norms)[:max(len(norms) - most, 1)]))
+
+    def distance(self, measure, floor):
+        """Distances of replicas by which they support or disagree.
+
+        Parameters
+        ----------
+        measure : callable
+            Given a floor of the norms, the relative distances.
+        floor : float
+
+        Returns
+        -------
+        float or ndarray of float64
+        """
+        near = measure(floor)
+        beyond = ~(near <= self.tolerance)
+        if self.share == 1 or not np.any(beyond):
+            return near
+        return np.where(beyond, measure(floor * self.share), near)
+
+    def after(self, spread):
+        """The thresholds after a step in which machines differed by so much.
+
+        Parameters
+        ----------
+        spread : float
+            See `spread`; NaN changes nothing.
+
+        Returns
+        -------
+        Equality
+
+        Notes
+        -----
+        The tolerance goes to ten times the spread, up by a factor of 2 a
+        step at most and down by a hundredth, within 1e-6 and the smaller of
+        1e-4 and a hundredth of the disagreement.  So no liar can make it
+        larger than ten times what honest workers differ by, nor larger than
+        that bound, nor make it fall by more than half in 69 steps.
+        """
+        if not self.follows or np.isnan(spread):
+            return self
+        low, high = FALL * self.tolerance, RISE * self.tolerance
+        most = max(min(LARGEST, self.disagreement / FAR), SMALLEST)
+        tolerance = float(np.clip(np.clip(MARGIN * spread, low, high),
+                                  SMALLEST, most))
+        return replace(self, tolerance=tolerance)
 
     @property
     def of_sketches(self):
@@ -73,7 +165,8 @@ def from_probe(probe, tolerance=None, disagreement=None):
     probe : Probe
         By how much they differ at the start.
     tolerance : float, optional
-        Default: ten times the median deviation, from 1e-6 to 1e-4.
+        Default: ten times the median deviation, from 1e-6 to 1e-4, and from
+        then on as `Equality.after` has it.
     disagreement : float, optional
         Default: ten times the largest deviation, at least 1e-2.
 
@@ -92,7 +185,8 @@ def from_probe(probe, tolerance=None, disagreement=None):
             f'the workers differ from the server by {probe.median:.2g} in '
             f'the median, more than {LARGEST:g}, the largest '
             'detection.tolerance; use machines that compute alike')
-    if tolerance is None:
+    follows = tolerance is None
+    if follows:
         tolerance = float(np.clip(MARGIN * probe.median, SMALLEST, LARGEST))
     if disagreement is None:
         disagreement = max(APART, MARGIN * probe.largest)
@@ -112,7 +206,51 @@ def from_probe(probe, tolerance=None, disagreement=None):
             f'detection.disagreement = {disagreement:g} must be at least '
             f'{least:.2g}, twice the tolerance and what the machines differ '
             'by; leave it out, or set it higher')
-    return Equality(False, tolerance, disagreement)
+    return Equality(False, tolerance, disagreement, follows)
+
+
+def spread(distances, present, holders, n_workers, q):
+    """By how much honest workers differ, as all but q of them show it.
+
+    Of each worker, the largest distance to each other one; of these the
+    largest but q; of all workers that again, the largest but q.
+
+    Parameters
+    ----------
+    distances : ndarray of float64, shape (n, r, r)
+        As for `sort`.
+    present : ndarray of bool, shape (n, r)
+    holders : ndarray of int, shape (n, r)
+    n_workers, q : int
+
+    Returns
+    -------
+    float
+        NaN where too few workers share files.
+
+    Notes
+    -----
+    Never more than two honest workers differ by somewhere in these files,
+    whatever q liars send: an honest worker has at most q partners that lie,
+    and at most q workers are not honest.  Never less than what is left of
+    honest differences without the 2 q largest at either stage: where each
+    two workers share files, machines of a kind count that more than 2 q
+    workers have, and without liars those that more than q have.
+    """
+    widest = np.full((n_workers, n_workers), np.nan)
+    for a, b in zip(*np.triu_indices(holders.shape[1], 1)):
+        both = present[:, a] & present[:, b]
+        ends = holders[both, a], holders[both, b]
+        np.fmax.at(widest, ends, distances[both, a, b])
+    widest = np.fmax(widest, widest.T)
+    return _largest_but([_largest_but(row, q) for row in widest], q)
+
+
+def _largest_but(values, q):
+    """The largest of the numbers without the q largest, or NaN."""
+    values = np.sort(values)
+    count = np.count_nonzero(~np.isnan(values))
+    return float(values[count - 1 - q]) if count > q else np.nan
 
 
 def sort(distances, present, equality):

@@ -114,6 +114,24 @@ class Evidence:
         return replace(self, labels=np.where(held, -1, self.labels),
                        close=close, known=known)
 
+    def disregarding(self, workers):
+        """The evidence in which what some workers sent supports nothing.
+
+        Unlike `without`, this keeps their disagreements, which are facts;
+        their replicas are still to come.
+
+        Parameters
+        ----------
+        workers : ndarray of bool, shape (K,)
+
+        Returns
+        -------
+        Evidence
+        """
+        if not workers.any():
+            return self
+        return replace(self.without(workers), known=self.disagreements)
+
 
 def matching_exceeds(graph, bound):
     """Whether a maximum matching of an undirected graph is above `bound`.

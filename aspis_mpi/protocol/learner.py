@@ -1,12 +1,16 @@
 """What outlives a step: parameters, and what is known of the workers."""
 
+import logging
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from aspis_mpi.detection.equality import FLOOR
 from aspis_mpi.protocol.advice import Premise
 from aspis_mpi.protocol.snapshot import Snapshot
+
+#: Factor by which thresholds change before the log says so.
+TOLD = 2.0
 
 
 class Conclusion(NamedTuple):
@@ -61,6 +65,8 @@ class Learner:
         self._auditor = auditor
         self._chronicle = chronicle
         self._premise = Premise(chronicle)
+        # The tolerance that the log has, once it has changed.
+        self._said = None
 
     def audit(self, step):
         """What computes a file of a step: file to gradient, None without.
@@ -94,13 +100,29 @@ class Learner:
         seconds = now() - began
         step.table.release()
 
-        if np.isfinite(resolution.file_norm):
-            self.floor = FLOOR * resolution.file_norm
+        if np.isfinite(resolution.floor):
+            self.floor = resolution.floor
+        self._follow(step.number, resolution.spread)
         self._membership.observe(step)
         self._membership.learn(step.number, step.proofs, resolution)
         self._chronicle.report(step.number, resolution)
         return Conclusion(resolution, lr, norm, seconds,
                           self._premise.hopeless(step.number, resolution))
+
+    def _follow(self, step, spread):
+        """Let the thresholds go along with what machines differ by."""
+        members = self._membership
+        before = members.scheme.equality
+        equality = before.after(spread)
+        if equality == before:
+            return
+        members.scheme = replace(members.scheme, equality=equality)
+        self._said = self._said or before.tolerance
+        change = equality.tolerance / self._said
+        if not 1 / TOLD < change < TOLD:
+            self._said = equality.tolerance
+            self._chronicle.note(logging.INFO, f'step {step}: workers differ '
+                                 f'by {spread:.2g}; {equality}')
 
     def keep(self, done, within=False):
         """Leave a snapshot; so many steps have made the parameters.

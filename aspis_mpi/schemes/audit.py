@@ -20,6 +20,7 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.detection.base import DROPPED, Proof, Verdict
 from aspis_mpi.schemes.decision import decide
+from aspis_mpi.schemes.odd import oddities
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
         Before any audit.
     compute : callable
         Given a file, its gradient as the server computes it, float32 (d,),
-        valid until the next call.
+        valid until the next call; None where it cannot.
     random_audits : int
         How many of the unanimous files in use that are not certified are
         audited as well.
@@ -101,19 +102,25 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
     -----
     With two thresholds a worker in between is neither right nor exposed.
     Then an audit may settle a file without exposing anybody; files with a
-    disagreement come first.
+    disagreement come first.  Whoever is found there is odd (see `odd`) if it
+    has to do with another file that is contested, which then is so no more:
+    q audits find all of q odd workers, too.
     """
     audits = _Audits(detector, table, believed, verdict, compute)
+    if compute is None:
+        contested = random_audits = 0
     for _ in range(detector.q if contested is None else contested):
         if not audits.of_contested():
             break
     settled = audits.count
     if not random_audits:
+        audits.set_aside()
         return replace(audits.result(), contested=settled)
     offered = audits.unproved(fresh)
     for file in choose(offered, random_audits).tolist():
         audits.of_unanimous(file)
     audits.decide()
+    audits.set_aside()
     return replace(audits.result(), contested=settled, offered=offered)
 
 
@@ -128,10 +135,12 @@ class _Audits:
         self._compute = compute
         self._asked, self._right = set(), {}
         self._proofs, self._remarks = [], []
+        self._oddities = np.zeros(len(believed), dtype=int)
         self._decided = True
 
     def of_contested(self):
         """Audit a contested file; whether there was one left."""
+        self.set_aside()
         contested = np.flatnonzero(self._verdict.contested).tolist()
         todo = [file for file in contested if file not in self._asked]
         if not todo:
@@ -140,6 +149,7 @@ class _Audits:
         file = max(todo, key=disputed.__getitem__)
         sent = self._table.senders(file, self._believed)
         _, supports, disagrees = self._ask(file, sent)
+        self._oddities[sent[~supports & ~disagrees]] += 1
         if not supports.any():
             self._remark(file, 'no worker sent what the server computes')
             return True
@@ -147,6 +157,33 @@ class _Audits:
         self._expose(file, sent[disagrees])
         self.decide()
         return True
+
+    def set_aside(self):
+        """Decide without odd workers, as long as some are in the way."""
+        while (odd := self._in_the_way()).any():
+            self._table.disregard(odd)
+            self._decided = False
+            self.decide()
+
+    def _in_the_way(self):
+        """Odd workers on contested files, not more than can be wrong."""
+        verdict, evidence = self._verdict, self._table.evidence()
+        contested = verdict.contested.copy()
+        contested[list(self._right)] = False
+        odd = np.zeros_like(self._believed)
+        if not contested.any():
+            return odd
+        found = self._oddities + oddities(evidence, self._table.beyond,
+                                          verdict)
+        holders = evidence.holders[contested]
+        here = holders[evidence.present[contested]]
+        found[~np.isin(np.arange(len(odd)), here) | ~self._believed
+              | verdict.exposed] = 0
+        gone = self._table.odd | ~self._believed | verdict.exposed
+        room = max(self._detector.q - np.count_nonzero(gone), 0)
+        worst = np.argsort(-found, kind='stable')[:room]
+        odd[worst] = found[worst] > 0
+        return odd
 
     @property
     def count(self):

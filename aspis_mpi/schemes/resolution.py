@@ -28,7 +28,8 @@ class Resolution:
     audits: int = 0             # files that the server computed itself
     remarks: tuple = ()         # what a person should read, in sentences
     hidden_bias: float = 0.0    # what liars may have hidden in what is used
-    file_norm: float = nan      # median of the files used, where measured
+    floor: float = nan          # of norms in the next step, where measured
+    spread: float = nan         # what honest workers differ by, if measured
 
     @property
     def updates(self):
@@ -82,8 +83,7 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     start = clock()
     evidence = table.evidence()
     found = Audited(decide(scheme.detector, evidence, believed))
-    if audit is not None and (scheme.random_audits
-                              or found.verdict.contested.any()):
+    if scheme.random_audits or found.verdict.contested.any():
         found = audited(scheme.detector, table, believed, found.verdict,
                         audit, scheme.random_audits,
                         contested=None if scheme.audits else 0)
@@ -92,7 +92,8 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
     margin = table.margin()
     detected = clock()
 
-    used, file_norm, bias = np.flatnonzero(verdict.source >= 0), nan, 0.0
+    used, bias = np.flatnonzero(verdict.source >= 0), 0.0
+    floor = spread = nan
     if used.size:
         rows = [table.values(worker, file)
                 for worker, file in zip(verdict.source[used].tolist(),
@@ -101,14 +102,16 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
         rule.aggregate(rows, samples[used], out, threads)
         if not scheme.equality.exact:
             norms = np.array(list(map(arrays.quick_norm, rows)))
-            file_norm = float(np.median(norms))
+            floor = scheme.equality.floor(norms, scheme.worst_case)
+            spread = table.spread(scheme.detector.q)
             bias = _hidden_bias(scheme, verdict, believed, used,
                                 table.apart(norms))
     return Resolution(
         verdict, outcome(evidence, verdict), evidence.seen, margin,
         table.copies(), detected - start, clock() - detected,
         audits=found.audits, remarks=found.remarks, hidden_bias=bias,
-        file_norm=file_norm), (not used.size or arrays.is_finite(out))
+        floor=floor, spread=spread), (
+            not used.size or arrays.is_finite(out))
 
 
 def _hidden_bias(scheme, verdict, believed, used, apart):

@@ -52,10 +52,12 @@ class Hangs(AssertionError):
 class Bounded(Simulation):
     """A simulation that must come to an end."""
 
+    most = EVENTS
+
     def _next(self):
         self.count = getattr(self, 'count', 0) + 1
-        if self.count > EVENTS:
-            raise Hangs(f'{EVENTS} events')
+        if self.count > self.most:
+            raise Hangs(f'{self.most} events')
         if not self._events and self._server.deadline == np.inf:
             raise Hangs(f'the server is {self._server.state.name} in step '
                         f'{self._server.step}, and nobody does anything')
@@ -74,6 +76,8 @@ class Run:
         Given a worker's number and a message that it sends: the message
         that arrives, or None.
     network : Network, optional
+    events : int
+        After which the run is taken to go on for ever.
 
     Attributes
     ----------
@@ -82,7 +86,8 @@ class Run:
     code : int
     """
 
-    def __init__(self, assembly, protocols=None, between=None, network=None):
+    def __init__(self, assembly, protocols=None, between=None, network=None,
+                 events=EVENTS):
         self.assembly, self.clock = assembly, VirtualClock()
         self.server = Watched(assembly.server(self.clock))
         pools = assembly.pools(shared=True)
@@ -92,6 +97,7 @@ class Run:
         self.simulation = Bounded(
             self.server, self.workers, NoJournal(), self.clock,
             network or Network())
+        self.simulation.most = events
         self.code = self.simulation.run()
 
     def _worker(self, number, pools, protocol):

@@ -25,7 +25,7 @@ def snapshot(step=7, seed=0):
          Row('node1', 'ü', '', False, 5, 5)],
         drawn.exponential(size=K), drawn.random(K) < 0.3, speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
-        drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2))
+        drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True))
     return Snapshot(
         step, 1 / 3, drawn.standard_normal(D).astype(np.float32),
         {'velocity': drawn.standard_normal(D).astype(np.float32)},
@@ -71,6 +71,17 @@ def test_a_checkpoint_with_strikes_resumes_with_empty_accounts(tmp_path):
     right = snapshot()
     assert_equal(load(path), replace(right, members=replace(
         right.members, account=members.account, silent=members.silent)))
+
+
+def test_thresholds_of_an_older_checkpoint_stay_as_they_are(tmp_path):
+    path = Checkpoints(tmp_path / 'run.h5').save(snapshot())
+    with np.load(path) as file:
+        arrays = dict(file)
+    facts = json.loads(arrays['facts'].tobytes())
+    assert facts['equality'].pop('follows')
+    arrays['facts'] = np.frombuffer(json.dumps(facts).encode(), dtype='u1')
+    np.savez(path, **arrays)
+    assert load(path).members.equality == Equality(False, 1e-5 / 3, 1e-2)
 
 
 def test_the_newest_are_kept_the_newest_first(tmp_path):

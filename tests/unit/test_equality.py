@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from designs import evidence_of, strategy
 
+from aspis_mpi.assignment.cyclic import Cyclic
 from aspis_mpi.assignment.subset import Subset
 from aspis_mpi.detection.certified import Certified, without_holders
 from aspis_mpi.detection.clique import Clique
 from aspis_mpi.detection.core import Core
-from aspis_mpi.detection.equality import BITS, Equality, from_probe, sort
+from aspis_mpi.detection.equality import (
+    BITS, FLOOR, Equality, from_probe, sort, spread)
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.detection.none import Alone
 
@@ -327,3 +329,138 @@ def test_lies_between_the_thresholds_are_never_certified(q):
     # The same a little farther away is a lie like any other.
     verdict = Certified(q).decide(between(assignment, liars, 3.5))
     assert np.array_equal(verdict.exposed, liars)
+
+
+# --- what machines differ by -------------------------------------------
+
+ASSIGNMENTS = [Subset(11, replication=3), Cyclic(15, load=5)]
+
+
+def told_spread(distances, present, assignment, q):
+    """The same by the words of the rule."""
+    def largest_but(values):
+        return sorted(values)[-1 - q] if len(values) > q else None
+    widest = {}
+    for file, row in enumerate(assignment.holders.tolist()):
+        for a, one in enumerate(row):
+            for b, other in enumerate(row):
+                if a != b and present[file, a] and present[file, b]:
+                    widest.setdefault(one, {}).setdefault(other, []).append(
+                        distances[file, a, b])
+    rows = [largest_but([max(seen) for seen in row.values()])
+            for row in widest.values()]
+    found = largest_but([row for row in rows if row is not None])
+    return np.nan if found is None else found
+
+
+@pytest.mark.parametrize('assignment', ASSIGNMENTS)
+@pytest.mark.parametrize('q', [0, 1, 2])
+def test_the_spread_against_brute_force(assignment, q):
+    random = np.random.default_rng(q)
+    shape = assignment.holders.shape
+    for share in (0.1, 0.6, 1.0):
+        for _ in range(10):
+            distances = random.random((*shape, shape[1]))
+            distances += distances.transpose(0, 2, 1)
+            present = random.random(shape) < share
+            found = spread(distances, present, assignment.holders,
+                           assignment.n_workers, q)
+            assert np.array_equal(found, told_spread(
+                distances, present, assignment, q), equal_nan=True)
+
+
+def tampered(assignment, liars, distances, value):
+    """The distances, where liars have made theirs what they like."""
+    held = liars[assignment.holders]
+    theirs = held[:, :, None] | held[:, None]
+    return np.where(theirs, value, distances)
+
+
+@pytest.mark.parametrize('assignment', ASSIGNMENTS)
+@pytest.mark.parametrize('q', [1, 2])
+def test_liars_can_neither_widen_nor_narrow_the_spread(assignment, q):
+    """Two kinds of machines, and the most that liars can do."""
+    random = np.random.default_rng(q)
+    n_workers, shape = assignment.n_workers, assignment.holders.shape
+    for _ in range(50):
+        other = np.isin(np.arange(n_workers),
+                        random.permutation(n_workers)[:n_workers // 2])
+        liars = np.isin(np.arange(n_workers),
+                        random.permutation(n_workers)[:q])
+        apart = other[assignment.holders]
+        apart = apart[:, :, None] != apart[:, None]
+        noise = random.uniform(1e-7, 1e-6, (*shape, shape[1]))
+        honest = np.where(apart, noise + noise.transpose(0, 2, 1), 0.0)
+        for value in (0.0, 1e-4, np.inf, random.random(honest.shape) * 1e-5):
+            found = spread(tampered(assignment, liars, honest, value),
+                           np.ones(shape, dtype=bool), assignment.holders,
+                           n_workers, q)
+            assert 2e-7 <= found <= 2e-6
+
+
+def test_a_tolerance_follows_slowly_and_within_bounds():
+    start = Equality(False, 1e-5, 1e-2, True)
+    assert start.after(np.nan) is start
+    assert start.after(1e-6).tolerance == pytest.approx(1e-5)
+    assert start.after(1.5e-6).tolerance == pytest.approx(1.5e-5)
+    assert start.after(1.0).tolerance == pytest.approx(2e-5)
+    assert start.after(np.inf).tolerance == pytest.approx(2e-5)
+    assert start.after(0.0).tolerance == pytest.approx(0.99e-5)
+    wide = narrow = start
+    for _ in range(300):
+        wide, narrow = wide.after(np.inf), narrow.after(0.0)
+    assert wide.tolerance == 1e-4 and narrow.tolerance == 1e-6
+    assert wide.disagreement == narrow.disagreement == 1e-2
+    # What the job says stays.
+    fixed = Equality(False, 1e-5, 1e-2)
+    assert fixed.after(1.0) is fixed
+
+
+@pytest.mark.parametrize('disagreement', [3e-6, 5e-4, 1e-2, 0.5])
+def test_a_disagreement_is_far_from_support(disagreement):
+    equality = Equality(False, 1e-6, disagreement, True)
+    for _ in range(99):
+        equality = equality.after(1.0)
+    assert equality.tolerance <= max(1e-6, disagreement / 100)
+    assert 2 * equality.tolerance <= disagreement
+
+
+def test_only_a_tolerance_that_nobody_gave_follows():
+    probe = SimpleNamespace(median=1e-6, largest=1e-3)
+    assert from_probe(probe).follows
+    assert from_probe(probe, disagreement=0.1).follows
+    assert not from_probe(probe, 1e-5).follows
+    assert not BITS.follows
+
+
+# --- what a distance is relative to ------------------------------------
+
+def test_distances_are_relative_to_what_counts():
+    equality = Equality(False, 1e-6, 1e-2)
+    assert equality.share == pytest.approx(1e-2)
+    gaps = np.array([0.9e-6, 1.1e-6, 0.9e-4, 1.1e-4])
+
+    def judged(norm):
+        found = equality.distance(lambda floor: gaps / max(norm, floor), 1.0)
+        return np.where(found <= 1e-6, 's', np.where(
+            found > 1e-2, 'd', ' ')).tolist()
+    # As large as a typical file; one that has vanished.
+    assert judged(1.0) == ['s', ' ', ' ', ' ']
+    assert judged(1e-9) == ['s', ' ', ' ', 'd']
+    # A larger one, by its own norm.
+    assert judged(1e2) == ['s'] * 3 + [' ']
+
+
+def test_thresholds_of_bits_have_one_floor():
+    assert BITS.share == BITS.of_sketches.share == 1
+    assert BITS.floor([1.0, 2.0, 9.0], 1) == FLOOR * 2.0
+    assert np.isnan(BITS.floor(np.empty(0), 0))
+
+
+def test_the_typical_norm_is_no_larger_than_honest_ones_make_it():
+    equality = Equality(False, 1e-6, 1e-2)
+    honest = [1.0, 2.0, 3.0]
+    assert equality.floor(honest, 0) == 2.0
+    assert equality.floor([*honest, 1e30, 1e20], 2) == 2.0
+    assert equality.floor([1e30, *honest], 9) == 1.0
+    assert np.isnan(equality.floor([], 3))

@@ -51,7 +51,7 @@ class Referee:
             scheme.detector, self._sketched.evidence(), believed), believed)
         if self._left is None:
             self._left = scheme.detector.q if scheme.audits else 0
-        if audit is None or verdict.contradiction:
+        if verdict.contradiction:
             return verdict
         computed = {}
 
@@ -61,8 +61,8 @@ class Referee:
             return values
 
         found = audited(scheme.detector, self._sketched, believed, verdict,
-                        compute, scheme.random_audits, contested=self._left,
-                        fresh=self._sketched.fresh)
+                        compute if audit else None, scheme.random_audits,
+                        contested=self._left, fresh=self._sketched.fresh)
         self._sketched.offered(found.offered)
         self.audits += found.audits
         self._left -= found.contested

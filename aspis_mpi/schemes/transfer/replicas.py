@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.detection.equality import BITS, sort
+from aspis_mpi.detection.equality import BITS, sort, spread
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.resolution import resolve
 from aspis_mpi.schemes.transfer.base import Table, Transfer
@@ -55,7 +55,12 @@ class ReplicaTable(Table):
         Whether replicas count as finite until `examine` looks at them.
         Where a file has one replica and nothing is compared, that look
         would be the server's only one before the aggregation reads it.
+    odd : ndarray of bool, shape (K,)
+        Workers whose replicas do not count any more; see `schemes.odd`.
     """
+
+    #: Pairs that are beyond tolerance, (f, r, r), where distances are known.
+    beyond = None
 
     def __init__(self, assignment, places, known=None):
         shape = assignment.holders.shape
@@ -67,6 +72,7 @@ class ReplicaTable(Table):
         self._classes = [[] for _ in range(shape[0])]
         self._places = places
         self._buffers = {}
+        self.odd = np.zeros(self._n_workers, dtype=bool)
         self.deferred = assignment.replication == 1
 
     def accept(self, worker, file, buffer):
@@ -105,6 +111,10 @@ class ReplicaTable(Table):
             finite = arrays.is_finite(buffer.values)
             self._finite[file, self._places[file][worker]] = finite
         self.deferred = False
+
+    def disregard(self, workers):
+        """What some workers (K,) sent does not count any more."""
+        self.odd = self.odd | workers
 
     def evidence(self):
         """Who agrees with whom on what has come so far."""
@@ -236,7 +246,9 @@ class DistanceTable(ReplicaTable):
             return 0.0 if finite_a == finite_b else np.inf
         if arrays.equal_bits(a, b):
             return 0.0
-        return arrays.relative_distance(a, b, self._floor)
+        return float(self._equality.distance(
+            lambda floor: arrays.relative_distance(a, b, floor),
+            self._floor))
 
     def _sort(self):
         """Labels, close pairs, margin and support of what has come."""
@@ -248,8 +260,14 @@ class DistanceTable(ReplicaTable):
     def evidence(self):
         """Who agrees with whom on what has come so far."""
         labels, close, _, support = self._sort()
-        return Evidence(self._holders, labels, self._finite,
-                        self._n_workers, close, self._known, support)
+        return Evidence(
+            self._holders, labels, self._finite, self._n_workers, close,
+            self._known, support).disregarding(self.odd)
+
+    @property
+    def beyond(self):
+        """Pairs that are beyond tolerance, (f, r, r)."""
+        return ~(self._distances <= self._equality.tolerance)
 
     def against(self, file, workers, values):
         """Who is within tolerance, and who beyond disagreement."""
@@ -268,6 +286,11 @@ class DistanceTable(ReplicaTable):
     def margin(self):
         """Largest distance that counts as support, smallest against it."""
         return self._sort()[2]
+
+    def spread(self, q):
+        """By how much all but q workers differ; see `equality.spread`."""
+        return spread(self._distances, self._labels >= 0, self._holders,
+                      self._n_workers, q)
 
 
 def _pairs(classes):

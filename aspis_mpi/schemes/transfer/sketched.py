@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi.coding import challenge
-from aspis_mpi.detection.equality import sort
+from aspis_mpi.detection.equality import sort, spread
 from aspis_mpi.detection.evidence import Evidence
 
 
@@ -35,6 +35,8 @@ class Sketched:
         Largest distance that is support, smallest that is disagreement.
     fresh : ndarray of bool, shape (f,)
         Files that somebody has shown since they were `offered`.
+    odd : ndarray of bool, shape (K,)
+        Workers whose answers support nothing any more; see `schemes.odd`.
     """
 
     def __init__(self, transfer, equality, floor, known):
@@ -54,6 +56,7 @@ class Sketched:
         self._finite = np.ones(holders.shape, dtype=bool)
         self._close = np.zeros((*holders.shape, holders.shape[1]),
                                dtype=bool)
+        self._distances = np.zeros(self._close.shape)
         self._norms = np.full(holders.shape, np.nan)
         self._support = np.zeros(holders.shape)
         # What was shown of each file, and in which challenge.
@@ -62,6 +65,7 @@ class Sketched:
         self._asked_in = np.zeros(n_files, dtype=int)
         self._secrets = []
         self.margin = np.full(2, np.nan)
+        self.odd = np.zeros(self._n_workers, dtype=bool)
         self.own = np.zeros((self._n_workers, assignment.width,
                              transfer.n_sketches + 1, transfer.copies))
         self.answered = np.zeros(self._n_workers, dtype=bool)
@@ -104,12 +108,13 @@ class Sketched:
         shown = self.own[holders, self._places[files]]
         distances = np.zeros((len(files), *2 * holders.shape[1:]))
         a, b = np.triu_indices(holders.shape[1], 1)
-        distances[:, a, b] = distances[:, b, a] = challenge.compare(
-            shown[:, a], shown[:, b], self._floor)
+        distances[:, a, b] = distances[:, b, a] = self._apart(
+            shown[:, a], shown[:, b])
         labels, close, margin, support = sort(distances, present,
                                               self._equality)
         self._labels[files], self._close[files] = labels, close
         self._support[files] = support
+        self._distances[files] = distances
         self._shown[files] = shown
         self._asked_in[files] = len(self._secrets) - 1
         norms = shown[:, :, -1]
@@ -119,12 +124,31 @@ class Sketched:
         self.margin = np.array([np.fmax(self.margin[0], margin[0]),
                                 np.fmin(self.margin[1], margin[1])])
 
+    def _apart(self, one, other):
+        """Distances by which sketches are told apart."""
+        return self._equality.distance(
+            lambda floor: challenge.compare(one, other, floor), self._floor)
+
+    def spread(self, q):
+        """By how much all but q workers differ; see `equality.spread`."""
+        return spread(self._distances, self._labels >= 0, self._holders,
+                      self._n_workers, q)
+
     def evidence(self):
         """Who agrees with whom on what has come so far."""
         known = self._earlier
         if self._remembered is not None:
             known = known | self._remembered
-        return self._evidence(known)
+        return self._evidence(known).disregarding(self.odd)
+
+    def disregard(self, workers):
+        """What some workers (K,) showed does not count any more."""
+        self.odd = self.odd | workers
+
+    @property
+    def beyond(self):
+        """Pairs that are beyond tolerance, (f, r, r)."""
+        return ~(self._distances <= self._equality.tolerance)
 
     def _evidence(self, known):
         return Evidence(self._holders, self._labels.copy(), self._finite,
@@ -218,6 +242,6 @@ class Sketched:
         secret = self._secrets[self._asked_in[file]]
         right = self._transfer.sketch([values], secret)[0]
         shown = self._shown[file, self._columns([file], workers)]
-        distance = challenge.compare(shown, right, self._floor)
+        distance = self._apart(shown, right)
         return (distance <= self._equality.tolerance,
                 distance > self._equality.disagreement)

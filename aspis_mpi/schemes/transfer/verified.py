@@ -50,6 +50,8 @@ class VerifiedTable(Table):
         Whether another epoch could not make the step better.
     exposed : ndarray of bool, shape (K,)
         Workers that this step's evidence proves wrong.
+    odd : ndarray of bool, shape (K,)
+        Workers whose copies do not count for the rest of the step.
     required : ndarray of int, shape (f,)
         Workers that have to finish a file before another epoch is of use; 0
         where more would not help or are not needed.
@@ -76,6 +78,11 @@ class VerifiedTable(Table):
         self.settled = False
         self.exposed = np.zeros(shape[1], dtype=bool)
         self.required = np.zeros(shape[0], dtype=int)
+
+    @property
+    def odd(self):
+        """Whose copies do not count for the rest of the step, bool (K,)."""
+        return self._sketched.odd
 
     @property
     def state(self):
@@ -138,6 +145,7 @@ class VerifiedTable(Table):
         able = finished & ~self._closed(self._kept)[:, None]
         believed = verdict.source >= 0
         able[~believed & (self.required == 0)] = False
+        able[:, self.odd] = False
         graph = self._sketched.evidence().disagreements
         left = unmatched(graph)
         showed = able & verdict.contributors
@@ -318,11 +326,13 @@ class VerifiedTable(Table):
         more = lowered(detector, believed).lacking(evidence)
         more[closed | verdict.certified | again] = 0
         # A suspect should not be asked where another copy can be had.
-        left = unmatched(evidence.disagreements) & living & believed
+        left = unmatched(evidence.disagreements) & (
+            living & believed & ~self.odd)
         able = verdict.contributors & left
         more[again & ~able.any(axis=1)] = 1
         holders = evidence.holders
-        silent = (holders >= 0) & ~evidence.present & living[holders]
+        silent = (holders >= 0) & ~evidence.present & (
+            living & ~self.odd)[holders]
         more = np.minimum(more, silent.sum(axis=1))
         claimed = self._sketched.claims & living & believed
         self.required = np.where(more > 0, claimed.sum(axis=1) + more, 0)
@@ -363,7 +373,9 @@ class VerifiedTable(Table):
             self._sketched.margin, self._sketched.copies(), self._seconds,
             clock() - start, residual=float(np.sqrt(lacks)) if lacks else 0.0,
             audits=self._referee.audits, remarks=tuple(self._referee.remarks),
-            file_norm=float(np.median(norms)) if norms.size else np.nan,
+            floor=scheme.equality.floor(norms, scheme.worst_case),
+            spread=(self._sketched.spread(scheme.detector.q)
+                    if scheme.equality.follows else np.nan),
             hidden_bias=self._hidden_bias(used, cover, lowered(
                 scheme.detector, believed & ~self.exposed).q))
 
