@@ -292,4 +292,5 @@ def test_the_log_says_who_dawdled_and_counts_no_wrong_file(tmp_path):
         assert np.array_equal(run.dawdles, run.adversaries)
         assert not run.lies.any() and not run.payload_lies.any()
         assert not run.lied.any() and not run.wrong_files.any()
-        assert run.contributors[:, :, [0, 4]].any()
+        assert run.late[:, [0, 4]].all() and not run.excluded.any()
+        assert run.account[-1].nonzero()[0].tolist() == [0, 4]

@@ -56,7 +56,8 @@ def a_record(assignment):
         contributors=np.arange(n_workers) == source[:, None],
         copies=np.full(n_files, 3, dtype=np.uint16),
         files_done=assignment.loads.astype(np.uint16),
-        first_report=seconds, last_report=seconds)
+        first_report=seconds, last_report=seconds, late=nobody,
+        account=seconds)
 
 
 def make_log(path, job=JOB, accuracy=0.9, steps=STEPS):
