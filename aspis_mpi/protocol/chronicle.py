@@ -115,4 +115,5 @@ class Chronicle:
             margin=resolution.margin, source=verdict.source,
             contributors=verdict.contributors, copies=resolution.copies,
             files_done=tally.done if step.shown is None else step.shown,
-            first_report=tally.first_report, last_report=tally.last_report))
+            first_report=tally.first_report, last_report=tally.last_report,
+            later=step.table.later))

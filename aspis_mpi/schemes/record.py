@@ -70,6 +70,8 @@ class StepRecord:
     files_done: np.ndarray      # uint16 (K,): at the signal
     first_report: np.ndarray    # float64 (K,): seconds since Model, or NaN
     last_report: np.ndarray     # float64 (K,)
+    #: Files whose vectors came after the step's first challenge, bool (f,).
+    later: np.ndarray | bool = False
 
 
 @dataclass(frozen=True)

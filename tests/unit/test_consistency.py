@@ -201,7 +201,8 @@ def test_what_goes_together_is_accepted(sections):
 
 @pytest.mark.parametrize('protocol, sums', [
     ('counts', True), ('payloads', True), ('consistent', True),
-    ('sketches', False), ('norms', False), ('straddle', False)])
+    ('sketches', False), ('norms', False), ('straddle', False),
+    ('patient', False)])
 def test_liars_have_something_to_lie_about(protocol, sums):
     """Gradients that are pushed as they are leave nothing else."""
     liars = {'adversary': {'count': 2, 'protocol': protocol}}

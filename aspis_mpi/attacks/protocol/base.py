@@ -19,6 +19,8 @@ class Protocol:
         Whether payloads are not what was asked for.
     challenged : bool
         Whether answers to a challenge alone are lied about.
+    patient : bool
+        Whether files are lied about only after a step's first challenge.
     timing : bool
         Whether it is all about time, which every transfer takes.
     seconds : float
@@ -29,6 +31,7 @@ class Protocol:
     lies = True
     payloads = False
     challenged = False
+    patient = False
     timing = False
     seconds = 0.0
 

@@ -59,9 +59,12 @@ class Table:
     ----------
     challenged : bool
         Whether vectors are checked before they count.
+    later : ndarray of bool, shape (f,), or False
+        Files whose vectors came after the step's first challenge.
     """
 
     challenged = False
+    later = False
 
     def lose(self, worker):
         """Go on without what a worker still owes."""
