@@ -64,6 +64,12 @@ class Liar:
         self._forge(step, file, parameters, values, len(samples), lie)
         return lie
 
+    def probed(self):
+        """The problem with which it answers the start-up probe."""
+        narrows = self._protocol.narrows and self._plan.adversaries(
+            0)[self._number]
+        return self._problem.of_server() if narrows else self._problem
+
     def wait(self, step):
         """Seconds that its answers wait in a step; 0 if they do not."""
         dawdles = self._plan.dawdles(step)[self._number]

@@ -252,8 +252,10 @@ class Worker:
 
     def _begin(self, parameters):
         if self._probe is not None:
+            problem = (self._problem if self._liar is None
+                       else self._liar.probed())
             self._trial = Trial(
-                self._problem, self._batches, self._probed, parameters,
+                problem, self._batches, self._probed, parameters,
                 self._gradients.take((self.step, 0, False)),
                 self._probe.seed)
             self.state = State.PROBING

@@ -59,7 +59,7 @@ def test_the_parts_of_the_contract_are_there():
                            'reversed', 'honest', 'between'}
     assert set(PROTOCOLS) >= {
         'none', 'counts', 'payloads', 'consistent', 'sketches', 'norms',
-        'late', 'intermittent', 'straddle', 'patient'}
+        'late', 'intermittent', 'straddle', 'patient', 'narrow'}
 
 
 # --- who ---------------------------------------------------------------

@@ -217,6 +217,11 @@ def test_liars_have_something_to_lie_about(protocol, sums):
         assembled(**PLAIN, **liars)
 
 
+def test_the_probe_can_be_narrowed_with_every_transfer():
+    for sections in PUSHED, {}:
+        assembled(**sections, adversary={'count': 2, 'protocol': 'narrow'})
+
+
 @pytest.mark.parametrize('protocol', ['late', 'intermittent'])
 def test_whoever_dawdles_can_do_so_with_every_transfer(protocol):
     for sections in PUSHED, PLAIN, {}:
