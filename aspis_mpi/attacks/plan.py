@@ -48,6 +48,19 @@ class AttackPlan:
                 step, self._adversaries & self._lying))
         return self._lies
 
+    def told(self, step, later):
+        """The lies of `step` that may have been told, bool (f, K).
+
+        Parameters
+        ----------
+        step : int
+        later : ndarray of bool, shape (f,)
+            Files whose vectors came after the step's first challenge.
+        """
+        if self._protocol is None or not self._protocol.patient:
+            return self.lies(step)
+        return self.lies(step) & np.reshape(later, (-1, 1))
+
     def payload_lies(self, step):
         """Whose payloads of `step` are not what was asked for, bool (K,)."""
         lying = self._protocol is not None and self._protocol.payloads

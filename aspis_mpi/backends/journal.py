@@ -68,7 +68,7 @@ class Journal:
             finally:
                 # A step that is done is kept, whatever evaluation raises.
                 self._log.append(record, self._plan.adversaries(record.step),
-                                 self._plan.lies(record.step),
+                                 self._plan.told(record.step, record.later),
                                  self._plan.payload_lies(record.step),
                                  self._plan.dawdles(record.step))
             self._report.step(record, self.evaluation)

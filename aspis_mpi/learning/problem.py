@@ -93,6 +93,13 @@ class Problem:
     def __init__(self, seed=None):
         """Nothing to set up; `seed` is the job's."""
 
+    def of_server(self):
+        """The same problem with rank 0's bits, for attacks that want them.
+
+        Itself, unless it imitates machines of several kinds.
+        """
+        return self
+
     def initial(self, generator):
         """The parameters before the first step.
 

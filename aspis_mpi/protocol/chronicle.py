@@ -119,4 +119,4 @@ class Chronicle:
             contributors=verdict.contributors, copies=resolution.copies,
             files_done=tally.done if step.shown is None else step.shown,
             first_report=tally.first_report, last_report=tally.last_report,
-            late=step.late, account=account))
+            late=step.late, account=account, later=step.table.later))

@@ -42,14 +42,33 @@ class Liar:
         self.kind = ALIKE if self._value is value else number
         self._protocol = protocol
         self._sent = None
+        self._challenged = None     # the last step with a challenge
         self._batches = batches
         self._problem = problem
         self._scratch = scratch
         self._micro_batch = micro_batch
 
     def lies(self, step, file):
-        """Whether this worker lies on a file."""
+        """Whether this worker lies on a file, from the beginning."""
+        return not self._protocol.patient and self._tells(step, file)
+
+    def _tells(self, step, file):
         return bool(self._plan.lies(step)[file, self._number])
+
+    def shown(self, step, file, values, parameters):
+        """What it makes of the gradient of a file that it holds."""
+        waits = not self._protocol.patient or self._challenged != step
+        if waits or not self._tells(step, file):
+            return values
+        lie, samples = np.empty_like(values), self._batches.samples(step, file)
+        self._forge(step, file, parameters, values, len(samples), lie)
+        return lie
+
+    def probed(self):
+        """The problem with which it answers the start-up probe."""
+        narrows = self._protocol.narrows and self._plan.adversaries(
+            0)[self._number]
+        return self._problem.of_server() if narrows else self._problem
 
     def wait(self, step):
         """Seconds that its answers wait in a step; 0 if they do not."""
@@ -77,6 +96,7 @@ class Liar:
 
     def sketches(self, step, epoch, own, rows, sketch):
         """Change the sketches of its own files, (l, k + 1, copies)."""
+        self._challenged = step
         if not self._lies_now(step):
             return
         weights = np.zeros((len(rows), rows.shape[2]))

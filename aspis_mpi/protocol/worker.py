@@ -252,8 +252,10 @@ class Worker:
 
     def _begin(self, parameters):
         if self._probe is not None:
+            problem = (self._problem if self._liar is None
+                       else self._liar.probed())
             self._trial = Trial(
-                self._problem, self._batches, self._probed, parameters,
+                problem, self._batches, self._probed, parameters,
                 self._gradients.take((self.step, 0, False)),
                 self._probe.seed)
             self.state = State.PROBING
@@ -397,14 +399,21 @@ class Worker:
         size = self._transfer.payload_size(len(self._work.parameters.values))
         if not whole:
             buffer = buffer.front(4 * size)
-        combine.encode([held[file].values for file in files.tolist()],
-                       weights, buffer.values)
+        combine.encode(self._shown(files.tolist()), weights, buffer.values)
         if self._liar is not None:
             self._liar.payload(self.step, signal.epoch, files, weights,
                                buffer.values)
         self._answered(Encode)
         cls = Sum if whole else CodedGradient
         return cls(self.step, signal.epoch, 0, buffer)
+
+    def _shown(self, files):
+        """Gradients that it holds, or what an adversary makes of them."""
+        held, liar = self._work.held, self._liar
+        if liar is None:
+            return [held[file].values for file in files]
+        return [liar.shown(self.step, file, held[file].values,
+                           self._work.parameters.values) for file in files]
 
     def _sketch(self):
         """Sketches of what is asked for and finished, by ascending file."""
@@ -419,7 +428,7 @@ class Worker:
         rows = self._transfer.rows(buffer.values)
         rows.fill(0)
         rows[places] = self._transfer.sketch(
-            [held[own[place]].values for place in places], signal.seed)
+            self._shown([own[place] for place in places]), signal.seed)
         if self._liar is not None:
             self._liar.sketches(
                 self.step, signal.epoch, own, rows, lambda values:

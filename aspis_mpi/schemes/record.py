@@ -72,6 +72,8 @@ class StepRecord:
     last_report: np.ndarray     # float64 (K,)
     late: np.ndarray            # bool (K,): not waited for any longer
     account: np.ndarray         # float64 (K,): seconds, after this step
+    #: Files whose vectors came after the step's first challenge, bool (f,).
+    later: np.ndarray | bool = False
 
 
 @dataclass(frozen=True)

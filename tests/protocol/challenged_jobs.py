@@ -138,8 +138,9 @@ class Run:
     def wrong_files(self):
         """Files in use whose gradient is a lie, in each step, (T,)."""
         return np.array([
-            (record.contributors & self.assembly.plan.lies(record.step)).any(
-                axis=1).sum() for record in self.records])
+            (record.contributors & self.assembly.plan.told(
+                record.step, record.later)).any(axis=1).sum()
+            for record in self.records])
 
     def truth(self):
         """The parameters, had the files that were used been right."""

@@ -48,6 +48,27 @@ def test_a_disagreement_alone_exposes_nobody():
     assert quiet > 10
 
 
+def test_who_is_patient_lies_after_the_first_challenge_alone():
+    """The truth says exactly in which steps the update is wrong.
+
+    Nothing is certified where three may lie and two hold each file, of which
+    the largest are dropped: so there is a second epoch.
+    """
+    wrong = []
+    for seed in range(40):
+        it = Run(assembled(
+            run={'steps': 1, 'seed': seed}, scheme={'adversaries': 3},
+            assignment={'name': 'cyclic', 'load': 2},
+            collection={'name': 'all'}, adversary=liars(
+                0, 1, 2, protocol='patient', scale=1.0)))
+        wrong.append(it.wrong_files()[0] > 0)
+        assert (distance(it.values, it.truth()) > 1e-5) == wrong[-1]
+        assert not it.last.exposed.any()
+        assert it.last.epochs > 1 or not wrong[-1]
+    # Otherwise nothing would be said of it.
+    assert any(wrong) and not all(wrong)
+
+
 class Hidden(Protocol):
     """An error in each vector, allowed by norms that are too large."""
 

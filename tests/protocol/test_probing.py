@@ -11,14 +11,16 @@ from aspis_mpi.protocol.step import State
 
 
 class Bench:
-    """A server that asks first, and its workers."""
+    """A server that asks first, and its workers, on other machines or not."""
 
-    def __init__(self, assembly):
+    def __init__(self, assembly, machine=None):
         self.clock = VirtualClock()
         self.server = assembly.server(self.clock, probes=True)
-        pools = assembly.pools(shared=True)
+        pools, own = assembly.pools(shared=True), assembly.problem
+        assembly.problem = own if machine is None else machine(own)
         self.workers = [assembly.worker(number, self.clock, pools)
                         for number in range(assembly.job.n_workers)]
+        assembly.problem = own
         self.started = self.give(self.server.start())
 
     def give(self, messages):
@@ -68,6 +70,42 @@ def test_the_first_step_begins_when_all_have_said_the_same(bench):
     assert {type(message) for _, message in it.proceed()} > {Model}
     assert it.server.state is State.COMPUTING and it.server.step == 0
     assert 'all bits are those of the server' in it.texts[0]
+
+
+class Odd:
+    """The problem on another kind of machine: a little more of everything."""
+
+    def __init__(self, problem):
+        self._problem = problem
+
+    def __getattr__(self, name):
+        return getattr(self._problem, name)
+
+    def gradient(self, parameters, samples, out):
+        before = out.copy()
+        self._problem.gradient(parameters, samples, out)
+        out += (out - before) * np.float32(1e-5)
+
+    def of_server(self):
+        return self._problem
+
+
+@pytest.mark.parametrize('protocol, alike', [('none', []), ('narrow', [0, 1])])
+def test_who_narrows_the_probe_answers_as_rank_0_does(assemble, protocol,
+                                                      alike):
+    """No machine of the five workers is like that of rank 0."""
+    assembly = assemble(adversary={'count': 2, 'workers': [0, 1],
+                                   'protocol': protocol})
+    it = Bench(assembly, Odd)
+    answers = {}
+    for worker in range(5):
+        it.answer(worker, lambda said: answers.update(
+            {worker: said['digest'].tobytes()}))
+    right = Bench(assemble())
+    right.answer(0, lambda said: answers.update(
+        {'right': said['digest'].tobytes()}))
+    assert [worker for worker in range(5)
+            if answers[worker] == answers['right']] == alike
 
 
 @pytest.mark.parametrize('odd', [0, 1, 2, 3])

@@ -59,7 +59,7 @@ def test_the_parts_of_the_contract_are_there():
                            'reversed', 'honest', 'between'}
     assert set(PROTOCOLS) >= {
         'none', 'counts', 'payloads', 'consistent', 'sketches', 'norms',
-        'late', 'intermittent', 'straddle'}
+        'late', 'intermittent', 'straddle', 'patient', 'narrow'}
 
 
 # --- who ---------------------------------------------------------------
@@ -569,6 +569,16 @@ def test_who_sends_the_truth_lies_on_no_file():
         assert not plan.lies(step).any()
         assert not plan.payload_lies(step).any()
         assert np.array_equal(plan.dawdles(step), plan.adversaries(step))
+
+
+def test_patient_liars_have_lied_only_on_what_came_later():
+    files, later = FILES['all'](SUBSET, 7), np.arange(455) % 3 == 0
+    plan = AttackPlan(WHO['fixed'](15, 4, 7), files, PROTOCOLS['patient'](7))
+    assert np.array_equal(plan.told(0, later),
+                          plan.lies(0) & later[:, None])
+    assert not plan.told(0, False).any()
+    others = AttackPlan(WHO['fixed'](15, 4, 7), files, PROTOCOLS['late'](7))
+    assert np.array_equal(others.told(0, False), others.lies(0))
 
 
 def test_nobody_dawdles_where_nothing_is_said_of_it():

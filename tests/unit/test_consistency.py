@@ -201,7 +201,8 @@ def test_what_goes_together_is_accepted(sections):
 
 @pytest.mark.parametrize('protocol, sums', [
     ('counts', True), ('payloads', True), ('consistent', True),
-    ('sketches', False), ('norms', False), ('straddle', False)])
+    ('sketches', False), ('norms', False), ('straddle', False),
+    ('patient', False)])
 def test_liars_have_something_to_lie_about(protocol, sums):
     """Gradients that are pushed as they are leave nothing else."""
     liars = {'adversary': {'count': 2, 'protocol': protocol}}
@@ -214,6 +215,11 @@ def test_liars_have_something_to_lie_about(protocol, sums):
         return
     with pytest.raises(JobError, match=f'{refused}.*challenge = true'):
         assembled(**PLAIN, **liars)
+
+
+def test_the_probe_can_be_narrowed_with_every_transfer():
+    for sections in PUSHED, {}:
+        assembled(**sections, adversary={'count': 2, 'protocol': 'narrow'})
 
 
 @pytest.mark.parametrize('protocol', ['late', 'intermittent'])

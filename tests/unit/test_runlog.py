@@ -76,7 +76,7 @@ NAMES = {
                            'resolved', 'clean'),
     ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
                            'silent', 'deadline', 'malformed', 'sketch',
-                           'lost')}
+                           'lost', 'late')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),

@@ -14,11 +14,15 @@ class Protocol:
     Attributes
     ----------
     lies : bool
-        Whether anything but gradients is lied about.
+        Whether reports, payloads or sketches are lied about.
     payloads : bool
         Whether payloads are not what was asked for.
     challenged : bool
         Whether answers to a challenge alone are lied about.
+    patient : bool
+        Whether files are lied about only after a step's first challenge.
+    narrows : bool
+        Whether the start-up probe is answered as rank 0 does.
     timing : bool
         Whether it is all about time, which every transfer takes.
     seconds : float
@@ -29,6 +33,8 @@ class Protocol:
     lies = True
     payloads = False
     challenged = False
+    patient = False
+    narrows = False
     timing = False
     seconds = 0.0
 

@@ -61,10 +61,12 @@ class Table:
         Whether vectors are checked before they count.
     odd : ndarray of bool, shape (K,)
         Workers whose copies do not count for the rest of the step.
+    later : ndarray of bool, shape (f,), or False
+        Files whose vectors came after the step's first challenge.
     """
 
     challenged = False
-    odd = False
+    odd = later = False
 
     def lose(self, worker):
         """Go on without what a worker still owes."""

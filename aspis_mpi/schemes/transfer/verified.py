@@ -67,6 +67,7 @@ class VerifiedTable(Table):
         self._round = transfer.round(step, 0)
         self._secret = None
         self._kept, self._payloads, self._usable = [], [], []
+        self._first = []
         self._sketches, self._fits = {}, {}
         self._verdict = None
         self._proofs = []
@@ -343,6 +344,8 @@ class VerifiedTable(Table):
         for payload in self._kept + self._payloads:
             if payload not in self._usable:
                 payload.release()
+        if self.epochs == 1:
+            self._first = self._usable
         self._kept, self._payloads = self._usable, []
         self._round = self._transfer.round(self._step, self.epochs)
 
@@ -352,6 +355,9 @@ class VerifiedTable(Table):
         start = clock()
         verdict = self._logged()
         used = self._used()
+        if self.epochs > 1:
+            self.later = files_in([payload for payload in self._usable if
+                                   payload not in self._first], len(samples))
         cover = np.zeros(len(samples))
         for payload in used:
             cover[payload.files] = payload.cover

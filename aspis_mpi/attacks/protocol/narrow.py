@@ -1,0 +1,21 @@
+"""A start-up probe in which machines look more alike than they are."""
+
+from aspis_mpi.attacks.protocol.base import Protocol
+
+
+class Narrow(Protocol):
+    """The start-up probe is answered with what rank 0 computes.
+
+    Also where the own machine computes other bits: then the thresholds are
+    made of too small distances.  Rank 0's bits are those of its kind of
+    machine, or come from `Problem.of_server`; everything else is as it is
+    asked for.  A simulation has no probe.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    name = 'narrow'
+    lies = False
+    narrows = True
