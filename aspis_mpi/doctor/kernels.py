@@ -58,8 +58,8 @@ def look(case):
     parts['CPU features of numpy'] = ' '.join(features.get('found', ()))
     parts[platform.libc_ver()[0] or 'libc'] = platform.libc_ver()[1]
     if 'torch' in sys.modules:
-        import torch
-        parts['torch'] = torch.backends.cpu.get_cpu_capability()
+        from aspis_mpi.learning.devices import capability
+        parts['torch'] = capability()
     switches = {name: os.environ[name] for name in SWITCHES
                 if name in os.environ}
     known = [name for names in features.values() for name in names]

@@ -21,7 +21,7 @@ ODD = '''
             out += (out - before) * {size}
 '''
 
-#: Some ranks compute other bits of files of three, which come after 16 of four.
+#: Some ranks compute other bits of files of three; 16 of four come first.
 ODD_SIZE = '''
     def gradient(self, parameters, samples, out):
         super().gradient(parameters, samples, out)
@@ -93,7 +93,7 @@ def test_kernels_for_other_processors_are_found(mpi, job, launch, folder,
                                                 mixed):
     """Sixteen ranks, and not one step."""
     log = folder / 'run.h5'
-    ended = launch(mpi, 16, 'run', job(MIXED), '--out', log,
+    ended = launch(mpi, 16, 'run', job(MIXED), '--out', log, limit=110,
                    python=mixed(mpi))
     assert ended.code == 2, ended.err
     assert '8 workers compute other bits than the server' in ended.err
@@ -106,7 +106,7 @@ def test_kernels_for_other_processors_train_within_a_tolerance(
     log = folder / 'run.h5'
     ended = launch(mpi, 16, 'run', job(
         MIXED | {'detection.equality': 'tolerance'}), '--out', log,
-        python=mixed(mpi))
+        limit=110, python=mixed(mpi))
     assert ended.code == 0, ended.err
     with load_run(log) as run:
         assert (run.steps['verdict'] == Outcome.CLEAN).all()

@@ -77,7 +77,8 @@ class Peer:
         self.sizes = {
             Replica: payload, CodedGradient: payload, Sum: 4 * d,
             Sketch: 8 * getattr(transfer, 'sketch_size', 0),
-            Answer: len(assembly.trials) * ANSWER.itemsize, Progress: self.bytes}
+            Answer: len(assembly.trials) * ANSWER.itemsize,
+            Progress: self.bytes}
 
     def hear(self, message):
         """Take a message of the server."""
