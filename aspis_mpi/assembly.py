@@ -8,8 +8,7 @@ from aspis_mpi.config import JobError
 from aspis_mpi.design import Design
 from aspis_mpi.detection.equality import from_probe
 from aspis_mpi.detection.memory import Memory
-from aspis_mpi.detection.probe import (
-    ANSWER, check, check_support)
+from aspis_mpi.detection.probe import ANSWER, check, check_support
 from aspis_mpi.learning.problem import check_initial
 from aspis_mpi.protocol.auditor import Auditor
 from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool

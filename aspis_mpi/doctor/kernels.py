@@ -102,6 +102,8 @@ def _core(path):
 def findings(ranks):
     """What all compute with, or who has something else than the majority."""
     ranks = [rank for rank in ranks if rank.kernels is not None]
+    # Who computed nothing has not loaded what the others compute with.
+    ranks = [rank for rank in ranks if rank.bits is not None] or ranks
     for group in alike(ranks, lambda rank: tuple(rank.kernels.ignored)):
         if group[0].kernels.ignored:
             yield Finding(

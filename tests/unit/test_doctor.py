@@ -426,6 +426,13 @@ def test_ranks_of_equal_kernels_share_a_line():
     assert not list(kernels.findings([]))
 
 
+def test_a_server_that_computes_nothing_has_no_other_kernels():
+    ranks = two_hosts(6, bits=lambda i: computed() if i else None,
+                      kernels=lambda i: Kernels(
+                          {'torch': 'AVX2'} if i else {}, {}))
+    assert one(kernels.findings(ranks)).level == OK
+
+
 def test_names_that_numpy_does_not_know_are_told(monkeypatch):
     known = np.show_config(mode='dicts')['SIMD Extensions']['found']
     monkeypatch.setenv('NPY_DISABLE_CPU_FEATURES', ' '.join(
