@@ -8,7 +8,7 @@ from aspis_mpi.config import JobError
 from aspis_mpi.design import Design
 from aspis_mpi.detection.equality import from_probe
 from aspis_mpi.detection.memory import Memory
-from aspis_mpi.detection.probe import ANSWER, check
+from aspis_mpi.detection.probe import ANSWER, check, check_support
 from aspis_mpi.learning.problem import check_initial
 from aspis_mpi.protocol.accounts import Accounts
 from aspis_mpi.protocol.auditor import Auditor
@@ -54,7 +54,7 @@ class Assembly(Design):
             self.membership(keys, vouched), self.optimizer,
             self.batches.counts, Pool(self.d), self.initial(), course, clock,
             self._audits(),
-            self._probing if probes and self._probed else None)
+            self._probing if probes and self.trials else None)
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
@@ -95,7 +95,7 @@ class Assembly(Design):
         return self.auditor()
 
     def _probing(self, chronicle, lost):
-        return Probing(lost, self._probed, self.auditor(), self.settle,
+        return Probing(lost, self.trials, self.auditor(), self.settle,
                        self.job.q, chronicle)
 
     def settle(self, probe):
@@ -122,6 +122,7 @@ class Assembly(Design):
                 return self.equality
             self.equality = from_probe(probe, section.tolerance,
                                        section.disagreement)
+            check_support(probe, self.equality)
         except ValueError as error:
             raise JobError(f'{job.path}: {error}') from error
         self.scheme = replace(self.scheme, equality=self.equality)
@@ -139,7 +140,7 @@ class Assembly(Design):
                       self.assignment.width, self.batches, self.problem,
                       self.transfer, pools.gradients, pools.payloads,
                       pools.sketches, self.delay, self.silence, clock, liar,
-                      job.problem.micro_batch, self._probed)
+                      job.problem.micro_batch, self.trials)
 
     def pools(self, shared=False):
         """A worker's buffers; `shared` for all workers of a process."""
@@ -155,7 +156,7 @@ class Assembly(Design):
     def incoming(self):
         """The server's buffers for what the workers send."""
         return Pool(max(self._vector_size, 2 * self._sketch_size,
-                        self._probed * ANSWER.itemsize // 4))
+                        len(self.trials) * ANSWER.itemsize // 4))
 
     def journal(self, server, run_log, path):
         """What rank 0 does between steps; `path` is of the run's first log."""

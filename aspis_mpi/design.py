@@ -12,7 +12,7 @@ from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.config import JobError
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.equality import BITS
-from aspis_mpi.detection.probe import ANSWER, FILES
+from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.problem import check_counts
 from aspis_mpi.protocol.messages import Wire
@@ -270,11 +270,15 @@ class Design:
         return int((holders - needed).min())
 
     @property
-    def _probed(self):
-        """Files of the start-up probe; none where nothing is compared."""
+    def trials(self):
+        """Step and number of the files of the start-up probe.
+
+        None where nothing is compared.
+        """
         compares = self.transfer.compares and self.detector.compares
-        return (min(self.assignment.n_files, FILES)
-                if compares and self.problem.on_server else 0)
+        if not compares or not self.problem.on_server:
+            return []
+        return trials(self.batches.counts)
 
     @property
     def _sketch_size(self):
@@ -293,4 +297,4 @@ class Design:
         return Wire(self.job.n_workers, self.assignment.n_files, self.d,
                     self.assignment.width, self.transfer.payload_size(self.d),
                     self.transfer.signal_bytes, self._sketch_size,
-                    self._probed * ANSWER.itemsize)
+                    len(self.trials) * ANSWER.itemsize)

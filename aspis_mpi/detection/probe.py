@@ -9,8 +9,8 @@ from aspis_mpi.coding.challenge import compare
 from aspis_mpi.coding.sketching import sketch
 from aspis_mpi.words import few
 
-#: Files that everybody computes, at most.
-FILES = 16
+#: Files that everybody computes, at most, and at least of each size.
+FILES, DRAWS = 16, 4
 #: Rows of a sketch, and bytes of a digest.
 ROWS, DIGEST = 8, 16
 #: What is said of one file: sketch and norm, and a digest of the bits.  A
@@ -28,27 +28,82 @@ class Probe:
         Largest relative distance of a worker to the server, over the files.
     differing : ndarray of bool, shape (K,)
         Workers whose bits are not the server's, for some file.
-    median, largest : float
+    median : float
+        Of all deviations, but at most `largest`.
+    largest : float
         Of the deviations without the q largest, which liars can have made.
+    answers : ndarray of `ANSWER`, shape (n workers, n files)
+        What was compared.
+    q : int
+        Workers among them that can be wrong.
     """
 
     deviations: np.ndarray
     differing: np.ndarray
     median: float
     largest: float
+    answers: np.ndarray
+    q: int
 
     def __str__(self):
         others = np.flatnonzero(self.differing)
         if not others.size:
             return 'all bits are those of the server'
         return (f'workers {few(others)} compute other bits than the server, '
-                f'{self.median:.2g} apart in the median')
+                f'{self.apart}')
+
+    @property
+    def apart(self):
+        """By how much, in words."""
+        besides = f' (without the {self.q} farthest)' if self.q else ''
+        return (f'{self.median:.2g} apart in the median and at most '
+                f'{self.largest:.2g}{besides}')
 
 
 def alike(n_workers):
     """The probe of one process, where everybody computes the same."""
     return Probe(np.zeros(n_workers), np.zeros(n_workers, dtype=bool), 0.0,
-                 0.0)
+                 0.0, np.zeros((n_workers, 0), dtype=ANSWER), 0)
+
+
+def trials(counts, most=FILES):
+    """Files with which machines are compared: every size, several draws.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (f,)
+        Samples of each file, the same in every step.
+    most : int
+        Files in all, at least one for each size.
+
+    Returns
+    -------
+    list of (int, int)
+        Step and file, ascending: as many as there are files, from `DRAWS`
+        of each size to `most`, each size as often as the others.
+
+    Notes
+    -----
+    A file is computed in micro-batches, of which the last has what is left
+    of its samples.  Two kernels of one library give equal bits for some
+    numbers of samples and not for others, so every size has to be tried,
+    and the micro-batches of a size are tried with it.  Samples of other
+    files, or of the same file in other steps, are other draws.
+
+    >>> trials(np.array([3, 2, 2]), most=5)
+    [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
+    """
+    sizes = np.unique(counts)
+    least = min(most, DRAWS * len(sizes))
+    shares = np.array_split(
+        np.arange(np.clip(len(counts), least, most)), len(sizes))
+    chosen = []
+    for size, share in zip(sizes, shares):
+        files = np.flatnonzero(counts == size).tolist()
+        for draw in range(len(share)):
+            step, place = divmod(draw, len(files))
+            chosen.append((step, files[place]))
+    return sorted(chosen)
 
 
 def answer(gradients, secret):
@@ -86,13 +141,22 @@ def examine(own, answers, q):
     Returns
     -------
     Probe
+
+    Notes
+    -----
+    The largest is that of an honest worker or below.  So is the median,
+    since q liars cannot be half of K > 2q workers; and it is at least the
+    (ceil(K/2) - q)-th smallest honest deviation, whatever they answer.
+    Without the q largest it would be the server's own answer, 0, as soon as
+    liars that repeat it are more than a third of all.
     """
     apart = compare(own['sketch'][..., None], answers['sketch'][..., None])
     deviations = apart.max(axis=1, initial=0.0)
-    honest = np.sort(deviations)[:len(answers) - q]
+    largest = float(np.sort(deviations)[len(answers) - q - 1])
     differing = (own['digest'] != answers['digest']).any(axis=(1, 2))
-    return Probe(deviations, differing, float(np.median(honest)),
-                 float(honest[-1]))
+    # Where too few answer to outvote q, liars may be the middle.
+    median = min(float(np.median(deviations)), largest)
+    return Probe(deviations, differing, median, largest, answers, q)
 
 
 def check(probe, q):
@@ -114,6 +178,45 @@ def check(probe, q):
         return
     raise ValueError(
         f'{len(workers)} workers compute other bits than the server, more '
-        f'than q = {q}: {", ".join(map(str, workers))}; they differ by '
-        f"{probe.median:.2g} in the median; set detection.equality = "
-        "'tolerance', or use machines of one kind")
+        f'than q = {q}: {", ".join(map(str, workers))}; they are '
+        f"{probe.apart}; set detection.equality = 'tolerance', or use "
+        'machines of one kind')
+
+
+def check_support(probe, equality):
+    """Refuse thresholds with which files would be lost from the beginning.
+
+    Parameters
+    ----------
+    probe : Probe
+    equality : Equality
+        With the thresholds that were made of it.
+
+    Raises
+    ------
+    ValueError
+        On some file nobody has so many supporters as a certificate takes,
+        q + 1; all honest workers where fewer than 2q + 1 have answered.
+    """
+    n_workers, n_files = probe.answers.shape
+    needed = min(probe.q + 1, n_workers - probe.q)
+    for file in range(n_files):
+        most = _most_support(probe.answers[:, file], equality, needed)
+        if most < needed:
+            raise ValueError(
+                f'of {n_workers} workers at most {most} support each other '
+                f'on a file of the start-up probe, fewer than {needed}, '
+                f'and they are {probe.apart}; {equality}: set '
+                'detection.tolerance higher, or use machines of one kind')
+
+
+def _most_support(said, equality, enough):
+    """Most workers that support one of them, or `enough` if they are more."""
+    most = 0
+    sketches = said['sketch'][..., None]
+    for one in sketches:
+        near = compare(one, sketches) <= equality.tolerance
+        most = max(most, np.count_nonzero(near))
+        if most >= enough:
+            return enough
+    return most

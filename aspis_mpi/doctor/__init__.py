@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from aspis_mpi.backends.launcher import launch
 from aspis_mpi.doctor import (
-    bits, clocks, cores, devices, launcher, memory, mpi, software, storage)
+    bits, clocks, cores, devices, kernels, launcher, memory, mpi, software,
+    storage)
 from aspis_mpi.doctor.case import open_case
 from aspis_mpi.doctor.finding import (
     Finding, Level, by_host, report, who)
@@ -130,6 +131,7 @@ def _findings(mpi_doctor, comm, case, ranks, mpirun, missing):
         devices.TOPIC: lambda: devices.findings(ranks),
         memory.TOPIC: lambda: memory.findings(ranks, case.plan),
         bits.TOPIC: lambda: bits.findings(ranks, job),
+        kernels.TOPIC: lambda: kernels.findings(ranks),
         clocks.TOPIC: lambda: clocks.findings(
             _skews(mpi_doctor, comm, ranks, missing), len(by_host(ranks))),
         storage.TOPIC: lambda: storage.findings(case)}

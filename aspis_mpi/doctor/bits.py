@@ -8,8 +8,6 @@ from aspis_mpi.words import size
 
 TOPIC = 'bits'
 
-#: Files of a job that are computed, at most.
-FILES = 4
 #: All ranks sketch alike; nobody lies to a doctor.
 SECRET = b'aspis_mpi doctor'
 #: Bytes a parameter while a gradient is computed: parameters, gradient,
@@ -25,6 +23,11 @@ class Bits:
 
     answer: str
 
+    @property
+    def digests(self):
+        """All that equal bits have in common; sketches say how far apart."""
+        return _answers(self)['digest'].tobytes()
+
 
 def look(case):
     """The `Bits` of this rank, None where it computes no gradients.
@@ -34,7 +37,7 @@ def look(case):
     MemoryError
         The gradients of all ranks of this host do not fit.
     """
-    from aspis_mpi.detection.probe import answer
+    from aspis_mpi.detection.probe import answer, trials
     assembly = case.assembly
     if assembly is None:
         return Bits(answer(_product(), SECRET).tobytes().hex())
@@ -42,8 +45,8 @@ def look(case):
         return None
     _check_room(case)
     auditor, initial = assembly.auditor(), assembly.initial()
-    files = range(min(FILES, assembly.assignment.n_files))
-    gradients = (auditor.gradient(0, file, initial) for file in files)
+    gradients = (auditor.gradient(step, file, initial) for step, file
+                 in trials(assembly.batches.counts))
     return Bits(answer(gradients, SECRET).tobytes().hex())
 
 
@@ -78,8 +81,9 @@ def findings(ranks, job=None):
         Whose gradients these are.
     """
     ranks = [rank for rank in ranks if rank.bits is not None]
-    what = 'a matrix product' if job is None else 'the first files of the job'
-    groups = alike(ranks, lambda rank: rank.bits.answer)
+    what = ('a matrix product' if job is None else
+            'the probed files of the job')
+    groups = alike(ranks, lambda rank: rank.bits.digests)
     if len(ranks) < 2:
         return
     if len(groups) == 1:
@@ -103,10 +107,16 @@ def findings(ranks, job=None):
 def _apart(groups):
     """The largest relative distance of a rank to the majority."""
     import numpy as np
-    from aspis_mpi.detection.probe import ANSWER, examine
-    answers = [np.frombuffer(bytes.fromhex(group[0].bits.answer), ANSWER)
-               for group in groups]
+    from aspis_mpi.detection.probe import examine
+    answers = [_answers(group[0].bits) for group in groups]
     return examine(answers[0], np.stack(answers[1:]), 0).largest
+
+
+def _answers(bits):
+    """What a rank computed, ndarray of `detection.probe.ANSWER`."""
+    import numpy as np
+    from aspis_mpi.detection.probe import ANSWER
+    return np.frombuffer(bytes.fromhex(bits.answer), ANSWER)
 
 
 def _processors(most, others):

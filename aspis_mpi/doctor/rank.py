@@ -4,10 +4,12 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 
-from aspis_mpi.doctor import bits, cores, devices, memory, software
+from aspis_mpi.doctor import (
+    bits, cores, devices, kernels, memory, software)
 from aspis_mpi.doctor.bits import Bits
 from aspis_mpi.doctor.cores import Cores
 from aspis_mpi.doctor.devices import Devices
+from aspis_mpi.doctor.kernels import Kernels
 from aspis_mpi.doctor.memory import Memory
 from aspis_mpi.doctor.software import Software
 
@@ -16,10 +18,12 @@ ROOM = 1 << 14
 #: Characters of what went wrong in one look.
 LONGEST = 300
 
-#: What a rank looks at: how, and what comes of it.
+#: What a rank looks at: how, and what comes of it.  The bits come before
+#: the kernels, since computing them loads what the job computes with.
 LOOKS = {'cores': (cores.look, Cores), 'memory': (memory.look, Memory),
          'software': (software.look, Software),
-         'devices': (devices.look, Devices), 'bits': (bits.look, Bits)}
+         'devices': (devices.look, Devices), 'bits': (bits.look, Bits),
+         'kernels': (kernels.look, Kernels)}
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Rank:
     software : Software or None
     devices : Devices or None
     bits : Bits or None
+    kernels : Kernels or None
     troubles : tuple of (str, str)
         Topic of a look that raised, and what.
     """
@@ -46,6 +51,7 @@ class Rank:
     software: Software | None = None
     devices: Devices | None = None
     bits: Bits | None = None
+    kernels: Kernels | None = None
     troubles: tuple = ()
 
 

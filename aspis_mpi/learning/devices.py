@@ -85,3 +85,9 @@ def threads():
     """Threads that torch computes with on the CPU."""
     import torch
     return torch.get_num_threads()
+
+
+def capability():
+    """Instruction set that torch has chosen for the CPU."""
+    import torch
+    return torch.backends.cpu.get_cpu_capability()

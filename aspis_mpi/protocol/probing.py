@@ -1,4 +1,8 @@
-"""The start-up probe: every rank computes the same files before step 0."""
+"""The start-up probe: every rank computes the same files before step 0.
+
+Which files, `aspis_mpi.detection.probe.trials` says from the job alone, so
+that both sides know how long an answer is.
+"""
 
 import logging
 import os
@@ -18,13 +22,14 @@ SLOWER = 10
 
 
 class Trial:
-    """A worker's part: the first files of step 0, one micro-batch at a time.
+    """A worker's part: the files that all compute, by micro-batches.
 
     Parameters
     ----------
     problem : Problem
     batches : Batches
-    n_files : int
+    trials : list of (int, int)
+        Step and number of each file.
     parameters : Buffer
     scratch : Buffer
         Room for one gradient.
@@ -32,10 +37,10 @@ class Trial:
         16 bytes.
     """
 
-    def __init__(self, problem, batches, n_files, parameters, scratch, seed):
+    def __init__(self, problem, batches, trials, parameters, scratch, seed):
         self._problem = problem
         self._batches = batches
-        self._n_files = n_files
+        self._trials = trials
         self._parameters = parameters
         self._scratch = scratch
         self._seed = seed
@@ -48,13 +53,14 @@ class Trial:
             self._scratch.filled = False
             self._task = Task(
                 self._problem, self._parameters.values,
-                self._batches.samples(0, len(self._said)), self._scratch)
+                self._batches.samples(*self._trials[len(self._said)]),
+                self._scratch)
         self._task.compute(micro_batch)
         if not self._task.finished:
             return None
         self._said.append(answer([self._scratch.values], self._seed))
         self._task = None
-        if len(self._said) < self._n_files:
+        if len(self._said) < len(self._trials):
             return None
         return np.concatenate(self._said)
 
@@ -71,8 +77,8 @@ class Probing:
     ----------
     lost : ndarray of bool, shape (K,)
         Workers that have gone for good; it changes.
-    n_files : int
-        How many files everybody computes.
+    trials : list of (int, int)
+        Step and number of the files that everybody computes.
     auditor : Auditor
         Computes files on the server.
     settle : callable
@@ -96,7 +102,7 @@ class Probing:
     hopeless = ''
     hastened = False
 
-    def __init__(self, lost, n_files, auditor, settle, q, chronicle):
+    def __init__(self, lost, trials, auditor, settle, q, chronicle):
         n_workers = len(lost)
         self.state = State.PROBING
         self._lost = lost
@@ -107,7 +113,8 @@ class Probing:
         self.excluded = ~self.living
         self.noted = set()
         self.bytes_in = self.messages = 0
-        self._answers = np.zeros((n_workers, n_files), dtype=ANSWER)
+        self._trials = trials
+        self._answers = np.zeros((n_workers, len(trials)), dtype=ANSWER)
         self._own = None
         self._auditor = auditor
         self._settle = settle
@@ -172,9 +179,9 @@ class Probing:
     def proceed(self):
         """Compute the server's own answer, or judge all of them."""
         if self._own is None:
-            n_files, began = self._answers.shape[1], self._now()
+            began = self._now()
             self._own = answer((self._auditor.gradient(
-                0, file, self._parameters) for file in range(n_files)),
+                step, file, self._parameters) for step, file in self._trials),
                 self._seed)
             # The others have so much longer: ranks may share cores.
             now = self._now()

@@ -116,13 +116,13 @@ class Worker:
         What replaces honest gradients, on an adversary.
     micro_batch : int
         Samples between two looks at the messages.
-    probed : int
-        Files of the start-up probe.
+    trials : list of (int, int)
+        Step and number of the files of the start-up probe.
     """
 
     def __init__(self, number, files, width, batches, problem, transfer,
                  gradients, payloads, sketches, delay, silence, clock,
-                 liar=None, micro_batch=64, probed=0):
+                 liar=None, micro_batch=64, trials=()):
         self.number = number
         self.state = State.IDLE
         self.step = NUMBER - 1
@@ -141,7 +141,7 @@ class Worker:
         self._clock = clock
         self._liar = liar
         self._micro_batch = micro_batch
-        self._probed = probed
+        self._trials = trials
         self._early = None
         self._skipped = None
         self._wait = 0.0
@@ -255,7 +255,7 @@ class Worker:
             problem = (self._problem if self._liar is None
                        else self._liar.probed())
             self._trial = Trial(
-                problem, self._batches, self._probed, parameters,
+                problem, self._batches, self._trials, parameters,
                 self._gradients.take((self.step, 0, False)),
                 self._probe.seed)
             self.state = State.PROBING

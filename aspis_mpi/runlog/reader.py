@@ -110,7 +110,8 @@ class Run(View):
         Step, loss, verdict, counts and seconds: one column each.  The
         verdict is a number of `aspis_mpi.schemes.record.Outcome`: 0 the
         assumptions do not hold, 1 no usable file, 2 files are missing, 3
-        decided by vote, 4 resolved without, 5 nobody disagreed.
+        decided by vote, 4 resolved without, 5 nobody disagreed and no file
+        was dropped.
     flagged, exposed, excluded : ndarray of bool, shape (T, K)
     disagreements : ndarray of bool, shape (T, K, K)
     margin : ndarray, shape (T, 2)

@@ -15,8 +15,9 @@ class Outcome(IntEnum):
 
     `CONTRADICTION`: the assumptions do not hold, no update.  `SKIPPED`: no
     usable file, no update.  `INCOMPLETE`: files are missing.  `VOTED`: a
-    contested file was decided by plurality.  `RESOLVED`: workers disagreed,
-    no file was decided by vote.  `CLEAN`: nobody disagreed.
+    contested file was decided by plurality.  `RESOLVED`: workers disagreed
+    or files were dropped, none was decided by vote.  `CLEAN`: nobody
+    disagreed, and no file was dropped.
     """
 
     CONTRADICTION = 0

@@ -157,7 +157,7 @@ def outcome(evidence, verdict):
         return Outcome.INCOMPLETE
     if verdict.voted:
         return Outcome.VOTED
-    if evidence.contested.any():
+    if evidence.contested.any() or (verdict.source == DROPPED).any():
         return Outcome.RESOLVED
     return Outcome.CLEAN
 
@@ -183,5 +183,6 @@ def outcome_of_sum(verdict, divisor, lacks, graph):
         return Outcome.INCOMPLETE
     if verdict.voted:
         return Outcome.VOTED
-    disputed = graph.any() or verdict.exposed.any()
+    disputed = (graph.any() or verdict.exposed.any()
+                or (verdict.source == DROPPED).any())
     return Outcome.RESOLVED if disputed else Outcome.CLEAN

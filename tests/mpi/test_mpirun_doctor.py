@@ -1,9 +1,10 @@
 """The doctor under the launchers that jobs use."""
 
+import platform
 import sys
 
 import pytest
-from mpirun import RANK
+from mpirun import RANK, prefix
 
 KEYS = {'problem.name': 'mine:Problem', 'scheme.adversaries': 0,
         'problem.batch_size': 45}
@@ -15,6 +16,12 @@ ODD = '''
         super().gradient(parameters, samples, out)
         if RANK == 2:
             out += (out - before) * 1e-5
+'''
+
+#: Python with other kernels of OpenBLAS on one rank.
+KERNELS = '''#!/bin/bash
+[ ${variable} = 2 ] && export OPENBLAS_CORETYPE=Nehalem
+exec {python} "$@"
 '''
 
 #: One rank cannot compute at all.
@@ -63,7 +70,7 @@ def test_with_a_job(mpi, job, launch, folder):
     ended = launch(mpi, 4, 'doctor', path, '--set', 'run.steps=50', '--out',
                    folder / 'new' / 'run.h5')
     assert ended.code == 0, ended.out + ended.err
-    assert 'the first files of the job' in ended.out
+    assert 'the probed files of the job' in ended.out
     assert 'more for its 4 ranks' in ended.out
     assert 'the run log needs about' in ended.out
     assert [file.name for file in folder.iterdir()] == ['job.toml']
@@ -76,6 +83,22 @@ def test_a_rank_with_other_bits(mpi, module, job, launch):
     line, = lines(ended, 'PROBLEM')
     assert 'Rank 2 on' in line and 'computes other bits' in line
     assert '1e-05 apart' in line
+
+
+@pytest.mark.skipif(platform.machine() != 'x86_64', reason='other kernels')
+def test_a_rank_with_other_kernels(mpi, launch, folder):
+    path = folder / 'kernels'
+    path.write_text(KERNELS.format(variable=RANK[mpi], python=(
+        prefix(mpi) / 'bin' / 'python')))
+    path.chmod(0o755)
+    ended = launch(mpi, 4, 'doctor', python=path)
+    assert ended.code == 3, ended.err
+    line, = lines(ended, 'PROBLEM')
+    assert 'Rank 2 on' in line and 'computes other bits' in line
+    line, = (line for line in lines(ended, 'note') if 'kernels' in line)
+    assert 'Rank 2 on' in line and 'Nehalem' in line
+    assert 'OPENBLAS_CORETYPE = Nehalem' in line
+    assert 'and no OPENBLAS_CORETYPE' in line
 
 
 def test_a_rank_that_raises_is_reported_by_rank_0(mpi, module, job, launch):

@@ -1,8 +1,13 @@
 """The start-up probe between real processes."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
+from mpirun import RANK, prefix
 
 from aspis_mpi import load_run
+from aspis_mpi.schemes.record import Outcome
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 500,
         'run.steps': 4, 'detection.name': 'certified'}
@@ -14,6 +19,26 @@ ODD = '''
         super().gradient(parameters, samples, out)
         if RANK in {ranks}:
             out += (out - before) * {size}
+'''
+
+#: Some ranks compute other bits of files of three; 16 of four come first.
+ODD_SIZE = '''
+    def gradient(self, parameters, samples, out):
+        super().gradient(parameters, samples, out)
+        if RANK in (1, 3, 4) and len(samples) == 3:
+            out *= 1.0001
+'''
+
+#: Files of 3 and of 4 samples; kernels for AVX2 and for AVX-512 agree on 4.
+MIXED = {'problem.name': 'linear-regression', 'problem.samples': 2000,
+         'problem.parameters': None, 'problem.batch_size': 1400,
+         'problem.micro_batch': None, 'optimizer.lr': 0.01}
+
+#: Python with other kernels of OpenBLAS on every other rank.
+KERNELS = '''#!/bin/bash
+kinds=(SkylakeX Haswell)
+export OPENBLAS_CORETYPE=${{kinds[$(({variable} % 2))]}}
+exec {python} "$@"
 '''
 
 #: One rank does not come back from its first file.
@@ -37,6 +62,56 @@ def test_bits_are_refused_on_machines_that_differ(mpi, module, job, launch,
     assert "set detection.equality = 'tolerance'" in line
     with load_run(log) as run:
         assert run.n_steps == 0
+
+
+def test_bits_are_refused_if_they_differ_for_one_size_of_files(
+        mpi, module, job, launch, folder):
+    module(ODD_SIZE)
+    keys = {'problem.batch_size': 121, 'problem.micro_batch': None}
+    ended = launch(mpi, 8, 'run', job(KEYS | keys), '--out',
+                   folder / 'run.h5')
+    assert ended.code == 2, ended.err
+    assert '3 workers compute other bits than the server' in ended.err
+
+
+@pytest.fixture
+def mixed(folder):
+    """Gives the Python of an MPI with two kinds of kernels."""
+    if 'avx512bw' not in Path('/proc/cpuinfo').read_text():
+        pytest.skip('this processor has only one of the kinds of kernels')
+
+    def write(mpi):
+        path = folder / 'mixed'
+        path.write_text(KERNELS.format(variable=RANK[mpi], python=(
+            prefix(mpi) / 'bin' / 'python')))
+        path.chmod(0o755)
+        return path
+    return write
+
+
+def test_kernels_for_other_processors_are_found(mpi, job, launch, folder,
+                                                mixed):
+    """Sixteen ranks, and not one step."""
+    log = folder / 'run.h5'
+    ended = launch(mpi, 16, 'run', job(MIXED), '--out', log, limit=110,
+                   python=mixed(mpi))
+    assert ended.code == 2, ended.err
+    assert '8 workers compute other bits than the server' in ended.err
+    with load_run(log) as run:
+        assert run.n_steps == 0
+
+
+def test_kernels_for_other_processors_train_within_a_tolerance(
+        mpi, job, launch, folder, mixed):
+    log = folder / 'run.h5'
+    ended = launch(mpi, 16, 'run', job(
+        MIXED | {'detection.equality': 'tolerance'}), '--out', log,
+        limit=110, python=mixed(mpi))
+    assert ended.code == 0, ended.err
+    with load_run(log) as run:
+        assert (run.steps['verdict'] == Outcome.CLEAN).all()
+        assert not run.flagged.any()
+        assert not run.disagreements.any()
 
 
 def test_with_a_tolerance_they_train_and_nobody_is_exposed(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aspis_mpi.coding import combine
-from aspis_mpi.detection.probe import ANSWER, FILES, answer
+from aspis_mpi.detection.probe import ANSWER, answer
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, MAGIC, PROTOCOL, Answer, Challenge, CodedGradient, Encode,
     Model, Parameters, Probe, Progress, Reorder, Replica, Signal, Sketch,
@@ -74,12 +74,11 @@ class Peer:
         self.bytes = (assembly.assignment.width + 7) // 8
         transfer, d = assembly.transfer, assembly.d
         payload = 4 * transfer.payload_size(d)
-        compares = transfer.compares and assembly.detector.compares
-        self.probed = compares * min(assembly.assignment.n_files, FILES)
         self.sizes = {
             Replica: payload, CodedGradient: payload, Sum: 4 * d,
             Sketch: 8 * getattr(transfer, 'sketch_size', 0),
-            Answer: self.probed * ANSWER.itemsize, Progress: self.bytes}
+            Answer: len(assembly.trials) * ANSWER.itemsize,
+            Progress: self.bytes}
 
     def hear(self, message):
         """Take a message of the server."""
@@ -104,8 +103,8 @@ class Peer:
         if self.values is None:
             return None
         if self.probe is not None:
-            said = answer((self.gradient(file, 0) for file in
-                           range(self.probed)), self.probe.seed)
+            said = answer((self.gradient(file, step) for step, file in
+                           self._assembly.trials), self.probe.seed)
             return Letter(Answer.kind, self.step, body=said.tobytes())
         if self.challenge is not None:
             return self._sketch(self.challenge)
@@ -131,9 +130,9 @@ class Peer:
 
     def gradient(self, file, step=None):
         """That of a file at this step's parameters, float32 (d,)."""
-        if file not in self._known:
+        step = self.step if step is None else step
+        if (step, file) not in self._known:
             it, out = self._assembly, np.zeros_like(self.values)
-            step = self.step if step is None else step
             it.problem.gradient(self.values, it.batches.samples(step, file),
                                 out)
             if self.lie is not None:
@@ -141,8 +140,8 @@ class Peer:
                 rng = np.random.default_rng([step, file])
                 with np.errstate(all='ignore'):
                     out = self.lie(rng, out).astype(np.float32)
-            self._known[file] = out
-        return self._known[file]
+            self._known[step, file] = out
+        return self._known[step, file]
 
     def report(self, count, bits=None):
         """It says to have finished so many files, the first of its order."""

@@ -3,23 +3,31 @@
 import numpy as np
 import pytest
 
+from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.probe import ANSWER
 from aspis_mpi.exits import BAD_JOB, FAILED
+from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.messages import Answer, Failure, Model
 from aspis_mpi.protocol.step import State
 
 
 class Bench:
-    """A server that asks first, and its workers, on other machines or not."""
+    """A server that asks first, and its workers, on other machines or not.
 
-    def __init__(self, assembly, machine=None):
+    The workers of numbers in `odd` are those of another assembly.
+    """
+
+    def __init__(self, assembly, machine=None, other=None, odd=()):
         self.clock = VirtualClock()
         self.server = assembly.server(self.clock, probes=True)
-        pools, own = assembly.pools(shared=True), assembly.problem
+        pools, own = [assembly.pools(shared=True) for _ in range(2)], (
+            assembly.problem)
         assembly.problem = own if machine is None else machine(own)
-        self.workers = [assembly.worker(number, self.clock, pools)
-                        for number in range(assembly.job.n_workers)]
+        self.workers = [
+            (other if number in odd else assembly).worker(
+                number, self.clock, pools[number in odd])
+            for number in range(assembly.job.n_workers)]
         assembly.problem = own
         self.started = self.give(self.server.start())
 
@@ -117,6 +125,59 @@ def test_bits_are_refused_when_more_than_q_differ(bench, odd):
     assert it.server.exit_code == (BAD_JOB if odd > 2 else None)
     if odd > 2:
         assert "detection.equality = 'tolerance'" in it.texts[-1]
+
+
+@pytest.mark.parametrize('micro_batch, rows', [(64, 3), (2, 1)])
+def test_other_bits_for_one_number_of_samples_are_found(assemble, micro_batch,
+                                                        rows):
+    """16 files of four come first, 19 of three follow."""
+    class Odd(Quadratic):
+        def gradient(self, parameters, samples, out):
+            super().gradient(parameters, samples, out)
+            if len(samples) == rows:
+                out *= np.float32(1.0001)
+    assembly = assemble(scheme={'workers': 7}, problem={
+        'batch_size': 121, 'micro_batch': micro_batch})
+    other = Assembly(assembly.job, Odd(assembly.seed, parameters=12))
+    it = Bench(assembly, other, odd=(1, 3, 4, 5))
+    for worker in range(7):
+        it.answer(worker)
+    it.proceed()
+    assert it.server.exit_code == BAD_JOB
+    assert '4 workers compute other bits' in it.texts[-1]
+
+
+def off(radius):
+    """Answers that far from the truth, each worker in its own way."""
+    def change(answers):
+        answers['digest'] ^= 1
+        norms = answers['sketch'][:, -1]
+        answers['sketch'][:, next(rows)] += radius * 8 ** 0.5 * norms
+    rows = iter(range(8))
+    return change
+
+
+def test_liars_that_repeat_the_server_do_not_narrow_the_tolerance(assemble):
+    """More of them than a third of the workers."""
+    assembly = assemble(detection={'equality': 'tolerance'})
+    it, change = Bench(assembly), off(1e-6)
+    for worker in range(5):
+        it.answer(worker, change if worker > 1 else None)
+    it.proceed()
+    assert it.server.step == 0
+    assert assembly.equality.tolerance > 5e-6
+
+
+def test_a_tolerance_with_which_nobody_is_supported_is_refused(bench):
+    """All are that near to the server, but not to each other."""
+    it, change = bench(detection={
+        'equality': 'tolerance', 'tolerance': 1e-5}), off(0.9e-5)
+    for worker in range(5):
+        it.answer(worker, change)
+    it.proceed()
+    assert it.server.exit_code == BAD_JOB
+    assert 'at most 1 support each other' in it.texts[-1]
+    assert 'set detection.tolerance higher' in it.texts[-1]
 
 
 def test_what_liars_answer_ends_nothing(bench):

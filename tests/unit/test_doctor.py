@@ -13,14 +13,16 @@ import pytest
 
 from aspis_mpi.__main__ import main
 from aspis_mpi.backends.launcher import Launch
-from aspis_mpi.detection.probe import answer
+from aspis_mpi.detection.probe import ANSWER, answer, trials
 from aspis_mpi.doctor import (
-    bits, clocks, cores, devices, launcher, memory, mpi, software, storage)
+    bits, clocks, cores, devices, kernels, launcher, memory, mpi, software,
+    storage)
 from aspis_mpi.doctor.bits import Bits
 from aspis_mpi.doctor.case import open_case
 from aspis_mpi.doctor.cores import Cores
 from aspis_mpi.doctor.devices import Devices
 from aspis_mpi.doctor.finding import Finding, Level, report, who
+from aspis_mpi.doctor.kernels import Kernels
 from aspis_mpi.doctor.memory import Memory
 from aspis_mpi.doctor.rank import (
     LOOKS, ROOM, Rank, from_bytes, look, to_bytes)
@@ -97,7 +99,7 @@ def test_a_rank_arrives_as_it_was_sent():
     rank = Rank(3, 'b', Cores((0, 1), (1,), 1, 2), Memory(1, 2, None, 4),
                 Software({'numpy': '2.0'}, 'x'),
                 Devices(1, ('H',), 'cuda:0', 'u'), Bits('00'),
-                (('bits', 'ValueError: no'),))
+                Kernels({'a': 'b'}, {}), (('bits', 'ValueError: no'),))
     raw = to_bytes(rank)
     assert len(raw) == ROOM
     got = from_bytes(raw, 3, 'b')
@@ -126,7 +128,7 @@ def test_a_look_that_raises_does_not_stop_the_others(monkeypatch):
     monkeypatch.setitem(LOOKS, 'cores', (fail, Cores))
     rank = look(2, open_case(Launch(), 1, 1))
     assert rank.troubles == (('cores', 'OSError: a b'),)
-    assert rank.memory and rank.software and rank.bits
+    assert rank.memory and rank.software and rank.bits and rank.kernels
 
 
 # --- launcher and MPI --------------------------------------------------
@@ -375,12 +377,71 @@ def test_equal_bits_and_a_rank_that_computes_none():
     assert not list(bits.findings(ranks[:2]))
 
 
-def test_gradients_of_a_job_are_those_of_its_problem(job):
-    case = open_case(Launch(1, 6), 6, 6, job())
+def test_equal_bits_are_equal_however_they_were_sketched():
+    """Sums of float64 depend on the machine; digests do not."""
+    said = np.frombuffer(bytes.fromhex(computed().answer), ANSWER).copy()
+    said['sketch'] *= 1 + 2e-16
+    others = Bits(said.tobytes().hex())
+    assert others.answer != computed().answer
+    ranks = two_hosts(6, bits=lambda i: others if i > 3 else computed())
+    assert one(bits.findings(ranks)).level == OK
+
+
+def test_gradients_of_a_job_are_those_of_the_probe(job):
+    """Files of four and of three samples among them."""
+    case = open_case(Launch(1, 8), 8, 8, job(), ('problem.batch_size=121',))
     auditor, initial = case.assembly.auditor(), case.assembly.initial()
-    expected = answer((auditor.gradient(0, file, initial)
-                       for file in range(bits.FILES)), bits.SECRET)
+    counts = case.assembly.batches.counts
+    assert {counts[file] for _, file in trials(counts)} == {3, 4}
+    expected = answer((auditor.gradient(step, file, initial)
+                       for step, file in trials(counts)), bits.SECRET)
     assert bits.look(case).answer == expected.tobytes().hex()
+
+
+# --- kernels -----------------------------------------------------------
+
+def test_the_kernels_of_this_process_are_named():
+    seen = kernels.look(open_case(Launch(), 1, 1))
+    assert seen.parts['CPU features of numpy'] is not None
+    maps = Path('/proc/self/maps').read_text()
+    assert all(name in maps for name in kernels.libraries(maps))
+    if 'openblas' in maps:
+        assert any(kernels.libraries(maps).values())
+
+
+def test_ranks_of_other_kernels_and_switches_are_named():
+    ranks = two_hosts(6, kernels=lambda i: Kernels(
+        {'libopenblas.so': 'Haswell' if i > 3 else 'SkylakeX', 'glibc': '2'},
+        {'OPENBLAS_CORETYPE': 'Haswell'} if i > 3 else {}))
+    found = one(kernels.findings(ranks))
+    assert found.level == NOTE and found.text.startswith(
+        'Ranks 4-5 on b compute with libopenblas.so Haswell and '
+        'OPENBLAS_CORETYPE = Haswell, 4 others with libopenblas.so SkylakeX '
+        'and no OPENBLAS_CORETYPE: ')
+
+
+def test_ranks_of_equal_kernels_share_a_line():
+    ranks = two_hosts(6, kernels=lambda i: Kernels({'glibc': '2'}, {}))
+    assert one(kernels.findings(ranks)).level == OK
+    assert not list(kernels.findings([]))
+
+
+def test_a_server_that_computes_nothing_has_no_other_kernels():
+    ranks = two_hosts(6, bits=lambda i: computed() if i else None,
+                      kernels=lambda i: Kernels(
+                          {'torch': 'AVX2'} if i else {}, {}))
+    assert one(kernels.findings(ranks)).level == OK
+
+
+def test_names_that_numpy_does_not_know_are_told(monkeypatch):
+    known = np.show_config(mode='dicts')['SIMD Extensions']['found']
+    monkeypatch.setenv('NPY_DISABLE_CPU_FEATURES', ' '.join(
+        ['MMX_OF_OLD', *known]))
+    seen = kernels.look(open_case(Launch(), 1, 1))
+    assert list(seen.ignored) == ['MMX_OF_OLD']
+    ranks = two_hosts(4, kernels=lambda i: seen)
+    found = one(kernels.findings(ranks), NOTE)
+    assert 'numpy knows no CPU feature MMX_OF_OLD' in found.text
 
 
 def test_gradients_that_do_not_fit_are_not_computed(job, monkeypatch):

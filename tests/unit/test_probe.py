@@ -1,9 +1,15 @@
 """What the machines say before the run, and whom that accuses."""
 
+import re
+
 import numpy as np
 import pytest
 
-from aspis_mpi.detection.probe import ANSWER, answer, check, examine
+from aspis_mpi.detection.equality import Equality, from_probe
+from aspis_mpi.detection.probe import (
+    ANSWER, DRAWS, FILES, answer, check, check_support, examine, trials)
+from aspis_mpi.learning.batches import Batches
+
 
 SECRET = bytes(range(16))
 N, D = 5, 20_000
@@ -24,6 +30,35 @@ def asked(workers, q, server=None):
     return examine(own, np.array([answer(worker, SECRET)
                                   for worker in workers]), q)
 
+
+# --- which files -------------------------------------------------------
+
+@pytest.mark.parametrize('f, batch', [
+    (455, 1400), (455, 910), (16, 31), (16, 17), (5, 13), (3, 3), (1, 7),
+    (1000, 1999)])
+def test_every_size_is_tried_with_several_draws(f, batch):
+    batches = Batches(7, 2000, batch, f)
+    chosen = trials(batches.counts)
+    assert chosen == sorted(set(chosen)) and len(chosen) <= FILES
+    sizes = [batches.counts[file] for _, file in chosen]
+    assert set(sizes) == set(batches.counts.tolist())
+    for size in set(sizes):
+        assert sizes.count(size) >= DRAWS
+        drawn = {tuple(batches.samples(step, file)) for step, file in chosen
+                 if batches.counts[file] == size}
+        assert len(drawn) == sizes.count(size)
+
+
+def test_the_files_that_are_tried_cost_no_more_than_a_few():
+    for f in range(1, 60):
+        for larger in range(f):
+            counts = 2 + (np.arange(f) < larger)
+            n = len(trials(counts))
+            assert n <= min(FILES, max(f, 2 * DRAWS))
+            assert len(trials(counts, most=2)) == 2
+
+
+# --- what is said of them ----------------------------------------------
 
 def test_an_answer_has_a_fixed_size():
     said = answer(iter(truth()), SECRET)
@@ -71,7 +106,7 @@ def test_a_worker_counts_with_its_worst_file():
     assert probe.median == 0 and probe.largest == probe.deviations[2]
 
 
-def test_what_q_liars_answer_does_not_widen_the_thresholds():
+def test_what_q_liars_answer_stays_within_what_honest_workers_do():
     honest = [noisy(truth(), 1e-6, seed) for seed in range(1, 9)]
     without = asked(honest, q=0)
     own = answer(truth(), SECRET)
@@ -81,16 +116,36 @@ def test_what_q_liars_answer_does_not_widen_the_thresholds():
         lies['sketch'] = told
         probe = examine(own, np.concatenate([lies, answers]), q=3)
         assert probe.largest <= without.largest
-        assert probe.median <= without.median
+        assert probe.median <= without.largest
     # Too many of them are for the premise to find, not for the probe.
     assert examine(own, np.concatenate([lies, answers]), 2).largest > 0.5
+
+
+@pytest.mark.parametrize('n, q', [
+    (n, q) for n in range(3, 16) for q in range(1, (n + 1) // 2)])
+def test_liars_that_repeat_the_server_do_not_narrow_the_thresholds(n, q):
+    """The median stays a honest one, also with more of them than n/3."""
+    honest = [noisy(truth(n=1), 1e-6, seed) for seed in range(n - q)]
+    probe = asked([truth(n=1)] * q + honest, q, server=truth(n=1))
+    alone = np.sort(probe.deviations[q:])
+    assert alone[0] > 0
+    assert alone[-(-n // 2) - q - 1] <= probe.median <= alone[-1]
+    assert from_probe(probe).tolerance >= 10 * alone[0]
+
+
+def test_the_largest_is_said_where_half_compute_like_the_server():
+    workers = [truth()] * 4 + [noisy(truth(), 1e-6, seed) for seed in (1, 2)]
+    text = str(asked(workers, q=1))
+    assert 'workers 4, 5 compute other bits' in text
+    assert re.search(r'server, 0 apart in the median and at most 1\S*e-06 '
+                     r'\(without the 1 farthest\)', text)
 
 
 def test_a_server_of_another_kind_is_found():
     probe = asked([truth()] * 9, q=4, server=noisy(truth(), 1e-6, 1))
     assert probe.differing.all()
     with pytest.raises(ValueError, match='9 workers .* 4: 0, 1, 2, 3, 4, '
-                       "5, 6, 7, 8; they differ by .*'tolerance'"):
+                       "5, 6, 7, 8; they are .*'tolerance'"):
         check(probe, 4)
 
 
@@ -99,3 +154,37 @@ def test_gradients_that_are_not_finite_agree():
     wrong[0, 5] = np.nan
     probe = asked([wrong] * 3, q=1, server=wrong)
     assert probe.largest == 0 and not probe.differing.any()
+
+
+# --- who supports whom -------------------------------------------------
+
+def around(radius, n):
+    """Answers to one file, each so far from the truth in its own way."""
+    said = np.repeat(answer(truth(n=1), SECRET)[None], n, axis=0)
+    for worker, sketch in enumerate(said['sketch'][:, 0]):
+        sketch[worker] += radius * 8 ** 0.5 * sketch[-1]
+    return said
+
+
+@pytest.mark.parametrize('q', [0, 1, 2, 3])
+def test_thresholds_with_which_nobody_is_supported_are_refused(q):
+    """Near the server, but farther than that from each other."""
+    own = answer(truth(n=1), SECRET)
+    probe = examine(own, around(0.9e-5, 7), q)
+    assert probe.median == pytest.approx(0.9e-5, rel=1e-3)
+    check_support(probe, Equality(False, 1.3e-5, 1e-2))
+    if not q:
+        check_support(probe, Equality(False, 1e-5, 1e-2))
+        return
+    with pytest.raises(ValueError, match='of 7 workers at most 1 support .* '
+                       f'fewer than {q + 1}, .*detection.tolerance higher'):
+        check_support(probe, Equality(False, 1e-5, 1e-2))
+
+
+def test_honest_workers_alone_are_always_enough():
+    """Whatever liars answer, and where too few answer to outvote them."""
+    own = answer(truth(n=1), SECRET)
+    for n_honest, q in ((3, 2), (2, 2), (1, 2), (8, 7), (4, 1)):
+        said = np.concatenate([around(0.5, q), around(1e-6, n_honest)])
+        probe = examine(own, said, q)
+        check_support(probe, from_probe(probe))
