@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
+from aspis_mpi.backends import libraries
 from aspis_mpi.backends.launcher import launch
 from aspis_mpi.backends.signals import Signals
 from aspis_mpi.backends.simulated import (
@@ -69,6 +70,9 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
     """
     here = launch()
     _refuse_singletons(here)
+    if here.keeps_signals and not here.rank:
+        log.warning("Intel MPI's mpirun keeps signals to itself: what should "
+                    'end this run would leave it running; use mpiexec.')
 
     def prepare():
         assembly, said = _assemble(_job(job, settings, problem,
@@ -86,11 +90,7 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         except BaseException as error:
             trouble = error
             _say(trouble, here)
-        # A rank that dies before MPI has started may leave the others there.
-        faulthandler.dump_traceback_later(START, exit=True)
-        from aspis_mpi.backends import mpi
-        comm = mpi.world()
-        faulthandler.cancel_dump_traceback_later()
+        mpi, comm = _begin_mpi()
         code = _agree(mpi, comm, here, trouble, start)
         if code == OVER:
             return 0, _again(assembly, start) if start else None
@@ -109,6 +109,26 @@ def _say(trouble, here):
     if isinstance(trouble, JobError) and not here.rank:
         print(f'aspis_mpi: {trouble}', file=sys.stderr, flush=True)
         trouble.said = True
+
+
+def _begin_mpi():
+    """The MPI backend and a communicator of all ranks."""
+    # A rank that dies before MPI has started may leave the others there.
+    faulthandler.dump_traceback_later(START, exit=True)
+    try:
+        mpi = _backend()
+        return mpi, mpi.world()
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _backend():
+    """The module that starts MPI when it is imported."""
+    try:
+        from aspis_mpi.backends import mpi
+    except (ImportError, RuntimeError) as error:
+        raise JobError(libraries.missing(error)) from error
+    return mpi
 
 
 def _refuse_singletons(here):
@@ -141,8 +161,9 @@ def _agree(mpi, comm, here, trouble, start):
     if comm.size != here.size:
         raise JobError(
             f'the launcher started {here.size} ranks, but MPI knows '
-            f'{comm.size}: mpirun and libmpi belong to different MPIs; see '
-            'python -m aspis_mpi doctor') from trouble
+            f'{comm.size}: mpirun and libmpi belong to different MPIs; '
+            f'{libraries.advice() or "see python -m aspis_mpi doctor"}'
+            ) from trouble
     code, text = OVER if start is not None and start.over else 0, ''
     if isinstance(trouble, JobError):
         code, text = BAD_JOB, str(trouble)

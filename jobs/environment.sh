@@ -25,13 +25,27 @@ aspis_say() {
 }
 
 
+# Prints the Pythons of this machine, those for an environment first: the
+# oldest for .venv-lowest, the newest for .venv-newest, else the usual one.
+aspis_pythons() {
+    local pyenv="${PYENV_ROOT:-$HOME/.pyenv}/versions"
+    case $1 in
+        *-lowest) printf '%s\n' python3.11 "$pyenv"/3.11.*/bin/python3 ;;
+        *-newest)
+            printf '%s\n' python3.{15..13} "$pyenv"/3.{15..13}.*/bin/python3 ;;
+    esac
+    printf '%s\n' python3 python3.{13..11}
+}
+
+
 # Prints the first Python that is new enough and runs: a shim may do neither.
 aspis_find_python() {
     local python
     if [ -n "${PYTHON:-}" ]; then
         set -- "$PYTHON"
     else
-        set -- python3 python3.13 python3.12 python3.11
+        mapfile -t < <(aspis_pythons "$1")
+        set -- "${MAPFILE[@]}"
     fi
     for python; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -70,7 +84,7 @@ aspis_create() {
     if "$1/bin/python" -m pip --version > /dev/null 2>&1; then
         return 0
     fi
-    python=$(aspis_find_python) || return 1
+    python=$(aspis_find_python "$1") || return 1
     if ! "$python" -c 'import ensurepip, venv' > /dev/null 2>&1; then
         aspis_say "$python cannot make environments; on Debian and Ubuntu:" \
             "apt-get install python$(aspis_version "$python")-venv"
@@ -117,14 +131,65 @@ aspis_install_test() {
 }
 
 
-# MPICH's mpirun and Open MPI's overwrite each other, so it lives apart; its
-# tests train on numbers alone and need neither torch nor scikit-learn.
-aspis_install_mpich() {
+# The mpiruns of the MPIs overwrite each other, so each lives apart; its tests
+# train on numbers alone and need neither torch nor scikit-learn.
+aspis_install_other() {
     local list
     list=$(aspis_requirements "$1" options install_requires) &&
     list=$(grep -vE '^(torch|scikit-learn)\b' <<< "$list") &&
-    aspis_pip "$1" --requirement /dev/stdin 'mpich>=5.0' <<< "$list" &&
+    aspis_pip "$1" --requirement /dev/stdin "$2" <<< "$list" &&
     aspis_install_test "$1" &&
+    aspis_pip "$1" --no-deps --editable .
+}
+
+
+aspis_install_mpich() {
+    aspis_install_other "$1" 'mpich>=5.0'
+}
+
+
+# 2021.19.0 asks for a package that pip may not find.
+aspis_install_impi() {
+    aspis_install_other "$1" 'impi-rt==2021.18.1'
+}
+
+
+# Prints all that setup.cfg asks for, a line each.
+aspis_all_requirements() {
+    aspis_requirements "$1" options install_requires &&
+    aspis_requirements "$1" options.extras_require local-mpi &&
+    aspis_requirements "$1" options.extras_require analysis &&
+    aspis_requirements "$1" options.extras_require test
+}
+
+
+# Exactly the lower bounds of setup.cfg, none of which may be missing.
+aspis_install_lowest() {
+    local list
+    list=$(aspis_all_requirements "$1" | grep '[^[:space:]]') || return 1
+    if grep -vE '^[a-z0-9-]+>=[0-9.]+$' <<< "$list" >&2; then
+        aspis_say 'setup.cfg has no lower bound there'
+        return 1
+    fi
+    list=${list//>=/==}
+    if [ -n "${TORCH_INDEX_URL:-}" ]; then
+        aspis_pip "$1" --no-deps --index-url "$TORCH_INDEX_URL" \
+            "$(grep '^torch==' <<< "$list")" || return 1
+    fi
+    aspis_pip "$1" --requirement /dev/stdin <<< "$list" &&
+    aspis_pip "$1" --no-deps --editable .
+}
+
+
+# The newest releases that pip finds for the newest Python.
+aspis_install_newest() {
+    local list
+    list=$(aspis_all_requirements "$1") || return 1
+    if [ -n "${TORCH_INDEX_URL:-}" ]; then
+        aspis_pip "$1" --no-deps --index-url "$TORCH_INDEX_URL" \
+            torch || return 1
+    fi
+    aspis_pip "$1" --upgrade --requirement /dev/stdin <<< "$list" &&
     aspis_pip "$1" --no-deps --editable .
 }
 
@@ -145,7 +210,8 @@ aspis_is_fresh() {
 }
 
 
-# Installs `base`, `test` or `mpich` into an environment unless it is there.
+# Installs `base`, `test`, `mpich`, `impi`, `lowest` or `newest` into an
+# environment unless it is there.
 # The stamp goes first and comes back last: no stamp outlives an interruption.
 aspis_install() {
     local env="$aspis_root/$1" stamp="$aspis_root/$1/.installed-$2"
@@ -176,6 +242,22 @@ aspis_add_tests() {
     aspis_install .venv test 'once, some seconds' &&
     aspis_install .venv-mpich mpich 'once, about half a minute' &&
     export ASPIS_MPICH="$aspis_root/.venv-mpich"
+}
+
+
+# What tests/run.sh --intel needs besides.
+aspis_add_impi() {
+    aspis_install .venv-impi impi 'once, about half a minute' &&
+    export ASPIS_IMPI="$aspis_root/.venv-impi"
+}
+
+
+# What tests/run.sh --lowest and --newest run in, in the place of .venv.  What
+# is newest now need not have been at the last installation.
+aspis_enter_other() {
+    rm -f -- "$aspis_root/.venv-newest/.installed-newest" &&
+    aspis_install ".venv-$1" "$1" 'once, some minutes' &&
+    export PATH="$aspis_root/.venv-$1/bin:$PATH"
 }
 
 

@@ -23,7 +23,7 @@ ROOT = Path(aspis_mpi.__file__).parent
 #: Each line may import from itself and from the lines above.
 LAYERS = (
     ('registry', 'streams', 'arrays', 'exits', 'words', 'checks',
-     'tables'),
+     'tables', 'graphs'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),
@@ -154,6 +154,17 @@ def test_each_heavy_library_has_one_owner(library):
     assert users
     assert not {user for user in users
                 if not user.startswith(OWNERS[library])}
+
+
+def test_graphs_of_scipy_are_narrowed_in_one_place():
+    """Other versions of it take no indices of 64 bits, or lie about them."""
+    def is_csgraph(node):
+        return (isinstance(node, ast.Import | ast.ImportFrom) and 'csgraph' in
+                ast.unparse(node))
+    users = places(is_csgraph)
+    assert users
+    assert not [user for user in users
+                if not user.startswith('aspis_mpi.graphs:')]
 
 
 def test_torch_and_the_mpi_backend_are_imported_late():

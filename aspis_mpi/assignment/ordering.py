@@ -12,8 +12,8 @@ from math import floor
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from aspis_mpi import graphs
 from aspis_mpi.assignment.pacing import by_speed
 
 #: Stands for no worker in tables of losses: more than any sum of losses.
@@ -194,8 +194,7 @@ def peel(incidence):
     for position in range(load):
         graph = csr_array((np.ones(files.size, dtype=np.int8),
                            (workers, files)), shape=incidence.shape)
-        order[:, position] = maximum_bipartite_matching(
-            graph, perm_type='column')
+        order[:, position] = graphs.matching(graph)
         left = files != order[workers, position]
         workers, files = workers[left], files[left]
     return order

@@ -2,7 +2,8 @@
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
+
+from aspis_mpi import graphs
 
 #: Workers that were never measured count as this much slower than the
 #: slowest that was.
@@ -150,8 +151,7 @@ class _Network:
         data = np.ones(indices.size, dtype=np.int32)
         data[:n_files] = demand
         starts = np.concatenate(([0], degrees.cumsum()))
-        self._graph = csr_array((data, indices.astype(np.int32),
-                                 starts.astype(np.int32)),
+        self._graph = csr_array((data, indices, starts),
                                 shape=(ends + 1, ends + 1))
         self._edges = np.nonzero(free)[0] + 1, 1 + n_files + holders[free]
         self._needed = int(demand.sum())
@@ -160,7 +160,7 @@ class _Network:
     def flow(self, rooms):
         """Which free pairs are chosen, or None if the rooms do not do."""
         self._graph.data[self._rooms] = rooms
-        found = maximum_flow(self._graph, 0, self._graph.shape[0] - 1)
-        if found.flow_value < self._needed:
+        value, flow = graphs.flow(self._graph)
+        if value < self._needed:
             return None
-        return np.asarray(found.flow[self._edges]).ravel() > 0
+        return np.asarray(flow[self._edges]).ravel() > 0

@@ -21,12 +21,16 @@ class Launch:
         0 and 1 for a process that nobody launched.
     slurm_tasks : int
         Tasks of the SLURM step that this process is one of, 1 outside.
+    keeps_signals : bool
+        The launcher ends of a signal and lets the ranks run on: `mpirun` of
+        Intel MPI, a script, which tells them that it was the one.
     """
 
     rank: int = 0
     size: int = 1
     slurm_tasks: int = 1
     slurm_rank: int = 0
+    keeps_signals: bool = False
 
     @property
     def is_singleton_of_many(self):
@@ -61,7 +65,8 @@ def launch(environment=os.environ):
     for rank, size in VARIABLES:
         if rank in environment and size in environment:
             return Launch(_number(environment, rank, 0),
-                          _number(environment, size, 1), slurm, slurm_rank)
+                          _number(environment, size, 1), slurm, slurm_rank,
+                          environment.get('I_MPI_MPIRUN') == 'mpirun')
     return Launch(0, 1, slurm, slurm_rank)
 
 

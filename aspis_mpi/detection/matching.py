@@ -17,16 +17,19 @@ of the double cover, *doubled* in what follows, so that they are integers.
 
 import networkx as nx
 import numpy as np
+import scipy
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from aspis_mpi import streams
+from aspis_mpi import graphs, streams
 
 #: Ranks are taken modulo this prime; products of two residues fit int64.
 PRIME = 2 ** 31 - 1
 
 #: Entries of the small matrices that are reduced at once (cache).
 BLOCK = 2 ** 16
+
+#: Random matrices that are drawn; one in 10^6 or less has no inverse.
+DRAWS = 20
 
 
 def partners(graph):
@@ -44,7 +47,7 @@ def partners(graph):
     """
     if not graph.any():
         return np.full(len(graph), -1)
-    return maximum_bipartite_matching(csr_array(graph), perm_type='column')
+    return graphs.matching(csr_array(graph))
 
 
 def doubled(graph):
@@ -189,10 +192,7 @@ def _inverse_blocks(graph, width):
 
     # Guessing these numbers helps a liar to lose certificates, no more.
     rng = streams.generator(0, 'detection', 'matching')
-    inverse = None
-    while inverse is None:
-        matrix = rng.integers(1, PRIME, graph.shape) * graph
-        inverse = _inverse(matrix[np.ix_(rows, columns)])
+    matrix, inverse = _invertible(graph, rows, columns, rng)
 
     corner = np.zeros((n + 1, n + 1), dtype=np.int64)
     corner[np.ix_(columns, rows)] = inverse
@@ -206,6 +206,18 @@ def _inverse_blocks(graph, width):
     below[rows] = -_product(inverse.T, _product(
         matrix[np.ix_(others, columns)].T, mixed[1])) % PRIME
     return rows.size, corner, right, below
+
+
+def _invertible(graph, rows, columns, rng):
+    """Random entries where the graph has edges, and a block's inverse."""
+    for _ in range(DRAWS):
+        matrix = rng.integers(1, PRIME, graph.shape) * graph
+        inverse = _inverse(matrix[np.ix_(rows, columns)])
+        if inverse is not None:
+            return matrix, inverse
+    raise ArithmeticError(
+        f'none of {DRAWS} random matrices has an inverse where scipy '
+        f'{scipy.__version__} found a matching: use another version of it')
 
 
 def _product(a, b):

@@ -11,6 +11,7 @@ import platform
 import sys
 from contextlib import contextmanager
 
+from aspis_mpi.backends import libraries
 from aspis_mpi.backends.launcher import launch
 from aspis_mpi.doctor import (
     bits, clocks, cores, devices, kernels, launcher, memory, mpi, software,
@@ -102,9 +103,8 @@ def _without_mpi(here, error):
     """There is nobody to speak to."""
     if not (here.rank or here.slurm_rank):
         print(report([Finding(
-            Level.PROBLEM, mpi.TOPIC, f'mpi4py cannot start MPI: '
-            f'{line(error)}: load the MPI module of the site, or install one '
-            "with pip install '.[local-mpi]'.")]), flush=True)
+            Level.PROBLEM, mpi.TOPIC, f'{libraries.missing(error)}.')]),
+            flush=True)
     return FAILED
 
 
@@ -122,7 +122,7 @@ def _findings(mpi_doctor, comm, case, ranks, mpirun, missing):
     topics = {
         launcher.TOPIC: lambda: launcher.findings(
             case.here, comm.size, name, slurm_tasks(os.environ), mpirun,
-            case.command),
+            case.command, libraries.advice()),
         mpi.TOPIC: lambda: mpi.findings(
             name, mpi_doctor.thread_level(), mpi_doctor.tolerance(), job),
         'job': lambda: [*_troubles(ranks), *_workers(case)],

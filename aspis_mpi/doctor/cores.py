@@ -136,14 +136,14 @@ def busy(local):
     """
     import numpy as np
     from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    from aspis_mpi import graphs
     masks = [rank.cores.bound for rank in local
              for _ in range(rank.cores.wanted)]
     ends = np.cumsum([0, *map(len, masks)])
     columns = np.fromiter((core for mask in masks for core in mask), int)
     graph = csr_array((np.ones(columns.size, bool), columns, ends))
-    matched = maximum_bipartite_matching(graph, perm_type='column')
-    return int((matched >= 0).sum())
+    return int((graphs.matching(graph) >= 0).sum())
 
 
 def _crowded(local):

@@ -45,7 +45,7 @@ def mpirun_on_path():
 
 
 def findings(here, size, library, slurm_tasks=1, mpirun=('', ''),
-             command=''):
+             command='', advice=''):
     """One line: as launched, or what is wrong and how to launch.
 
     Parameters
@@ -62,6 +62,8 @@ def findings(here, size, library, slurm_tasks=1, mpirun=('', ''),
         Path and family, asked for when there is one rank only.
     command : str
         How to start the doctor on all ranks.
+    advice : str
+        About an MPI that mpi4py does not find; '' where there is none.
     """
     ours = family(library)
     if here.is_singleton_of_many:
@@ -74,13 +76,18 @@ def findings(here, size, library, slurm_tasks=1, mpirun=('', ''),
         yield Finding(
             Level.PROBLEM, TOPIC, f'The launcher started '
             f'{counted(here.size, "rank")}, but MPI knows {size}: mpirun and '
-            'libmpi belong to different MPIs; use the mpirun of '
-            f'{ours or library}.')
+            'libmpi belong to different MPIs; '
+            f'{advice or f"use the mpirun of {ours or library}"}.')
     elif here.size < size:
         yield Finding(
             Level.PROBLEM, TOPIC, f'MPI knows {counted(size, "rank")}, but '
             'the environment names none of them: use mpirun, mpiexec or srun '
             f'of {ours or library}.')
+    elif here.keeps_signals:
+        yield Finding(
+            Level.PROBLEM, TOPIC, f'{size} ranks, as launched, but mpirun of '
+            'Intel MPI keeps signals to itself: SIGUSR1 and SIGTERM end it '
+            'while the ranks run on; use mpiexec, which forwards them.')
     elif size > 1:
         yield Finding(Level.OK, TOPIC, f'{size} ranks, as launched: rank 0 '
                       f'serves, {size - 1} work.')
@@ -102,5 +109,8 @@ def _alone(ours, slurm_tasks, path, theirs, command):
         return
     where = f'{path} is there' if path else (
         'there is no mpirun on PATH, take the launcher of the site')
+    if theirs == 'Intel MPI':
+        where += ', which keeps signals to itself'
+        command = command.replace('mpirun', 'mpiexec', 1)
     yield Finding(Level.NOTE, TOPIC, f'I am the only rank, {where}: '
                   f'{command} looks at all of them.')

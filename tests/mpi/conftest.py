@@ -2,7 +2,7 @@
 
 import pytest
 from mpirun import (
-    RANK, Running, environment, parameters, prefix, write_job)
+    LAUNCHER, MPIS, Running, environment, parameters, prefix, write_job)
 
 from aspis_mpi import simulate
 
@@ -12,7 +12,7 @@ from aspis_mpi import simulate
 NEVER_BEGAN = "The PMIx server's listener thread failed to start"
 
 
-@pytest.fixture(params=RANK)
+@pytest.fixture(params=MPIS)
 def mpi(request):
     """Name of an MPI; tests run under each that is installed."""
     if not (prefix(request.param) / 'bin' / 'mpirun').exists():
@@ -43,7 +43,7 @@ def start(folder):
         flags = ['--oversubscribe'] if mpi == 'openmpi' else []
         flags += ['--with-ft', 'ulfm'] if survive else []
         what = [script] if script else ['-m', 'aspis_mpi']
-        command = [home / 'mpirun', *flags, '-n', ranks,
+        command = [home / LAUNCHER[mpi], *flags, '-n', ranks,
                    python or home / 'python', *what, *arguments]
         jobs.append(Running([str(word) for word in command],
                             environment(folder), folder))

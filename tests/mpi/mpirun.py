@@ -24,10 +24,17 @@ SHM = '/dev/shm/'
 MARK = 'ASPIS_TEST_JOB'
 
 #: What a launcher above pytest would tell our own ranks.
-LAUNCHERS = ('OMPI_', 'PMI_', 'PMIX_', 'PRTE_', 'HYDRA_', 'SLURM_')
+LAUNCHERS = ('OMPI_', 'PMI_', 'PMIX_', 'PRTE_', 'HYDRA_', 'SLURM_', 'I_MPI_')
 
 #: What ranks are called in their environment.
-RANK = {'openmpi': 'OMPI_COMM_WORLD_RANK', 'mpich': 'PMI_RANK'}
+RANK = {'openmpi': 'OMPI_COMM_WORLD_RANK', 'mpich': 'PMI_RANK',
+        'intel': 'PMI_RANK'}
+
+#: MPIs that tests run under: two always, Intel's alone where it is named.
+MPIS = ('intel',) if 'ASPIS_IMPI' in os.environ else ('openmpi', 'mpich')
+
+#: What starts jobs; Intel's mpirun would keep signals to itself.
+LAUNCHER = {'openmpi': 'mpirun', 'mpich': 'mpirun', 'intel': 'mpiexec'}
 
 #: Seconds between two looks at the shared memory of a job.
 LOOK = 0.1
@@ -40,7 +47,8 @@ def prefix(mpi):
     """Where an MPI and its Python are installed."""
     if mpi == 'openmpi':
         return Path(sys.prefix)
-    return Path(os.environ.get('ASPIS_MPICH', REPO / '.venv-mpich'))
+    name = {'mpich': 'ASPIS_MPICH', 'intel': 'ASPIS_IMPI'}[mpi]
+    return Path(os.environ.get(name, REPO / f'.venv-{mpi}'))
 
 
 def environment(folder):

@@ -104,7 +104,8 @@ def test_asked_twice_it_does_not_wait_for_the_step(mpi, job, start, folder):
         done = rows_of(log)
         os.kill(server, signal.SIGUSR1)
     ended = running.wait(30)
-    assert ended.code in (75, 9), ended.err     # MPICH may answer 9
+    # MPICH may answer 9 when it is aborted, and Intel MPI 255.
+    assert ended.code in (75, 9, 255), ended.err
     assert Checkpoints(log).paths()[0].name == f'step-{done:08d}.npz'
     assert rows_of(log) == done
 

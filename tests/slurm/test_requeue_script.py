@@ -1,4 +1,4 @@
-"""What jobs/requeue.sbatch does, without SLURM, with an mpirun that plays."""
+"""What jobs/requeue.sbatch does, without SLURM, with an mpiexec that plays."""
 
 import os
 import signal
@@ -11,13 +11,18 @@ from mpirun import REPO
 REQUEUE = REPO / 'jobs' / 'requeue.sbatch'
 
 #: Ends with the code in the file `code` after three signals, or at once.
-MPIRUN = '''#!/usr/bin/env bash
+MPIEXEC = '''#!/usr/bin/env bash
 echo "$@" > arguments
 trap 'echo signal >> signals' USR1
 touch ready
 while [ -e wait ] && [ "$(wc -l < signals)" -lt 3 ]; do sleep 0.05; done
 sleep 0.2
 exit "$(cat code)"
+'''
+
+#: That of Intel MPI ends of a signal and passes none on.
+MPIRUN = '''#!/usr/bin/env bash
+mpiexec "$@"
 '''
 
 SCONTROL = '''#!/usr/bin/env bash
@@ -31,7 +36,8 @@ def start(tmp_path):
     running = []
 
     def begin(code):
-        for name, text in (('mpirun', MPIRUN), ('scontrol', SCONTROL)):
+        for name, text in (('mpiexec', MPIEXEC), ('mpirun', MPIRUN),
+                           ('scontrol', SCONTROL)):
             (tmp_path / name).write_text(text)
             (tmp_path / name).chmod(0o755)
         (tmp_path / 'code').write_text(str(code))

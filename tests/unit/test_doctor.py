@@ -136,6 +136,8 @@ def test_a_look_that_raises_does_not_stop_the_others(monkeypatch):
 @pytest.mark.parametrize('here, size, tasks, mpirun, level, words', [
     (Launch(0, 4), 4, 1, ('', ''), OK, '4 ranks, as launched'),
     (Launch(0, 4), 1, 1, ('', ''), PROBLEM, '4 ranks, but MPI knows 1'),
+    (Launch(0, 4, keeps_signals=True), 4, 1, ('', ''), PROBLEM,
+     'use mpiexec, which forwards them'),
     (Launch(0, 1), 4, 1, ('', ''), PROBLEM, 'names none of them'),
     (Launch(0, 1, 4, 0), 1, 4, ('', ''), PROBLEM, 'SLURM started 4 tasks'),
     (Launch(), 1, 16, ('', ''), PROBLEM, 'SLURM gave 16 tasks'),

@@ -6,14 +6,23 @@ from aspis_mpi.backends.launcher import Launch, launch
 
 OPEN_MPI = {'OMPI_COMM_WORLD_RANK': '3', 'OMPI_COMM_WORLD_SIZE': '16'}
 MPICH = {'PMI_RANK': '3', 'PMI_SIZE': '16'}
+INTEL = MPICH | {'I_MPI_INFO_NP': '1'}      # of mpiexec
+INTEL_SCRIPT = INTEL | {'I_MPI_MPIRUN': 'mpirun'}
 PMIX = {'PMIX_RANK': '3', 'SLURM_STEP_NUM_TASKS': '16', 'SLURM_PROCID': '3'}
 
 
-@pytest.mark.parametrize('environment', [OPEN_MPI, MPICH, PMIX])
+@pytest.mark.parametrize('environment', [OPEN_MPI, MPICH, INTEL,
+                                         INTEL_SCRIPT, PMIX])
 def test_each_launcher_is_understood(environment):
     here = launch(environment)
     assert (here.rank, here.size) == (3, 16)
     assert not here.is_singleton_of_many
+
+
+def test_a_launcher_that_keeps_signals_is_known():
+    assert launch(INTEL_SCRIPT).keeps_signals
+    for environment in {}, OPEN_MPI, MPICH, INTEL, PMIX:
+        assert not launch(environment).keeps_signals
 
 
 @pytest.mark.parametrize('environment', [

@@ -1,14 +1,15 @@
 """Orders of computing against enumeration, and the contract of all."""
 
+import os
 import time
 from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
+from scipy.optimize import OptimizeResult
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from aspis_mpi import registry
+from aspis_mpi import graphs, registry
 from aspis_mpi.assignment import ordering
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.cyclic import Cyclic
@@ -22,6 +23,8 @@ from aspis_mpi.assignment.random_regular import RandomRegular
 from aspis_mpi.assignment.repetition import Repetition
 from aspis_mpi.assignment.subset import Subset
 from aspis_mpi.streams import generator
+
+THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 
 ORDERS = registry.parts('order')
 every_order = pytest.mark.parametrize('part', ORDERS.values(), ids=ORDERS)
@@ -229,7 +232,7 @@ def test_random_comes_from_its_seed():
     (lambda: Search(restarts=-1), 'restarts -1.*0'),
     (lambda: ORDERS['exact'](order_seconds=0.0), 'order_seconds 0.0.*0'),
     (lambda: ORDERS['exact'](order_seconds=np.nan), 'order_seconds nan'),
-    (lambda: exact(Subset(15, replication=3)), f'124216.*{MOST_VARIABLES}'),
+    (lambda: exact(Subset(15, replication=3)), f'124217.*{MOST_VARIABLES}'),
     (lambda: ordering.peel(np.ones((3, 4), dtype=bool)), 'square'),
     (lambda: ordering.peel(~np.eye(3, dtype=bool) | [1, 0, 0]), 'square'),
     (lambda: by_speed(Cyclic(4), np.ones(3)), r'shape \(3,\).*4 workers'),
@@ -285,6 +288,36 @@ def test_a_solver_out_of_time_leaves_what_was_found():
     found, before = exact(design, seconds=0.05), search(design)
     assert found.q_max == ordering.q_max(design.reordered(found.order))
     assert before.bound <= found.bound <= found.q_max <= before.q_max
+
+
+@pytest.mark.parametrize('proven, bound', [(0.0, 22), (-1.0, 21),
+                                           (-1.5, 21), (-1e-9, 22)])
+def test_what_is_proven_counts_where_no_order_is_found(
+        proven, bound, monkeypatch):
+    """The solver always has a solution to tell it with: all zeros."""
+    def out_of_time(cost, *, integrality, bounds, constraints, options):
+        nothing = np.zeros(cost.size)
+        assert (bounds.lb <= nothing).all() and (nothing <= bounds.ub).all()
+        for rows in constraints:
+            assert (rows.lb <= 0).all() and (rows.ub >= 0).all()
+        return OptimizeResult(status=1, x=nothing, mip_dual_bound=proven)
+    design = Cyclic(6, load=4)
+    before = search(design, 3)
+    assert (before.q_max, before.bound) == (22, 20)
+    monkeypatch.setattr(programme, 'milp', out_of_time)
+    found = exact(design, 3)
+    assert (found.q_max, found.bound) == (22, bound)
+    np.testing.assert_array_equal(found.order, before.order)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not THOROUGH, reason='ASPIS_THOROUGH is not set')
+def test_what_a_solver_out_of_time_has_proven():
+    """Nothing better is found in 10 s, but 93 and 50 are proven."""
+    for design, copies, least in ((Subset(7, replication=3), 2, 93),
+                                  (RandomRegular(12, load=5), 2, 50)):
+        found = exact(design, copies)
+        assert found.bound >= least > search(design, copies).bound
 
 
 @small_designs
@@ -343,8 +376,7 @@ def can_all_have_one(files, slots, n_slots):
     """Whether pairs of file and slot hold a matching of all files."""
     graph = csr_array((np.ones(len(files), dtype=np.int8), (files, slots)),
                       shape=(max(files) + 1, n_slots))
-    matched = maximum_bipartite_matching(graph, perm_type='column')
-    return (matched[np.unique(files)] >= 0).all()
+    return (graphs.matching(graph)[np.unique(files)] >= 0).all()
 
 
 @pytest.mark.parametrize('design', [

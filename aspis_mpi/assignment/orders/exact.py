@@ -14,8 +14,6 @@ log = logging.getLogger(__name__)
 
 #: Above so many variables the solver finds nothing in a sensible time.
 MOST_VARIABLES = 5000
-#: What the solver answers where no solution exists.
-INFEASIBLE = 2
 
 
 class Exact(Order):
@@ -57,8 +55,9 @@ def exact(assignment, copies=1, seconds=10.0):
     Returns
     -------
     Found
-        With a gap of 0 where the order is proven to be the best, be it
-        by `q_max_bound` or by the solver.
+        With what the solver has proven, also where its time ran out, and a
+        gap of 0 where the order is proven to be the best, be it by
+        `q_max_bound` or by the solver.
 
     Raises
     ------
@@ -85,11 +84,18 @@ class _Programme:
     the incidence; L[i, j] = sum_t (delta_j - t + 1) x[i, j, t].  For each
     file the sum of the s smallest of its gamma losses is, by duality, the
     largest s u - sum_j v_j over u and v_j >= max(0, u - L[i, j]).  The
-    least of these sums, b, is made as large as possible; Q_max is the sum
-    of all loads + 1 - b.
+    least of these sums is made as large as possible; Q_max is the sum of
+    all loads + 1 - this.
 
-    Columns: x, then b, and for more than one copy u of the files and v of
-    the pairs.
+    scipy passes on what the solver has proven only if it has found a
+    solution as well, and takes none to begin with.  So z = 0 stands for the
+    order that is known, whose least sum is a, and z = 1 for a better one;
+    b >= z is how much larger its least sum is.  Each constraint of orders
+    is multiplied by z, so that zeros are a solution and the relaxation for
+    z = 1 is as tight as without.
+
+    Columns: x, then b and z, and for more than one copy u of the files and
+    v of the pairs.
     """
 
     def __init__(self, assignment, copies):
@@ -104,9 +110,10 @@ class _Programme:
         self.place = (np.arange(self.pair.size)
                       - (loads.cumsum() - loads)[self.pair])
         self.loss = loads[self.pair] - self.place
-        # Where the columns of b, u and v begin.
+        # Where the columns of b, z, u and v begin.
         self.b = self.pair.size
-        self.u = self.b + 1
+        self.z = self.b + 1
+        self.u = self.z + 1
         self.v = self.u + self.n_files
         self.size = self.u if copies == 1 else self.v + self.n_pairs
         if self.size > MOST_VARIABLES:
@@ -117,24 +124,23 @@ class _Programme:
 
     def solve(self, found, seconds):
         """An order better than `found`, or None, and a bound of `q_max`."""
-        total = int(self.loads.sum()) + 1
-        lower, upper = np.zeros(self.size), np.ones(self.size)
-        lower[self.b] = total - found.q_max + 1
-        upper[self.b] = total - found.bound
+        upper = np.ones(self.size)
+        upper[self.b] = found.gap
         upper[self.u:] = self.loads.max()
-        whole = np.arange(self.size) <= self.b
-        result = milp(-np.eye(1, self.size, self.b)[0], integrality=whole,
-                      bounds=Bounds(lower, upper),
-                      constraints=self._permutations() + self._least(),
+        known = int(self.loads.sum()) + 1 - found.q_max
+        result = milp(-np.eye(1, self.size, self.b)[0],
+                      integrality=np.arange(self.size) <= self.z,
+                      bounds=Bounds(0.0, upper),
+                      constraints=[self._better(found.gap),
+                                   *self._permutations(),
+                                   *self._least(known)],
                       options={'time_limit': seconds, 'mip_rel_gap': 0.0})
-        if result.status == INFEASIBLE:
-            return None, found.q_max
         bound = found.bound
         if result.mip_dual_bound is not None and np.isfinite(
                 result.mip_dual_bound):
-            bound = max(bound,
-                        total - int(1e-6 - result.mip_dual_bound))
-        if result.x is None:
+            bound = max(bound, found.q_max - int(
+                1e-6 - result.mip_dual_bound))
+        if result.x is None or result.x[self.z] < 0.5:
             return None, bound
         return self._order(result.x), bound
 
@@ -146,26 +152,30 @@ class _Programme:
         order[self.workers[pair], self.place[taken]] = self.files[pair]
         return order
 
+    def _better(self, gap):
+        """z <= b <= gap z."""
+        rows = np.arange(2)
+        return self._rows((rows, self.b, (1, -1)), (rows, self.z, (-1, gap)))
+
     def _permutations(self):
-        """Each file at one position, at each position one file."""
-        x = np.arange(self.b)
+        """For z = 1 each file at one position, at each position one file."""
+        x, pairs = np.arange(self.b), np.arange(self.n_pairs)
         positions = np.stack((self.workers[self.pair], self.place))
         row = np.unique(positions, axis=1, return_inverse=True)[1].ravel()
-        return [self._rows((self.pair, x, 1), lower=1, upper=1),
-                self._rows((row, x, 1), lower=1, upper=1)]
+        return [self._rows((self.pair, x, 1), (pairs, self.z, -1), upper=0),
+                self._rows((row, x, 1), (pairs, self.z, -1), upper=0)]
 
-    def _least(self):
-        """No file's sum of smallest losses is below b."""
+    def _least(self, known):
+        """No file's sum of smallest losses is below a z + b, a the known."""
         x, files = np.arange(self.b), np.arange(self.n_files)
-        b = np.full(self.n_files, self.b)
+        least = (files, self.b, -1), (files, self.z, -known)
         if self.copies == 1:
-            # sum_j L - b >= 0: all losses count.
-            return [self._rows((self.files[self.pair], x, self.loss),
-                               (files, b, -1))]
-        # s u - sum_j v_j - b >= 0 and L + v - u >= 0.
+            # sum_j L - a z - b >= 0: all losses count.
+            return [self._rows((self.files[self.pair], x, self.loss), *least)]
+        # s u - sum_j v_j - a z - b >= 0 and L + v - u >= 0.
         pairs = np.arange(self.n_pairs)
         return [self._rows((files, self.u + files, self.stopped),
-                           (self.files, self.v + pairs, -1), (files, b, -1)),
+                           (self.files, self.v + pairs, -1), *least),
                 self._rows((self.pair, x, self.loss),
                            (pairs, self.v + pairs, 1),
                            (pairs, self.u + self.files, -1))]
