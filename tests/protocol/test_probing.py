@@ -139,7 +139,7 @@ def test_other_bits_for_one_number_of_samples_are_found(assemble, micro_batch,
     assembly = assemble(scheme={'workers': 7}, problem={
         'batch_size': 121, 'micro_batch': micro_batch})
     other = Assembly(assembly.job, Odd(assembly.seed, parameters=12))
-    it = Bench(assembly, other, odd=(1, 3, 4, 5))
+    it = Bench(assembly, other=other, odd=(1, 3, 4, 5))
     for worker in range(7):
         it.answer(worker)
     it.proceed()
