@@ -57,8 +57,8 @@ class Liar:
 
     def shown(self, step, file, values, parameters):
         """What it makes of the gradient of a file that it holds."""
-        waits = not self._protocol.patient or self._challenged != step
-        if waits or not self._tells(step, file):
+        begun = self._protocol.patient and self._challenged == step
+        if not (begun and self._tells(step, file)):
             return values
         lie, samples = np.empty_like(values), self._batches.samples(step, file)
         self._forge(step, file, parameters, values, len(samples), lie)
