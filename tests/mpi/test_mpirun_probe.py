@@ -89,11 +89,12 @@ def mixed(folder):
     return write
 
 
+@pytest.mark.timeout(240)
 def test_kernels_for_other_processors_are_found(mpi, job, launch, folder,
                                                 mixed):
     """Sixteen ranks, and not one step."""
     log = folder / 'run.h5'
-    ended = launch(mpi, 16, 'run', job(MIXED), '--out', log, limit=110,
+    ended = launch(mpi, 16, 'run', job(MIXED), '--out', log, limit=200,
                    python=mixed(mpi))
     assert ended.code == 2, ended.err
     assert '8 workers compute other bits than the server' in ended.err
@@ -101,12 +102,13 @@ def test_kernels_for_other_processors_are_found(mpi, job, launch, folder,
         assert run.n_steps == 0
 
 
+@pytest.mark.timeout(240)
 def test_kernels_for_other_processors_train_within_a_tolerance(
         mpi, job, launch, folder, mixed):
     log = folder / 'run.h5'
     ended = launch(mpi, 16, 'run', job(
         MIXED | {'detection.equality': 'tolerance'}), '--out', log,
-        limit=110, python=mixed(mpi))
+        limit=200, python=mixed(mpi))
     assert ended.code == 0, ended.err
     with load_run(log) as run:
         assert (run.steps['verdict'] == Outcome.CLEAN).all()
