@@ -64,7 +64,8 @@ ATTACKS = {
     'intermittent': [*LIARS, 'adversary.protocol=intermittent'],
     'intermittent, 10': [*LIARS, 'adversary.protocol=intermittent',
                          'adversary.period=10'],
-    'straddle': [*LIARS, 'adversary.protocol=straddle'],
+    'straddle': [*LIARS, 'adversary.protocol=straddle',
+                 'adversary.workers=[0, 1]'],
 }
 
 
