@@ -10,7 +10,7 @@
 #
 #     HiGHS: Dual bound -1213
 #     scipy: status 4, x is None, mip_dual_bound None
-#     with a way out: mip_dual_bound -1213.0
+#     with a way out: zeros, mip_dual_bound -1215.0
 #
 # Ends with 1 if that changes.
 set -euo pipefail
