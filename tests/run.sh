@@ -15,7 +15,7 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 versions=(tests/test_layers.py tests/unit
-          tests/mpi/test_mpirun_{everything,bits,signals}.py)
+          tests/mpi/test_mpirun_everything.py)
 intel=(tests/mpi/test_mpirun_{signals,exit_codes,killed}.py)
 
 source jobs/environment.sh
