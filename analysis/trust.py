@@ -17,12 +17,12 @@ from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
 #: What a worker is in a step, and its colour, by rising severity: where
 #: several steps share a column of the picture, the last one shows.
 STATES = (('fine', '#ececec'),
-          ('slow: under half of the median files, or twice its time',
+          ('slow: late, under half of the median files, or twice its time',
            '#56b4e9'),
           ('not heard in the step: too slow, or dead', '#0a5a9c'),
           ('suspected: disagrees with somebody not exposed or flagged',
            '#f0c000'),
-          ('dead: given up as silent, then left out', '#000000'),
+          ('dead, or without work: silent, or has cost too much', '#000000'),
           ('excluded: no work since it was exposed', '#9a9a9a'),
           ('flagged by the rule of this step', '#cc79a7'),
           ('exposed: proved wrong, and at work', '#d55e00'))
@@ -117,12 +117,12 @@ def states_of(run):
         evidence or by memory, and at work.  `FLAGGED`: the rule of this step
         takes it for wrong, without a proof.  `EXCLUDED`: no work, and
         exposed in its last step with work or since.  `DEAD`: no work without
-        that, from the step in which it was given up until it is heard again.
+        that, from the step before until it is heard again.
         `SUSPECTED`: disagrees with a worker that is neither exposed nor
         flagged; what these say accuses nobody.  `UNHEARD`: no report in a
-        step that did not wait for it.  `SLOW`: under half of the files
-        at the signal, or over twice the time to the last report, of the
-        median worker.
+        step that did not wait for it.  `SLOW`: late with an answer, or
+        under half of the files at the signal, or over twice the time to the
+        last report, of the median worker.
     """
     return side_by_side(run, _states_of_part, ABSENT)
 
@@ -135,7 +135,7 @@ def _states_of_part(run):
     dead = left_out | (_latest(left_out) > _latest(~unheard))
     dead[:, :-1] |= left_out[:, 1:]
 
-    slow = (2 * done < _median(done, excluded)) | (
+    slow = run.late.T | (2 * done < _median(done, excluded)) | (
         last > 2 * _median(last, excluded | unheard))
     return np.select(
         [excluded & ~left_out, exposed, run.flagged.T, dead, _suspected(run),

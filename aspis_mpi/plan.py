@@ -52,6 +52,9 @@ class Plan:
     checkpoint_every: int       # steps; 0 only where the run ends
     checkpoints: int            # that are kept
     tolerates: int              # workers that may die
+    waits_for_all: bool         # whether one slow worker sets the pace
+    silence: float              # seconds
+    most_cost: float            # share of the run that a worker may cost
     warnings: list              # sentences
 
 
@@ -107,6 +110,8 @@ def plan_of(design):
         certifies=_certifies(design), reassigns=_reassigns(design),
         checkpoint_bytes=kept, checkpoint_every=job.run.checkpoint_every,
         checkpoints=job.run.keep, tolerates=job.faults.tolerate,
+        waits_for_all=not design.presses, silence=job.faults.silence,
+        most_cost=design.most_cost,
         warnings=_warnings(design))
 
 
@@ -188,6 +193,7 @@ def describe(plan):
     ]
     lines += _worst_case(p) + _certificates(p)
     lines.append(survived(p.silent_survived))
+    lines += _pace(p)
     when = (f"every {counted(p.checkpoint_every, 'step')} and where the run "
             'ends' if p.checkpoint_every else 'where the run ends')
     last = 'one is' if p.checkpoints == 1 else f'{p.checkpoints} are'
@@ -240,6 +246,26 @@ def _certificates(p):
         lines.append("An exposed worker's files stay without it: this "
                      'transfer cannot give them to others, so that they have '
                      'one copy less.')
+    return lines
+
+
+def _pace(p):
+    """What slow and silent workers can cost, in sentences."""
+    lines, q = [], p.assumed_adversaries
+    if p.waits_for_all:
+        lines.append('One worker sets the pace: everybody is waited for, up '
+                     f'to {p.silence:g} s from one sign of life to the next; '
+                     'faults.patience = 0.01 would bound it by the pace of '
+                     'others.')
+    elif q:
+        lines.append(f'Who takes three times as long as the {p.workers - q} '
+                     f'fastest of {p.workers} workers is late, and not waited '
+                     'for where others can do its part.')
+    if p.most_cost:
+        share = f'{100 * p.most_cost:g} %'
+        lines.append(f'A worker that has cost more than {2 * p.silence:g} s '
+                     f'and more than {share} of the run gets no work until '
+                     'the run has lasted longer.')
     return lines
 
 
