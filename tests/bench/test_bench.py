@@ -67,3 +67,7 @@ def test_growth_of_orders_closed_forms_and_simulated_steps(benchmark):
 @pytest.mark.timeout(900)
 def test_challenged_sums_beside_replicas(benchmark):
     figures(benchmark, 'challenge.py', ranks=16)
+
+
+def test_rows_of_the_log(benchmark):
+    figures(benchmark, 'log.py')
