@@ -111,6 +111,7 @@ class Probing:
         self.living = np.ones(n_workers, dtype=bool)
         self.awaited = np.ones(n_workers, dtype=bool)
         self.excluded = ~self.living
+        self.silent = ~self.living
         self.noted = set()
         self.bytes_in = self.messages = 0
         self._trials = trials
@@ -164,7 +165,8 @@ class Probing:
         return []
 
     def silence(self, worker):
-        """What a silent worker was doing, for people."""
+        """Take note of it; what a silent worker was doing, for people."""
+        self.silent[worker] = True
         return f'in {self.name}'
 
     def patience(self):

@@ -359,6 +359,9 @@ class ParameterServer:
             self._set_alarm()
             return []
         self._membership.settle(probing.equality)
+        silent = probing.silent
+        self._membership.accounts.charge(silent * self._course.silence,
+                                         silent, silent)
         return self._begin(self.first)
 
     def _resolve(self):

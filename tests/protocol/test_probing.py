@@ -194,7 +194,8 @@ def test_what_liars_answer_ends_nothing(bench):
     assert 'support each other up to 1e-06' in it.texts[0]
 
 
-def test_who_does_not_answer_is_left_out_of_the_first_step(bench):
+def test_who_does_not_answer_pays_for_it(bench):
+    """It may take part in the first step, with less to its credit."""
     it = bench(faults={'silence': 9.0})
     for worker in (0, 1, 2, 4):
         it.answer(worker)
@@ -204,7 +205,9 @@ def test_who_does_not_answer_is_left_out_of_the_first_step(bench):
     it.give(it.server.tick())
     it.proceed()
     assert it.server.step == 0 and 'in the start-up probe' in it.texts[0]
-    assert not it.server._step.living[3]
+    accounts = it.server._membership.accounts
+    assert accounts.seconds.tolist() == [0, 0, 0, 9.0, 0]
+    assert np.flatnonzero(accounts.silent).tolist() == [3]
 
 
 def test_too_few_answers_end_the_run(bench):

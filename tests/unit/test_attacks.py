@@ -415,7 +415,7 @@ def error_of(lie, honest):
 @pytest.mark.parametrize('direction', ['shared', 'apart', 'against'])
 @pytest.mark.parametrize('size', [1e-4, 3e-3])
 def test_a_lie_in_between_is_as_far_off_as_it_says(size, direction):
-    value = VALUES['between'](7, size=size, direction=direction).of(3)
+    value = VALUES['between'](7, apart=size, direction=direction).of(3)
     for file in range(5):
         honest = truth(file, 40_000)
         error, distance = error_of(forged(value, honest, file=file), honest)
@@ -441,7 +441,7 @@ def test_lies_in_between_are_the_same_for_all_unless_they_are_apart():
 def test_a_floor_holds_where_a_gradient_has_almost_vanished():
     """Half of it is more than the size of an ordinary one, but less than
     that of one that is hardly there."""
-    value = VALUES['between'](7, size=1e-3, floor=5e-4)
+    value = VALUES['between'](7, apart=1e-3, floor=5e-4)
     typical = np.linalg.norm(true_means(), axis=1).mean()
     for scale, length in (1.0, 1e-3 * typical), (1e-6, 1e-3 * typical):
         honest = np.float32(scale) * truth(0, D)
@@ -450,7 +450,7 @@ def test_a_floor_holds_where_a_gradient_has_almost_vanished():
 
 
 @pytest.mark.parametrize('name, option, value, message', [
-    ('between', 'size', 0.0, 'size 0.0 must be finite and above 0'),
+    ('between', 'apart', 0.0, 'apart 0.0 must be finite and above 0'),
     ('between', 'floor', -1.0, 'floor -1.0 must be at least 0'),
     ('reversed', 'scale', -1.0, 'scale -1.0 must be at least 0'),
     ('reversed', 'scale', float('nan'), 'scale nan must be finite'),

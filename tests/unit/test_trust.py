@@ -132,10 +132,11 @@ def test_the_dead_and_the_slow(trust, simulated):
         'silent': [4], 'silent_from': 3})
     found = states(trust, path)
     assert (found[1] == trust.SLOW).all()
-    # Worker 4 is asked again in steps 5 and 8, the last, to no avail.
+    # Worker 4 is asked in two more steps, to no avail.
     with load_run(path) as run:
-        assert np.flatnonzero(run.excluded[:, 4]).tolist() == [4, 6, 7]
-    assert found[4].tolist() == 3 * [trust.FINE] + 6 * [trust.DEAD]
+        assert np.flatnonzero(run.excluded[:, 4]).tolist() == [6, 7, 8]
+    assert found[4].tolist() == (
+        3 * [trust.FINE] + 2 * [trust.UNHEARD] + 4 * [trust.DEAD])
     assert (np.delete(found, [1, 4], axis=0) == trust.FINE).all()
 
 

@@ -24,7 +24,7 @@ class Between(Value):
     ----------
     seed
         See `Value`.
-    size : float
+    apart : float
         Norm of the error, relative to that of the gradient; above 0.
     floor : float
         The same relative to the mean norm of the step's first files, which
@@ -37,12 +37,12 @@ class Between(Value):
 
     name = 'between'
 
-    def __init__(self, seed, *, size: float = 3e-3, floor: float = 0.0,
+    def __init__(self, seed, *, apart: float = 3e-3, floor: float = 0.0,
                  direction: Literal['shared', 'apart', 'against'] = 'shared'):
         super().__init__(seed)
-        check_positive('size', size)
+        check_positive('apart', apart)
         check_finite('floor', floor, 0.0)
-        self.size = size
+        self.apart = apart
         self.floor = floor
         self.direction = direction
         self.sample = SAMPLE if floor else 0
@@ -58,14 +58,14 @@ class Between(Value):
         return own
 
     def lie(self, honest, n_samples, step, file, colluders, out):
-        """Honest + size * |honest| * direction."""
+        """Honest + apart * |honest| * direction."""
         if self.direction == 'against':
             np.negative(honest, out=out)
         else:
             rng = streams.generator(self.seed, 'between', step, file,
                                     *self._names)
             rng.standard_normal(dtype=np.float32, out=out)
-        error = max(self.size * norm(honest), self._least(
+        error = max(self.apart * norm(honest), self._least(
             n_samples, step, colluders))
         length = norm(out)
         np.multiply(out, np.float32(error / length if length else 0), out=out)
