@@ -343,9 +343,10 @@ class Step:
     def _challenge(self):
         """All payloads are here: ask what they are made of."""
         self.wait.vectors.charge(self.wait.charges)
-        self.wait.relieve(self._chronicle.now())
         if not self.table.challenged:
             return self._collect()
+        if not self.table.epochs:
+            self.wait.relieve(self._chronicle.now())
         # Drawn now, and from no generator of the run: nobody can know it
         # before its payload is complete.
         secret = os.urandom(16)
@@ -401,6 +402,7 @@ class Step:
     def _verified(self):
         """What follows from a verification."""
         table, out = self.table, []
+        self.wait.relieve(self._chronicle.now())
         if self.awaited.any() and not table.settled:
             # It was too early: the others' answers may help.
             self._tried = True
@@ -412,6 +414,8 @@ class Step:
         table.renew()
         for worker in np.flatnonzero(table.exposed & self.living).tolist():
             self._gathering.lose(worker)
+        for worker in np.flatnonzero(table.odd & self.living).tolist():
+            self._gathering.excuse(worker)
         self._gathering.require(table.required)
         lacking = self._gathering.lacking()
         if self._skipped is not None and lacking.size:

@@ -51,6 +51,8 @@ SCHEMES = {
     'robust-partial, two slow': [
         'scheme.name=robust-partial', 'delay.name=slow',
         'delay.workers=[4, 9]', 'delay.factor=10'],
+    'robust-partial, tolerance': [
+        'scheme.name=robust-partial', 'detection.equality=tolerance'],
     'aspis': ['scheme.name=aspis', 'scheme.workers=9', 'delay.mean=0.002'],
     'certified, coverage': [
         'scheme.workers=9', 'collection.name=coverage', 'delay.mean=0.002',
@@ -66,6 +68,10 @@ ATTACKS = {
                          'adversary.period=10'],
     'straddle': [*LIARS, 'adversary.protocol=straddle',
                  'adversary.workers=[0, 1]'],
+    'straddle, 3e-9': [*LIARS, 'adversary.protocol=straddle',
+                       'adversary.workers=[0, 1]', 'adversary.size=3e-9'],
+    'between': [LIARS[0], 'adversary.value=between',
+                'adversary.workers=[0, 1]'],
 }
 
 
@@ -95,6 +101,14 @@ def measure(folder, settings, steps):
     return Figures(path)
 
 
+def fits(name, attack):
+    """Whether an attack is one on a scheme."""
+    tolerant = 'tolerance' in name
+    if 'straddle' in attack:
+        return 'robust' in name and not tolerant
+    return ('between' in attack) is tolerant
+
+
 def compare(name, attack, plain, it, steps):
     """Print one row; whether all is as promised."""
     allowed = plain.seconds * (1 + Q * PATIENCE) + 3 * Q * 2 * SILENCE
@@ -121,7 +135,7 @@ def main():
         for name, scheme in SCHEMES.items():
             plain = measure(folder, scheme, steps)
             for attack, liars in ATTACKS.items():
-                if 'straddle' in attack and 'robust' not in name:
+                if not fits(name, attack):
                     continue
                 right &= compare(name, attack, plain, measure(
                     folder, scheme + liars, steps), steps)

@@ -335,7 +335,7 @@ class VerifiedTable(Table):
         silent = (holders >= 0) & ~evidence.present & (
             living & ~self.odd)[holders]
         more = np.minimum(more, silent.sum(axis=1))
-        claimed = self._sketched.claims & living & believed
+        claimed = self._sketched.claims & living & believed & ~self.odd
         self.required = np.where(more > 0, claimed.sum(axis=1) + more, 0)
         self.settled = not (again.any() or more.any())
 
