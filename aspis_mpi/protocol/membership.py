@@ -66,6 +66,7 @@ class Membership:
         self.idle = self.told_idle = self.lost.copy()
         self.speeds = Speeds(n_workers)
         self.usual = Usual.of(n_workers)
+        self._designed = scheme.assignment.incidence.sum(axis=1)
         self._memory = memory
         self._rebuild = rebuild
         self._lowered = 0
@@ -96,6 +97,13 @@ class Membership:
         """
         if not self._settled:
             self.scheme = replace(self.scheme, equality=equality)
+
+    def thin(self, present):
+        """Whether files have fewer holders than designed without others."""
+        if present.all():
+            return False
+        holders = self.scheme.assignment.incidence[:, present].sum(axis=1)
+        return bool((holders < self._designed).any())
 
     def turn_to(self, step, seconds):
         """Find out who takes part in a step, bool (K,).

@@ -115,7 +115,7 @@ class Step:
         self._gathering = gathering
         self._chronicle = chronicle
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
-                         course, started)
+                         course, started, members.thin(gathering.living))
         self.late = np.zeros(n_workers, dtype=bool)
         self.silent = np.zeros(n_workers, dtype=bool)
         # Since when each worker has something to do again.

@@ -39,6 +39,10 @@ class Wait:
     course : Course
     started : float
         Seconds, when the step began.
+    thin : bool
+        Whether files have fewer holders than designed, since some workers
+        have no work: then the others are waited for more often, for which
+        they do not pay unless they are late.
 
     Attributes
     ----------
@@ -53,7 +57,7 @@ class Wait:
         than was thought; who has seen to that clears it.
     """
 
-    def __init__(self, present, q, usual, course, started):
+    def __init__(self, present, q, usual, course, started, thin=False):
         self._q = q = q if course.presses else 0
         n_workers = len(present)
         self.files, self.vectors, self.sketches = (
@@ -64,6 +68,7 @@ class Wait:
         self._present = present
         self._course = course
         self._started = started
+        self._thin = thin
         self._ended = {}            # seconds when workers were given up
         self._burden = [], np.nan
 
@@ -149,6 +154,8 @@ class Wait:
         n = np.count_nonzero(self._present)
         if self._q and n > 2 * self._q:
             paced = np.sort(ends[self._present])[n - self._q - 1]
+            if self._thin:
+                paced += (LATE - 1) * (paced - self._started)
             begins = np.where(gave_up, min(begins, paced), paced)
         else:
             begins = np.where(gave_up, begins, np.inf)
