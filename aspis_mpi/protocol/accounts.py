@@ -62,6 +62,8 @@ class Accounts:
             Those with the most first; never everybody.
         """
         over = able & (self.seconds > self.limit(seconds))
+        if not over.any():
+            return over
         idle = over & self.silent
         first = np.argsort(-self.seconds, kind='stable')
         idle[first[over[first]][:self._most]] = True

@@ -75,7 +75,8 @@ class Owed:
         """These owe an answer from now on, bool (K,)."""
         self._asked[workers] = now
         self._pending |= workers
-        if np.isnan(self.pace) and 0 < self._owing <= 2 * self._q:
+        if self._q and np.isnan(self.pace) and (
+                0 < self._owing <= 2 * self._q):
             self.pace = self._habits.pace(self._q)
 
     @property
