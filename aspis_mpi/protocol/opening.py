@@ -81,9 +81,9 @@ def tell_idle(members, seconds, chronicle):
     for worker in np.flatnonzero(members.idle & ~before).tolist():
         chronicle.note(
             logging.WARNING, f'worker {worker} has cost the run '
-            f'{accounts.seconds[worker]:.3g} s, more than '
-            f'{accounts.limit(seconds):.3g} s: it gets no work until the run '
-            f'has lasted {accounts.until(worker):.3g} s (faults.patience)',
+            f'{accounts.seconds[worker]:.4g} s, more than '
+            f'{accounts.limit(seconds):.4g} s: it gets no work until the run '
+            f'has lasted {accounts.until(worker):.4g} s (faults.patience)',
             worker + 1)
     for worker in np.flatnonzero(before & ~members.idle).tolist():
         chronicle.note(logging.INFO, f'worker {worker} gets work again',

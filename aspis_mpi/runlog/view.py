@@ -50,7 +50,9 @@ class View:
         count = self.option('adversary', 'count', 0)
         if not count:
             return ''
-        named = (self.option('adversary', 'files'),
-                 self.option('adversary', 'value'))
+        named = [self.option('adversary', key)
+                 for key in ('files', 'value', 'protocol')]
+        if named[-1] == 'none':
+            named.pop()
         word = 'adversary' if count == 1 else 'adversaries'
         return f'{count} {word} ({", ".join(filter(None, named))})'
