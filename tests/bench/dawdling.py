@@ -136,8 +136,8 @@ def main():
     """All schemes and attacks."""
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
     print('scheme, attack; ms a step without liars; step x, bytes x, run x, '
-          'run over allowed; idle steps of honest workers, and without liars; exposed '
-          'honest workers; wrong files')
+          'run over allowed; idle steps of honest workers, and without liars; '
+          'exposed honest workers; wrong files', flush=True)
     right = True
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
