@@ -167,7 +167,7 @@ aspis_all_requirements() {
 aspis_install_lowest() {
     local list
     list=$(aspis_all_requirements "$1" | grep '[^[:space:]]') || return 1
-    if grep -vE '^[a-z0-9-]+>=[0-9.]+$' <<< "$list" >&2; then
+    if grep -vE '^[A-Za-z0-9-]+>=[0-9.]+$' <<< "$list" >&2; then
         aspis_say 'setup.cfg has no lower bound there'
         return 1
     fi
