@@ -21,7 +21,6 @@ from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.challenged import Challenged
 
-
 #: Share of a run's seconds that one worker may cost, unless the job says it.
 PATIENCE = 0.01
 

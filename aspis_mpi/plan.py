@@ -52,7 +52,8 @@ class Plan:
     checkpoint_every: int       # steps; 0 only where the run ends
     checkpoints: int            # that are kept
     tolerates: int              # workers that may die
-    waits_for_all: bool         # whether one slow worker sets the pace
+    waits_for_all: bool         # whether every worker has to finish all
+    presses: bool               # whether late workers are not waited for
     silence: float              # seconds
     most_cost: float            # share of the run that a worker may cost
     warnings: list              # sentences
@@ -110,9 +111,9 @@ def plan_of(design):
         certifies=_certifies(design), reassigns=_reassigns(design),
         checkpoint_bytes=kept, checkpoint_every=job.run.checkpoint_every,
         checkpoints=job.run.keep, tolerates=job.faults.tolerate,
-        waits_for_all=not design.presses, silence=job.faults.silence,
-        most_cost=design.most_cost,
-        warnings=_warnings(design))
+        waits_for_all=design.scheme.collection.complete,
+        presses=design.presses and job.q > 0, silence=job.faults.silence,
+        most_cost=design.most_cost, warnings=_warnings(design))
 
 
 def _certifies(design):
@@ -252,12 +253,13 @@ def _certificates(p):
 def _pace(p):
     """What slow and silent workers can cost, in sentences."""
     lines, q = [], p.assumed_adversaries
-    if p.waits_for_all:
+    if p.waits_for_all and not p.presses:
+        bound = ('; faults.patience = 0.01 would bound it by the pace of '
+                 'others' if q else '')
         lines.append('One worker sets the pace: everybody is waited for, up '
-                     f'to {p.silence:g} s from one sign of life to the next; '
-                     'faults.patience = 0.01 would bound it by the pace of '
-                     'others.')
-    elif q:
+                     f'to {p.silence:g} s from one sign of life to the next'
+                     f'{bound}.')
+    elif p.presses:
         lines.append(f'Who takes three times as long as the {p.workers - q} '
                      f'fastest of {p.workers} workers is late, and not waited '
                      'for where others can do its part.')

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Intel MPI's mpirun ends of a signal and leaves its ranks running.
+# Intel MPI's mpirun ends on a signal and leaves its ranks running.
 #
 # PyPI's impi-rt 2021.18.1 with mpi4py 4.1.2, Python 3.11: `mpirun` is a shell
 # script that starts mpiexec.hydra and waits.  A signal to it (from a batch

@@ -17,7 +17,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf -- "$folder"' EXIT
 python3 -m venv "$folder/env"
-"$folder/env/bin/python" -m pip install -qq scipy==1.17.1 numpy==2.4.6 2> /dev/null
+"$folder/env/bin/python" -m pip install -qq scipy==1.17.1 \
+    numpy==2.4.6 2> /dev/null
 cat > "$folder/programme.py" <<'PY'
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp

@@ -22,8 +22,8 @@ class Launch:
     slurm_tasks : int
         Tasks of the SLURM step that this process is one of, 1 outside.
     keeps_signals : bool
-        The launcher ends of a signal and lets the ranks run on: `mpirun` of
-        Intel MPI, a script, which tells them that it was the one.
+        A signal ends the launcher and lets the ranks run on: `mpirun` of
+        Intel MPI, a script, which tells the ranks that it has started them.
     """
 
     rank: int = 0

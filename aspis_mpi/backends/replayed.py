@@ -14,7 +14,6 @@ from aspis_mpi.protocol.step import State
 from aspis_mpi.protocol.worker import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 
-
 #: Nobody sent these: the server did not wait any longer.
 MISSED = ArrivalKind.SILENT, ArrivalKind.LATE
 

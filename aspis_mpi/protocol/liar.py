@@ -5,7 +5,6 @@ import numpy as np
 from aspis_mpi.protocol.messages import pack_positions, unpack_positions
 from aspis_mpi.protocol.task import Task
 
-
 #: Gradients of a file that are one: the honest ones, all liars', or else
 #: those of one liar, by its number.
 HONEST, ALIKE = None, -1

@@ -19,8 +19,8 @@ server     Reorder      files (l) in the worker's order of         CONTROL
                         computing, from the next step on
 server     Challenge    step, epoch, seed, files (f) bits: sketch  CONTROL
                         those of them that you have finished
-server     Probe        seed: compute the first files and say     CONTROL
-                        what they are, before the first step
+server     Probe        seed: compute the files of the probe and  CONTROL
+                        say what they are, before the first step
 server     Commit       step: its gradients may be forgotten       CONTROL
 server     Stop         exit code: the run is over                 CONTROL
 worker     Progress     step, how many files are done so far, and  CONTROL

@@ -25,8 +25,8 @@ alone, and no challenge that is older than the last `Encode`.  The server is
 trusted: a message outside the table is a bug and raises.
 
 A file takes at least as long as the delay says: the rest is waited for,
-while messages are handled.  An adversary may let its answers wait, too;
-meanwhile it computes what it has reported, of all that it has.
+while messages are handled.  An adversary may let its answers wait, too: it
+reports all its files at once, and computes them meanwhile.
 """
 
 from enum import Enum, auto
@@ -256,7 +256,7 @@ class Worker:
                        else self._liar.probed())
             self._trial = Trial(
                 problem, self._batches, self._trials, parameters,
-                self._gradients.take((self.step, 0, False)),
+                self._gradients.take((self.step, 0, HONEST)),
                 self._probe.seed)
             self.state = State.PROBING
             return

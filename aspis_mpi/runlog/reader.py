@@ -124,6 +124,11 @@ class Run(View):
     files_done : ndarray of uint16, shape (T, K)
     first_report, last_report : ndarray, shape (T, K)
         Seconds since `Model` was sent, NaN where there was no report.
+    late : ndarray of bool, shape (T, K)
+        Who was not waited for any longer.
+    account : ndarray, shape (T, K)
+        Seconds that each worker had cost the run after the step.  Logs of
+        version 1 have neither: nobody was late, and NaN.
     adversaries, payload_lies, dawdles, lied : ndarray of bool, shape (T, K)
     lies : ndarray of bool, shape (T, f, K)
     """

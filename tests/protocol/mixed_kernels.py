@@ -5,7 +5,6 @@ from challenged_jobs import EVENTS, Run
 
 from aspis_mpi import config
 from aspis_mpi.assembly import Assembly
-from aspis_mpi.attacks.values.base import Value
 from aspis_mpi.detection.probe import alike
 
 
@@ -90,21 +89,3 @@ class MixedRun(Run):
         worker = super()._worker(number, self._pools, protocol)
         assembly.problem = before
         return worker
-
-
-class Between(Value):
-    """A lie that is neither support nor a disagreement, nor ever exposed.
-
-    It is 5e-3 of the file's norm away from the truth or, where that is more,
-    5e-5 of the mean norm of all files.
-    """
-
-    name = 'between'
-    sample = 1 << 30
-
-    def lie(self, honest, n_samples, step, file, colluders, out):
-        typical = n_samples * np.linalg.norm(colluders(), axis=1).mean()
-        way = np.random.default_rng((self.seed, step, file)).standard_normal(
-            honest.size)
-        way *= max(5e-3 * np.linalg.norm(honest), 5e-5 * typical)
-        out[:] = honest + way / np.sqrt(honest.size)

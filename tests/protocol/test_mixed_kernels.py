@@ -81,7 +81,8 @@ def attacked(liars, steps):
     return MixedRun(digits(
         steps, optimizer={'lr': 0.2}, problem={'batch_size': 150},
         adversary={'count': len(liars), 'workers': liars, 'files': 'all',
-                   'value': 'mixed_kernels:Between'}), mixed(K))
+                   'value': 'between', 'apart': 5e-3, 'floor': 5e-5}),
+        mixed(K))
 
 
 @pytest.mark.timeout(900)

@@ -20,7 +20,7 @@ sleep 0.2
 exit "$(cat code)"
 '''
 
-#: That of Intel MPI ends of a signal and passes none on.
+#: That of Intel MPI ends on a signal and passes none on.
 MPIRUN = '''#!/usr/bin/env bash
 mpiexec "$@"
 '''

@@ -106,6 +106,22 @@ def test_without_assumed_adversaries_nothing_is_said_of_wrong_files(tmp_path):
     assert 'can be wrong' not in describe(plan)
 
 
+PACE, LATE, BOUND = 'One worker sets the pace', 'is late', 'would bound it'
+
+
+@pytest.mark.parametrize(('scheme', 'settings', 'said'), [
+    ('aspis', [], {PACE, BOUND}),
+    ('aspis', ['scheme.adversaries=0'], {PACE}),
+    ('aspis', ['faults.patience=0'], {PACE, BOUND}),
+    ('aspis', ['faults.patience=0.1'], {LATE}),
+    ('robust-partial', [], {LATE}),
+    ('robust-partial', ['faults.patience=0'], set()),
+    ('partial', ['scheme.adversaries=0'], set())])
+def test_who_sets_the_pace(tmp_path, scheme, settings, said):
+    text = describe(forecast(job_file(tmp_path, scheme=scheme), settings))
+    assert {words for words in (PACE, LATE, BOUND) if words in text} == said
+
+
 def test_one_of_a_thing_is_in_the_singular(tmp_path):
     said = describe(forecast(job_file(tmp_path, scheme='uncoded', workers=1), [
         'scheme.adversaries=0', 'run.keep=1', 'run.checkpoint_every=1',
