@@ -11,6 +11,8 @@ from aspis_mpi.words import counted, few, printable, share, size
 
 #: Columns of a line, and of the label that it begins with.
 WIDTH, LABEL = 79, 10
+#: Lines of a terminal.
+HEIGHT = 24
 
 #: Transfers of which there is nothing to tell: every replica travels.
 PLAIN = (None, 'replicas')
@@ -41,15 +43,24 @@ def format_summary(summary):
     if summary.pace.steps:
         rows += [('verdicts', _tell_verdicts(summary.verdicts)),
                  ('wrong', _tell_wrong_files(summary.truth)),
-                 _trust_row(summary),
+                 _trust_row(summary), *_waited_row(summary),
                  ('traffic', _tell_traffic(summary.pace)),
                  ('time', _tell_time(summary.pace))]
     if summary.pace.steps and summary.transfer.name not in PLAIN:
         rows += [('transfer', _tell_transfer(summary.transfer,
                                              summary.pace.steps))]
     rows += [('warnings', _tell_warnings(summary))]
-    rows += [('', _tell_event(event)) for event in summary.last_warnings]
-    return '\n'.join(_line(*row) for row in rows)
+    lines = [_line(*row) for row in rows]
+    events = [_line('', _tell_event(event))
+              for event in summary.last_warnings]
+    # Of the warnings as many of the last as fit, at least one.
+    while len(events) > 1 and _height(lines + events) > HEIGHT:
+        del events[0]
+    return '\n'.join(lines + events)
+
+
+def _height(lines):
+    return sum(line.count('\n') + 1 for line in lines)
 
 
 def _parts_row(summary):
@@ -73,6 +84,15 @@ def _trust_row(summary):
     return ('trust', f'files a step: {it.certified:.3g} certified, '
             f'{it.presumed:.3g} presumed, {it.lost:.3g} lost; exposed: '
             f'{few(it.exposed) or "nobody"}')
+
+
+def _waited_row(summary):
+    """Whom the run has waited for, if for anybody."""
+    told = [f'worker {it.worker} {_short(it.seconds)} s'
+            + (f" (late in {counted(it.late, 'step')})" if it.late else '')
+            for it in summary.waited]
+    if told:
+        yield 'waited', 'for ' + ', '.join(told)
 
 
 def _line(label, text):

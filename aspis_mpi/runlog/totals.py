@@ -9,6 +9,8 @@ from aspis_mpi.schemes.record import Event, Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
 LEVEL, LAST_WARNINGS = logging.WARNING, 3
+#: Workers that were waited for and are named.
+MOST_WAITED = 3
 
 PHASES = ('wait', 'transfer', 'detect', 'aggregate', 'update')
 
@@ -124,6 +126,15 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class Waited:
+    """A worker that the run has waited for."""
+
+    worker: int
+    seconds: float              # beyond the pace, and what others did for it
+    late: int                   # steps
+
+
+@dataclass(frozen=True)
 class Summary:
     """What a run log amounts to, in Python's own types."""
 
@@ -140,6 +151,7 @@ class Summary:
     verdicts: dict[str, int]
     truth: Truth
     trust: Trust | None         # None under rules without certificates
+    waited: tuple[Waited, ...]  # those that cost the most, by seconds
     n_warnings: int
     last_warnings: tuple[Event, ...]
 
@@ -167,9 +179,21 @@ def summarize(run):
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
-        trust=_trust(run, steps),
+        trust=_trust(run, steps), waited=_waited(run, steps),
         n_warnings=len(warnings),
         last_warnings=tuple(warnings[-LAST_WARNINGS:]))
+
+
+def _waited(run, steps):
+    """Who was late, or cost more than a thousandth of the run."""
+    if not run.n_steps:
+        return ()
+    last = slice(run.n_steps - 1, run.n_steps)
+    seconds, late = run.read('account', last)[0], run.late.sum(axis=0)
+    counts = (late > 0) | (seconds > 1e-3 * steps['seconds_step'].sum())
+    first = np.argsort(-seconds, kind='stable')
+    return tuple(Waited(worker, float(seconds[worker]), int(late[worker]))
+                 for worker in first[counts[first]][:MOST_WAITED].tolist())
 
 
 def _part(part):

@@ -889,3 +889,22 @@ def test_reading_needs_neither_mpi_nor_torch():
     search = str(Path(__file__).parents[2])
     subprocess.run([sys.executable, '-c', code], check=True,
                    env=os.environ | {'PYTHONPATH': search})
+
+
+def test_the_summary_names_whom_the_run_has_waited_for(tmp_path):
+    """By what they cost; nobody where nobody cost more than a thousandth."""
+    nobody = np.zeros(5, dtype=bool)
+    record = replace(made_up(0, 10, 5), seconds_step=10.0, late=nobody)
+    truth = made_up_truth(0, 10, 5)
+    for account, late, told in (
+            ([0, 0, 0, 0, 0.001], [], ''),
+            ([0, 3.0, 0, 7.5, 0.001], [3],
+             'for worker 3 7.5 s (late in 1 step), worker 1 3 s')):
+        path = tmp_path / f'{len(told)}.h5'
+        with create(path, Subset(5, replication=3)) as log:
+            log.append(replace(record, account=np.array(account),
+                               late=np.isin(np.arange(5), late)), *truth)
+        with load_run(path) as run:
+            lines = format_summary(summarize(run)).splitlines()
+        found = [line[10:] for line in lines if line.startswith('waited')]
+        assert found == [told] * bool(told)
