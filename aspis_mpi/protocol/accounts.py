@@ -9,7 +9,9 @@ class Accounts:
     A worker whose account is above the larger of two silences and a share
     of the run's seconds so far has no work, until the run has lasted long
     enough.  Nothing else clears an account: liars that take turns, or behave
-    for a while, cost no more than others.
+    for a while, cost no more than others.  Of workers that are equally fast
+    one is always the last, so whoever answers may cost as much more as the
+    middle one of all has, which is no more than an honest one has.
 
     Parameters
     ----------
@@ -36,15 +38,21 @@ class Accounts:
         self._silence = silence
         self._most = most
 
+    @property
+    def _usual(self):
+        """What each worker costs if it is as fast as others, (K,)."""
+        middle = np.sort(self.seconds)[(len(self.seconds) - 1) // 2]
+        return np.where(self.silent, 0.0, middle)
+
     def limit(self, seconds):
-        """What a worker may cost a run of so many seconds."""
+        """What each worker may cost a run of so many seconds, (K,)."""
         if not self._patience:
-            return np.inf
-        return max(2 * self._silence, self._patience * seconds)
+            return np.full(len(self.seconds), np.inf)
+        return self._usual + max(2 * self._silence, self._patience * seconds)
 
     def until(self, worker):
         """How many seconds the run must last before it gets work again."""
-        return self.seconds[worker] / self._patience
+        return (self.seconds - self._usual)[worker] / self._patience
 
     def idle(self, seconds, able):
         """Who gets no work in a step.

@@ -78,11 +78,12 @@ def tell_idle(members, seconds, chronicle):
     chronicle : Chronicle
     """
     accounts, before = members.accounts, members.told_idle
+    limits = accounts.limit(seconds)
     for worker in np.flatnonzero(members.idle & ~before).tolist():
         chronicle.note(
             logging.WARNING, f'worker {worker} has cost the run '
             f'{accounts.seconds[worker]:.4g} s, more than '
-            f'{accounts.limit(seconds):.4g} s: it gets no work until the run '
+            f'{limits[worker]:.4g} s: it gets no work until the run '
             f'has lasted {accounts.until(worker):.4g} s (faults.patience)',
             worker + 1)
     for worker in np.flatnonzero(before & ~members.idle).tolist():

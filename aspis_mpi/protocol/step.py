@@ -178,6 +178,8 @@ class Step:
         self.excluded[workers] = False
         self.resumed = self._chronicle.now()
         self._gathering.admit(workers)
+        self.wait.admit(np.isin(np.arange(len(self.excluded)), workers),
+                        self.resumed)
         return self._proceed()
 
     def blame(self, worker, reason):

@@ -82,6 +82,11 @@ class Wait:
         if owed.answer(worker, now):
             self.hastened = True
 
+    def admit(self, workers, now):
+        """Some workers, bool (K,), take part after all."""
+        self._present = self._present | workers
+        self.files.ask(workers, now)
+
     def leave(self, workers, resumed, now):
         """Nobody waits any more for workers that are late, silent or lost.
 

@@ -30,15 +30,31 @@ def test_a_worker_may_cost_two_silences_or_a_hundredth(cost, lasted, idle):
 
 
 def test_those_with_the_most_come_first():
-    it = accounts([30, 50, 40, 0, 60])
-    assert np.flatnonzero(it.idle(0, ALL)).tolist() == [1, 4]
-    able = np.array([1, 1, 1, 1, 0], dtype=bool)
-    assert np.flatnonzero(it.idle(0, able)).tolist() == [1, 2]
+    it = accounts([30, 50, 0, 0, 0], most=1)
+    assert np.flatnonzero(it.idle(0, ALL)).tolist() == [1]
+    able = np.array([1, 0, 1, 1, 1], dtype=bool)
+    assert np.flatnonzero(it.idle(0, able)).tolist() == [0]
+
+
+def test_who_is_no_slower_than_others_has_work_however_long_a_run_lasts():
+    """Somebody is the last one in each step: 2 % of a run for each."""
+    it, random = accounts([0] * 5), np.random.default_rng(1)
+    for step in range(1, 2000):
+        it.charge(np.eye(5)[random.integers(5)], ~ALL, ALL)
+        assert not it.idle(10.0 * step, ALL).any()
+
+
+def test_liars_that_are_faster_or_slower_move_no_limit_of_honest_workers():
+    """Two of five: what the middle one has cost is between honest ones."""
+    for lied in 0.0, 1e9:
+        it = accounts([lied, 90, 100, 110, lied])
+        assert it.idle(0, ALL).tolist() == [lied > 0, 0, 0, 0, lied > 0]
+        assert 110 <= it.limit(0)[0] <= 130
 
 
 def test_who_does_not_answer_at_all_is_not_missed():
     """So many may be dead as there are: nothing is lost with them."""
-    it = accounts([30, 50, 40, 0, 60], silent=[0, 1, 2])
+    it = accounts([30, 50, 40, 0, 70], silent=[0, 1, 2])
     assert np.flatnonzero(it.idle(0, ALL)).tolist() == [0, 1, 2, 4]
 
 
