@@ -1,6 +1,6 @@
 """What liars that dawdle cost a run, beside the same run without liars.
 
-    python tests/bench/dawdling.py [STEPS]
+    python tests/bench/dawdling.py [STEPS [SCHEME ...]]
 
 Simulated, faults.silence 1 s, steps of 20 ms or more.  For each scheme and
 attack: median step of steps 31 to 200 and bytes, over those without liars;
@@ -135,13 +135,15 @@ def compare(name, attack, plain, it, steps):
 def main():
     """All schemes and attacks."""
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
+    chosen = sys.argv[2:] or SCHEMES
     print('scheme, attack; ms a step without liars; step x, bytes x, run x, '
           'run over allowed; idle steps of honest workers, and without liars; '
           'exposed honest workers; wrong files', flush=True)
     right = True
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        for name, scheme in SCHEMES.items():
+        for name in chosen:
+            scheme = SCHEMES[name]
             plain = measure(folder, scheme, steps)
             for attack, liars in ATTACKS.items():
                 if not fits(name, attack):
