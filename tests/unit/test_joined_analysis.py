@@ -41,7 +41,7 @@ def certified(step, design):
         source=source.astype(np.int16), bytes_out=10_000, bytes_in=5000,
         contributors=np.arange(n_workers) == source[:, None],
         files_done=design.loads.astype(np.uint16),
-        first_report=nobody + 1.0, last_report=nobody + 1.0)
+        first_report=nobody + 1.0, last_report=nobody + 1.0, late=nobody)
 
 
 def reports(step, design):
