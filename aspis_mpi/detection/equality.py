@@ -10,8 +10,13 @@ FLOOR = 1e-6
 #: The same two thresholds for sketches of equal bits, far above what they
 #: differ by: rounding of sums whose order depends on the machine.
 SKETCHES = 1e-9, 1e-8
-#: Range of the tolerance, and the least distance that is a disagreement.
-SMALLEST, LARGEST, APART = 1e-6, 1e-4, 1e-2
+#: Range of the tolerance.
+SMALLEST, LARGEST = 1e-6, 1e-4
+#: The least distance that is a disagreement, unless a job sets another: an
+#: error as large as the gradient.  A rectifier that one machine opens and the
+#: other does not moves the gradient of a file of few samples by 0.3 as a rule
+#: and up to 0.7 of its norm (digits, `mlp`, 1 to 8 samples).
+APART = 1.0
 #: Thresholds above what the machines themselves differ by.
 MARGIN = 10
 #: Tolerances of a typical file that are never a disagreement.
@@ -48,7 +53,8 @@ class Equality:
     typical norm: `FAR` tolerances of that never are one.
 
     What is in between proves nothing: one flipped rectifier moves an honest
-    gradient by up to 5e-4.  A liar that stays in between is therefore never
+    gradient of many samples by up to 5e-4, of two by 4e-2 once in 400,000
+    files.  A liar that stays in between is therefore never
     exposed, and rules that vote may use its value; a rule that asks for
     certificates does not.
     """
@@ -168,7 +174,7 @@ def from_probe(probe, tolerance=None, disagreement=None):
         Default: ten times the median deviation, from 1e-6 to 1e-4, and from
         then on as `Equality.after` has it.
     disagreement : float, optional
-        Default: ten times the largest deviation, at least 1e-2.
+        Default: ten times the largest deviation, at least 1.
 
     Returns
     -------

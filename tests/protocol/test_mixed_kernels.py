@@ -76,20 +76,21 @@ def test_no_file_of_the_quickstart_is_put_to_the_vote():
     assert run.code == 0 and sum(voted) <= 0.02 * steps
 
 
-def attacked(liars, steps):
+def attacked(liars, steps, apart=5e-3):
     """Some workers send what is between the thresholds, always."""
     return MixedRun(digits(
         steps, optimizer={'lr': 0.2}, problem={'batch_size': 150},
         adversary={'count': len(liars), 'workers': liars, 'files': 'all',
-                   'value': 'between', 'apart': 5e-3, 'floor': 5e-5}),
+                   'value': 'between', 'apart': apart, 'floor': 5e-5}),
         mixed(K))
 
 
 @pytest.mark.timeout(900)
-def test_liars_between_the_thresholds_cost_little():
+@pytest.mark.parametrize('apart', [5e-3, 0.9])
+def test_liars_between_the_thresholds_cost_little(apart):
     """No file is lost, and whatever they do costs one more epoch."""
     steps = 60 if THOROUGH else 15
-    alone, run = attacked([], steps), attacked([0, 7], steps)
+    alone, run = attacked([], steps), attacked([0, 7], steps, apart)
     assert not lost(run).any() and not run.exposes_honest()
     assert not run.wrong_files().any()
     assert max(record.epochs for record in run.records) <= 2
