@@ -2,6 +2,11 @@
 
 import numpy as np
 
+#: A worker without work gets some again when its account is below this share
+#: of what it may be: then it comes and goes as often as the run's time grows
+#: by a quarter, not with every second.
+BACK = 0.8
+
 
 class Accounts:
     """Seconds for which steps waited for a worker, or worked because of it.
@@ -29,11 +34,14 @@ class Accounts:
     seconds : ndarray of float64, shape (K,)
     silent : ndarray of bool, shape (K,)
         Who was given up as silent in the last step that it took part in.
+    resting : ndarray of bool, shape (K,)
+        Who has no work.
     """
 
     def __init__(self, n_workers, patience=0.01, silence=60.0, most=0):
         self.seconds = np.zeros(n_workers)
         self.silent = np.zeros(n_workers, dtype=bool)
+        self.resting = self.silent.copy()
         self._patience = patience
         self._silence = silence
         self._most = most
@@ -44,18 +52,26 @@ class Accounts:
         middle = np.sort(self.seconds)[(len(self.seconds) - 1) // 2]
         return np.where(self.silent, 0.0, middle)
 
+    def _allowed(self, seconds):
+        """What each worker may cost besides what is usual."""
+        return max(2 * self._silence, self._patience * seconds)
+
     def limit(self, seconds):
         """What each worker may cost a run of so many seconds, (K,)."""
         if not self._patience:
             return np.full(len(self.seconds), np.inf)
-        return self._usual + max(2 * self._silence, self._patience * seconds)
+        return self._usual + self._allowed(seconds)
 
     def until(self, worker):
-        """How many seconds the run must last before it gets work again."""
-        return (self.seconds - self._usual)[worker] / self._patience
+        """Seconds that the run must have lasted until it gets work again.
 
-    def idle(self, seconds, able):
-        """Who gets no work in a step.
+        Less if others cost more in the meantime.
+        """
+        over = (self.seconds - self._usual)[worker]
+        return over / (BACK * self._patience)
+
+    def turn(self, seconds, able):
+        """Find out who gets no work in the next step.
 
         Parameters
         ----------
@@ -69,13 +85,20 @@ class Accounts:
         ndarray of bool, shape (K,)
             Those with the most first; never everybody.
         """
-        over = able & (self.seconds > self.limit(seconds))
-        if not over.any():
-            return over
+        self.resting = self._over(seconds, able)
+        return self.resting
+
+    def _over(self, seconds, able):
+        allowed = self._allowed(seconds)
+        nobody = np.zeros_like(self.silent)
+        if not self._patience or self.seconds.max() <= BACK * allowed:
+            return nobody
+        over = able & (self.seconds - self._usual > np.where(
+            self.resting, BACK * allowed, allowed))
         idle = over & self.silent
         first = np.argsort(-self.seconds, kind='stable')
         idle[first[over[first]][:self._most]] = True
-        return idle if (able & ~idle).any() else np.zeros_like(idle)
+        return idle if (able & ~idle).any() else nobody
 
     def charge(self, seconds, silent, took_part):
         """A step is over.
@@ -92,9 +115,10 @@ class Accounts:
         self.silent = np.where(took_part, silent, self.silent)
 
     def export(self):
-        """Seconds and who was silent: copies, (K,) each."""
-        return self.seconds.copy(), self.silent.copy()
+        """Seconds, who was silent, who has no work: copies, (K,) each."""
+        return self.seconds.copy(), self.silent.copy(), self.resting.copy()
 
-    def restore(self, seconds, silent):
+    def restore(self, seconds, silent, resting):
         """What was exported counts again."""
-        self.seconds[:], self.silent[:] = seconds, silent
+        self.seconds, self.silent, self.resting = (
+            seconds.copy(), silent.copy(), resting.copy())

@@ -1,5 +1,6 @@
 """Who takes part in a step, with which scheme, in which order of computing."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -45,9 +46,8 @@ class Membership:
         Workers that get no work, as they are exposed.
     lost : ndarray of bool, shape (K,)
         Workers that have gone for good.
-    idle, told_idle : ndarray of bool, shape (K,)
-        Workers that get no work, as they have cost too much, in this step
-        and as it was last said.
+    idle : ndarray of bool, shape (K,)
+        Workers that get no work in this step, as they have cost too much.
     known : ndarray of bool, shape (K, K), or None
         Disagreements of earlier steps that count.
     accounts : Accounts
@@ -63,7 +63,7 @@ class Membership:
         self.lost = np.zeros(n_workers, dtype=bool)
         self.known = None
         self.accounts = accounts
-        self.idle = self.told_idle = self.lost.copy()
+        self.idle = self._told_idle = self.lost.copy()
         self.speeds = Speeds(n_workers)
         self.usual = Usual.of(n_workers)
         self._designed = scheme.assignment.incidence.sum(axis=1)
@@ -137,7 +137,7 @@ class Membership:
                 f'{lowered} workers are exposed, more than scheme.adversaries'
                 f" = {self._memory.q}; with detection.budget = 'step' others "
                 'may be wrong in other steps')
-        self.idle = self.accounts.idle(seconds, ~(excluded | self.lost))
+        self.idle = self.accounts.turn(seconds, ~(excluded | self.lost))
         changed = (excluded != self.excluded).any() or (
             lowered != self._lowered) or (
             self.lost != self._counted).any() or (
@@ -151,6 +151,30 @@ class Membership:
             self._counted, self._rested = self.lost.copy(), self.idle
         known = self._memory.known(step)
         self.known = known if known.any() else None
+
+    def tell_idle(self, seconds, chronicle):
+        """Say who gets no work from now on, as it cost too much, and who may.
+
+        Parameters
+        ----------
+        seconds : float
+            Since the run began.
+        chronicle : Chronicle
+        """
+        before, self._told_idle = self._told_idle, self.idle
+        if (before == self.idle).all():
+            return
+        accounts, limits = self.accounts, self.accounts.limit(seconds)
+        for worker in np.flatnonzero(self.idle & ~before).tolist():
+            chronicle.note(
+                logging.WARNING, f'worker {worker} has cost the run '
+                f'{accounts.seconds[worker]:.4g} s, more than '
+                f'{limits[worker]:.4g} s: it gets no work until the run has '
+                f'lasted {accounts.until(worker):.4g} s, or others have cost '
+                'as much (faults.patience)', worker + 1)
+        for worker in np.flatnonzero(before & ~self.idle).tolist():
+            chronicle.note(logging.INFO, f'worker {worker} gets work again',
+                           worker + 1)
 
     def orders(self, step, chronicle):
         """Tell the workers what to compute in which order, if it is new.
@@ -203,11 +227,12 @@ class Membership:
 
         `within` a step that will be done again: before it began.
         """
-        account, silent, order, absent = (
+        account, silent, resting, order, absent = (
             within and (self._before or self._restored) or self._lasting())
         return Members(self._memory.keys, self._memory.export(), account,
-                       silent, self.speeds.seconds.copy(), order.copy(),
-                       absent, self.scheme.equality, self._memory.vouched)
+                       silent, resting, self.speeds.seconds.copy(),
+                       order.copy(), absent, self.scheme.equality,
+                       self._memory.vouched)
 
     def restore(self, step, seconds, members):
         """Know again what was exported before a step, of the same workers.
@@ -228,7 +253,8 @@ class Membership:
         same_workers = self._memory.restore(members.evidence, members.keys,
                                              members.vouched)
         if same_workers:
-            self.accounts.restore(members.account, members.silent)
+            self.accounts.restore(members.account, members.silent,
+                                  members.resting)
         self._turn(step, seconds)
         same = members.order.shape == self.order.shape
         if same:
@@ -242,6 +268,6 @@ class Membership:
             self.order = members.order.copy()
         # Should this step be stopped, too, it has not begun either.
         if same:
-            self._restored = (*self.accounts.export(), members.order,
-                              members.absent)
+            self._restored = (members.account, members.silent,
+                              members.resting, members.order, members.absent)
         return True

@@ -1,7 +1,5 @@
 """How a step begins: what it waits for, and what the workers are told."""
 
-import logging
-
 import numpy as np
 
 from aspis_mpi.protocol.messages import Model, Parameters
@@ -64,29 +62,3 @@ def announce(step, workers, parameters):
     step.post(workers, vector)
     return [(worker, message) for worker in workers
             for message in (model, vector)]
-
-
-def tell_idle(members, seconds, chronicle):
-    """Say who gets no work from now on, as it has cost too much, and who may.
-
-    Parameters
-    ----------
-    members : Membership
-        As of the step that begins.
-    seconds : float
-        Since the run began.
-    chronicle : Chronicle
-    """
-    accounts, before = members.accounts, members.told_idle
-    limits = accounts.limit(seconds)
-    for worker in np.flatnonzero(members.idle & ~before).tolist():
-        chronicle.note(
-            logging.WARNING, f'worker {worker} has cost the run '
-            f'{accounts.seconds[worker]:.4g} s, more than '
-            f'{limits[worker]:.4g} s: it gets no work until the run '
-            f'has lasted {accounts.until(worker):.4g} s (faults.patience)',
-            worker + 1)
-    for worker in np.flatnonzero(before & ~members.idle).tolist():
-        chronicle.note(logging.INFO, f'worker {worker} gets work again',
-                       worker + 1)
-    members.told_idle = members.idle

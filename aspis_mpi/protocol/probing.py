@@ -98,7 +98,7 @@ class Probing:
 
     name = 'the start-up probe'
     number = NUMBER
-    expires = haste = np.inf
+    expires = np.inf
     hopeless = ''
     hastened = False
 
@@ -169,9 +169,17 @@ class Probing:
         self.silent[worker] = True
         return f'in {self.name}'
 
-    def patience(self):
-        """From when on each worker is waited for; infinite if it is not."""
-        return np.where(self.awaited, self._since, np.inf)
+    def alarm(self, silence):
+        """The second at which whoever has not answered is silent."""
+        return self._since + silence if self.awaited.any() else np.inf
+
+    def overdue(self, now, silence):
+        """Who has been silent for so many seconds, bool (K,)."""
+        return self.awaited & (now >= self._since + silence)
+
+    def tardy(self, now):
+        """Nobody is late, bool (K,)."""
+        return np.zeros_like(self.awaited)
 
     @property
     def due(self):

@@ -51,7 +51,7 @@ from aspis_mpi.protocol.chronicle import Chronicle
 from aspis_mpi.protocol.departures import Departures
 from aspis_mpi.protocol.learner import Learner
 from aspis_mpi.protocol.messages import Failure, Signal, Stop
-from aspis_mpi.protocol.opening import announce, open_step, tell_idle
+from aspis_mpi.protocol.opening import announce, open_step
 from aspis_mpi.protocol.step import ALLOWED, WAITS, Malformed, State, drop
 from aspis_mpi.protocol.training import Training
 
@@ -217,10 +217,10 @@ class ParameterServer:
         if now >= self._step.expires:
             out = self.expire()
         if self.state in WAITS:
-            silent = now >= self._step.patience() + self._course.silence
+            silent = self._step.overdue(now, self._course.silence)
             out = out + self.give_up(np.flatnonzero(silent).tolist())
         if self.state in WAITS:
-            late = now >= self._step.haste
+            late = self._step.tardy(now)
             out = out + self.excuse(np.flatnonzero(late).tolist())
         return out
 
@@ -329,7 +329,7 @@ class ParameterServer:
         if not present.any() or number > self.first and before.silent.all(
                 where=~before.excluded):
             return self._give_in(number, 'no worker answers any more')
-        tell_idle(members, now, self.chronicle)
+        members.tell_idle(now, self.chronicle)
         self._step = step = open_step(
             number, members, present, self._lenient, self._learner.floor,
             self.chronicle, self._course, now)
@@ -388,14 +388,8 @@ class ParameterServer:
     # -- what can go wrong
 
     def _set_alarm(self):
-        """The next second at which `tick` may have something to do.
-
-        A lower bound: whoever reports in the meantime has longer.
-        """
-        step = self._step
-        step.hastened = False
-        self._alarm = min(step.expires, np.min(step.haste),
-                          step.patience().min() + self._course.silence)
+        """The next second at which `tick` may have something to do."""
+        self._alarm = self._step.alarm(self._course.silence)
 
     def _farewell(self, worker, message):
         """A worker says that it cannot go on, or that it was told to end."""

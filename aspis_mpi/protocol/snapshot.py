@@ -22,8 +22,8 @@ class Members:
         Host and device of each worker, by which it is known again.
     evidence : list of Row
         See `detection.memory`.
-    account, silent : ndarray of float64 and bool, shape (K,)
-        What each has cost, see `Accounts`.
+    account, silent, resting : ndarray of float64, bool, bool, shape (K,)
+        What each has cost, and who has no work for it; see `Accounts`.
     speeds : ndarray of float64, shape (K,)
     order : ndarray of int32, shape (K, l)
         Of the last step,
@@ -39,6 +39,7 @@ class Members:
     evidence: list
     account: np.ndarray
     silent: np.ndarray
+    resting: np.ndarray
     speeds: np.ndarray
     order: np.ndarray
     absent: np.ndarray

@@ -15,6 +15,7 @@ from aspis_mpi.protocol.messages import (
     Sketch, Skip, Sum, Vector, unpack_positions)
 from aspis_mpi.protocol.tally import Tally
 from aspis_mpi.protocol.wait import Wait
+from aspis_mpi.protocol.watch import Watch
 from aspis_mpi.schemes.record import ArrivalKind
 
 
@@ -73,12 +74,8 @@ class Step:
         Workers that sent what no honest one sends; `proofs` says what.
     hopeless : str
         Why the step can never be finished; empty if it can.
-    awaited : ndarray of bool, shape (K,)
-        Who is waited for, as it owes the vector or sketches that were asked
-        for at second `asked` in epoch `asked_in`.
-    late, silent : ndarray of bool, shape (K,)
-        Who was not waited for any longer; who was given up for the step.
     wait : Wait
+        What is owed, and at whose expense.
     epoch : int
         Of the last signal; -1 before the first.
     encoded, collected : float
@@ -104,10 +101,7 @@ class Step:
         self.noted = set()
         self.proofs = []
         self.epoch = -1
-        self.awaited = np.zeros(n_workers, dtype=bool)
-        self.asked = np.full(n_workers, np.nan)
-        self.asked_in = np.full(n_workers, -1)
-        self.started = self.resumed = started
+        self.started = started
         self.encoded = self.collected = np.nan
         self.bytes_in = self.bytes_out = self.messages = 0
         self._scheme = scheme
@@ -116,16 +110,12 @@ class Step:
         self._chronicle = chronicle
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
                          course, started, members.thin(gathering.living))
-        self.late = np.zeros(n_workers, dtype=bool)
-        self.silent = np.zeros(n_workers, dtype=bool)
-        # Since when each worker has something to do again.
-        self._called = np.full(n_workers, -np.inf)
-        self._enough = np.full(scheme.assignment.n_files, np.nan)
+        self._watch = Watch(scheme.assignment.incidence, gathering,
+                            self.tally, self.wait, started)
         # Who was asked for sketches, and who did not come up with them.
         self._sought = np.zeros(n_workers, dtype=bool)
         self._dodged = np.zeros(n_workers, dtype=bool)
         self.remembered = members.excluded
-        self._skipped = None
         self.shown = None
         self._tried = False
 
@@ -138,15 +128,6 @@ class Step:
     def living(self):
         """Who takes part and was not given up, bool (K,)."""
         return self._gathering.living
-
-    @property
-    def hastened(self):
-        """Whether somebody may be late sooner than was thought."""
-        return self.wait.hastened
-
-    @hastened.setter
-    def hastened(self, sooner):
-        self.wait.hastened = sooner
 
     # -- messages in, messages out
 
@@ -176,10 +157,9 @@ class Step:
     def admit(self, workers):
         """Some that were left out take part after all."""
         self.excluded[workers] = False
-        self.resumed = self._chronicle.now()
+        self._watch.resumed = now = self._chronicle.now()
         self._gathering.admit(workers)
-        self.wait.admit(np.isin(np.arange(len(self.excluded)), workers),
-                        self.resumed)
+        self.wait.admit(np.isin(np.arange(len(self.excluded)), workers), now)
         return self._proceed()
 
     def blame(self, worker, reason):
@@ -215,15 +195,15 @@ class Step:
         for worker in workers:
             lacking.extend(leave(worker).tolist())
             self.table.lose(worker)
-        self.awaited[workers] = False
-        self.wait.leave(workers, self.resumed if self.state is
-                        State.COMPUTING else np.nan, now)
-        if self._skipped is not None and lacking:
+        self._watch.settle(workers)
+        self.wait.leave(workers, self._watch.resumed if self._computing
+                        else np.nan, now)
+        if self._watch.skipped is not None and lacking:
             out = self._skip(np.unique(lacking), False)
         if self.state is State.ENCODING:
             # Files may lack copies now: whoever waits is to compute on.
             self.state = State.COMPUTING
-            self.resumed = now
+            self._watch.resumed = now
             self.wait.burden(workers, now)
         if self.state is State.VERIFYING:
             # What is missing is seen when the rest has been verified.
@@ -262,11 +242,11 @@ class Step:
         enough = self._gathering.finish(
             worker, self.tally.report(worker, bits, now))
         if enough:
-            self._enough[enough] = now
-        if not self.tally.owes(worker):
+            self._watch.suffice(enough, now)
+        if self.wait.paced and not self.tally.owes(worker):
             self.wait.answer(self.wait.files, worker, now)
         self._chronicle.arrived(self, worker, kind, now, message.nbytes)
-        if self.state is not State.COMPUTING:
+        if not self._computing:
             return []
         out = self._proceed()
         if enough and not out and self._scheme.skip_covered:
@@ -275,20 +255,19 @@ class Step:
 
     def _skip(self, files, may):
         """Tell who holds these files that they may be left out, or not."""
-        incidence = self._scheme.assignment.incidence
-        if self._skipped is None:
-            self._skipped = np.zeros(len(incidence), dtype=bool)
-        self._skipped[files] = may
+        watch = self._watch
+        watch.skip(files, may)
         message = Skip(self.number,
-                       files=np.packbits(self._skipped).tobytes())
-        to_do = incidence[files] & ~self._gathering.finished[files]
+                       files=np.packbits(watch.skipped).tobytes())
+        to_do = (self._scheme.assignment.incidence[files]
+                 & ~self._gathering.finished[files])
         told = np.flatnonzero(to_do.any(axis=0) & self.living)
         now = self._chronicle.now()
         if not may:
-            self._called[told] = now
+            watch.call(told, now)
         elif self.wait.paced:
-            wanting = self.tally.wanting(self._unwanted)
-            for worker in np.flatnonzero(self.living & ~wanting).tolist():
+            done = np.flatnonzero(self.living & ~watch.wanting)
+            for worker in done.tolist():
                 self.wait.answer(self.wait.files, worker, now)
         return self.post(told.tolist(), message)
 
@@ -303,7 +282,8 @@ class Step:
 
     def _encode(self):
         """Signal: everybody sends one vector, as this state asks for it."""
-        self._count_files()
+        watch = self._watch
+        watch.count_files(self._chronicle.now())
         asked = self.table.ask(self._gathering.state())
         if asked.any() or self.epoch < 0:
             self.epoch += 1
@@ -311,34 +291,36 @@ class Step:
                         Encode(self.number, self.epoch, 0,
                                *self.table.signal()))
         now = self._chronicle.now()
-        self.asked_in[asked] = self.epoch
+        watch.ask(asked, self.epoch, now)
         # Without a late one that is still to send a file cannot be had.
-        asked |= self.late & self.table.senders & ~self.table.arrived
-        self.asked[asked] = now
+        again = self.late & self.table.senders & ~self.table.arrived
+        watch.asked[again] = now
+        asked |= again
         self.wait.vectors.ask(asked, now)
-        self.awaited = (self.awaited | asked) & self.table.senders
+        watch.awaited = (watch.awaited | asked) & self.table.senders
         if self.shown is None:
             # What counts is what was there at the first signal.
             self.encoded, self.shown = now, self.tally.done.copy()
         self.state = State.ENCODING
-        if self.awaited.any():
+        if watch.awaited.any():
             return out
         return out + self._challenge()
 
     def _payload(self, worker, message):
-        if not self.awaited[worker] or (
-                message.epoch != self.asked_in[worker]):
+        watch = self._watch
+        if not watch.awaited[worker] or (
+                message.epoch != watch.asked_in[worker]):
             return drop(message)
         if isinstance(message, Sum) is not self.table.whole:
             drop(message)
             raise Malformed('a vector that was not asked for')
         self.table.accept(worker, message.buffer)
-        self.awaited[worker] = False
+        watch.settle(worker)
         now = self._chronicle.now()
         self.wait.answer(self.wait.vectors, worker, now)
         self._chronicle.arrived(self, worker, ArrivalKind.PAYLOAD, now,
                                 message.nbytes)
-        if self.awaited.any() or self.state is State.COMPUTING:
+        if watch.awaited.any() or self._computing:
             return []
         return self._challenge()
 
@@ -358,19 +340,20 @@ class Step:
             return self._collect()
         self.state, self._tried = State.VERIFYING, False
         asked, now = asked & self.living, self._chronicle.now()
-        self.awaited, self._sought = asked & ~self.late, asked.copy()
-        self._dodged = np.zeros_like(asked)
-        self.asked[asked], self.asked_in[asked] = now, self.epoch
-        self.wait.sketches.ask(self.awaited, now)
+        self._watch.awaited = asked & ~self.late
+        self._sought, self._dodged = asked.copy(), np.zeros_like(asked)
+        self._watch.ask(asked, self.epoch, now)
+        self.wait.sketches.ask(self._watch.awaited, now)
         return self.post(np.flatnonzero(asked).tolist(), Challenge(
             self.number, self.epoch, 0, secret, np.packbits(files).tobytes()))
 
     def _sketch(self, worker, message):
         due = self._sought[worker] and self.state is State.VERIFYING
-        if due and message.epoch == self.asked_in[worker]:
+        if due and message.epoch == self._watch.asked_in[worker]:
             now = self._chronicle.now()
             self.table.answer(worker, message.buffer.values)
-            self.awaited[worker] = self._sought[worker] = False
+            self._watch.settle(worker)
+            self._sought[worker] = False
             self.wait.answer(self.wait.sketches, worker, now)
             self._chronicle.arrived(self, worker, ArrivalKind.SKETCH, now,
                                     message.nbytes)
@@ -381,7 +364,7 @@ class Step:
         """Whether there is something to compute, and nothing to wait for."""
         if self.state is not State.VERIFYING:
             return self.state is State.RESOLVING
-        return not (self.table.checked and self.awaited.any()
+        return not (self.table.checked and self._watch.awaited.any()
                     and (self._tried or not self.table.enough(
                         self._gathering.needed)))
 
@@ -405,11 +388,11 @@ class Step:
         """What follows from a verification."""
         table, out = self.table, []
         self.wait.relieve(self._chronicle.now())
-        if self.awaited.any() and not table.settled:
+        if self._watch.awaited.any() and not table.settled:
             # It was too early: the others' answers may help.
             self._tried = True
             return out
-        self.awaited[:] = False
+        self._watch.awaited[:] = False
         self.wait.sketches.charge(self.wait.charges)
         if table.settled or table.epochs >= self._scheme.transfer.max_epochs:
             return self._collect()
@@ -420,19 +403,18 @@ class Step:
             self._gathering.excuse(worker)
         self._gathering.require(table.required)
         lacking = self._gathering.lacking()
-        if self._skipped is not None and lacking.size:
+        if self._watch.skipped is not None and lacking.size:
             out = self._skip(lacking, False)
         self.state = State.COMPUTING
-        self.resumed = self._chronicle.now()
+        self._watch.resumed = now = self._chronicle.now()
         self.wait.burden(np.flatnonzero(
-            (table.odd | self._dodged) & ~table.exposed).tolist(),
-            self.resumed)
+            (table.odd | self._dodged) & ~table.exposed).tolist(), now)
         return out + self._proceed()
 
     def _collect(self):
         """Nothing is waited for any more."""
         self.collected = now = self._chronicle.now()
-        self._count_files()
+        self._watch.count_files(now)
         self.wait.relieve(now)
         self.state = State.RESOLVING
         if self._pushes:
@@ -443,81 +425,70 @@ class Step:
     # -- time
 
     @property
+    def awaited(self):
+        """Who owes the vector or sketches that were asked for, bool (K,)."""
+        return self._watch.awaited
+
+    @property
+    def late(self):
+        """Who was not waited for any longer, bool (K,)."""
+        return self._watch.late
+
+    @property
+    def silent(self):
+        """Who was given up for the step, bool (K,)."""
+        return self._watch.silent
+
+    @property
+    def hastened(self):
+        """Whether somebody may be late sooner than was thought."""
+        return self.wait.hastened
+
+    @property
     def expires(self):
         """The second at which the collection's time is over."""
-        if self.state is not State.COMPUTING or self._gathering.expired:
-            return np.inf
-        return self.started + self._gathering.seconds
+        return self._watch.expires if self._computing else np.inf
 
-    def _count_files(self):
-        """See until when a file of each worker was waited for.
+    def alarm(self, silence):
+        """The first second at which something may be due.
 
-        Until others had finished it often enough, or the worker had.
+        A lower bound: whoever reports in the meantime has longer.
+
+        Parameters
+        ----------
+        silence : float
+            Seconds until a worker is silent.
         """
-        if self.wait.counted:
-            return
-        if not self.wait.matters:
-            self.wait.counted = True
-            return
-        gathering = self._gathering
-        enough = np.where(np.isnan(self._enough), self._chronicle.now(),
-                          self._enough)[:, None]
-        held = self._scheme.assignment.incidence
-        others, own = (
-            np.where(mask, enough, -np.inf).max(axis=0, initial=-np.inf)
-            for mask in (held & ~gathering.finished, gathering.finished))
-        self.wait.count_files(np.maximum(
-            others, np.minimum(own, self.tally.heard())))
+        self.wait.hastened = False
+        return min(self.expires,
+                   self._watch.next(self._owed, self._computing, silence))
+
+    def overdue(self, now, silence):
+        """Who has been silent for so many seconds, bool (K,)."""
+        return self._watch.overdue(self._computing, now, silence)
+
+    def tardy(self, now):
+        """Who is late from now on, bool (K,)."""
+        return self._watch.tardy(self._owed, self._computing, now)
 
     def silence(self, worker):
         """Take note that a worker is silent; what it did, for people."""
         self.silent[worker] = True
         self._chronicle.arrived(self, worker, ArrivalKind.SILENT,
                                 self._chronicle.now())
-        asked = ' and the signal' if self.awaited[worker] else ''
+        asked = ' and the signal' if self._watch.awaited[worker] else ''
         return (f'in {self.name} after {self.tally.done[worker]} '
                 f'files{asked}')
 
-    def patience(self):
-        """From when on each worker is waited for; infinite if it is not."""
-        heard = np.maximum(self.tally.heard(), self.resumed)
-        since = np.where(self.awaited, self.asked,
-                         np.maximum(heard, self._called))
-        return np.where(self._waited, since, np.inf)
+    @property
+    def _computing(self):
+        return self.state is State.COMPUTING
 
     @property
-    def haste(self):
-        """From when on each worker is late; infinite if it is not."""
-        wait, gathering = self.wait, self._gathering
-        if not (wait.paced or np.isfinite(gathering.seconds)):
-            return np.inf
-        owed = (wait.sketches if self.state is State.VERIFYING else
-                wait.vectors)
-        # A deadline holds for what is asked for, too.
-        due = np.minimum(wait.answers_due(owed),
-                         self.asked + gathering.seconds)
-        if self.state is State.COMPUTING:
-            due = np.where(self.awaited, due, wait.files_due(
-                gathering.everything, self.resumed))
-        return np.where(self._waited & ~self.late, due, np.inf)
-
-    @property
-    def _unwanted(self):
-        """Files that need not be finished, (f, K); None: all are wanted."""
-        if self._skipped is None:
-            return None
-        return self._gathering.finished | self._skipped[:, None]
-
-    @property
-    def _waited(self):
-        """Who is waited for, bool (K,)."""
-        if self.state is not State.COMPUTING:
-            return self.awaited
-        gathering = self._gathering
-        wanting = self.living & self.tally.wanting(self._unwanted)
-        if self.late.any():
-            wanting &= (gathering.counting & ~gathering.finished).any(axis=0)
-        return self.awaited | wanting
+    def _owed(self):
+        """What is asked for, besides files."""
+        return (self.wait.sketches if self.state is State.VERIFYING else
+                self.wait.vectors)
 
 
 #: Who takes which message.  Not in the step itself: what refers to itself

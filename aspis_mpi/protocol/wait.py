@@ -62,7 +62,8 @@ class Wait:
         n_workers = len(present)
         self.files, self.vectors, self.sketches = (
             Owed(n_workers, q, habits) for habits in usual)
-        self.files.ask(present, started)
+        if self.paced:
+            self.files.ask(present, started)
         self.charges = np.zeros(n_workers)
         self.counted = self.hastened = False
         self._present = present
@@ -85,7 +86,8 @@ class Wait:
     def admit(self, workers, now):
         """Some workers, bool (K,), take part after all."""
         self._present = self._present | workers
-        self.files.ask(workers, now)
+        if self.paced:
+            self.files.ask(workers, now)
 
     def leave(self, workers, resumed, now):
         """Nobody waits any more for workers that are late, silent or lost.

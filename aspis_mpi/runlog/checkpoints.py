@@ -132,23 +132,26 @@ def _pack(snapshot):
     text = json.dumps(facts).encode()
     return {'facts': np.frombuffer(text, dtype=np.uint8),
             'parameters': snapshot.parameters, **optimizer,
-            'account': it.account, 'silent': it.silent, 'speeds': it.speeds,
-            'order': it.order, 'absent': it.absent}
+            'account': it.account, 'silent': it.silent,
+            'resting': it.resting, 'speeds': it.speeds, 'order': it.order,
+            'absent': it.absent}
 
 
 def _unpack(arrays):
     facts = json.loads(arrays['facts'].tobytes())
     if facts['version'] not in (STRIKES, VERSION):
         raise ValueError(f'it has version {facts["version"]}, not {VERSION}')
+    n_workers = len(facts['keys'])
     if facts['version'] == STRIKES:
-        n_workers = len(facts['keys'])
         arrays |= {'account': np.zeros(n_workers),
                    'silent': np.zeros(n_workers, dtype=bool)}
+    # The first ones of version 2 do not say who had no work.
+    arrays.setdefault('resting', np.zeros(n_workers, dtype=bool))
     members = Members(
         tuple(facts['keys']), [Row(*row) for row in facts['evidence']],
-        arrays['account'], arrays['silent'], arrays['speeds'],
-        arrays['order'], arrays['absent'], Equality(**facts['equality']),
-        facts.get('vouched', False))
+        arrays['account'], arrays['silent'], arrays['resting'],
+        arrays['speeds'], arrays['order'], arrays['absent'],
+        Equality(**facts['equality']), facts.get('vouched', False))
     optimizer = {name.removeprefix(_OF_OPTIMIZER): values
                  for name, values in arrays.items()
                  if name.startswith(_OF_OPTIMIZER)}

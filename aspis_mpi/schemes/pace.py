@@ -62,8 +62,9 @@ class Owed:
     def __init__(self, n_workers, q, habits):
         self._q = q
         self._habits = habits
-        self._asked = np.full(n_workers, np.nan)
-        self._pending = np.zeros(n_workers, dtype=bool)
+        self._n_workers = n_workers
+        # When each worker was asked, and who has not answered yet.
+        self._asked = self._pending = None
         # Seconds of the answers, one a worker, until they set the pace.
         self._took = {}
         # Of this round: worker, asked and ended when, whether it answered.
@@ -73,6 +74,9 @@ class Owed:
 
     def ask(self, workers, now):
         """These owe an answer from now on, bool (K,)."""
+        if self._asked is None:
+            self._asked = np.full(self._n_workers, np.nan)
+            self._pending = np.zeros(self._n_workers, dtype=bool)
         self._asked[workers] = now
         self._pending |= workers
         if self._q and np.isnan(self.pace) and (
@@ -86,12 +90,14 @@ class Owed:
 
     def answer(self, worker, now):
         """Take note of an answer; whether it has set the pace."""
-        if not (self._q and self._pending[worker]):
+        if self._pending is None or not self._pending[worker]:
             return False
         self._pending[worker] = False
+        self._waits.append((worker, self._asked[worker], now, True))
+        if not self._q:
+            return False
         took = float(now - self._asked[worker])
         self._habits.add(worker, took)
-        self._waits.append((worker, self._asked[worker], now, True))
         if not np.isnan(self.pace):
             return False
         self._took[worker] = took
@@ -103,7 +109,7 @@ class Owed:
 
     def give_up(self, worker, now):
         """Nobody waits for this worker any more."""
-        if self._pending[worker]:
+        if self._pending is not None and self._pending[worker]:
             self._pending[worker] = False
             self._waits.append((worker, self._asked[worker], now, False))
 
@@ -116,7 +122,7 @@ class Owed:
             Seconds that everybody has.
         """
         if np.isnan(self.pace):
-            return np.full(self._asked.shape, np.inf)
+            return np.full(self._n_workers, np.inf)
         longest = max(grace, LATE * self.pace)
         return np.where(self._pending, self._asked + longest, np.inf)
 
@@ -134,8 +140,10 @@ class Owed:
         workers, asked, ended, came = map(np.array, zip(*waits))
         begins = asked + self.pace
         if np.isnan(self.pace):
-            # Too few have answered: beyond the last one that did.
-            last = ended[came].max(initial=-np.inf)
+            # Too few have answered: beyond the last one that did, of those
+            # that were asked before this one was given up.
+            with_it = came & (asked < ended[:, None])
+            last = np.where(with_it, ended, -np.inf).max(axis=1)
             begins = np.where(came, np.inf, np.maximum(asked, last))
         longer = begins < ended
         np.add.at(charges, workers[longer],

@@ -563,7 +563,7 @@ def test_a_silent_worker_is_left_out_when_it_has_cost_too_much(long):
     for number in range(20):
         if number == 15:
             # A long step with everybody: 1 % of the run is more than that.
-            it.clock.now += 300 * SILENCE
+            it.clock.now += 380 * SILENCE
         it.play(absent=[4])
     without_work = [int(record.excluded[4]) for record in it.server.records]
     assert without_work == [0] * 3 + [1] * 13 + [0] * 1 + [1] * 3

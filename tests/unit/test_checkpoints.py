@@ -23,7 +23,8 @@ def snapshot(step=7, seed=0):
         ('node1', 'node1 (2)', 'node2', 'ü', 'node2 (2)'),
         [Row('node2', '', 'worker 2 is wrong', True, 3, 3),
          Row('node1', 'ü', '', False, 5, 5)],
-        drawn.exponential(size=K), drawn.random(K) < 0.3, speeds,
+        drawn.exponential(size=K), drawn.random(K) < 0.3,
+        drawn.random(K) < 0.3, speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
         drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True))
     return Snapshot(
@@ -43,7 +44,7 @@ def assert_equal(one, other):
     a, b = one.members, other.members
     for name in ('keys', 'evidence', 'equality'):
         assert getattr(a, name) == getattr(b, name), name
-    for name in ('account', 'silent', 'speeds', 'order', 'absent'):
+    for name in ('account', 'silent', 'resting', 'speeds', 'order', 'absent'):
         x, y = getattr(a, name), getattr(b, name)
         assert x.dtype == y.dtype and x.shape == y.shape
         assert x.tobytes() == y.tobytes(), name

@@ -127,7 +127,23 @@ def test_where_more_are_gone_than_can_be_liars_they_pay(q):
         it.give_up(worker, 61.0)
     charges = charged(it)
     assert charges[:3].tolist() == [0] * 3
-    assert charges.sum() == pytest.approx(60.0 if q else 61.0)
+    assert charges.sum() == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize('q', [0, 2])
+def test_who_is_asked_again_after_a_silence_does_not_pay_for_it(q):
+    """Nor is the silent one let off, as others have answered since."""
+    it = owed(q=q)
+    for worker in range(3):
+        it.answer(worker, 1.0)
+    for worker in range(3, K):
+        it.give_up(worker, 61.0)
+    it.ask(np.arange(K) < 3, 61.0)
+    for worker in range(3):
+        it.answer(worker, 61.0)
+    charges = charged(it)
+    assert charges[:3].tolist() == [0] * 3
+    assert charges.sum() == pytest.approx(60.0)
 
 
 def test_shares_add_up_to_the_time_that_was_lost():
