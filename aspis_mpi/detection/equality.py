@@ -120,7 +120,7 @@ class Equality:
         float or ndarray of float64
         """
         near = measure(floor)
-        beyond = ~(near <= self.tolerance)
+        beyond = np.logical_not(near <= self.tolerance)
         if self.share == 1 or not np.any(beyond):
             return near
         return np.where(beyond, measure(floor * self.share), near)

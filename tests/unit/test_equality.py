@@ -474,6 +474,10 @@ def test_distances_are_relative_to_what_counts():
 
     def judged(norm):
         found = equality.distance(lambda floor: gaps / max(norm, floor), 1.0)
+        # One at a time, as plain numbers, they are the same.
+        assert found.tolist() == [float(equality.distance(
+            lambda floor: gap / max(norm, floor), 1.0))
+            for gap in gaps.tolist()]
         return np.where(found <= 1e-6, 's', np.where(
             found > 1e-2, 'd', ' ')).tolist()
     # As large as a typical file; one that has vanished.
