@@ -1,14 +1,14 @@
 """From the parts of a job to the objects of a run."""
 
 from dataclasses import replace
+from functools import partial
 
 from aspis_mpi import streams
 from aspis_mpi.backends.journal import Journal
 from aspis_mpi.config import JobError
 from aspis_mpi.design import Design
-from aspis_mpi.detection.equality import from_probe
 from aspis_mpi.detection.memory import Memory
-from aspis_mpi.detection.probe import ANSWER, check, check_support
+from aspis_mpi.detection.probe import ANSWER
 from aspis_mpi.learning.problem import check_initial
 from aspis_mpi.protocol.accounts import Accounts
 from aspis_mpi.protocol.auditor import Auditor
@@ -54,7 +54,7 @@ class Assembly(Design):
             self.membership(keys, vouched), self.optimizer,
             self.batches.counts, Pool(self.d), self.initial(), course, clock,
             self._audits(),
-            self._probing if probes and self.trials else None)
+            self._probing() if probes and self.trials else None)
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
@@ -79,7 +79,8 @@ class Assembly(Design):
         accounts = Accounts(
             job.n_workers, self.most_cost, faults.silence,
             max(job.q + faults.tolerate, self.silent_survived))
-        return Membership(self.scheme, memory, self._rebuilt, accounts)
+        return Membership(self.scheme, memory, self.schemes.without,
+                          accounts)
 
     def auditor(self):
         """Computes files as a worker does."""
@@ -94,39 +95,29 @@ class Assembly(Design):
             return None
         return self.auditor()
 
-    def _probing(self, chronicle, lost):
-        return Probing(lost, self.trials, self.auditor(), self.settle,
-                       self.job.q, chronicle)
+    def _probing(self):
+        """What makes the start-up probe when the server begins."""
+        return partial(Probing, self.trials, self.auditor(), self.allowance,
+                       self.job.q)
 
     def settle(self, probe):
-        """Choose when replicas count as equal.
+        """Choose when replicas count as equal, before there is a server.
 
         Parameters
         ----------
         probe : Probe
             By how much the machines differ.
 
-        Returns
-        -------
-        Equality
-
         Raises
         ------
         JobError
             They differ by more than the job allows.
         """
-        job, section = self.job, self.job.detection
         try:
-            if section.equality == 'bits':
-                check(probe, job.q)
-                return self.equality
-            self.equality = from_probe(probe, section.tolerance,
-                                       section.disagreement)
-            check_support(probe, self.equality)
+            equality = self.allowance.settle(probe)
         except ValueError as error:
-            raise JobError(f'{job.path}: {error}') from error
-        self.scheme = replace(self.scheme, equality=self.equality)
-        return self.equality
+            raise JobError(str(error)) from error
+        self.scheme = replace(self.scheme, equality=equality)
 
     def worker(self, number, clock, pools=None):
         """Worker `number`, by default with buffers of its own."""

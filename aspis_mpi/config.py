@@ -35,14 +35,37 @@ class JobError(ValueError):
 
 @dataclass(frozen=True)
 class Part:
-    """A class, or a function, and the options that the job gives it."""
+    """A class, or a function, and the options that the job gives it.
+
+    Attributes
+    ----------
+    cls : type or callable
+    options : dict
+    section, key, word : str
+        Where the job names it, and what it says there.
+    path : str
+        Of the job file, for messages.
+    """
 
     cls: Any
     options: dict
+    section: str
+    key: str
+    word: str
+    path: str
 
     def create(self, *context):
-        """An instance; its ValueErrors name value and bound."""
-        return self.cls(*context, **self.options)
+        """Make it; what it refuses becomes a `JobError`."""
+        misfit = registry.misfit(PARTS[self.section][self.key], self.cls,
+                                 context, self.options)
+        if misfit:
+            raise JobError(f'{self.path}: {self.section}.{self.key} = '
+                           f'{self.word!r}: {misfit}')
+        try:
+            return self.cls(*context, **self.options)
+        except ValueError as error:
+            raise JobError(f'{self.path}: {self.section}: '
+                           f'{error}') from error
 
 
 @dataclass(frozen=True)
@@ -94,17 +117,7 @@ class Job:
 
     def create(self, section, key, *context):
         """Make a part; what it refuses becomes a `JobError`."""
-        part = self.parts[section, key]
-        misfit = registry.misfit(PARTS[section][key], part.cls, context,
-                                 part.options)
-        if misfit:
-            raise JobError(f'{self.path}: {section}.{key} = '
-                           f'{getattr(getattr(self, section), key)!r}: '
-                           f'{misfit}')
-        try:
-            return part.create(*context)
-        except ValueError as error:
-            raise JobError(f'{self.path}: {section}: {error}') from error
+        return self.parts[section, key].create(*context)
 
     def to_toml(self):
         """The complete job, which `load` reads back."""
@@ -261,7 +274,8 @@ def _checked(tables, path, n_workers=None, brought=None):
         for key, cls in chosen.items():
             options = {option: getattr(section, option)
                        for option in _options(cls)}
-            parts[name, key] = Part(cls, options)
+            parts[name, key] = Part(cls, options, name, key,
+                                    getattr(section, key), path)
     job = Job(path, parts, **sections)
     _place_device(job)
     return job

@@ -5,21 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from aspis_mpi import consistency
-from aspis_mpi.assignment.orders.natural import Natural
-from aspis_mpi.assignment.reassignment import (
-    most_load, reassigned, without)
+from aspis_mpi.assignment.reassignment import most_load
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.config import JobError
 from aspis_mpi.delays.silence import Silence
-from aspis_mpi.detection.equality import BITS
+from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.problem import check_counts
 from aspis_mpi.protocol.messages import Wire
-from aspis_mpi.registry import find
 from aspis_mpi.runlog.schema import check_sizes
-from aspis_mpi.schemes.scheme import Scheme
-from aspis_mpi.schemes.transfer.challenged import Challenged
+from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 
 #: Share of a run's seconds that one worker may cost, unless the job says it.
 PATIENCE = 0.01
@@ -59,19 +55,21 @@ class Design:
         self.batches = self._batches()
         self.job = job = replace(job, problem=job.problem.model_copy(
             update={'batch_size': self.batches.batch_size}))
-        self.equality = BITS
         self.code = self._code()
-        self.inner = self._inner(self.assignment)
+        factory = self._factory()
+        self.inner = factory.inner(self.assignment)
         if self._most_absent:
             self.assignment = self.assignment.widened(
                 most_load(self.assignment, self._most_absent))
-            self.inner = self._inner(self.assignment)
+            self.inner = factory.inner(self.assignment)
         consistency.check_code(job, self.inner)
         consistency.check_challenge(job, self.inner, self.code)
-        self.transfer = self._challenged(self.assignment, self.inner)
+        self.transfer = factory.challenged(self.inner, self.assignment)
         consistency.check_replicas(job, self.assignment, self.transfer,
                                    self.detector)
-        self.scheme = self._scheme(self.assignment, job.q, self.transfer)
+        self.scheme = factory.scheme(self.assignment, job.q, self.transfer)
+        self.schemes = Schemes(factory, self.scheme, self.inner,
+                               self._most_absent)
         self.worst_case = self.scheme.worst_case
         consistency.check_scheme(job, self.scheme, self.code)
         consistency.check_evidence(job, self.scheme, self.problem)
@@ -120,63 +118,16 @@ class Design:
         return self.job.create('transfer', 'code', self.assignment,
                                self.job.collection.copies)
 
-    def _inner(self, assignment):
-        """What travels, without the challenge."""
+    def _factory(self):
+        """What makes schemes; it knows only what the server may."""
         job = self.job
-        return job.create('transfer', 'name', assignment,
-                          job.collection.copies, job.collection.thinning,
-                          self.code)
-
-    def _challenged(self, assignment, inner):
-        """The transfer, with a challenge where there is one."""
-        job = self.job
-        if not job.transfer.challenge:
-            return inner
-        return Challenged(
-            inner, assignment, job.q, self.seed, job.transfer.sketches,
-            job.transfer.max_epochs)
-
-    def _scheme(self, assignment, q, transfer):
-        """The scheme of some workers, q of which may be wrong."""
-        job = self.job
-        detector = job.create('detection', 'name', q)
-        worst_case = (detector.worst_case(assignment) if transfer.compares
-                      else assignment.touched(q))
-        context = assignment.n_files, q, worst_case
-        return Scheme(
-            assignment=assignment,
-            collection=job.create('collection', 'name', assignment,
-                                  job.collection.copies, self.code),
-            transfer=transfer, detector=detector,
-            aggregator=job.create('aggregation', 'name', *context),
-            mean=find('aggregation', 'mean')(*context),
-            worst_case=worst_case,
-            copies=min(job.collection.copies, assignment.least_copies),
-            ordered=job.assignment.order != Natural.name,
-            reorder=job.assignment.reorder,
-            skip_covered=job.collection.skip_covered,
-            audits=job.detection.audits != 'none',
-            random_audits=job.detection.random_audits,
-            equality=self.equality)
-
-    def _rebuilt(self, excluded, lost, idle, lowered):
-        """The scheme without some workers; their files go to others.
-
-        Those of idle ones only where there is room, and where no file can
-        be missed so much that they are asked again.
-        """
-        assignment, inner = self.assignment, self.inner
-        absent = excluded | lost
-        if self.scheme.lenient and (
-                np.count_nonzero(absent | idle) <= self._most_absent):
-            absent |= idle
-        if inner.movable and absent.any():
-            assignment = reassigned(assignment, absent, assignment.width)
-            inner = self._inner(assignment)
-        elif excluded.any():
-            assignment = without(assignment, excluded)
-        return self._scheme(assignment, self.job.q - lowered,
-                            self._challenged(assignment, inner))
+        make = Makers(collection=job.part('collection').create,
+                      transfer=job.part('transfer').create,
+                      detector=job.part('detection').create,
+                      aggregator=job.part('aggregation').create)
+        return SchemeFactory(job.q, self.seed, job.assignment,
+                             job.collection, job.transfer, job.detection,
+                             make, self.code)
 
     def _optimizer(self):
         schedule = self.job.create('optimizer', 'schedule',
@@ -202,6 +153,13 @@ class Design:
                                   section.silent_from, section.silent_after)
         except ValueError as error:
             raise JobError(f'{job.path}: delay: {error}') from error
+
+    @property
+    def allowance(self):
+        """By how much machines may differ."""
+        job, section = self.job, self.job.detection
+        return Allowance(job.path, job.q, section.equality == 'bits',
+                         section.tolerance, section.disagreement)
 
     @property
     def memory(self):

@@ -259,24 +259,6 @@ def test_the_server_cannot_reach_the_attacks(side):
                 if other.startswith('aspis_mpi.attacks')]
 
 
-def test_an_assembled_server_holds_no_plan(assemble):
-    """Nothing that can be reached from a server is the truth."""
-    assembly = assemble(adversary={'count': 2})
-    todo, seen = [assembly.server(lambda: 0.0)], set()
-    while todo:
-        thing = todo.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        assert not type(thing).__module__.startswith('aspis_mpi.attacks')
-        assert thing is not assembly
-        todo += vars(thing).values() if hasattr(thing, '__dict__') else []
-        if isinstance(thing, dict):
-            todo += thing.values()
-        if isinstance(thing, list | tuple | set):
-            todo += thing
-
-
 # --- what the light commands import ------------------------------------
 
 LIGHT = '''

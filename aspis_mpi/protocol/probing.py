@@ -75,18 +75,17 @@ class Probing:
 
     Parameters
     ----------
-    lost : ndarray of bool, shape (K,)
-        Workers that have gone for good; it changes.
     trials : list of (int, int)
         Step and number of the files that everybody computes.
     auditor : Auditor
         Computes files on the server.
-    settle : callable
-        Given a `Probe` of `detection.probe`, the Equality; raises
-        ValueError where the job does not allow what was found.
+    allowance : Allowance
+        By how much the machines may differ.
     q : int
         Workers that may be wrong, or not answer.
     chronicle : Chronicle
+    lost : ndarray of bool, shape (K,)
+        Workers that have gone for good; it changes.
 
     Attributes
     ----------
@@ -102,7 +101,7 @@ class Probing:
     hopeless = ''
     hastened = False
 
-    def __init__(self, lost, trials, auditor, settle, q, chronicle):
+    def __init__(self, trials, auditor, allowance, q, chronicle, lost):
         n_workers = len(lost)
         self.state = State.PROBING
         self._lost = lost
@@ -118,7 +117,7 @@ class Probing:
         self._answers = np.zeros((n_workers, len(trials)), dtype=ANSWER)
         self._own = None
         self._auditor = auditor
-        self._settle = settle
+        self._allowance = allowance
         self._q = q
         self._note = chronicle.note
         self._now = chronicle.now
@@ -214,7 +213,7 @@ class Probing:
             probe = replace(probe, differing=_placed(
                 probe.differing, self.living, False), deviations=_placed(
                 probe.deviations, self.living, np.nan))
-            self.equality = self._settle(probe)
+            self.equality = self._allowance.settle(probe)
         except ValueError as error:
             self.refused = str(error)
             return

@@ -253,7 +253,7 @@ def test_what_liars_hide_is_never_more_than_the_log_says(
             worker for worker in range(9) if worker not in fast]})
     if equality == 'tolerance':
         assembly.settle(alike(9))
-    lies = Hides(0.4, assembly.equality.tolerance * 0.5)
+    lies = Hides(0.4, assembly.scheme.equality.tolerance * 0.5)
     it = Run(assembly, dict.fromkeys(fast, lies))
     shares = []
     for record in it.records:

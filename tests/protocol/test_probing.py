@@ -165,7 +165,7 @@ def test_liars_that_repeat_the_server_do_not_narrow_the_tolerance(assemble):
         it.answer(worker, change if worker > 1 else None)
     it.proceed()
     assert it.server.step == 0
-    assert assembly.equality.tolerance > 5e-6
+    assert it.server._membership.scheme.equality.tolerance > 5e-6
 
 
 def test_a_tolerance_with_which_nobody_is_supported_is_refused(bench):

@@ -1,0 +1,145 @@
+"""How schemes are made: once of all workers, and of those that are left.
+
+The server keeps what is here and makes schemes anew when workers are exposed
+or lost.  So all of it is frozen, and made of those sections of a job that say
+what the server does: neither the job nor who lies is in its reach.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aspis_mpi.assignment.orders.natural import Natural
+from aspis_mpi.assignment.reassignment import reassigned, without
+from aspis_mpi.registry import find
+from aspis_mpi.schemes.scheme import Scheme
+from aspis_mpi.schemes.transfer.base import Transfer
+from aspis_mpi.schemes.transfer.challenged import Challenged
+
+
+@dataclass(frozen=True, eq=False)
+class Makers:
+    """What makes the parts of a scheme: each takes what its family takes."""
+
+    collection: Any
+    transfer: Any
+    detector: Any
+    aggregator: Any
+
+
+@dataclass(frozen=True, eq=False)
+class SchemeFactory:
+    """Makes schemes of any assignment, as one job asks for them.
+
+    Parameters
+    ----------
+    q : int
+        Adversaries that the job assumes.
+    seed : int
+        Of the run.
+    assignment, collection, transfer, detection : Section
+        Of the job.
+    make : Makers
+    code : Code, optional
+        Of the transfer, if it has one.
+    """
+
+    q: int
+    seed: int
+    assignment: Any
+    collection: Any
+    transfer: Any
+    detection: Any
+    make: Makers
+    code: Any = None
+
+    def inner(self, assignment):
+        """What travels, without the challenge."""
+        return self.make.transfer(assignment, self.collection.copies,
+                                  self.collection.thinning, self.code)
+
+    def challenged(self, inner, assignment):
+        """The transfer, with a challenge where there is one."""
+        section = self.transfer
+        if not section.challenge:
+            return inner
+        return Challenged(inner, assignment, self.q, self.seed,
+                          section.sketches, section.max_epochs)
+
+    def scheme(self, assignment, q, transfer):
+        """The scheme of some workers, q of which may be wrong."""
+        detector = self.make.detector(q)
+        worst_case = (detector.worst_case(assignment) if transfer.compares
+                      else assignment.touched(q))
+        context = assignment.n_files, q, worst_case
+        copies = self.collection.copies
+        return Scheme(
+            assignment=assignment,
+            collection=self.make.collection(assignment, copies, self.code),
+            transfer=transfer, detector=detector,
+            aggregator=self.make.aggregator(*context),
+            mean=find('aggregation', 'mean')(*context),
+            worst_case=worst_case,
+            copies=min(copies, assignment.least_copies),
+            ordered=self.assignment.order != Natural.name,
+            reorder=self.assignment.reorder,
+            skip_covered=self.collection.skip_covered,
+            audits=self.detection.audits != 'none',
+            random_audits=self.detection.random_audits)
+
+
+@dataclass(frozen=True, eq=False)
+class Schemes:
+    """The schemes of a run: of all workers, and of any that are left.
+
+    Parameters
+    ----------
+    factory : SchemeFactory
+    full : Scheme
+        Of all workers.
+    inner : Transfer
+        What travels in it, without the challenge.
+    most_absent : int
+        Workers whose files the assignment has room for on others.
+    """
+
+    factory: SchemeFactory
+    full: Scheme
+    inner: Transfer
+    most_absent: int
+
+    def without(self, excluded, lost, idle, lowered):
+        """The scheme without some workers; their files go to others.
+
+        Those of idle ones only where there is room, and where no file can
+        be missed so much that they are asked again.
+
+        Parameters
+        ----------
+        excluded, lost, idle : ndarray of bool, shape (K,)
+        lowered : int
+            By how much fewer adversaries are assumed.
+
+        Returns
+        -------
+        Scheme
+
+        Raises
+        ------
+        ValueError
+            There is none.
+        """
+        make, inner, assignment = (self.factory, self.inner,
+                                   self.full.assignment)
+        absent = excluded | lost
+        if self.full.lenient and (
+                np.count_nonzero(absent | idle) <= self.most_absent):
+            absent |= idle
+        if inner.movable and absent.any():
+            assignment = reassigned(assignment, absent, assignment.width)
+            inner = make.inner(assignment)
+        elif excluded.any():
+            assignment = without(assignment, excluded)
+        return make.scheme(assignment, make.q - lowered,
+                           make.challenged(inner, assignment))
