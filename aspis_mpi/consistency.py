@@ -3,7 +3,7 @@
 Each function raises a `JobError` that names the key, its value and a way out.
 """
 
-from aspis_mpi import presets
+from aspis_mpi import extras, presets
 from aspis_mpi.config import JobError
 
 
@@ -18,6 +18,20 @@ def check_adversaries(job):
         raise JobError(
             f'{job.path}: adversary.count = {job.adversary.count}: must be '
             f'at most the number of workers, {k}')
+
+
+def check_libraries(job):
+    """What the parts compute with is installed."""
+    for (section, key), part in job.parts.items():
+        for library in extras.missing(part.cls):
+            raise JobError(f'{job.path}: {section}.{key} = '
+                           f'{getattr(getattr(job, section), key)!r}: needs '
+                           f'{extras.advice(library)}')
+    # Ranks ask torch which device is theirs, whatever computes there.
+    device = job.runtime.device
+    if device != 'cpu' and not extras.is_here('torch'):
+        raise JobError(f"{job.path}: runtime.device = '{device}': needs "
+                       f"{extras.advice('torch')}")
 
 
 def model_inputs(job):

@@ -49,6 +49,7 @@ class Design:
                            'there are no ranks to count')
         consistency.check_adversaries(job)
         consistency.check_device(job)
+        consistency.check_libraries(job)
         self.problem = problem or self._problem()
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()

@@ -4,7 +4,7 @@ import inspect
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
-from aspis_mpi import presets, registry
+from aspis_mpi import extras, presets, registry
 from aspis_mpi.sections import PARTS, SECTIONS
 
 #: The topic of every key of every section.
@@ -46,6 +46,8 @@ def _parts(family):
     yield f'{family}:'
     for name, part in registry.parts(family).items():
         yield f'  {name:<20} {registry.summary(part)}'
+        for library in extras.missing(part):
+            yield f'  {"":<20}   needs {extras.advice(library)}'
         for key, option in registry.options(part).items():
             told = ('required' if option.default is inspect.Parameter.empty
                     else '')

@@ -14,6 +14,8 @@ import inspect
 import pkgutil
 from functools import cache
 
+from aspis_mpi import extras
+
 FAMILIES = {
     'assignment': 'aspis_mpi.assignment',
     'order': 'aspis_mpi.assignment.orders',
@@ -103,13 +105,22 @@ def _load(path):
     try:
         part = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise UnknownPart(f"'{path}' cannot be imported: {error}") from error
+        raise UnknownPart(f"'{path}' cannot be imported: {error}"
+                          f'{_remedy(error)}') from error
     try:
         inspect.signature(part)
     except (TypeError, ValueError) as error:
         raise UnknownPart(f"'{path}' must be a class or a function whose "
                           f'signature can be seen: {error}') from error
     return part
+
+
+def _remedy(error):
+    """What to do about a failed import, as far as we know it."""
+    # Only of libraries that we name: others may be misspelt.
+    known = (isinstance(error, ModuleNotFoundError)
+             and error.name in extras.ADDED)
+    return f'; install it with: {extras.command(error.name)}' if known else ''
 
 
 def options(part):

@@ -5,7 +5,12 @@
 #     mpirun --oversubscribe -n 16 python -m aspis_mpi run jobs/quickstart.toml
 #
 # The first time it installs, later it only puts .venv in front of PATH; what
-# changed in setup.cfg is installed again.  It listens to
+# changed in setup.cfg is installed again.  Models that compute with torch
+# need one more command, for this environment too:
+#
+#     bash jobs/environment.sh torch
+#
+# Both listen to
 #
 #     PYTHON           the Python to build on, 3.11 or newer (the first found)
 #     PIP_INDEX_URL    and all other settings of pip
@@ -98,7 +103,14 @@ aspis_create() {
 aspis_pip() {
     local python="$1/bin/python"
     shift
-    "$python" -m pip --disable-pip-version-check install -qq "$@"
+    "$python" -m pip --disable-pip-version-check install -qq --no-compile "$@"
+}
+
+
+# Bytecode, on all cores, where pip would use one; what is left out here
+# Python compiles when it is imported.
+aspis_compile() {
+    "$1/bin/python" -m compileall -qq -j 0 "$1/lib" || true
 }
 
 
@@ -112,15 +124,22 @@ print(config[sys.argv[1]][sys.argv[2]])' "$2" "$3"
 }
 
 
-# torch first: the rest then finds it.  An index of its own gives the wheel
-# alone, so that it may be small; what torch needs comes from pip's own.
 aspis_install_base() {
-    if [ -n "${TORCH_INDEX_URL:-}" ]; then
-        aspis_pip "$1" --no-deps --index-url "$TORCH_INDEX_URL" \
-            "$aspis_torch" || return 1
-    fi
-    aspis_pip "$1" "$aspis_torch" &&
     aspis_pip "$1" --editable '.[local-mpi,analysis]'
+}
+
+
+# An index of its own gives the wheel $2 alone, so that it may be small; what
+# torch needs comes from pip's own.
+aspis_fetch_torch() {
+    [ -z "${TORCH_INDEX_URL:-}" ] ||
+        aspis_pip "$1" --no-deps --index-url "$TORCH_INDEX_URL" "$2"
+}
+
+
+aspis_install_torch() {
+    aspis_fetch_torch "$1" "$aspis_torch" &&
+    aspis_pip "$1" "$aspis_torch"
 }
 
 
@@ -131,14 +150,12 @@ aspis_install_test() {
 }
 
 
-# The mpiruns of the MPIs overwrite each other, so each lives apart; its tests
-# train on numbers alone and need neither torch nor scikit-learn.
+# The mpiruns of the MPIs overwrite each other, so each lives apart; the tests
+# run in .venv, and only their jobs here.
 aspis_install_other() {
     local list
     list=$(aspis_requirements "$1" options install_requires) &&
-    list=$(grep -vE '^(torch|scikit-learn)\b' <<< "$list") &&
     aspis_pip "$1" --requirement /dev/stdin "$2" <<< "$list" &&
-    aspis_install_test "$1" &&
     aspis_pip "$1" --no-deps --editable .
 }
 
@@ -156,10 +173,11 @@ aspis_install_impi() {
 
 # Prints all that setup.cfg asks for, a line each.
 aspis_all_requirements() {
-    aspis_requirements "$1" options install_requires &&
-    aspis_requirements "$1" options.extras_require local-mpi &&
-    aspis_requirements "$1" options.extras_require analysis &&
-    aspis_requirements "$1" options.extras_require test
+    local extra
+    aspis_requirements "$1" options install_requires || return 1
+    for extra in torch local-mpi analysis test; do
+        aspis_requirements "$1" options.extras_require "$extra" || return 1
+    done
 }
 
 
@@ -172,10 +190,7 @@ aspis_install_lowest() {
         return 1
     fi
     list=${list//>=/==}
-    if [ -n "${TORCH_INDEX_URL:-}" ]; then
-        aspis_pip "$1" --no-deps --index-url "$TORCH_INDEX_URL" \
-            "$(grep '^torch==' <<< "$list")" || return 1
-    fi
+    aspis_fetch_torch "$1" "$(grep '^torch==' <<< "$list")" &&
     aspis_pip "$1" --requirement /dev/stdin <<< "$list" &&
     aspis_pip "$1" --no-deps --editable .
 }
@@ -185,10 +200,7 @@ aspis_install_lowest() {
 aspis_install_newest() {
     local list
     list=$(aspis_all_requirements "$1") || return 1
-    if [ -n "${TORCH_INDEX_URL:-}" ]; then
-        aspis_pip "$1" --no-deps --index-url "$TORCH_INDEX_URL" \
-            torch || return 1
-    fi
+    aspis_fetch_torch "$1" torch &&
     aspis_pip "$1" --upgrade --requirement /dev/stdin <<< "$list" &&
     aspis_pip "$1" --no-deps --editable .
 }
@@ -210,8 +222,8 @@ aspis_is_fresh() {
 }
 
 
-# Installs `base`, `test`, `mpich`, `impi`, `lowest` or `newest` into an
-# environment unless it is there.
+# Installs `base`, `torch`, `test`, `mpich`, `impi`, `lowest` or `newest` into
+# an environment unless it is there.
 # The stamp goes first and comes back last: no stamp outlives an interruption.
 aspis_install() {
     local env="$aspis_root/$1" stamp="$aspis_root/$1/.installed-$2"
@@ -230,15 +242,23 @@ aspis_install() {
         rm -f -- "$stamp"
         aspis_say "installing $2 into $1 ($3)"
         cd "$aspis_root" && aspis_create "$env" &&
-        "aspis_install_$2" "$env" && aspis_fingerprint "$env" > "$stamp"
+        "aspis_install_$2" "$env" && aspis_compile "$env" &&
+        aspis_fingerprint "$env" > "$stamp"
     ) 9>> "$aspis_root/.venv/.lock" && return 0
     aspis_say "$2 is not installed: see the error above"
     return 1
 }
 
 
+# What models of torch need besides.
+aspis_add_torch() {
+    aspis_install .venv torch 'once, about a minute and a large download'
+}
+
+
 # What tests/run.sh needs besides.
 aspis_add_tests() {
+    aspis_add_torch &&
     aspis_install .venv test 'once, some seconds' &&
     aspis_install .venv-mpich mpich 'once, about half a minute' &&
     export ASPIS_MPICH="$aspis_root/.venv-mpich"
@@ -274,5 +294,18 @@ aspis_enter() {
 }
 
 
-aspis_install .venv base 'once, 1 to 2 minutes and the download of torch' &&
-aspis_enter
+aspis_begin() {
+    aspis_install .venv base 'once, about 20 seconds and the downloads' &&
+    aspis_enter
+}
+
+
+# Sourced, it sees the arguments of another script.
+if [ "${BASH_SOURCE[0]}" != "$0" ] || [ "$#" -eq 0 ]; then
+    aspis_begin
+elif [ "$*" = torch ]; then
+    aspis_begin && aspis_add_torch
+else
+    aspis_say "there is no '$*' to install besides, only torch"
+    exit 2
+fi

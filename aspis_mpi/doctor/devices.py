@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from glob import glob
 
+from aspis_mpi import extras
 from aspis_mpi.doctor.finding import (
     Finding, Level, alike, by_host, counted, listed, who)
 
@@ -68,9 +69,10 @@ def is_here(device, n_devices):
 
 def _matters(job):
     """Whether to import torch, which takes seconds."""
-    from importlib.util import find_spec
+    if not extras.is_here('torch'):
+        return False
     if job is None:
-        return any(map(glob, DRIVERS)) and find_spec('torch') is not None
+        return any(map(glob, DRIVERS))
     from aspis_mpi import registry
     return any('device' in registry.options(part.cls)
                for part in job.parts.values())

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import aspis_mpi
+from aspis_mpi import extras
 from aspis_mpi.doctor.finding import Finding, Level, alike, listed, who
 
 TOPIC = 'software'
@@ -16,7 +17,7 @@ TOPIC = 'software'
 #: Distributions that every job needs, and that some do.
 NEEDED = ('aspis-mpi', 'numpy', 'scipy', 'networkx', 'mpi4py', 'h5py',
           'pydantic', 'tomli-w', 'tqdm')
-OPTIONAL = ('scikit-learn', 'torch')
+OPTIONAL = extras.ADDED
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,11 @@ def findings(ranks):
         yield Finding(Level.PROBLEM, TOPIC, f'{listed(missing)} cannot be '
                       'found: install the project with pip install . in the '
                       'environment of this Python.')
-    absent = [name for name in OPTIONAL if not first[name]]
-    if absent:
-        yield Finding(Level.NOTE, TOPIC, f'{listed(absent)} cannot be found: '
-                      'only problems and models without will run.')
+    for name in OPTIONAL:
+        if not first[name]:
+            yield Finding(Level.NOTE, TOPIC, f'{name} cannot be found: only '
+                          'parts that do without will run; to install it: '
+                          f'{extras.command(name)}')
     yield Finding(Level.OK, TOPIC, ', '.join(
         f'{name} {first[name]}' for name in ('Python', *NEEDED, *OPTIONAL)
         if first[name]) + '.')

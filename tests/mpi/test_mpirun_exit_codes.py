@@ -43,6 +43,16 @@ def test_log_exists(mpi, job, launch, folder):
     assert log.read_bytes() == b'precious'
 
 
+def test_a_library_that_is_not_installed(mpi, job, launch, folder):
+    (folder / 'sitecustomize.py').write_text(
+        "import sys\nsys.modules['torch'] = None\n")
+    line = refused(launch, mpi, job(SMALL | {
+        'problem.name': 'digits', 'problem.model': 'convnet',
+        'problem.parameters': None}))
+    assert "problem.model = 'convnet': needs torch" in line
+    assert line.endswith((' -m pip install torch', 'environment.sh torch'))
+
+
 def test_first_parameters_of_the_wrong_shape(mpi, job, launch, folder):
     (folder / 'longer.py').write_text(
         'from aspis_mpi.learning.problems.quadratic import Quadratic\n'

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from aspis_mpi import config
+from aspis_mpi import config, extras
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.coding.codes.least_squares import LeastSquares
 from aspis_mpi.config import JobError
@@ -240,8 +240,9 @@ def test_a_protocol_of_nobody_is_no_mistake():
     ({'name': 'digits', 'model': 'mlp'}, "'digits' with model 'mlp'"),
     ({'name': 'digits', 'model': 'convnet'}, None),
     ({'name': f'{HERE}:Distant', 'parameters': 4}, None)])
-def test_a_device_is_for_what_computes_there(problem, named):
+def test_a_device_is_for_what_computes_there(problem, named, monkeypatch):
     """One of the user's own may choose it without being told."""
+    monkeypatch.setattr(extras, 'find_spec', lambda name: True)
     job = config.from_tables(CHALLENGED | {
         'problem': problem, 'runtime': {'device': 'cuda'}})
     if named is None:
@@ -251,7 +252,8 @@ def test_a_device_is_for_what_computes_there(problem, named):
         Assembly(job)
 
 
-def test_a_problem_of_the_callers_chooses_its_device():
+def test_a_problem_of_the_callers_chooses_its_device(monkeypatch):
+    monkeypatch.setattr(extras, 'find_spec', lambda name: True)
     problem = Distant(0, parameters=4)
     job = {name: keys for name, keys in CHALLENGED.items()
            if name != 'problem'} | {'runtime': {'device': 'cuda'}}

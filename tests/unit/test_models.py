@@ -6,14 +6,16 @@ import sys
 import numpy as np
 import pytest
 
-from aspis_mpi import registry, streams
+from aspis_mpi import extras, registry, streams
 from aspis_mpi.learning.models.base import Model
 from aspis_mpi.learning.models.convnet import ConvNet
 from aspis_mpi.learning.models.logistic import Logistic
 from aspis_mpi.learning.models.mlp import Perceptron
 
-every_model = pytest.mark.parametrize(
-    'part', registry.parts('model').values(), ids=lambda part: part.name)
+every_model = pytest.mark.parametrize('part', [
+    pytest.param(part, id=name, marks=pytest.mark.skipif(
+        bool(extras.missing(part)), reason=f'needs {part.needs}'))
+    for name, part in registry.parts('model').items()])
 
 
 def task(n=20):
@@ -94,7 +96,7 @@ def test_gradient_is_the_slope_of_the_loss(part):
 
 @every_model
 def test_gradient_and_score_are_those_of_torch(part):
-    import torch
+    torch = pytest.importorskip('torch')
     network = in_torch(part.name)
     if network is None:
         pytest.skip('a model that this test does not know')

@@ -41,7 +41,7 @@ def descend(optimizer, gradients, w):
     {}, {'momentum': 0.0}, {'weight_decay': 0.01}, {'clip': 3.0},
     {'lr': 0.02, 'momentum': 0.5, 'weight_decay': 0.1, 'clip': 0.5}])
 def test_sgd_is_torch_s(options):
-    import torch
+    torch = pytest.importorskip('torch')
     from torch.nn.utils import clip_grad_norm_
     # Two blocks and a bit.
     drawn, d = np.random.default_rng(1), (1 << 17) + 3

@@ -219,7 +219,7 @@ def test_linear_regression_options():
         Quadratic(7, parameters=0)
 
 
-def test_digits_are_the_images_of_scikit_learn():
+def test_digits_are_the_packaged_images():
     problem = digits_problem()
     assert problem.n_samples == 1437
     (inputs, labels), (held, answers) = problem.training, problem.held_out
@@ -228,26 +228,25 @@ def test_digits_are_the_images_of_scikit_learn():
     assert inputs.dtype == held.dtype == np.float32
     assert inputs.min() == 0 and inputs.max() == 1
 
-    from sklearn.datasets import load_digits
-    theirs = load_digits()
     ours = np.column_stack([np.r_[inputs, held] * 16, np.r_[labels, answers]])
-    theirs = np.column_stack([theirs.data, theirs.target])
+    theirs = np.loadtxt(digits.PACKAGED, delimiter=',')
     assert np.array_equal(np.unique(ours, axis=0), np.unique(theirs, axis=0))
-    assert len(ours) == len(theirs)
+    assert len(ours) == len(theirs) == digits.N_PACKAGED
+
+
+def test_the_images_are_those_of_scikit_learn():
+    """In the same order, too: the split draws their numbers."""
+    datasets = pytest.importorskip('sklearn.datasets')
+    theirs = datasets.load_digits()
+    ours = np.loadtxt(digits.PACKAGED, delimiter=',')
+    assert ours[:, :-1].tobytes() == theirs.data.tobytes()
+    assert np.array_equal(ours[:, -1], theirs.target)
 
 
 def test_digits_split_is_the_same_for_every_seed():
     model = Perceptron(64, 10)
     one, other = Digits(7, model), Digits(8, model)
     assert np.array_equal(one.held_out[0], other.held_out[0])
-
-
-def test_digits_without_the_packaged_file(monkeypatch):
-    expected = digits_problem().training
-    monkeypatch.setattr(digits, 'find_spec', lambda name: None)
-    inputs, labels = digits_problem().training
-    assert np.array_equal(inputs, expected[0])
-    assert np.array_equal(labels, expected[1])
 
 
 def own_file(path, table):

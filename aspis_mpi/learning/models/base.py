@@ -24,7 +24,12 @@ class Model:
     ----------
     n_parameters : int
         d.
+    needs : str
+        Libraries without which it cannot compute, with blanks between them;
+        any part may have this.
     """
+
+    needs = ''
 
     def __init__(self, layers):
         self.layers = dict(layers)

@@ -30,6 +30,7 @@ class ConvNet(Model):
     """
 
     name = 'convnet'
+    needs = 'torch'
 
     def __init__(self, n_inputs, n_classes, *, device: str = 'cpu'):
         check_sizes(n_inputs, n_classes)

@@ -1,7 +1,6 @@
 """Real handwritten digits of 8×8 pixels, and their fixed split."""
 
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,15 @@ from aspis_mpi.learning.problem import Problem
 
 #: Pixels an image, its largest pixel value, classes.
 N_PIXELS, BRIGHTEST, N_CLASSES = 64, 16, 10
-#: Images in the file of scikit-learn.
+#: The images of this package, and how many there are.
+PACKAGED = Path(__file__).parents[1] / 'data' / 'digits.csv.gz'
 N_PACKAGED = 1797
 
 
 class Digits(Problem):
     """1,797 real handwritten digits, 1,437 to train and 360 held out.
 
-    The images that scikit-learn ships (UCI, Alpaydin and Kaynak 1998).
+    The images that scikit-learn ships, too (UCI, Alpaydin and Kaynak 1998).
     Pixels are scaled to between 0 and 1; the split is the same for every seed.
 
     Parameters
@@ -63,9 +63,7 @@ class Digits(Problem):
     @cached_property
     def _images(self):
         """Pixels and label of every image, float32, (n, 65)."""
-        if self.path is None:
-            return _packaged()
-        return _own(self.path)
+        return _read(PACKAGED) if self.path is None else _own(self.path)
 
     @cached_property
     def _split(self):
@@ -103,21 +101,6 @@ class Digits(Problem):
 
     def export(self, parameters):
         return self.model.export(parameters)
-
-
-def _packaged():
-    """The images of scikit-learn, (1797, 65)."""
-    # Importing scikit-learn takes seconds, on every rank of a machine at
-    # once; its data file is found without.  Where a release keeps the file
-    # elsewhere, its own loader knows.
-    spec = find_spec('sklearn')
-    for folder in spec.submodule_search_locations if spec else ():
-        file = Path(folder, 'datasets', 'data', 'digits.csv.gz')
-        if file.is_file():
-            return _read(file)
-    from sklearn.datasets import load_digits
-    digits = load_digits()
-    return np.column_stack([digits.data, digits.target]).astype(np.float32)
 
 
 def _own(path):
