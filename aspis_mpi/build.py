@@ -23,6 +23,7 @@ from aspis_mpi.outputs import model_path
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.recorded import Recorded
 from aspis_mpi.resume import ranks, start as begin
+from aspis_mpi.runlog.claims import InUse
 
 log = logging.getLogger(__name__)
 
@@ -227,7 +228,11 @@ def _serve(assembly, mpi, comm, places, start, signals):
 def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated'):
     """The open log, without anything of a run that it replaces."""
     start.make_room()
-    return assembly.run_log(start, clock, mpi, hosts, hosts_from)
+    try:
+        return assembly.run_log(start, clock, mpi, hosts, hosts_from)
+    except (FileExistsError, InUse) as error:
+        # Of somebody who claims nothing.
+        raise JobError(str(error)) from error
 
 
 def _enter(server, start):

@@ -16,6 +16,7 @@ from aspis_mpi import JobError, load_run, outputs, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.exits import BAD_JOB, DONE
 from aspis_mpi.learning.problems.quadratic import Quadratic
+from aspis_mpi.resume import Start
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import Claim
 from aspis_mpi.runlog.parts import places
@@ -371,6 +372,18 @@ def test_nothing_is_replaced_that_a_run_writes(job, tmp_path, name, option):
     held.close()
     assert before == {path: path.read_bytes() for path in before}
     assert simulate(job(), out=log, **{option: True})[0] == DONE
+
+
+def test_a_file_of_the_last_moment_is_not_replaced(job, tmp_path,
+                                                   monkeypatch):
+    """Somebody else copied it there, and claimed nothing."""
+    log = tmp_path / 'run.h5'
+    monkeypatch.setattr(Start, 'make_room',
+                        lambda _: log.write_text('precious'))
+    with pytest.raises(JobError, match='run.h5 exists'):
+        simulate(job(), out=log)
+    assert log.read_text() == 'precious'
+    assert not list(tmp_path.glob('.*'))
 
 
 def test_a_refused_job_lets_its_names_go(job, tmp_path):
