@@ -68,7 +68,10 @@ def refuse_remains(job, path):
     ------
     JobError
     """
-    remains = [*_taken(job, path), *orphans(path)]
+    try:
+        remains = [*_taken(job, path), *orphans(path)]
+    except RunLogError as error:
+        raise JobError(f'--resume: {error}') from error
     if remains:
         raise JobError(f'--resume: {remains[0]} is there, but not the log '
                        f'{path}, which may have been moved: bring it back, '

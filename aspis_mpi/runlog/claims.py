@@ -125,6 +125,8 @@ def _begun(place, path, again):
         try:
             file, new = open(place, 'r+b'), False
         except FileNotFoundError:
+            if place.is_symlink():
+                raise
             return None
     if not (_lock(file, path) or new or again):
         file.close()

@@ -40,6 +40,12 @@ def test_what_a_kill_has_left_is_taken_over(tmp_path):
     assert not left.exists()
 
 
+def test_a_link_where_a_file_is_to_be_made_is_an_error(tmp_path):
+    (tmp_path / '.run.h5.unfinished').symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(FileNotFoundError):
+        Claim(tmp_path / 'run.h5')
+
+
 def test_two_names_of_one_file_are_one(tmp_path):
     (tmp_path / 'other').mkdir()
     link = tmp_path / 'link.h5'
