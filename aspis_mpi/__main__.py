@@ -111,7 +111,8 @@ def _parser():
     sub.add_argument('topic', nargs='?', type=_topic, metavar='TOPIC',
                      help='a family such as aggregation, a section such as '
                      'run, scheme for the presets, or keys for all keys')
-    sub = commands.add_parser('show', help='a run at a glance')
+    sub = commands.add_parser('show', help='a run at a glance, or all of a '
+                              'folder')
     sub.set_defaults(command=_show)
     sub.add_argument('run', metavar='RUN.h5')
     sub.add_argument('--json', action='store_true')
@@ -198,6 +199,10 @@ def _topic(word):
 
 
 def _show(arguments):
+    if os.path.isdir(arguments.run):
+        from aspis_mpi.runlog.folder import print_folder
+        print_folder(arguments.run, as_json=arguments.json)
+        return 0
     from aspis_mpi.runlog.summary import print_summary
     print_summary(arguments.run, as_json=arguments.json)
     return 0

@@ -166,7 +166,10 @@ class Assembly(Design):
                       seed=self.seed, parameters=self.d, mpi=mpi,
                       hosts=list(hosts), hosts_from=hosts_from, clock=clock,
                       flush_seconds=job.log.flush_seconds,
-                      overwrite=start.overwrite, stretch=start.stretch)
+                      overwrite=start.overwrite, stretch=start.stretch,
+                      checkpoints=str(Checkpoints(start.first).folder
+                                      .absolute()),
+                      claimed=start.claims.take(start.path))
 
     def save_model(self, path, parameters):
         """Save the trained model as named arrays."""

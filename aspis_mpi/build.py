@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 import traceback
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
 from aspis_mpi import config
@@ -18,10 +19,11 @@ from aspis_mpi.config import JobError
 from aspis_mpi.detection.probe import alike
 from aspis_mpi.exits import BAD_JOB, FAILED
 from aspis_mpi.learning import devices
-from aspis_mpi.outputs import clear, model_path
+from aspis_mpi.outputs import model_path
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.recorded import Recorded
 from aspis_mpi.resume import ranks, start as begin
+from aspis_mpi.runlog.claims import InUse
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +84,13 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
                           begin(assembly, out, overwrite, resume, said))
     if check:
         _, start = prepare()
-        return 0, start and start.first
+        with start or nullcontext():
+            return 0, start and start.first
     assembly = start = trouble = None
-    with Signals() as signals:
+    with Signals() as signals, ExitStack() as held:
         try:
             assembly, start = prepare()
+            held.enter_context(start or nullcontext())
         except BaseException as error:
             trouble = error
             _say(trouble, here)
@@ -223,9 +227,12 @@ def _serve(assembly, mpi, comm, places, start, signals):
 
 def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated'):
     """The open log, without anything of a run that it replaces."""
-    if start.overwrite:
-        clear(start.first)
-    return assembly.run_log(start, clock, mpi, hosts, hosts_from)
+    start.make_room()
+    try:
+        return assembly.run_log(start, clock, mpi, hosts, hosts_from)
+    except (FileExistsError, InUse) as error:
+        # Of somebody who claims nothing.
+        raise JobError(str(error)) from error
 
 
 def _enter(server, start):
@@ -268,13 +275,18 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
     if recorded is not None and resume:
         raise JobError('--resume and --replay: only one of them')
     assembly = Assembly(job, problem)
-    start = begin(assembly, out, overwrite, resume)
-    if check:
-        return 0, start.first
-    if start.over:
-        return 0, _again(assembly, start)
+    with begin(assembly, out, overwrite, resume) as start:
+        if check:
+            return 0, start.first
+        if start.over:
+            return 0, _again(assembly, start)
+        return _drive(assembly, start, recorded), start.first
+
+
+def _drive(assembly, start, recorded):
+    """Run in this process, as recorded if at all; the exit code."""
+    job, clock = assembly.job, VirtualClock()
     assembly.settle(alike(job.n_workers))
-    clock = VirtualClock()
     if start.checkpoint is not None:
         clock.now = start.load().seconds
     with _log(assembly, start, 'virtual') as run_log, Signals() as signals:
@@ -291,7 +303,7 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
             code = drive(server, workers, journal, clock, network, signals)
         journal.close()
     _save(assembly, server.parameters.values, start.first)
-    return code, start.first
+    return code
 
 
 def _again(assembly, start):
@@ -300,6 +312,10 @@ def _again(assembly, start):
           'done already', file=sys.stderr, flush=True)
     if start.checkpoint is not None:
         _save(assembly, start.load().parameters, start.first)
+    elif not (model := model_path(assembly.job, start.first)).exists():
+        print(f'aspis_mpi: {model} is missing, and so are the checkpoints '
+              'from which it could be saved again', file=sys.stderr,
+              flush=True)
     return start.first
 
 

@@ -1,17 +1,19 @@
 """Where a run begins, or goes on after it was stopped or killed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aspis_mpi import config
+from aspis_mpi import config, outputs
 from aspis_mpi.config import JobError
-from aspis_mpi.outputs import named, output
+from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import (
     Checkpoints, DamagedCheckpoint, load)
+from aspis_mpi.runlog.claims import Claims, InUse, claim, real
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import free
 from aspis_mpi.runlog.reader import load_run
-from aspis_mpi.runlog.stretch import BEGINNING, InUse, Stretch, claim
+from aspis_mpi.runlog.stretch import BEGINNING, Stretch
+from aspis_mpi.words import counted
 
 #: Sections and keys of the job that may have changed in the meantime.
 FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
@@ -35,10 +37,14 @@ class Start:
         None at the beginning.
     overwrite : bool
         Whether what is there already is replaced.
+    aside : Path or None
+        Under which name the log is kept that is there already.
     over : bool
         All steps are done already.
     remarks : tuple of str
         What a person should know, in sentences.
+    claims : Claims
+        Of the names under which the run writes.
     """
 
     path: Path
@@ -46,8 +52,23 @@ class Start:
     stretch: Stretch = BEGINNING
     checkpoint: Path | None = None
     overwrite: bool = False
+    aside: Path | None = None
     over: bool = False
     remarks: tuple = ()
+    claims: Claims = field(default_factory=Claims)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.claims.close()
+
+    def make_room(self):
+        """Put away or remove what an earlier run has left."""
+        if self.aside is not None:
+            real(self.path).rename(self.aside)
+        if self.overwrite:
+            outputs.clear(self.first)
 
     def load(self):
         """The Snapshot to go on from; None at the beginning."""
@@ -71,35 +92,50 @@ def start(assembly, out, overwrite, resume, workers=None):
     Returns
     -------
     Start
+        Nobody else begins with these files until its `with` is over.
 
     Raises
     ------
     JobError
-        The output cannot be written; or another job, or no checkpoint that
-        can be used.
+        The output cannot be written, or another run writes it; or another
+        job, or no checkpoint that can be used.
     """
     job = assembly.job
     if resume and overwrite:
         raise JobError('--resume and --overwrite: only one of them')
-    if resume and named(job, out).exists():
-        found = _find(assembly, named(job, out))
-    elif workers not in (None, job.n_workers):
-        raise JobError(ranks(job.path, workers, job.n_workers))
-    else:
-        path = output(job, out, overwrite)
-        found = Start(path, path, overwrite=overwrite)
-    _refuse_two_writers(found.path)
-    return found
-
-
-def _refuse_two_writers(path):
-    """Say so early; the log itself makes sure."""
-    if not path.exists():
-        return
+    path = (outputs.named(job, out) if resume
+            else outputs.log_path(job.path, out, job))
+    claims = outputs.claims(job, path, resume or overwrite)
     try:
-        claim(path).close()
-    except InUse as error:
-        raise JobError(f'{error}; is an earlier job still running?') from error
+        found = _begin(assembly, path, overwrite, resume, workers)
+        _refuse_two_writers(found.path, claims)
+    except BaseException:
+        claims.close()
+        raise
+    return replace(found, claims=claims)
+
+
+def _begin(assembly, path, overwrite, resume, workers):
+    job = assembly.job
+    if resume and path.exists():
+        return _find(assembly, path)
+    if workers not in (None, job.n_workers):
+        raise JobError(ranks(job.path, workers, job.n_workers))
+    if resume:
+        outputs.refuse_remains(job, path)
+    elif not overwrite:
+        outputs.refuse_existing(job, path)
+    return Start(path, path, overwrite=overwrite)
+
+
+def _refuse_two_writers(path, claims):
+    """Say so early; the log itself makes sure."""
+    try:
+        claims.take(path)
+        if path.exists():
+            claim(path).close()
+    except (InUse, OSError) as error:
+        raise outputs.refusal(path, error) from error
 
 
 def ranks(path, workers, n_workers):
@@ -115,11 +151,21 @@ def _find(assembly, path):
             _check(assembly.given, run)
             step, file, remarks = _newest(assembly, path, run)
             if file is None:
-                return Start(path, path, overwrite=True, remarks=remarks,
-                             over=run.n_steps >= assembly.job.run.steps)
+                return _anew(assembly, path, run)
             return _go_on(assembly, path, run, step, file, remarks)
     except RunLogError as error:
         raise JobError(f'--resume: {error}') from error
+
+
+def _anew(assembly, path, run):
+    """Begin again, unless all was done; what there is stays beside."""
+    if run.n_steps >= assembly.job.run.steps:
+        return Start(path, path, over=True)
+    kept = outputs.aside(path)
+    return Start(path, path, aside=kept, remarks=(
+        f'there was no checkpoint yet in {Checkpoints(path).folder}: the run '
+        f"begins anew, the log of {counted(run.n_steps, 'step')} is kept as "
+        f'{kept}',))
 
 
 def _check(job, run):
@@ -157,14 +203,42 @@ def _newest(assembly, path, run):
     if found:
         raise JobError('--resume: no checkpoint can be used: '
                        + '; '.join(remarks))
-    if rows >= job.run.steps:
-        return 0, None, ()
-    if rows > job.run.checkpoint_every or len(run.parts) > 1:
-        raise JobError(
-            f'--resume: {path} has {rows} steps, but there is no checkpoint '
-            f'in {kept.folder}; --overwrite begins anew')
-    return 0, None, (f'there was no checkpoint yet in {kept.folder}: the run '
-                     'begins anew',)
+    if rows < job.run.steps and _had_checkpoint(run):
+        raise JobError(_missing(path, run, kept))
+    return 0, None, ()
+
+
+def _had_checkpoint(run):
+    """Whether a checkpoint was ever written.
+
+    A log of an earlier version does not say it, but has its rows.
+    """
+    last = run.parts[-1].attrs.get(schema.LAST_CHECKPOINT)
+    if last is not None:
+        return last != schema.NO_CHECKPOINT
+    every = run.option('run', 'checkpoint_every', 0)
+    return len(run.parts) > 1 or 0 < every <= run.n_steps
+
+
+def _missing(path, run, kept):
+    """Which checkpoint is missing, and where it may be, in a sentence."""
+    attrs = run.parts[-1].attrs
+    last = attrs.get(schema.LAST_CHECKPOINT)
+    of = '' if last is None else f" after {counted(last, 'step')}"
+    written = Path(attrs.get(schema.CHECKPOINTS_IN, kept.folder))
+    others = [folder for folder in
+              (written, Checkpoints(real(path)).folder)
+              if folder.resolve() != kept.folder.resolve()]
+    there = [folder for folder in others if any(folder.glob('step-*.npz'))]
+    if there:
+        where = f'; there are some in {there[0]}: move them'
+    elif others:
+        where = f'; they were written to {others[0]}: bring them back'
+    else:
+        where = '; a log that is moved needs that folder beside it'
+    return (f'--resume: {path} has {run.n_steps} steps and its last '
+            f'checkpoint was written{of}, but none is in {kept.folder}'
+            f'{where}, or give --overwrite instead to begin anew')
 
 
 def _go_on(assembly, path, run, step, file, remarks):

@@ -97,6 +97,8 @@ class Journal:
                           f'cannot be written: {error}')
             self._log.event(event)
             self._report.event(event)
+        else:
+            self._log.checkpoint(snapshot.step)
 
     def secure(self, messages):
         """Make sure that a run which was asked to end can go on.

@@ -16,8 +16,11 @@ ITEM = 4
 
 
 def folder_of(path):
-    """The folder of a file, or the nearest above it that exists."""
-    folder = path.absolute().parent
+    """The folder of a file, or the nearest above it that exists.
+
+    Of a file that is a link that of which it leads to.
+    """
+    folder = Path(os.path.realpath(path)).parent
     while not folder.exists():
         folder = folder.parent
     return folder

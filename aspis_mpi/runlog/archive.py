@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 
+from aspis_mpi.runlog.claims import real, unfinished
+
 
 def save(path, arrays):
     """Write numpy's `.npz`; it replaces an older one when it is on the disk.
@@ -11,7 +13,7 @@ def save(path, arrays):
     Parameters
     ----------
     path : Path
-        Its folder is made when it is missing.
+        Its folder is made when it is missing; a link stays one.
     arrays : dict of str to ndarray
 
     Raises
@@ -19,19 +21,19 @@ def save(path, arrays):
     OSError
         It cannot be written; an older one stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f'.{path.name}.unfinished')
+    place, begun = real(path), unfinished(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with open(unfinished, 'wb') as file:
+        with open(begun, 'wb') as file:
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
     except OSError:
         # Of a full disk the log needs what is left.
-        unfinished.unlink(missing_ok=True)
+        begun.unlink(missing_ok=True)
         raise
-    unfinished.replace(path)
-    _sync(path.parent)
+    begun.replace(place)
+    _sync(place.parent)
 
 
 def _sync(folder):

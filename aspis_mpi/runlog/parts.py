@@ -75,6 +75,22 @@ def places(path):
             for i, part in enumerate((path, *starts))]
 
 
+def orphans(path):
+    """Later parts of a log of this name, whether it is there or not.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that exists.
+
+    Returns
+    -------
+    list of Path
+    """
+    return [other for other in _numbered(path) if is_hdf5(other)
+            and attributes_at(other).get('continues') == path.name]
+
+
 def free(path, number):
     """The path of a part with this number, or the next one that is free."""
     while (part := path.with_name(_name(path, number))).exists():

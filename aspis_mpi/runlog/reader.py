@@ -92,8 +92,9 @@ class Run(View):
     ----------
     attrs : dict
         Root attributes: format, version, config, seed, parameters (d),
-        package, mpi, hosts, hosts_from, created, clock; of a later part of a
-        run also continues, first_step.
+        package, mpi, hosts, hosts_from, created, clock, last_checkpoint
+        (steps; -1 before the first), checkpoints_in (a folder); of a later
+        part of a run also continues, first_step.
     config : dict
         The complete job.
     parts : tuple of Run

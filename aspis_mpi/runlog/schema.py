@@ -30,6 +30,12 @@ from aspis_mpi.schemes.record import ArrivalKind, Outcome
 FORMAT = 'aspis-mpi-run'
 VERSION = 2
 
+#: Root attributes that say which checkpoint of the run is the last one on
+#: the disk, by its number of steps, and in which folder it was written.
+LAST_CHECKPOINT, CHECKPOINTS_IN = 'last_checkpoint', 'checkpoints_in'
+#: There is none yet.
+NO_CHECKPOINT = -1
+
 #: Bytes of a chunk, and of the smallest row that is worth compressing.
 CHUNK, COMPRESS = 1 << 16, 1 << 12
 #: Counts are uint16; the host of each rank must fit into one attribute.

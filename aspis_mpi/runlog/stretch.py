@@ -1,6 +1,5 @@
 """Where a log begins or goes on, and what stays of it then."""
 
-import fcntl
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,41 +32,14 @@ class Stretch:
     continues: str = ''
     identity: str = ''
 
+    @property
+    def checkpoint(self):
+        """The checkpoint that it begins with, as schema says."""
+        begins = not (self.goes_on or self.continues)
+        return schema.NO_CHECKPOINT if begins else self.step
+
 
 BEGINNING = Stretch()
-
-
-class InUse(ValueError):
-    """Another process is writing this log."""
-
-
-def claim(path):
-    """Make sure that nobody else writes a log.
-
-    Parameters
-    ----------
-    path : Path
-        An existing file.
-
-    Returns
-    -------
-    file
-        Nobody else can claim the file until this is closed.
-
-    Raises
-    ------
-    InUse
-    """
-    file = open(path, 'rb')
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise InUse(f'{path} is being written by another process') from error
-    except OSError:
-        # A file system without locks: nothing can be known there.
-        return file
-    return file
 
 
 def copy(path, file, step, tables):

@@ -59,6 +59,21 @@ def format_summary(summary):
     return '\n'.join(lines + events)
 
 
+def format_brief(summary):
+    """One run of many: its name, and what it came to below."""
+    job = summary.job
+    told = [f'{job.scheme or "no preset"} on {_tell_problem(job)}',
+            counted(job.n_workers, 'worker'), job.attack or 'no attack',
+            f'{_tell_done(job, summary.pace)} steps', _tell_score(summary.quality),
+            counted(summary.truth.wrong_files, 'wrong file'),
+            counted(summary.n_warnings, 'warning')]
+    if summary.continues:
+        told.insert(0, f'a part of {summary.continues}')
+    if len(summary.parts) > 1:
+        told.insert(0, counted(len(summary.parts), 'part'))
+    return f"{Path(summary.path).name}\n{_line('', ', '.join(told))}"
+
+
 def _height(lines):
     return sum(line.count('\n') + 1 for line in lines)
 
@@ -101,23 +116,39 @@ def _line(label, text):
         subsequent_indent=' ' * LABEL, break_on_hyphens=False)
 
 
+def _tell_problem(job):
+    return f'{job.problem}' + (f' ({job.model})' if job.model else '')
+
+
 def _tell_job(job):
-    model = f' ({job.model})' if job.model else ''
-    return (f'{job.scheme or "no preset"} on {job.problem}{model}; '
+    return (f'{job.scheme or "no preset"} on {_tell_problem(job)}; '
             f"{counted(job.n_workers, 'worker')}, "
             f"{counted(job.n_files, 'file')} on {job.replication} each; "
             f'detection {job.detection}, aggregation {job.aggregation}')
 
 
+def _tell_done(job, pace):
+    return f'{pace.steps}' + (f' of {job.steps}' if job.steps else '')
+
+
 def _tell_steps(job, pace):
-    planned = f' of {job.steps}' if job.steps else ''
     second = 'virtual second' if pace.clock == 'virtual' else 'second'
-    text = f'{pace.steps}{planned} done'
+    text = f'{_tell_done(job, pace)} done'
     if pace.steps_per_second:
         text += f'; {_short(pace.steps_per_second)} a {second}'
     if pace.samples_per_second:
         text += f', {_short(pace.samples_per_second)} samples a {second}'
     return text
+
+
+def _tell_score(quality):
+    """The last evaluation alone."""
+    if quality.accuracy is not None:
+        return f'accuracy {quality.accuracy:.4f}'
+    if quality.step is None:
+        return 'not evaluated yet'
+    return 'loss ' + ('not finite' if quality.loss is None
+                      else _short(quality.loss))
 
 
 def _tell_quality(quality):

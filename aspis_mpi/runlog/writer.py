@@ -19,7 +19,8 @@ import h5py
 import numpy as np
 
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.stretch import BEGINNING, claim, copy
+from aspis_mpi.runlog.claims import Claim, claim, real
+from aspis_mpi.runlog.stretch import BEGINNING, copy
 from aspis_mpi.words import reason
 
 #: A block holds this many rows, or what fits into this many bytes.
@@ -48,7 +49,7 @@ class RunLog:
     Parameters
     ----------
     path : str or Path
-        Its directory is made when it is missing.
+        Its directory is made when it is missing; a link stays one.
     assignment : Assignment
     job : str
         The complete job as TOML.
@@ -70,6 +71,10 @@ class RunLog:
         Whether an existing file is replaced.
     stretch : Stretch
         Where in a run the log begins, or goes on.
+    checkpoints : str
+        The folder of the run's checkpoints, where it has one.
+    claimed : Claim, optional
+        Of the path, where the caller has it; it is closed with the log.
 
     Raises
     ------
@@ -86,7 +91,8 @@ class RunLog:
 
     def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
                  hosts_from='ranks', clock='wall', flush_seconds=1.0,
-                 overwrite=False, stretch=BEGINNING):
+                 overwrite=False, stretch=BEGINNING, checkpoints='',
+                 claimed=None):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
         self._sizes = assignment.n_files, assignment.n_workers
@@ -95,10 +101,10 @@ class RunLog:
         # Without HDF5's lock others may read the log while it grows, and
         # it can lie on a file system that has none.  A new one gets its
         # name when it is whole: a kill leaves none that cannot be read.
-        before = self._make_room(overwrite or stretch.goes_on)
-        begun = self.path.with_name(f'.{self.path.name}.unfinished')
+        self._claim, before = self._make_room(overwrite or stretch.goes_on,
+                                              claimed)
         # Rows are only appended: of each data set the last chunk is enough.
-        self._file = h5py.File(begun, 'w', locking=False,
+        self._file = h5py.File(self._claim.place, 'w', locking=False,
                                rdcc_nbytes=2 * schema.CHUNK)
         self._trouble = ''
         try:
@@ -106,16 +112,15 @@ class RunLog:
             if stretch.goes_on:
                 copy(self.path, self._file, stretch.step, self._own)
             self._describe(job, seed, parameters, mpi, hosts, hosts_from,
-                           clock, stretch)
+                           clock, stretch, checkpoints)
             self._allocate()
             self.sync()
         except BaseException as error:
             self._let_go(error)
             self._shut()
-            begun.unlink()
+            self._claim.close()
             raise
-        self._claim = claim(begun)
-        begun.replace(self.path)
+        self._claim.place.replace(real(self.path))
         if before is not None:
             before.close()
 
@@ -183,6 +188,11 @@ class RunLog:
                              f'the assignment {self._order_shape}')
         self._changes.append((reordering.step, order))
 
+    def checkpoint(self, step):
+        """Note the last checkpoint, which is on the disk, at once."""
+        self._checkpoint = step
+        self.flush()
+
     def maybe_flush(self, now=None):
         """Flush when the block is full or `flush_seconds` have passed.
 
@@ -241,6 +251,10 @@ class RunLog:
         if rows:
             _extend(self._data_sets[schema.STEPS.path], self._steps[:rows])
             self._file.flush()
+        if self._checkpoint is not None:
+            self._file.attrs.modify(schema.LAST_CHECKPOINT, self._checkpoint)
+            self._checkpoint = None
+            self._file.flush()
 
     def _told(self):
         """Tables with rows that wait, and these; they wait no longer."""
@@ -277,20 +291,30 @@ class RunLog:
             if not self._trouble:
                 raise
 
-    def _make_room(self, overwrite):
-        """Claim the file that is there; None if there is none."""
-        if self.path.exists() and not overwrite:
+    def _make_room(self, overwrite, claimed):
+        """Claims of the name, and of the file that has it, if any has."""
+        real(self.path).parent.mkdir(parents=True, exist_ok=True)
+        claimed = claimed or Claim(self.path, overwrite)
+        try:
+            if not self.path.exists():
+                return claimed, None
+            if overwrite:
+                return claimed, claim(self.path)
             raise FileExistsError(
                 f'{self.path} exists; --overwrite replaces it')
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return claim(self.path) if self.path.exists() else None
+        except BaseException:
+            claimed.close()
+            raise
 
     def _describe(self, job, seed, parameters, mpi, hosts, hosts_from, clock,
-                  stretch):
+                  stretch, checkpoints):
         attrs, now = self._file.attrs, datetime.now().astimezone()
         attrs.update({'version': schema.VERSION, 'config': job,
                       'package': _package(), 'mpi': mpi,
-                      'hosts_from': hosts_from})
+                      'hosts_from': hosts_from,
+                      schema.LAST_CHECKPOINT: stretch.checkpoint})
+        if checkpoints:
+            attrs[schema.CHECKPOINTS_IN] = checkpoints
         # Some tools cannot list attributes of which one is empty.
         if hosts:
             attrs['hosts'] = np.array(hosts, dtype=h5py.string_dtype())
@@ -337,6 +361,7 @@ class RunLog:
         self._data = [self._data_sets[item.path] for item in items]
         self._evaluations, self._events = [], []
         self._arrivals, self._changes = [], []
+        self._checkpoint = None
 
     def _block(self, item):
         return np.zeros((self._capacity, *item.stored_shape(*self._sizes)),

@@ -1,4 +1,4 @@
-"""What jobs/requeue.sbatch does, without SLURM, with an mpiexec that plays."""
+"""What the scripts that requeue do, without SLURM, by an mpiexec that plays."""
 
 import os
 import signal
@@ -9,6 +9,11 @@ import pytest
 from mpirun import REPO
 
 REQUEUE = REPO / 'jobs' / 'requeue.sbatch'
+SWEEP = REPO / 'jobs' / 'sweep-requeue.sbatch'
+
+#: The last task of an array has the number of the array.
+TASK = {'SLURM_ARRAY_JOB_ID': '42', 'SLURM_ARRAY_TASK_ID': '7',
+        'SLURM_JOB_NAME': 'sweep'}
 
 #: Ends with the code in the file `code` after three signals, or at once.
 MPIEXEC = '''#!/usr/bin/env bash
@@ -32,10 +37,10 @@ echo "$@" >> asked
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts the script: `start(code)`."""
+    """Starts a script: `start(code, script, variables)`."""
     running = []
 
-    def begin(code):
+    def begin(code, script=REQUEUE, variables=()):
         for name, text in (('mpiexec', MPIEXEC), ('mpirun', MPIRUN),
                            ('scontrol', SCONTROL)):
             (tmp_path / name).write_text(text)
@@ -43,9 +48,9 @@ def start(tmp_path):
         (tmp_path / 'code').write_text(str(code))
         (tmp_path / 'signals').touch()
         running.append(subprocess.Popen(
-            ['bash', REQUEUE, 'job.toml', '--out', 'a b.h5'], cwd=tmp_path,
+            ['bash', script, 'job.toml', '--out', 'a b.h5'], cwd=tmp_path,
             env=os.environ | {'PATH': f'{tmp_path}:{os.environ["PATH"]}',
-                              'SLURM_JOB_ID': '42'},
+                              'SLURM_JOB_ID': '42'} | dict(variables),
             stdin=subprocess.DEVNULL, start_new_session=True))
         return running[-1]
     yield begin
@@ -62,11 +67,29 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize('script, variables', [
+    (REQUEUE, {}), (REQUEUE, TASK), (SWEEP, TASK)])
 @pytest.mark.parametrize('code', [0, 2, 3, 137])
-def test_exit_code_is_kept(start, tmp_path, code):
+def test_exit_code_is_kept(start, tmp_path, code, script, variables):
     """A run that is done or failed is not queued again."""
-    assert start(code).wait(20) == code
+    assert start(code, script, variables).wait(20) == code
     assert not (tmp_path / 'asked').exists()
+
+
+@pytest.mark.parametrize('script, variables, asked', [
+    (REQUEUE, {}, 'requeue 42\n'), (REQUEUE, TASK, 'requeue 42_7\n'),
+    (SWEEP, TASK, 'requeue 42_7\n')])
+def test_of_an_array_the_task_alone_is_queued_again(
+        start, tmp_path, script, variables, asked):
+    assert start(75, script, variables).wait(20) == 75
+    assert (tmp_path / 'asked').read_text() == asked
+
+
+def test_each_run_of_a_sweep_has_seed_and_log_of_its_own(start, tmp_path):
+    start(0, SWEEP, TASK).wait(20)
+    words = (tmp_path / 'arguments').read_text().split()
+    assert words[-5:] == ['--set', 'run.seed=7', '--out',
+                          'runs/sweep-42-7.h5', '--resume']
 
 
 def test_run_is_always_resumed(start, tmp_path):
@@ -76,12 +99,13 @@ def test_run_is_always_resumed(start, tmp_path):
                           '--resume']
 
 
-@pytest.mark.parametrize('code, asked', [(75, 'requeue 42\n'), (0, None),
+@pytest.mark.parametrize('script', [REQUEUE, SWEEP])
+@pytest.mark.parametrize('code, asked', [(75, 'requeue 42_7\n'), (0, None),
                                          (3, None)])
-def test_signals_reach_the_launcher_which_is_waited_for(start, tmp_path,
-                                                        code, asked):
+def test_signals_reach_the_launcher_which_is_waited_for(
+        start, tmp_path, code, asked, script):
     (tmp_path / 'wait').touch()
-    process = start(code)
+    process = start(code, script, TASK)
     wait_until((tmp_path / 'ready').exists)
     for count in (1, 2, 3):
         process.send_signal(signal.SIGUSR1)

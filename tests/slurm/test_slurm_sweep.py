@@ -1,11 +1,13 @@
-"""jobs/sweep.sbatch on a real SLURM: a run for each task of an array."""
+"""The sweeps of jobs/ on a real SLURM: a run for each task of an array."""
 
 import numpy as np
-from mpirun import REPO, parameters
+import pytest
+from mpirun import REPO, parameters, rows_of
 
 from aspis_mpi import load_run
 
 SWEEP = REPO / 'jobs' / 'sweep.sbatch'
+SWEEP_REQUEUE = REPO / 'jobs' / 'sweep-requeue.sbatch'
 
 
 def test_each_task_runs_a_seed_of_its_own(cluster, folder, job, expected):
@@ -37,3 +39,33 @@ def test_finished_task_that_is_queued_again(cluster, folder, job):
     printed = (folder / f'aspis-sweep-{number}-1.log').read_text()
     assert (ended.state, ended.code) == ('COMPLETED', 0), printed
     assert log.read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize('stopped', [1, 2])
+def test_stopped_task_is_queued_again_alone(cluster, folder, job, patient,
+                                            expected, stopped):
+    """Also the last one, whose number is that of the array."""
+    keys, hurry = patient
+    path = job(keys)
+    number = cluster.submit(folder, '--ntasks=6', '--array=1-2',
+                            SWEEP_REQUEUE, path)
+    logs = {task: folder / 'runs' / f'aspis-sweep-{number}-{task}.h5'
+            for task in (1, 2)}
+    task = f'{number}_{stopped}'
+    cluster.wait_for(task, lambda job: job.is_over
+                     or all(rows_of(log) > 2 for log in logs.values()))
+    assert not cluster.ask('scancel', '--batch', '--signal=USR1',
+                           task).returncode
+    cluster.wait_for(task, lambda job: job.restarts or job.is_over)
+    hurry()
+    for each, log in logs.items():
+        ended = cluster.wait(f'{number}_{each}')
+        printed = (folder / f'aspis-sweep-{number}-{each}.log').read_text()
+        assert (ended.state, ended.code, ended.restarts) == (
+            'COMPLETED', 0, int(each == stopped)), printed
+        with load_run(log) as run:
+            assert np.array_equal(run.steps['step'], np.arange(60))
+        alone = expected(path, 5, f'run.seed={each}')
+        assert np.array_equal(parameters(log), alone)

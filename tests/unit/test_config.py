@@ -10,7 +10,7 @@ import pytest
 from aspis_mpi import config, extras, presets, registry
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.config import JobError
-from aspis_mpi.outputs import log_path, output
+from aspis_mpi.outputs import check, claims, log_path, refuse_existing
 from aspis_mpi.presets import PRESETS
 from aspis_mpi.sections import PARTS, SECTIONS
 
@@ -475,11 +475,12 @@ def job(tables):
 
 def test_the_log_goes_where_it_was_told_to(job, tables, tmp_path):
     out = tmp_path / 'new' / 'run.h5'
-    assert output(job, out, False) == out
+    assert log_path(job.path, out, job) == out
+    claims(job, out, False).close()
     assert out.parent.is_dir() and not list(out.parent.iterdir())
     named = config.from_tables(tables(run={'out': str(out)}))
-    assert output(named, None, False) == out
-    assert output(named, tmp_path / 'b.h5', False) == tmp_path / 'b.h5'
+    assert log_path(named.path, None, named) == out
+    assert log_path(None, tmp_path / 'b.h5', named) == tmp_path / 'b.h5'
 
 
 def test_a_log_without_a_job_has_a_place(job, tables):
@@ -493,19 +494,12 @@ def test_a_log_without_a_job_has_a_place(job, tables):
         assert path.name.startswith(name)
 
 
-def test_the_log_is_named_after_the_job(job, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = output(job, None, False)
-    assert path.parent == Path('runs') and path.suffix == '.h5'
-    assert path.name.startswith('job-')
-
-
 def test_an_existing_log_is_kept(job, tmp_path):
     out = tmp_path / 'run.h5'
     out.write_text('precious')
     with pytest.raises(JobError, match='exists.*--overwrite'):
-        output(job, out, False)
-    assert output(job, out, True) == out
+        refuse_existing(job, out)
+    claims(job, out, True).close()
     assert out.read_text() == 'precious'    # nothing is written yet
 
 
@@ -514,4 +508,4 @@ def test_a_directory_that_cannot_be_written(job, tmp_path):
     in_the_way.write_text('')
     for out in (in_the_way / 'run.h5', in_the_way / 'deep' / 'run.h5'):
         with pytest.raises(JobError, match='directory cannot be written'):
-            output(job, out, False)
+            check(job, out)

@@ -120,7 +120,7 @@ def test_a_log_that_goes_on_is_one_of_this_version(old, step):
         with load_run(old) as run:
             assert run.attrs == before.attrs | {
                 'version': schema.VERSION, 'package': run.attrs['package'],
-                'hosts_from': 'ranks'}
+                'hosts_from': 'ranks', 'last_checkpoint': step}
             for name in ROWS:
                 assert run.read(name).tobytes() == expected[name].tobytes()
             # The last one never reached the disk.

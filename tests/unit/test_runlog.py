@@ -78,7 +78,8 @@ NAMES = {
                            'silent', 'deadline', 'malformed', 'sketch',
                            'lost', 'late')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
-              'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity'}
+              'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity',
+              'last_checkpoint'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
           'lies': ('f', 'K'), 'arrivals_finished': ('l',)}
 
