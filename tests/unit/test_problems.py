@@ -245,6 +245,7 @@ def test_digits_split_is_the_same_for_every_seed():
 def test_digits_without_the_packaged_file(monkeypatch):
     expected = digits_problem().training
     monkeypatch.setattr(digits, 'find_spec', lambda name: None)
+    digits._loaded.cache_clear()
     inputs, labels = digits_problem().training
     assert np.array_equal(inputs, expected[0])
     assert np.array_equal(labels, expected[1])
@@ -261,6 +262,22 @@ def own_file(path, table):
 def own_table(n=10):
     drawn = np.random.default_rng(1)
     return np.c_[drawn.integers(0, 17, (n, 64)), np.arange(n) % 10]
+
+
+@pytest.mark.parametrize('make', [
+    lambda: (digits_problem().training, digits_problem().held_out),
+    lambda: (LinearRegression(3).data,), lambda: ((Quadratic(3).pool,),)])
+def test_problems_of_one_process_share_their_data(make):
+    for mine, theirs in zip(make(), make(), strict=True):
+        for one, other in zip(mine, theirs, strict=True):
+            assert np.shares_memory(one, other)
+            assert not one.flags.writeable
+
+
+def test_a_file_of_digits_that_has_changed_is_read_anew(tmp_path):
+    for n in 10, 20:
+        path = own_file(tmp_path / 'own.csv', own_table(n))
+        assert digits_problem(path=path).n_samples == n * 4 // 5
 
 
 @pytest.mark.parametrize('name', ['own.csv', 'own.csv.gz'])
