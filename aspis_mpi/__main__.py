@@ -104,6 +104,11 @@ def _parser():
             sub.add_argument(
                 '--replay', metavar='RUN.h5', help='handle what came in that '
                 "run again, in the same order (log.detail = 'arrivals')")
+            sub.add_argument(
+                '--separate', action='store_true', help='parts and gradients '
+                'of its own for each worker, as under MPI, so that what a '
+                'problem keeps from call to call shows; takes the time and '
+                'the memory of all ranks together')
 
     sub = commands.add_parser('list', help='every part with its options, '
                               'every preset, every key')
@@ -140,7 +145,8 @@ def _run(arguments):
 def _simulate(arguments):
     with Signals(last=True):
         from aspis_mpi.build import simulate
-        return _train(partial(simulate, replay=arguments.replay), arguments)
+        return _train(partial(simulate, replay=arguments.replay,
+                              separate=arguments.separate), arguments)
 
 
 def _train(how, arguments):

@@ -14,6 +14,12 @@ BLOCK = 1 << 16
 SAFE = 1e-34
 
 
+def sealed(array):
+    """The array itself, which must not be written from now on."""
+    array.setflags(write=False)
+    return array
+
+
 def blocks(size, block=BLOCK):
     """Slices that cut `range(size)` into pieces of at most `block`.
 

@@ -133,16 +133,21 @@ class Assembly(Design):
                       pools.sketches, self.delay, self.silence, clock, liar,
                       job.problem.micro_batch, self.trials)
 
-    def pools(self, shared=False):
-        """A worker's buffers; `shared` for all workers of a process."""
+    def pools(self, shared=False, bounded=True):
+        """A worker's buffers; `shared` for all workers of a process.
+
+        Those of a simulated worker are not `bounded`: what it sends is not
+        copied, so the server has its buffers until a step is over.
+        """
         payloads, sketches = self._vector_size, 2 * self._sketch_size
         if shared:
             gradients = SharedPool(self.d)
             return Pools(gradients, Pool(payloads), gradients,
                          Pool(sketches))
-        return Pools(Pool(self.d, AHEAD if self.transfer.pushes else None),
-                     Pool(payloads, UNDER_WAY), Pool(self.d),
-                     Pool(sketches, UNDER_WAY))
+        ahead = AHEAD if bounded and self.transfer.pushes else None
+        under_way = UNDER_WAY if bounded else None
+        return Pools(Pool(self.d, ahead), Pool(payloads, under_way),
+                     Pool(self.d), Pool(sketches, under_way))
 
     def incoming(self):
         """The server's buffers for what the workers send."""

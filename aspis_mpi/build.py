@@ -16,7 +16,7 @@ from aspis_mpi.backends.signals import Signals
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.config import JobError
-from aspis_mpi.detection.probe import alike
+from aspis_mpi.crew import Crew
 from aspis_mpi.exits import BAD_JOB, FAILED
 from aspis_mpi.learning import devices
 from aspis_mpi.outputs import model_path
@@ -42,8 +42,11 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
     ----------
     job : str, Path or Job
         A job, or the path of its file.
-    problem : Problem, optional
-        Instead of the one that the job names.
+    problem : Problem or callable, optional
+        Instead of the one that the job names.  A class, or a function, is
+        called with the job's seed, once for each problem that is needed; an
+        object is rank 0's, simulated workers get copies of it
+        (`copy.deepcopy`).
     settings : iterable of str
         `section.key=value`, as on the command line; not for a `Job`.
     out : str or Path, optional
@@ -235,11 +238,11 @@ def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated'):
         raise JobError(str(error)) from error
 
 
-def _enter(server, start):
+def _enter(server, start, remarks=()):
     """Let a server go on where the run was stopped."""
     snapshot = start.load()
     same = snapshot is None or server.resume(snapshot)
-    for remark in start.remarks:
+    for remark in (*remarks, *start.remarks):
         server.chronicle.note(logging.WARNING, remark)
     if snapshot is not None:
         server.chronicle.note(
@@ -250,7 +253,7 @@ def _enter(server, start):
 
 
 def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
-             resume=False, check=False, replay=None):
+             resume=False, check=False, replay=None, separate=False):
     """Run a job in this process, on a virtual clock and without MPI.
 
     Parameters and exceptions are those of `run`, and
@@ -261,6 +264,11 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
         A log of the same job with `log.detail = 'arrivals'`: what the
         server handled then it handles again, in the same order, and the
         parameters have the same bits, also where they depend on time.
+    separate : bool
+        Whether every worker has parts of its own, as under MPI, and computes
+        each of its files itself: slower, with the memory of all ranks, and
+        what a part keeps from call to call shows.  Without it rank 0 has a
+        problem, and the workers have one that they share.
 
     Returns
     -------
@@ -275,27 +283,25 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
     if recorded is not None and resume:
         raise JobError('--resume and --replay: only one of them')
     assembly = Assembly(job, problem)
+    crew = Crew(job, problem, separate)
     with begin(assembly, out, overwrite, resume) as start:
         if check:
             return 0, start.first
         if start.over:
             return 0, _again(assembly, start)
-        return _drive(assembly, start, recorded), start.first
+        return _drive(assembly, crew, start, recorded), start.first
 
 
-def _drive(assembly, start, recorded):
+def _drive(assembly, crew, start, recorded):
     """Run in this process, as recorded if at all; the exit code."""
     job, clock = assembly.job, VirtualClock()
-    assembly.settle(alike(job.n_workers))
     if start.checkpoint is not None:
         clock.now = start.load().seconds
     with _log(assembly, start, 'virtual') as run_log, Signals() as signals:
-        server = assembly.server(clock)
-        _enter(server, start)
+        server = assembly.server(clock, True)
+        _enter(server, start, crew.remarks)
         journal = assembly.journal(server, run_log, start.first)
-        pools = assembly.pools(shared=True)
-        workers = [assembly.worker(number, clock, pools)
-                   for number in range(job.n_workers)]
+        workers = crew.workers(clock)
         if recorded is not None:
             code = recorded.play(assembly, server, workers, journal, clock)
         else:

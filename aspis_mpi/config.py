@@ -14,6 +14,7 @@ import tomli_w
 from pydantic import ValidationError, create_model
 
 from aspis_mpi import presets, registry
+from aspis_mpi.learning.problem import title
 from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 
@@ -136,8 +137,9 @@ def load(path, settings=(), n_workers=None, problem=None):
         `section.key=value` of the command line; they win over the file.
     n_workers : int, optional
         Default of `scheme.workers`: the number of ranks - 1.
-    problem : Problem, optional
-        One that the caller brings; the job need not name any.
+    problem : Problem or callable, optional
+        One that the caller brings, or what makes it; the job need not name
+        any.
 
     Returns
     -------
@@ -212,9 +214,7 @@ def from_tables(tables, path='job', n_workers=None, problem=None):
     """Check the tables of a job and fill in presets and defaults."""
     if problem is None:
         return _checked(tables, path, n_workers)
-    cls = type(problem)
-    return _checked(tables, path, n_workers,
-                    f'{cls.__module__}:{cls.__qualname__}')
+    return _checked(tables, path, n_workers, title(problem))
 
 
 def recorded(tables, path, job):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from aspis_mpi import consistency
+from aspis_mpi import consistency, registry
 from aspis_mpi.assignment.reassignment import most_load
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.config import JobError
@@ -12,7 +12,7 @@ from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.learning.batches import Batches, default_batch_size
-from aspis_mpi.learning.problem import check_counts
+from aspis_mpi.learning.problem import check_counts, makes, title
 from aspis_mpi.protocol.messages import Wire
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
@@ -29,8 +29,8 @@ class Design:
     Parameters
     ----------
     job : Job
-    problem : Problem, optional
-        Instead of the one that the job names.
+    problem : Problem or callable, optional
+        Instead of the one that the job names; or what makes it of the seed.
     leads : bool
         Whether this rank finds the order of computing; the others are told.
 
@@ -50,7 +50,8 @@ class Design:
         consistency.check_adversaries(job)
         consistency.check_device(job)
         consistency.check_libraries(job)
-        self.problem = problem or self._problem()
+        self.problem = (self._problem() if problem is None
+                        else self._brought(problem))
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()
         self.batches = self._batches()
@@ -101,6 +102,21 @@ class Design:
             return job.create('problem', 'name', self.seed)
         return job.create('problem', 'name', self.seed, job.create(
             'problem', 'model', *consistency.model_inputs(job)))
+
+    def _brought(self, problem):
+        if not makes(problem):
+            return problem
+        if not callable(problem):
+            raise JobError(f'{self.job.path}: problem = {problem!r}: must be '
+                           'a Problem, or a class or function that makes one')
+        misfit = registry.misfit('problem', problem, (self.seed,), {})
+        if misfit:
+            raise JobError(f'{self.job.path}: problem = {title(problem)}: '
+                           f'{misfit}')
+        try:
+            return problem(self.seed)
+        except ValueError as error:
+            raise JobError(f'{self.job.path}: problem: {error}') from error
 
     def _batches(self):
         job, f = self.job, self.assignment.n_files

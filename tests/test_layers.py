@@ -31,8 +31,8 @@ LAYERS = (
     ('protocol',),
     ('runlog',),
     ('backends', 'config', 'sections', 'presets', 'report', 'outputs'),
-    ('consistency', 'design', 'assembly', 'recorded', 'resume', 'build',
-     'plan', 'listing', 'doctor', '__main__'),
+    ('consistency', 'design', 'assembly', 'crew', 'recorded', 'resume',
+     'build', 'plan', 'listing', 'doctor', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

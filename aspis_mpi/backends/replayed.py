@@ -53,6 +53,8 @@ def replay(server, workers, journal, clock, n_files, arrivals, finished):
     for row, bits in zip(arrivals, finished):
         it.take(row, bits)
         journal.catch_up()
+        if server.exit_code is not None:
+            break
     it.end()
     journal.catch_up()
     return server.exit_code
@@ -115,10 +117,20 @@ class Replay:
         if self._server.state is State.RESOLVING:
             self._down(self._server.proceed())
         elif step == 0:
-            self._down(self._server.start())
-        if self._server.step != step:
+            self._start()
+        if self._server.exit_code is None and self._server.step != step:
             raise ReplayError(f'step {step} of the record began, but step '
                               f'{self._server.step} of the job is not over')
+
+    def _start(self):
+        """Begin, with the start-up probe where there is one."""
+        self._down(self._server.start())
+        if self._server.state is not State.PROBING:
+            return
+        for worker in range(len(self._workers)):
+            self._answer(worker, self._advance(worker))
+        while self._server.state is State.PROBING and self._server.due:
+            self._down(self._server.proceed())
 
     def _go_on(self):
         (kind, workers), self._missed = self._missed, (None, [])

@@ -1,8 +1,9 @@
 """The server and all workers in one process, on a virtual clock.
 
 Messages are handed over as objects, without copies; each gradient is
-computed once and its replicas are one array.  Computing takes no virtual
-time: a file takes as long as the delay says and is computed when it is due.
+computed once and its replicas are one array, unless the workers are
+separate.  Computing takes no virtual time: a file takes as long as the delay
+says and is computed when it is due.  The start-up probe takes none either.
 The clock goes from one event to the next.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from aspis_mpi.exits import INTERRUPTED
 from aspis_mpi.protocol.messages import Lane
+from aspis_mpi.protocol.step import State
 
 
 class VirtualClock:
@@ -129,7 +131,8 @@ class Simulation:
             self._deliver()
             if self._server.exit_code is None:
                 self._next()
-            if self._signals is not None:
+            # The probe takes no time: nobody is asked anything during it.
+            if self._signals is not None and not self._probes:
                 self._heed()
         if self._server.exit_code == INTERRUPTED:
             self._journal.secure([])
@@ -169,12 +172,22 @@ class Simulation:
         for worker, message in messages:
             if buffer := getattr(message, 'buffer', None):
                 buffer.hold()
-            if self._network.instant:
+            if self._instant:
                 self._post.append((worker, message))
             else:
                 self._at(self._network.arrival(self._clock.now, worker,
                                                False, message),
                          self._hand, worker, message)
+
+    @property
+    def _probes(self):
+        """Whether the start-up probe is going on, which takes no time."""
+        return self._server.state is State.PROBING
+
+    @property
+    def _instant(self):
+        """Whether messages take no time now."""
+        return self._network.instant or self._probes
 
     def _deliver(self):
         while self._post:
@@ -205,7 +218,7 @@ class Simulation:
         self._plan(worker)
         if message is None:
             return
-        if self._network.instant:
+        if self._instant:
             self._up(worker, message)
         else:
             self._at(self._network.arrival(self._clock.now, worker, True,

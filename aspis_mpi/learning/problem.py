@@ -1,5 +1,6 @@
 """What a run minimises: the base class that users subclass."""
 
+import copy
 from dataclasses import dataclass
 from math import nan
 from numbers import Integral
@@ -60,10 +61,25 @@ class Problem:
     numbers only from the seed (`aspis_mpi.streams.generator`), carry no
     state from call to call.
 
+    *Running statistics* (batch norm) are such a state.  Those that
+    `gradient` gathers stay with the worker: rank 0, which evaluates and
+    exports, computes no gradients but in audits and before the first step,
+    and has next to none.  Let `gradient` normalise by its own samples, as
+    training does anyway, and let `evaluate`, `loss` and `export` compute the
+    statistics anew, from the parameters that they are given and a fixed set
+    of training samples; or use layers without them (layer or group norm).
+    `simulate` makes one problem for rank 0 and one for all workers, so that
+    it evaluates as rank 0 would under MPI; with `--separate` each worker has
+    one of its own, and replicas that depend on earlier calls disagree.
+
     *Cheap construction.*  `aspis_mpi plan` constructs the problem only to
     ask for its two sizes, and every rank constructs it before the run
     begins.  Check the arguments in the constructor, load the data at first
-    use (`functools.cached_property`).
+    use (`functools.cached_property`).  The problems of a simulation are in
+    one process and need not load large data twice: let a function of the
+    module do it that is decorated with `functools.cache`, and make arrays
+    that it returns read-only (`array.setflags(write=False)`).  What a class
+    or a module holds all simulated ranks share, so keep no state there.
 
     Examples
     --------
@@ -154,6 +170,40 @@ class Problem:
             What `numpy.savez` writes and `numpy.load` gives back.
         """
         return {'parameters': parameters}
+
+
+def makes(problem):
+    """Whether a caller brings what makes a problem, a class or a function."""
+    return isinstance(problem, type) or not hasattr(problem, 'gradient')
+
+
+def title(problem):
+    """`module:name` of what a caller brings, a problem or what makes one."""
+    # Of functools.partial it is the function that has a name.
+    what = getattr(problem, 'func', problem) if makes(problem) else problem
+    what = what if hasattr(what, '__qualname__') else type(what)
+    return f'{what.__module__}:{what.__qualname__}'
+
+
+def copied(problem):
+    """A second problem like one that a caller brings as an object.
+
+    Its arrays that must not be written are not copied.
+
+    Raises
+    ------
+    ValueError
+        It cannot be copied.
+    """
+    shared = {id(value): value for value in getattr(
+        problem, '__dict__', {}).values()
+        if isinstance(value, np.ndarray) and not value.flags.writeable}
+    try:
+        return copy.deepcopy(problem, shared)
+    except Exception as error:
+        # Whatever its attributes raise that were not made to be copied.
+        raise ValueError(f'{type(problem).__name__} cannot be copied '
+                         f'({type(error).__name__}: {error})') from error
 
 
 def check_counts(problem):

@@ -26,9 +26,11 @@ class Buffer:
     filled : bool
         The numbers are already those that were asked for (see
         `SharedPool`).
+    said : ndarray or None
+        What the start-up probe says of them, once somebody knows it.
     """
 
-    __slots__ = ('raw', 'values', 'filled', '_pool', '_holds')
+    __slots__ = ('raw', 'values', 'filled', 'said', '_pool', '_holds')
 
     def __init__(self, size, pool=None):
         # np.empty aligns to 16 bytes only; the numbers start on a line.
@@ -37,6 +39,7 @@ class Buffer:
         self.raw = room[start:start + HEADER_BYTES + 4 * size]
         self.values = self.raw[HEADER_BYTES:].view(np.float32)
         self.filled = False
+        self.said = None
         self._pool = pool
         self._holds = 0
 

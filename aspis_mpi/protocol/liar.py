@@ -64,10 +64,12 @@ class Liar:
         return lie
 
     def probed(self):
-        """The problem with which it answers the start-up probe."""
+        """The problem with which it answers the start-up probe, and a kind."""
         narrows = self._protocol.narrows and self._plan.adversaries(
             0)[self._number]
-        return self._problem.of_server() if narrows else self._problem
+        if narrows:
+            return self._problem.of_server(), ALIKE
+        return self._problem, HONEST
 
     def wait(self, step):
         """Seconds that its answers wait in a step; 0 if they do not."""

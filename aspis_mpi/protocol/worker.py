@@ -252,12 +252,11 @@ class Worker:
 
     def _begin(self, parameters):
         if self._probe is not None:
-            problem = (self._problem if self._liar is None
-                       else self._liar.probed())
+            problem, kind = ((self._problem, HONEST) if self._liar is None
+                             else self._liar.probed())
             self._trial = Trial(
                 problem, self._batches, self._trials, parameters,
-                self._gradients.take((self.step, 0, HONEST)),
-                self._probe.seed)
+                self._gradients, kind, self._probe.seed)
             self.state = State.PROBING
             return
         step, number, now = self.step, self.number, self._clock()

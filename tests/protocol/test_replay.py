@@ -43,6 +43,7 @@ RUNS = {
                                'faults.approximate=true'),
     'whole workers': ('scheme.name=gradient-code',),
     'replicas': ('transfer.name=replicas', 'network.latency=0.1'),
+    'a start-up probe': ('scheme.name=aspis', 'scheme.adversaries=1'),
     'liars': ('adversary.count=1', 'adversary.value=constant',
               'transfer.name=sums'),
 }

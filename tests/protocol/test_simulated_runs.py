@@ -351,7 +351,8 @@ def test_the_facts_of_a_clean_run(tables, simulated):
                  'adversaries', 'lies', 'payload_lies', 'first_report'):
         assert not run.read(name).any(), name
     assert (run.margin[:, 0] == 0).all() and np.isnan(run.margin[:, 1]).all()
-    assert run.events == []
+    assert ['all bits are those of the server' in event.text
+            for event in run.events] == [True]
 
     assert run.evaluation['step'].tolist() == [0, 3, 6, 7]
     assert (np.diff(run.evaluation['loss']) < 0).all()
@@ -406,7 +407,7 @@ def test_too_many_liars_end_the_run_and_the_log_stays(tables, simulated):
     assert (run.steps['verdict'] == Outcome.CONTRADICTION).all()
     assert not run.contributors.any() and np.isnan(run.steps['lr']).all()
     texts = [event.text for event in run.events]
-    assert len(texts) == 4
+    assert len(texts) == 5 and 'start-up probe' in texts[0]
     assert 'more wrong workers' in texts[-1]
     assert run.events[-1].level == logging.ERROR
 
@@ -422,11 +423,11 @@ def test_divergence_ends_the_run_and_says_so(tables, simulated):
 
 
 class Breaks(Quadratic):
-    """Raises in the fourth step."""
+    """Raises in the fourth step: 10 files in each, and in the probe."""
 
-    def __init__(self, seed, *, after: int = 3):
+    def __init__(self, seed):
         super().__init__(seed, parameters=12)
-        self.left = after * 10
+        self.left = 40
 
     def gradient(self, parameters, samples, out):
         self.left -= 1
@@ -447,11 +448,16 @@ def test_a_problem_that_raises_keeps_the_finished_steps(tables, tmp_path):
 def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
     """10 files a step, also where two liars need the truth too."""
     for attack in ({}, ATTACKS[1]):
-        problem = Breaks(7, after=3)
+        made = []
+
+        def make(seed):
+            made.append(Breaks(seed))
+            return made[-1]
         job = config.from_tables(tables(adversary=attack))
-        code, _ = simulate(job, problem,
-                           out=tmp_path / f'{len(attack)}.h5')
-        assert code == DONE and problem.left == 0
+        code, _ = simulate(job, make, out=tmp_path / f'{len(attack)}.h5')
+        assert code == DONE
+        # Rank 0 takes part in the probe.
+        assert [problem.left for problem in made] == [30, 0]
 
 
 def test_settings_of_a_job_that_is_made_already_are_refused(tables, tmp_path):

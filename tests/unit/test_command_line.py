@@ -55,7 +55,7 @@ SMALL = '''
 import resource
 import sys
 from aspis_mpi.__main__ import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_600_000, 1_600_000))
 sys.exit(main(['simulate', *sys.argv[1:]]))
 '''
 

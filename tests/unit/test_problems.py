@@ -262,6 +262,22 @@ def own_table(n=10):
     return np.c_[drawn.integers(0, 17, (n, 64)), np.arange(n) % 10]
 
 
+@pytest.mark.parametrize('make', [
+    lambda: (digits_problem().training, digits_problem().held_out),
+    lambda: (LinearRegression(3).data,), lambda: ((Quadratic(3).pool,),)])
+def test_problems_of_one_process_share_their_data(make):
+    for mine, theirs in zip(make(), make(), strict=True):
+        for one, other in zip(mine, theirs, strict=True):
+            assert np.shares_memory(one, other)
+            assert not one.flags.writeable
+
+
+def test_a_file_of_digits_that_has_changed_is_read_anew(tmp_path):
+    for n in 10, 20:
+        path = own_file(tmp_path / 'own.csv', own_table(n))
+        assert digits_problem(path=path).n_samples == n * 4 // 5
+
+
 @pytest.mark.parametrize('name', ['own.csv', 'own.csv.gz'])
 def test_digits_of_the_users_own(tmp_path, name):
     path = own_file(tmp_path / name, own_table())

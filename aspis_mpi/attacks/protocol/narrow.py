@@ -9,7 +9,7 @@ class Narrow(Protocol):
     Also where the own machine computes other bits: then the thresholds are
     made of too small distances.  Rank 0's bits are those of its kind of
     machine, or come from `Problem.of_server`; everything else is as it is
-    asked for.  A simulation has no probe.
+    asked for.  In a simulation all machines are alike.
 
     Parameters
     ----------

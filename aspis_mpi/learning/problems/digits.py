@@ -1,11 +1,13 @@
 """Real handwritten digits of 8×8 pixels, and their fixed split."""
 
-from functools import cached_property
+import os
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from aspis_mpi import streams
+from aspis_mpi.arrays import sealed
 from aspis_mpi.learning.problem import Problem
 
 #: Pixels an image, its largest pixel value, classes.
@@ -57,24 +59,14 @@ class Digits(Problem):
     @cached_property
     def n_samples(self):
         """Number of training images; reads a file of the user's own."""
-        n = N_PACKAGED if self.path is None else len(self._images)
-        return n * 4 // 5
-
-    @cached_property
-    def _images(self):
-        """Pixels and label of every image, float32, (n, 65)."""
-        return _read(PACKAGED) if self.path is None else _own(self.path)
+        if self.path is None:
+            return N_PACKAGED * 4 // 5
+        return len(self.training[1])
 
     @cached_property
     def _split(self):
         """Inputs and labels of the training, then of the held-out images."""
-        images = self._images
-        order = streams.generator(0, 'digits', 'split').permutation(
-            len(images))
-        inputs = images[order, :-1] / np.float32(BRIGHTEST)
-        labels = images[order, -1].astype(np.intp)
-        n = self.n_samples
-        return (inputs[:n], labels[:n]), (inputs[n:], labels[n:])
+        return _loaded(self.path, _stamp(self.path))
 
     @cached_property
     def training(self):
@@ -101,6 +93,25 @@ class Digits(Problem):
 
     def export(self, parameters):
         return self.model.export(parameters)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path, stamp):
+    """The images, split: loaded once for all ranks of a simulation."""
+    images = _read(PACKAGED) if path is None else _own(path)
+    order = streams.generator(0, 'digits', 'split').permutation(len(images))
+    inputs = sealed(images[order, :-1] / np.float32(BRIGHTEST))
+    labels = sealed(images[order, -1].astype(np.intp))
+    n = len(images) * 4 // 5
+    return (inputs[:n], labels[:n]), (inputs[n:], labels[n:])
+
+
+def _stamp(path):
+    """What tells a file from another one, or from itself once changed."""
+    if path is None or not os.path.exists(path):
+        return None
+    it = os.stat(path)
+    return it.st_dev, it.st_ino, it.st_size, it.st_mtime_ns
 
 
 def _own(path):

@@ -1,10 +1,11 @@
 """Least squares on seeded data with noise."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from aspis_mpi import streams
+from aspis_mpi.arrays import sealed
 from aspis_mpi.learning.problem import Problem, Score
 
 
@@ -46,12 +47,8 @@ class LinearRegression(Problem):
     @cached_property
     def data(self):
         """Inputs (n, d) and targets (n,), float32, the held-out ones last."""
-        drawn = streams.generator(self.seed, 'linear-regression')
         n = self.n_samples + max(1, self.n_samples // 5)
-        inputs = drawn.standard_normal((n, self.n_parameters), np.float32)
-        truth = drawn.standard_normal(self.n_parameters, np.float32)
-        noise = drawn.standard_normal(n, np.float32)
-        return inputs, inputs @ truth + np.float32(self.noise) * noise
+        return _drawn(self.seed, n, self.n_parameters, self.noise)
 
     def initial(self, generator):
         """Standard normal, independent of the true parameters."""
@@ -74,3 +71,14 @@ class LinearRegression(Problem):
         with np.errstate(over='ignore', invalid='ignore'):
             error = inputs[part] @ parameters - targets[part]
             return float(np.mean(error ** 2, dtype=np.float64) / 2)
+
+
+@lru_cache(maxsize=1)
+def _drawn(seed, n, n_parameters, noise):
+    """Inputs and targets of all samples, drawn once for a simulation."""
+    drawn = streams.generator(seed, 'linear-regression')
+    inputs = drawn.standard_normal((n, n_parameters), np.float32)
+    truth = drawn.standard_normal(n_parameters, np.float32)
+    targets = inputs @ truth + np.float32(noise) * drawn.standard_normal(
+        n, np.float32)
+    return sealed(inputs), sealed(targets)

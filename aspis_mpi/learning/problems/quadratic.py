@@ -1,11 +1,11 @@
 """An exact problem: every sum of its gradients is an integer."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.arrays import BLOCK, blocks
+from aspis_mpi.arrays import BLOCK, blocks, sealed
 from aspis_mpi.learning.problem import Problem
 
 #: Entries of the samples and rounded parameters are at most this.
@@ -47,11 +47,7 @@ class Quadratic(Problem):
     @cached_property
     def pool(self):
         """Integers from -100 to 100, float32, (n_samples + d - 1,)."""
-        drawn = streams.generator(self.seed, 'quadratic', 'pool')
-        size = self.n_samples + self.n_parameters - 1
-        integers = drawn.integers(-REACH, REACH, size, dtype=np.int8,
-                                  endpoint=True)
-        return integers.astype(np.float32)
+        return _pool(self.seed, self.n_samples + self.n_parameters - 1)
 
     def initial(self, generator):
         """Uniform between -100 and 100; the minimum is near 0."""
@@ -89,3 +85,11 @@ class Quadratic(Problem):
                 away = parameters[part] - windows / n
                 total += np.dot(away, away)
         return float(total / 2 / self.n_parameters)
+
+
+@lru_cache(maxsize=1)
+def _pool(seed, size):
+    """The random integers, drawn once for all ranks of a simulation."""
+    drawn = streams.generator(seed, 'quadratic', 'pool')
+    return sealed(drawn.integers(-REACH, REACH, size, dtype=np.int8,
+                                 endpoint=True).astype(np.float32))
