@@ -50,6 +50,7 @@ class Design:
         consistency.check_adversaries(job)
         consistency.check_device(job)
         consistency.check_libraries(job)
+        self.brought = problem
         self.problem = problem or self._problem()
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()

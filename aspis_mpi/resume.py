@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aspis_mpi import config
 from aspis_mpi.config import JobError
+from aspis_mpi.inputs import check_unchanged
 from aspis_mpi.outputs import named, output
 from aspis_mpi.runlog.checkpoints import (
     Checkpoints, DamagedCheckpoint, load)
@@ -16,7 +17,7 @@ from aspis_mpi.runlog.stretch import BEGINNING, InUse, Stretch, claim
 #: Sections and keys of the job that may have changed in the meantime.
 FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
         'run.checkpoint_every', 'run.keep', 'scheme.workers', 'faults',
-        'network', 'log'}
+        'run.accept_changes', 'network', 'log'}
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,11 @@ def _find(assembly, path):
     try:
         with load_run(path) as run:
             _check(assembly.given, run)
+            changes = check_unchanged(assembly.job, assembly.inputs,
+                                      run.attrs.get('inputs'), path,
+                                      '--resume')
             step, file, remarks = _newest(assembly, path, run)
+            remarks += changes
             if file is None:
                 return Start(path, path, overwrite=True, remarks=remarks,
                              over=run.n_steps >= assembly.job.run.steps)
