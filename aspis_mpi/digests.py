@@ -52,9 +52,9 @@ def brief(text):
     """What `digest` says, with the beginning of the hash alone.
 
     >>> brief('7 bytes, sha256 ' + 64 * 'a')
-    '7 bytes, sha256 aaaaaaaaaaaa...'
+    '7 bytes, sha256 aaaaaaaa'
     """
-    return re.sub(r'\b([0-9a-f]{12})[0-9a-f]{52}\b', r'\1...', text)
+    return re.sub(r'\b([0-9a-f]{8})[0-9a-f]{56}\b', r'\1', text)
 
 
 def _drawn(size):

@@ -66,9 +66,8 @@ def agree(comm, job, said):
     refused, idle = mpi_facts.decide(comm, refused, differing)
     if refused:
         raise JobError(refused)
-    return {rank - 1: f'rank {rank} (worker {rank - 1}) has another job and '
-            f'gets no work in this run: {it}'
-            for rank, it in differing.items()}, idle
+    return {rank - 1: f'rank {rank} (worker {rank - 1}) gets no work in this '
+            f'run: {it}' for rank, it in differing.items()}, idle
 
 
 def _refusal(job, differing):

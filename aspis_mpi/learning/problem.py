@@ -52,6 +52,10 @@ class Problem:
         The positional arguments of that model: inputs a sample, classes.
     data_bytes : int
         Memory that a rank needs for its data; only `aspis_mpi plan` asks.
+    reads : tuple of str
+        Options of the constructor that are paths of files, the contents of
+        which are to be the same on all ranks, and when a run goes on.  One
+        whose value looks like a path need not be named.
     on_server : bool
         Whether rank 0 can compute gradients as the workers do: then it
         audits them and takes part in the start-up probe.
@@ -92,6 +96,7 @@ class Problem:
     default_model = None
     model_inputs = None
     data_bytes = 0
+    reads = ()
     on_server = True
 
     def __init__(self, seed=None):
