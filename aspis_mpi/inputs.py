@@ -3,7 +3,8 @@
 A part's option is a file where its value is a path, or a text that looks
 like one (it has a separator or a suffix) of a file that is there.  The class
 may say so itself, by the names of such options in an attribute `reads`.  The
-module of a part of the user's own is a file that the job names, too.
+module of a part of the user's own is a file that the job names, too, and with
+it those of the user's that it imports.
 """
 
 import json
@@ -16,6 +17,7 @@ import tomli_w
 
 from aspis_mpi.config import JobError
 from aspis_mpi.digests import brief, digest
+from aspis_mpi.modules import own_modules
 
 
 @dataclass(frozen=True)
@@ -141,4 +143,5 @@ def _modules(job, problem):
         module, colon, _ = word.partition(':')
         path = getattr(sys.modules.get(module), '__file__', None)
         if colon and path is not None and os.path.isfile(path):
-            yield key, module, path
+            for name, file in own_modules(module, path).items():
+                yield key, name, file

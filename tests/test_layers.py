@@ -23,7 +23,7 @@ ROOT = Path(aspis_mpi.__file__).parent
 #: Each line may import from itself and from the lines above.
 LAYERS = (
     ('registry', 'streams', 'arrays', 'exits', 'words', 'checks',
-     'tables', 'graphs', 'extras', 'digests', 'facts'),
+     'tables', 'graphs', 'extras', 'digests', 'facts', 'modules'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),

@@ -31,7 +31,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    sys.modules.pop('mine_of_inputs', None)
+    for name in 'mine_of_inputs', 'helper_of_inputs':
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -128,6 +129,14 @@ def test_lists_of_paths_and_paths(tables, here, monkeypatch):
         'name': 'kinds:Several', 'paths': ['a.npy', 'b.npy'],
         'one': Path('c')}))
     assert set(named(job)) == {'a.npy', 'b.npy', 'c', 'kinds'}
+
+
+def test_what_the_users_module_imports_is_the_users_too(tables, module, here):
+    name = module('\nimport helper_of_inputs')
+    (here / 'helper_of_inputs.py').write_text('SCALE = 2\n')
+    job = config.from_tables(tables() | {'problem': {'name': name}})
+    assert named(job) == {'mine_of_inputs': 'problem.name',
+                          'helper_of_inputs': 'problem.name'}
 
 
 # --- what a problem tells ----------------------------------------------
