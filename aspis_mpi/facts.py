@@ -94,8 +94,9 @@ def difference(facts, keys, number, text):
     Difference
     """
     if number < len(keys):
-        key, ours = keys[number], facts[keys[number]]
-        return Difference(key, _shown(text), _shown(ours))
+        key = keys[number]
+        return Difference(key, _shown(text),
+                          _shown(facts.get(key, ABSENT)))
     key, equals, value = text.partition(' = ')
     return Difference(_shown(key), _shown(value if equals else text), ABSENT)
 

@@ -52,6 +52,11 @@ def test_whatever_a_liar_answers_is_shown_in_short(number, text):
     assert str(it).isprintable()
 
 
+def test_a_name_that_does_not_survive_its_way():
+    it = difference(OURS, ['data?.csv'], 0, '8 bytes')
+    assert (it.theirs, it.ours) == ('8 bytes', ABSENT)
+
+
 def test_what_travels_first_has_a_size_that_rank_0_gives():
     keys = list(OURS)
     for facts in OURS, {}, {str(n): 'x' for n in range(999)}:
