@@ -1,5 +1,6 @@
 """Workers with another job: no work in the whole run, and nothing else."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -184,3 +185,9 @@ def test_recorded_arrivals_are_replayed_without_it(bar, tmp_path,
     with np.load(log.with_suffix('.npz')) as one, np.load(
             again.with_suffix('.npz')) as other:
         assert one['parameters'].tobytes() == other['parameters'].tobytes()
+
+    # Who had no work for a while only cannot be told apart by steps.
+    with h5py.File(log, 'r+') as file:
+        file.attrs['without_work'] = np.array([0, BARRED], dtype='i4')
+    with pytest.raises(JobError, match='was resumed with workers'):
+        simulate(job, out=tmp_path / 'third.h5', replay=log)
