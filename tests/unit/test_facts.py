@@ -44,7 +44,8 @@ def test_a_fact_that_rank_0_has_not():
                                             ABSENT)
 
 
-@pytest.mark.parametrize('text', ['', 'what?', 'a = b', '\x1b[31m', 'é' * 999])
+@pytest.mark.parametrize('text', [
+    '', 'what?', 'a = b', '\x1b[31m', 'é' * 999])
 @pytest.mark.parametrize('number', range(4))
 def test_whatever_a_liar_answers_is_shown_in_short(number, text):
     it = difference(OURS, list(OURS), number, text)
