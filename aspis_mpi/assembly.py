@@ -1,15 +1,15 @@
 """From the parts of a job to the objects of a run."""
 
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
-from aspis_mpi import streams
+from aspis_mpi import inputs, streams
 from aspis_mpi.backends.journal import Journal
 from aspis_mpi.config import JobError
 from aspis_mpi.design import Design
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER
-from aspis_mpi.learning.problem import check_initial
+from aspis_mpi.learning.problem import check_initial, fingerprints_of
 from aspis_mpi.protocol.accounts import Accounts
 from aspis_mpi.protocol.auditor import Auditor
 from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
@@ -30,6 +30,17 @@ UNDER_WAY = 2
 
 class Assembly(Design):
     """A design that can be put to work: server, workers, log."""
+
+    @cached_property
+    def inputs(self):
+        """Files that the job names, and what its problem tells of others."""
+        found = inputs.inputs(self.job, self.brought)
+        try:
+            told = fingerprints_of(self.problem)
+        except ValueError as error:
+            raise JobError(f'{self.job.path}: problem: {error}') from None
+        return found | {name: inputs.Input('problem', text)
+                        for name, text in told.items() if name not in found}
 
     def server(self, clock, probes=False, keys=None, vouched=False):
         """The parameter server; it is told nothing about the attack.
@@ -164,8 +175,9 @@ class Assembly(Design):
                        job.run.evaluate_every, job.run.steps, report,
                        Checkpoints(path, job.run.keep))
 
-    def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated'):
-        """The open run log of a `Start`."""
+    def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated',
+                without=()):
+        """The open run log of a `Start`, some workers without work."""
         job = self.job
         return RunLog(start.path, self.assignment, job=job.to_toml(),
                       seed=self.seed, parameters=self.d, mpi=mpi,
@@ -174,7 +186,9 @@ class Assembly(Design):
                       overwrite=start.overwrite, stretch=start.stretch,
                       checkpoints=str(Checkpoints(start.first).folder
                                       .absolute()),
-                      claimed=start.claims.take(start.path))
+                      claimed=start.claims.take(start.path),
+                      inputs=inputs.to_toml(self.inputs),
+                      without=list(without))
 
     def save_model(self, path, parameters):
         """Save the trained model as named arrays."""

@@ -8,7 +8,7 @@ import traceback
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
-from aspis_mpi import config
+from aspis_mpi import config, sameness
 from aspis_mpi.assembly import Assembly
 from aspis_mpi.backends import libraries
 from aspis_mpi.backends.launcher import launch
@@ -70,8 +70,9 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
     Raises
     ------
     JobError
-        On every rank, also when only one finds something wrong, before any
-        computes; rank 0 alone looks at the output.
+        On every rank, also when only one finds something wrong, or more
+        than scheme.adversaries ranks have another job than rank 0, before
+        any computes; rank 0 alone looks at the output.
     """
     here = launch()
     _refuse_singletons(here)
@@ -83,16 +84,17 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         assembly, said = _assemble(_job(job, settings, problem,
                                         here.size - 1),
                                    problem, here, resume)
-        return assembly, (None if here.rank else
-                          begin(assembly, out, overwrite, resume, said))
+        start = None if here.rank else begin(assembly, out, overwrite,
+                                             resume, said)
+        return assembly, start, sameness.facts(assembly)
     if check:
-        _, start = prepare()
+        _, start, _ = prepare()
         with start or nullcontext():
             return 0, start and start.first
-    assembly = start = trouble = None
+    assembly = start = trouble = facts = None
     with Signals() as signals, ExitStack() as held:
         try:
-            assembly, start = prepare()
+            assembly, start, facts = prepare()
             held.enter_context(start or nullcontext())
         except BaseException as error:
             trouble = error
@@ -103,12 +105,14 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
             return 0, _again(assembly, start) if start else None
         if code:
             return code, None
+        without, idle = sameness.agree(comm, assembly.job, facts)
         with mpi.guard(comm):
             device = assembly.job.runtime.device
             places = mpi.places(comm, devices.own(device), device == 'cpu')
             if comm.rank:
-                return _work(assembly, comm, signals), None
-            return _serve(assembly, mpi, comm, places, start, signals)
+                return _work(assembly, comm, signals, idle), None
+            return _serve(assembly, mpi, comm, places, start, signals,
+                          without)
 
 
 def _say(trouble, here):
@@ -197,24 +201,27 @@ def _job(job, settings, problem, n_workers):
     return config.load(job, settings, n_workers, problem)
 
 
-def _work(assembly, comm, signals):
+def _work(assembly, comm, signals, idle):
     """Ranks 1 ... K."""
     clock = time.perf_counter
     from aspis_mpi.backends.mpi_worker import WorkerLoop
     loop = WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock,
                       signals, assembly.patience)
+    if idle:
+        return loop.stand_by()
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
-def _serve(assembly, mpi, comm, places, start, signals):
+def _serve(assembly, mpi, comm, places, start, signals, without):
     """Rank 0: exit code, and path of the run's first log."""
     from aspis_mpi.backends.mpi_server import ServerLoop
     clock = time.perf_counter
     with _log(assembly, start, 'wall', mpi.library(), places.hosts,
-              places.source) as run_log:
+              places.source, without) as run_log:
         server = assembly.server(clock, True, places.keys[1:],
                                  places.vouched)
         _enter(server, start)
+        server.bar(without)
         journal = assembly.journal(server, run_log, start.first)
         loop = ServerLoop(comm, server, journal, assembly.wire(),
                           assembly.incoming(), clock, signals)
@@ -228,11 +235,12 @@ def _serve(assembly, mpi, comm, places, start, signals):
         return loop.run(save), start.first
 
 
-def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated'):
+def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated',
+         without=()):
     """The open log, without anything of a run that it replaces."""
     start.make_room()
     try:
-        return assembly.run_log(start, clock, mpi, hosts, hosts_from)
+        return assembly.run_log(start, clock, mpi, hosts, hosts_from, without)
     except (FileExistsError, InUse) as error:
         # Of somebody who claims nothing.
         raise JobError(str(error)) from error
@@ -283,23 +291,27 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
     if recorded is not None and resume:
         raise JobError('--resume and --replay: only one of them')
     assembly = Assembly(job, problem)
-    crew = Crew(job, problem, separate)
+    crew, remarks, without = Crew(job, problem, separate), (), ()
+    if recorded is not None:
+        remarks, without = recorded.changes(assembly), recorded.without
     with begin(assembly, out, overwrite, resume) as start:
         if check:
             return 0, start.first
         if start.over:
             return 0, _again(assembly, start)
-        return _drive(assembly, crew, start, recorded), start.first
+        return _drive(assembly, crew, start, recorded, remarks,
+                      without), start.first
 
 
-def _drive(assembly, crew, start, recorded):
+def _drive(assembly, crew, start, recorded, remarks, without):
     """Run in this process, as recorded if at all; the exit code."""
     job, clock = assembly.job, VirtualClock()
     if start.checkpoint is not None:
         clock.now = start.load().seconds
-    with _log(assembly, start, 'virtual') as run_log, Signals() as signals:
+    with _log(assembly, start, 'virtual',
+              without=without) as run_log, Signals() as signals:
         server = assembly.server(clock, True)
-        _enter(server, start, crew.remarks)
+        _enter(server, start, (*crew.remarks, *remarks))
         journal = assembly.journal(server, run_log, start.first)
         workers = crew.workers(clock)
         if recorded is not None:

@@ -177,8 +177,8 @@ def difference(job, recorded, free):
     (str, Any, Any) or None
         `section.key`, and both values.
     """
-    theirs = _values(recorded)
-    for name, value in _values(job).items():
+    theirs = values(recorded)
+    for name, value in values(job).items():
         section, _, _ = name.partition('.')
         if free & {section, name} or value == theirs.get(name) or (
                 value is None and name in FILLED):
@@ -187,7 +187,7 @@ def difference(job, recorded, free):
     return None
 
 
-def _values(job):
+def values(job):
     """Every key of a job, as section.key, and its value."""
     return {f'{section}.{key}': value for section in SECTIONS
             for key, value in getattr(job, section).model_dump().items()}

@@ -50,8 +50,9 @@ class Design:
         consistency.check_adversaries(job)
         consistency.check_device(job)
         consistency.check_libraries(job)
+        self.brought = problem
         self.problem = (self._problem() if problem is None
-                        else self._brought(problem))
+                        else self._made(problem))
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()
         self.batches = self._batches()
@@ -103,7 +104,7 @@ class Design:
         return job.create('problem', 'name', self.seed, job.create(
             'problem', 'model', *consistency.model_inputs(job)))
 
-    def _brought(self, problem):
+    def _made(self, problem):
         if not makes(problem):
             return problem
         if not callable(problem):

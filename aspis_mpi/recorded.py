@@ -4,6 +4,7 @@ from aspis_mpi import config
 from aspis_mpi.attacks.protocol.base import Protocol
 from aspis_mpi.backends import replayed
 from aspis_mpi.config import JobError
+from aspis_mpi.inputs import check_unchanged
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import ArrivalKind
@@ -12,7 +13,8 @@ from aspis_mpi.schemes.record import ArrivalKind
 #: did is recorded; the others decide no more of a result than last bits.
 #: Not [faults]: it says who was given up, and where the files of the dead go.
 FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
-        'run.evaluate_every', 'run.checkpoint_every', 'run.keep'}
+        'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
+        'run.accept_changes'}
 
 
 class Recorded:
@@ -26,6 +28,8 @@ class Recorded:
     ----------
     n_workers : int
         K.
+    without : list of int
+        Workers that had no work in that run, as they had another job.
 
     Raises
     ------
@@ -39,12 +43,15 @@ class Recorded:
             with load_run(path) as run:
                 _refuse_part(run)
                 self._tables, self._order = run.config, run.order
+                self._inputs = run.attrs.get('inputs')
+                self.without = run.attrs.get('without_work', [])
+                always = run.excluded[:, self.without].all()
                 self.n_workers, self._n_files = run.n_workers, run.n_files
                 self._arrivals = run.arrivals
                 self._finished = run.finished(self._arrivals)
         except RunLogError as error:
             raise JobError(f'--replay: {error}') from error
-        if came_back(self._arrivals):
+        if came_back(self._arrivals) or not always:
             raise JobError(f'--replay: {path} was resumed with workers that '
                            'it had lost before')
         if not len(self._arrivals):
@@ -88,12 +95,19 @@ class Recorded:
             'runtime': job.runtime.model_dump(), 'log': job.log.model_dump()}
         return config.recorded(tables, job.path, job)
 
+    def changes(self, assembly):
+        """Refuse files that have changed; remarks on those that may."""
+        return check_unchanged(assembly.job, assembly.inputs, self._inputs,
+                               self.path, '--replay')
+
     def play(self, assembly, server, workers, journal, clock):
         """Run the job again as far as the arrivals go; the exit code."""
         if (assembly.assignment.order != self._order).any():
             raise JobError(
                 f'--replay: the order of computing of {self.path} is not '
                 f"found again by '{assembly.job.assignment.order}'")
+        server.bar({worker: f'worker {worker} gets no work, as recorded'
+                    for worker in self.without})
         return replayed.replay(server, workers, journal, clock,
                                self._n_files, self._arrivals,
                                self._finished)

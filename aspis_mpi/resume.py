@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aspis_mpi import config, outputs
 from aspis_mpi.config import JobError
+from aspis_mpi.inputs import check_unchanged
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import (
     Checkpoints, DamagedCheckpoint, load)
@@ -18,7 +19,7 @@ from aspis_mpi.words import counted
 #: Sections and keys of the job that may have changed in the meantime.
 FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
         'run.checkpoint_every', 'run.keep', 'scheme.workers', 'faults',
-        'network', 'log'}
+        'run.accept_changes', 'network', 'log'}
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,14 @@ def _find(assembly, path):
     try:
         with load_run(path) as run:
             _check(assembly.given, run)
+            changes = check_unchanged(assembly.job, assembly.inputs,
+                                      run.attrs.get('inputs'), path,
+                                      '--resume')
             step, file, remarks = _newest(assembly, path, run)
             if file is None:
-                return _anew(assembly, path, run)
+                begun = _anew(assembly, path, run)
+                return replace(begun, remarks=begun.remarks + changes)
+            remarks += changes
             return _go_on(assembly, path, run, step, file, remarks)
     except RunLogError as error:
         raise JobError(f'--resume: {error}') from error

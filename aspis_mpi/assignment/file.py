@@ -25,6 +25,7 @@ class FromFile(Assignment):
     """
 
     name = 'file'
+    reads = ('path',)
     default_order = 'search'
 
     def __init__(self, n_workers, *, path: str):

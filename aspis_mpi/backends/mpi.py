@@ -124,6 +124,15 @@ def gather_text(comm, text, room=512):
     return [] if rows is None else [_text(row) for row in rows]
 
 
+def broadcast_text(comm, text):
+    """Rank 0's text, on all ranks; others need not have any."""
+    room = np.array([len(text.encode(errors='replace'))])
+    comm.Bcast(room)
+    raw = _fixed(text, int(room[0]))
+    comm.Bcast(raw)
+    return _text(raw)
+
+
 def _fixed(text, room):
     """A text as an array of uint8 of a size that all ranks know."""
     raw = text.encode(errors='replace')[:room].ljust(room, b'\0')

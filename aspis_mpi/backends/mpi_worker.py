@@ -75,6 +75,31 @@ class WorkerLoop:
         self._leave(code)
         return code
 
+    def stand_by(self):
+        """Do nothing until the end of a run that has no work for this rank.
+
+        Returns
+        -------
+        int
+            The exit code.
+        """
+        try:
+            code = self._idle()
+        except Orphaned:
+            code = self._mourn()
+        self._leave(code)
+        return code
+
+    def _idle(self):
+        """Wait for `Stop`; its code."""
+        pause, code = Pause(), None
+        while code is None:
+            if self._signals.taken():
+                self._mail.send(0, Signal(-1, position=self._signals.number))
+            self._mail.wait(pause, np.inf, self._clock)
+            code = self._drain()
+        return code
+
     def _drive(self, worker):
         pause = Pause()
         while worker.exit_code is None:

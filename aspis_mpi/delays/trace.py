@@ -27,6 +27,7 @@ class Trace(Delay):
     """
 
     name = 'trace'
+    reads = ('path',)
 
     def __init__(self, n_workers, load, seed, *, path: str):
         super().__init__(n_workers, load, seed)

@@ -25,6 +25,10 @@ class Score:
     accuracy: float = nan
 
 
+#: Characters of all names and texts of `Problem.fingerprints`, at most.
+FINGERPRINTS = 1 << 15
+
+
 class Problem:
     """A sum of per-sample losses over a flat vector of parameters.
 
@@ -49,6 +53,10 @@ class Problem:
         The positional arguments of that model: inputs a sample, classes.
     data_bytes : int
         Memory that a rank needs for its data; only `aspis_mpi plan` asks.
+    reads : tuple of str
+        Options of the constructor that are paths of files, the contents of
+        which are to be the same on all ranks, and when a run goes on.  One
+        whose value looks like a path need not be named.
     on_server : bool
         Whether rank 0 can compute gradients as the workers do: then it
         audits them and takes part in the start-up probe.
@@ -104,6 +112,7 @@ class Problem:
     default_model = None
     model_inputs = None
     data_bytes = 0
+    reads = ()
     on_server = True
 
     def __init__(self, seed=None):
@@ -115,6 +124,22 @@ class Problem:
         Itself, unless it imitates machines of several kinds.
         """
         return self
+
+    def fingerprints(self):
+        """What else has to be the same on all ranks, and when a run goes on.
+
+        Files that the job names and the module of the class are compared in
+        any case.  What comes from elsewhere can be told here: files that the
+        problem finds by itself, weights that are not trained, buffers.
+
+        Returns
+        -------
+        dict of str to str
+            A short text for each name, which changes with what it stands
+            for: `aspis_mpi.digests.digest(path)` of a file, a hash of an
+            array's bytes.  Called once, on every rank, before the first step.
+        """
+        return {}
 
     def initial(self, generator):
         """The parameters before the first step.
@@ -220,6 +245,20 @@ def check_counts(problem):
         if not isinstance(count, Integral) or count < 1:
             raise ValueError(f'{kind}.{name} = {count!r}: must be an integer, '
                              'at least 1')
+
+
+def fingerprints_of(problem):
+    """The fingerprints of a problem; a ValueError says what is wrong."""
+    told, kind = problem.fingerprints(), type(problem).__name__
+    if not isinstance(told, dict) or not all(
+            isinstance(word, str) for pair in told.items() for word in pair):
+        raise ValueError(f'{kind}.fingerprints gives {type(told).__name__}; '
+                         'must be a dict of str to str')
+    room = sum(map(len, [*told, *told.values()]))
+    if room > FINGERPRINTS:
+        raise ValueError(f'{kind}.fingerprints gives {room} characters; must '
+                         f'be at most {FINGERPRINTS}: hash several together')
+    return told
 
 
 def check_initial(problem, initial):

@@ -9,7 +9,7 @@ class Departures:
     Parameters
     ----------
     lost : ndarray of bool, shape (K,)
-        Workers that never come back; it is kept and changes.
+        Workers that have no work from now on; it is kept and changes.
     tolerate : int
         Workers that may be lost.
     q : int
@@ -27,11 +27,16 @@ class Departures:
         self._tolerate = tolerate
         self._q = q
         self._signalled = set()
+        self._barred = np.zeros_like(lost)
+
+    def bar(self, worker):
+        """A worker gets no work, which does not count as a loss."""
+        self.lost[worker] = self._barred[worker] = True
 
     @property
     def too_many(self):
         """Why the run cannot put up with those that are lost, or ''."""
-        count = int(np.count_nonzero(self.lost))
+        count = int(np.count_nonzero(self.lost & ~self._barred))
         if count <= self._tolerate:
             return ''
         are = 'worker is' if count == 1 else 'workers are'

@@ -45,7 +45,7 @@ class Membership:
     excluded : ndarray of bool, shape (K,)
         Workers that get no work, as they are exposed.
     lost : ndarray of bool, shape (K,)
-        Workers that have gone for good.
+        Workers that have gone for good, or get no work in this run.
     idle : ndarray of bool, shape (K,)
         Workers that get no work in this step, as they have cost too much.
     known : ndarray of bool, shape (K, K), or None

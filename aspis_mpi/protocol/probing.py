@@ -117,10 +117,10 @@ class Probing:
         self._lost = lost
         self.refused = ''
         self.equality = None
-        self.living = np.ones(n_workers, dtype=bool)
-        self.awaited = np.ones(n_workers, dtype=bool)
-        self.excluded = ~self.living
-        self.silent = ~self.living
+        self.living = ~lost
+        self.awaited = self.living.copy()
+        self.excluded = np.zeros(n_workers, dtype=bool)
+        self.silent = self.excluded.copy()
         self.noted = set()
         self.bytes_in = self.messages = 0
         self._trials = trials
@@ -135,7 +135,7 @@ class Probing:
         self._seed = os.urandom(16)
 
     def start(self, parameters):
-        """Ask every worker.
+        """Ask every worker that has work.
 
         Parameters
         ----------
@@ -149,7 +149,8 @@ class Probing:
         self._parameters = parameters.values
         messages = Probe(NUMBER, seed=self._seed), Parameters(
             NUMBER, buffer=parameters)
-        return [(worker, message) for worker in range(len(self.living))
+        return [(worker, message)
+                for worker in np.flatnonzero(self.living).tolist()
                 for message in messages]
 
     def handle(self, worker, message):

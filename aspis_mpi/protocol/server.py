@@ -147,6 +147,21 @@ class ParameterServer:
         self.first = snapshot.step
         return self._learner.resume(snapshot)
 
+    def bar(self, without):
+        """Give some workers no work in this run; before it starts.
+
+        They have another job: what they would send has another meaning, or
+        another size.  Nothing is proved by it, and none of them is lost.
+
+        Parameters
+        ----------
+        without : dict of int to str
+            Worker, and why, in a sentence.
+        """
+        for worker, why in without.items():
+            self._departures.bar(worker)
+            self._note(logging.WARNING, why, worker + 1)
+
     # -- messages in, messages out
 
     def start(self):

@@ -75,6 +75,10 @@ class RunLog:
         The folder of the run's checkpoints, where it has one.
     claimed : Claim, optional
         Of the path, where the caller has it; it is closed with the log.
+    inputs : str
+        Digests of the files that the job names, as TOML; may be empty.
+    without : list of int
+        Workers that get no work, as they have another job.
 
     Raises
     ------
@@ -92,7 +96,7 @@ class RunLog:
     def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
                  hosts_from='ranks', clock='wall', flush_seconds=1.0,
                  overwrite=False, stretch=BEGINNING, checkpoints='',
-                 claimed=None):
+                 claimed=None, inputs='', without=()):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
         self._sizes = assignment.n_files, assignment.n_workers
@@ -113,6 +117,7 @@ class RunLog:
                 copy(self.path, self._file, stretch.step, self._own)
             self._describe(job, seed, parameters, mpi, hosts, hosts_from,
                            clock, stretch, checkpoints)
+            self._tell(inputs, without)
             self._allocate()
             self.sync()
         except BaseException as error:
@@ -329,6 +334,15 @@ class RunLog:
             attrs['continues_identity'] = stretch.identity
             attrs['first_step'] = min(
                 stretch.step, attrs.get('first_step', stretch.step))
+
+    def _tell(self, inputs, without):
+        """What the job names, and who had another one at any time."""
+        attrs = self._file.attrs
+        if inputs:
+            attrs['inputs'] = inputs
+        without = sorted({*attrs.get('without_work', ()), *without})
+        if without:
+            attrs['without_work'] = np.array(without, dtype='i4')
 
     def _lay_out(self, assignment):
         self._order_shape = assignment.order.shape

@@ -42,6 +42,7 @@ class Digits(Problem):
     """
 
     name = 'digits'
+    reads = ('path',)
     default_model = 'mlp'
     model_inputs = (N_PIXELS, N_CLASSES)
 
