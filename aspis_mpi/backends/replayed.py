@@ -124,10 +124,11 @@ class Replay:
 
     def _start(self):
         """Begin, with the start-up probe where there is one."""
-        self._down(self._server.start())
+        asked = self._server.start()
+        self._down(asked)
         if self._server.state is not State.PROBING:
             return
-        for worker in range(len(self._workers)):
+        for worker in dict.fromkeys(worker for worker, _ in asked):
             self._answer(worker, self._advance(worker))
         while self._server.state is State.PROBING and self._server.due:
             self._down(self._server.proceed())
