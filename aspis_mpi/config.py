@@ -6,6 +6,7 @@ pydantic checks types and tells the path of a wrong field.
 """
 
 import inspect
+import sys
 import tomllib
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError, create_model
 
-from aspis_mpi import presets, registry
+from aspis_mpi import options, presets, registry
 from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 
@@ -28,9 +29,19 @@ class JobError(ValueError):
     ----------
     said : bool
         The line is on standard error already.
+    trace : str
+        Where the user's own lines failed, as Python tells it; or empty.
     """
 
     said = False
+    trace = ''
+
+    def tell(self):
+        """Say it on standard error, once."""
+        if not self.said:
+            print(f'{self.trace}aspis_mpi: {self}', file=sys.stderr,
+                  flush=True)
+        self.said = True
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,10 @@ class Part:
     ----------
     cls : type or callable
     options : dict
+        What its constructor gets.
+    kept : dict
+        The same options as the run log has them, those that are None left
+        out.
     section, key, word : str
         Where the job names it, and what it says there.
     path : str
@@ -49,6 +64,7 @@ class Part:
 
     cls: Any
     options: dict
+    kept: dict
     section: str
     key: str
     word: str
@@ -122,8 +138,20 @@ class Job:
     def to_toml(self):
         """The complete job, which `load` reads back."""
         return tomli_w.dumps({
-            name: getattr(self, name).model_dump(exclude_none=True)
-            for name in SECTIONS})
+            name: {key: value for key, value in table.items()
+                   if value is not None}
+            for name, table in self.tables().items()})
+
+    def tables(self):
+        """Every key of every section as the run log has it.
+
+        Keys of parts that are None are left out, those of the section not.
+        """
+        tables = {name: getattr(self, name).model_dump(include=set(
+            base.model_fields)) for name, base in SECTIONS.items()}
+        for (section, _), part in self.parts.items():
+            tables[section] |= part.kept
+        return tables
 
 
 def load(path, settings=(), n_workers=None, problem=None):
@@ -175,20 +203,24 @@ def difference(job, recorded, free):
     (str, Any, Any) or None
         `section.key`, and both values.
     """
-    theirs = _values(recorded)
-    for name, value in _values(job).items():
+    ours, theirs = _values(job), _values(recorded)
+    for name in ours | theirs:
         section, _, _ = name.partition('.')
-        if free & {section, name} or value == theirs.get(name) or (
+        value, other = ours.get(name), theirs.get(name)
+        # NaN is what it was, too.
+        if free & {section, name} or value == other or (
+                repr(value) == repr(other)) or (
                 value is None and name in FILLED):
             continue
-        return name, value, theirs.get(name)
+        return name, value, other
     return None
 
 
 def _values(job):
     """Every key of a job, as section.key, and its value."""
-    return {f'{section}.{key}': value for section in SECTIONS
-            for key, value in getattr(job, section).model_dump().items()}
+    return {f'{section}.{key}': value
+            for section, table in job.tables().items()
+            for key, value in table.items()}
 
 
 def _set(tables, setting):
@@ -265,6 +297,7 @@ def _checked(tables, path, n_workers=None, brought=None):
             table['name'], chosen = brought, {}
         else:
             chosen = _parts(name, base, table, path)
+        _refuse_shared(name, base, table, chosen, path)
         known = {*base.model_fields, *_option_names(chosen)}
         # An option of a part that the user did not choose goes with it.
         table = {key: value for key, value in table.items()
@@ -272,10 +305,10 @@ def _checked(tables, path, n_workers=None, brought=None):
         section = _section(name, base, table, chosen, path)
         sections[name] = section
         for key, cls in chosen.items():
-            options = {option: getattr(section, option)
-                       for option in _options(cls)}
-            parts[name, key] = Part(cls, options, name, key,
-                                    getattr(section, key), path)
+            values = {option: getattr(section, options.field_name(option))
+                      for option in _options(cls)}
+            parts[name, key] = Part(cls, values, _kept(name, table, cls, path),
+                                    name, key, getattr(section, key), path)
     job = Job(path, parts, **sections)
     _place_device(job)
     return job
@@ -317,10 +350,25 @@ def _parts(name, base, table, path):
             continue
         try:
             chosen[key] = registry.find(family, str(word))
+            registry.options(chosen[key])
         except registry.UnknownPart as error:
-            raise JobError(f'{path}: {name}.{key} = {word!r}: '
-                           f'{error}') from error
+            refusal = JobError(f'{path}: {name}.{key} = {word!r}: {error}')
+            refusal.trace = error.trace
+            raise refusal from error
     return chosen
+
+
+def _refuse_shared(name, base, table, chosen, path):
+    """One key of a job file means one thing."""
+    homes = {key: f'every [{name}]' for key in base.model_fields}
+    for place, cls in chosen.items():
+        part = repr(table.get(place, base.model_fields[place].default))
+        for key in _options(cls):
+            if key in homes:
+                raise JobError(
+                    f'{path}: {name}.{key} belongs to {homes[key]}; give the '
+                    f'option of {part} another name')
+            homes[key] = part
 
 
 def _nested(section, key, part, word, table, path):
@@ -348,21 +396,38 @@ def _section(name, base, table, chosen, path):
     """The frozen section, its own keys and those of its parts."""
     fields = {}
     for cls in chosen.values():
-        for key, parameter in _options(cls).items():
-            required = parameter.default is inspect.Parameter.empty
-            untyped = parameter.annotation is inspect.Parameter.empty
-            fields[key] = (Any if untyped else parameter.annotation,
-                           ... if required else parameter.default)
+        for key, option in _options(cls).items():
+            try:
+                fields[options.field_name(key)] = options.field(key, option)
+            except ValueError as error:
+                raise JobError(f'{path}: {name}.{key}: {error}') from error
     model = create_model(f'{name.capitalize()}Section', __base__=base,
                          **fields)
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise JobError(_explain(name, model, error, path,
-                                table)) from None
+        raise JobError(_explain(name, model, error, path, table,
+                                chosen)) from None
 
 
-def _explain(name, model, error, path, table):
+def _kept(name, table, cls, path):
+    """The options of a part as the run log has them."""
+    kept = {}
+    for key, option in _options(cls).items():
+        value = table.get(key, option.default)
+        try:
+            if value is not None:
+                kept[key] = options.kept(value)
+        except ValueError as error:
+            what = 'this' if key in table else 'this default'
+            raise JobError(
+                f'{path}: {name}.{key} = {options.told(value)}: the run log '
+                f'cannot keep {what}: {error}; use what a job file can say, '
+                'or None, and make the rest in the constructor') from error
+    return kept
+
+
+def _explain(name, model, error, path, table, chosen):
     """The first thing that is wrong with a section, in one line."""
     first = error.errors()[0]
     # Behind the key come an index, or the kinds of a key that takes several.
@@ -370,17 +435,24 @@ def _explain(name, model, error, path, table):
     key = '.'.join([key, *(str(place) for place in places
                            if isinstance(place, int))])
     if first['type'] == 'extra_forbidden':
-        hint = (_elsewhere(name, key, model, table)
-                or registry.nearest(key, model.model_fields))
+        known = {*model.model_fields, *_option_names(chosen)}
+        hint = (_misplaced(key, table, chosen)
+                or _elsewhere(name, key, model, table)
+                or registry.nearest(key, known))
         return f"{path}: unknown key '{name}.{key}'; {hint}"
     if first['type'] == 'missing':
         return f"{path}: {name}.{key} is missing and has no default"
-    message = ' or '.join(dict.fromkeys(
-        other['msg'].removeprefix('Input ') for other in error.errors()
-        if other['loc'][0] == first['loc'][0]))
-    if message.endswith('valid list'):
-        message += ', such as [0, 1]'
-    return f"{path}: {name}.{key} = {first['input']!r}: {message}"
+    return (f"{path}: {name}.{key} = {options.told(first['input'])}: "
+            f"{options.message(error, first['loc'][0])}")
+
+
+def _misplaced(key, table, chosen):
+    """What an own part's author may have meant by a key, or ''."""
+    for place, cls in chosen.items():
+        hint = ':' in str(table.get(place)) and registry.misplaced(cls, key)
+        if hint:
+            return f'{table[place]!r}: {hint}'
+    return ''
 
 
 def _elsewhere(section, key, model, table):

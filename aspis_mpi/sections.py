@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra='forbid', frozen=True, strict=True,
-                              arbitrary_types_allowed=True)
+                              arbitrary_types_allowed=True,
+                              protected_namespaces=())
 
 
 class _Run(_Section):

@@ -23,14 +23,15 @@ ROOT = Path(aspis_mpi.__file__).parent
 #: Each line may import from itself and from the lines above.
 LAYERS = (
     ('registry', 'streams', 'arrays', 'exits', 'words', 'checks',
-     'tables', 'graphs', 'extras'),
+     'tables', 'texts', 'own', 'graphs', 'extras'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),
     ('schemes',),
     ('protocol',),
     ('runlog',),
-    ('backends', 'config', 'sections', 'presets', 'report', 'outputs'),
+    ('backends', 'config', 'options', 'sections', 'presets', 'report',
+     'outputs'),
     ('consistency', 'design', 'assembly', 'recorded', 'resume', 'build',
      'plan', 'listing', 'doctor', '__main__'),
 )
