@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError, create_model
 
-from aspis_mpi import options, presets, registry
+from aspis_mpi import options, presets, registry, texts
 from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 
@@ -176,12 +176,16 @@ def load(path, settings=(), n_workers=None, problem=None):
     JobError
     """
     try:
-        with open(path, 'rb') as file:
-            tables = tomllib.load(file)
+        tables = tomllib.loads(texts.read(path))
     except OSError as error:
         raise JobError(f'{path}: {error.strerror}') from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise JobError(f'{path}: {error}') from None
+    except RecursionError:
+        raise JobError(f'{path}: lists or tables are nested too deeply'
+                       ) from None
+    except ValueError as error:
+        # Of a number with thousands of digits Python names a setting.
+        raise JobError(f"{path}: {str(error).partition('; use sys.')[0]}"
+                       ) from None
     for setting in settings:
         _set(tables, setting)
     return from_tables(tables, str(path), n_workers, problem)
@@ -231,7 +235,7 @@ def _set(tables, setting):
         raise JobError(f"--set {setting}: write it as section.key=value")
     try:
         value = tomllib.loads(f'value = {text}')['value']
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         value = text.strip()
     table = tables.setdefault(section, {})
     if not isinstance(table, dict):
