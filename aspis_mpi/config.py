@@ -21,6 +21,10 @@ from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 #: Keys that the run log has, also where the job left them open.
 FILLED = {'problem.batch_size', 'scheme.workers'}
 
+#: What helps where a constructor has a default that no job could say.
+DEFAULT = ('; let the default be what a job file can say, or None, and make '
+           'the rest in the constructor')
+
 
 class JobError(ValueError):
     """A job that cannot be run, in one line that says what to change.
@@ -307,6 +311,9 @@ def _checked(tables, path, n_workers=None, brought=None):
         table = {key: value for key, value in table.items()
                  if key in known or key in own}
         section = _section(name, base, table, chosen, path)
+        for key in base.model_fields:
+            if table.get(key) is not None:
+                _form(f'{path}: {name}.{key}', table[key])
         sections[name] = section
         for key, cls in chosen.items():
             values = {option: getattr(section, options.field_name(option))
@@ -416,19 +423,20 @@ def _section(name, base, table, chosen, path):
 
 def _kept(name, table, cls, path):
     """The options of a part as the run log has them."""
-    kept = {}
-    for key, option in _options(cls).items():
-        value = table.get(key, option.default)
-        try:
-            if value is not None:
-                kept[key] = options.kept(value)
-        except ValueError as error:
-            what = 'this' if key in table else 'this default'
-            raise JobError(
-                f'{path}: {name}.{key} = {options.told(value)}: the run log '
-                f'cannot keep {what}: {error}; use what a job file can say, '
-                'or None, and make the rest in the constructor') from error
-    return kept
+    return {key: _form(f'{path}: {name}.{key}',
+                       table.get(key, option.default),
+                       '' if key in table else DEFAULT)
+            for key, option in _options(cls).items()
+            if table.get(key, option.default) is not None}
+
+
+def _form(place, value, hint=''):
+    """The form of a value in the run log."""
+    try:
+        return options.kept(value)
+    except ValueError as error:
+        raise JobError(f'{place} = {options.told(value)}: the run log cannot '
+                       f'keep this: {error}{hint}') from error
 
 
 def _explain(name, model, error, path, table, chosen):

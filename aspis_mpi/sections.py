@@ -13,7 +13,7 @@ class _Section(BaseModel):
 
 class _Run(_Section):
     steps: int = Field(gt=0)
-    seed: int = Field(0, ge=0)
+    seed: int = 0
     out: str | None = None
     evaluate_every: int = Field(20, ge=0)
     checkpoint_every: int = Field(100, ge=0)

@@ -213,6 +213,7 @@ def test_every_option_has_a_type_and_a_default(section, key, family, name):
                    'value': 'alie', 'files': 'random', 'rate': 0.5}},
     {'optimizer': {'schedule': 'step', 'milestones': [1, 2], 'lr': 1e-3}},
     {'run': {'out': 'a "quoted" name.h5', 'seed': 2 ** 62}},
+    {'run': {'seed': 2 ** 200}}, {'run': {'seed': -5}},
     {'aggregation': {'name': 'trimmed-mean'}, 'faults': {'silence': 0.25}},
 ])
 def test_a_complete_job_reads_back(tables, sections):
@@ -288,7 +289,8 @@ MISTAKES = [
     ({'detection': {'name': 3}}, ['detection.name = 3']),
     # bounds
     ({'run': {'steps': 0}}, ['run.steps = 0', 'greater than 0']),
-    ({'run': {'seed': -1}}, ['run.seed = -1', 'greater than or equal to 0']),
+    ({'run': {'seed': 1.5}}, ['run.seed = 1.5', 'integer']),
+    ({'run': {'out': 'a\udc80.h5'}}, ['run.out = ', 'not UTF-8']),
     ({'scheme': {'workers': 0}}, ['scheme.workers = 0', 'greater than 0']),
     ({'faults': {'silence': 0}}, ['faults.silence = 0', 'greater than 0']),
     ({'faults': {'silence': float('nan')}}, ['faults.silence = nan']),
