@@ -6,6 +6,7 @@ pydantic checks types and tells the path of a wrong field.
 """
 
 import inspect
+import re
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 #: Keys that the run log has, also where the job left them open.
 FILLED = {'problem.batch_size', 'scheme.workers'}
+
+#: Numbers that a part is given, and the key of another section that says
+#: each.
+GIVEN = {'copies': 'collection.copies', 'number of workers': 'scheme.workers',
+         'number of adversaries': 'scheme.adversaries', 'steps': 'run.steps'}
 
 #: What helps where a constructor has a default that no job could say.
 DEFAULT = ('; let the default be what a job file can say, or None, and make '
@@ -84,8 +90,29 @@ class Part:
         try:
             return self.cls(*context, **self.options)
         except ValueError as error:
-            raise JobError(f'{self.path}: {self.section}: '
-                           f'{error}') from error
+            raise refusal(self.path, self.section, error,
+                          self.options) from error
+
+
+def refusal(path, section, error, own=()):
+    """What a part refuses, as a `JobError` that names the job's key.
+
+    Parameters
+    ----------
+    path : str
+        Of the job file.
+    section : str
+        Of the part.
+    error : ValueError
+    own : container of str
+        The part's own options, which stand in its section.
+    """
+    text = str(error)
+    for words, key in GIVEN.items():
+        said = re.fullmatch(rf'{words} (\S+) (must .*)', text, re.DOTALL)
+        if said and words not in own:
+            return JobError(f'{path}: {key} = {said[1]}: {said[2]}')
+    return JobError(f'{path}: {section}: {text}')
 
 
 @dataclass(frozen=True)

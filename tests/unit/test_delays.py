@@ -216,7 +216,8 @@ def test_a_trace_of_whole_numbers(tmp_path):
     (np.ones((0, 6)), r'\(0, 6\); it must be .* T at least 1'),
     (np.array(1.0), r'\(\); it must be'),
     (np.diag([0, 0, -2.0, 0, 0, 0]), 'row 3, column 3 is -2.0; .* at least 0'),
-    (np.diag([0, np.nan, 0, 0, 0, 0]), 'row 2, column 2 is nan; .* at least 0'),
+    (np.diag([0, np.nan, 0, 0, 0, 0]),
+     'row 2, column 2 is nan; .* at least 0'),
     (np.full((1, 6, 4), -1), 'row 1, column 1, entry 1 is -1.0'),
     (np.ones((2, 6), dtype=complex), 'complex128; they must be real'),
     (np.full((2, 6), 'a'), 'they must be real numbers')])
