@@ -390,9 +390,9 @@ def _parts(name, base, table, path):
             chosen[key] = registry.find(family, str(word))
             registry.options(chosen[key])
         except registry.UnknownPart as error:
-            refusal = JobError(f'{path}: {name}.{key} = {word!r}: {error}')
-            refusal.trace = error.trace
-            raise refusal from error
+            refused = JobError(f'{path}: {name}.{key} = {word!r}: {error}')
+            refused.trace = error.trace
+            raise refused from error
     return chosen
 
 

@@ -67,7 +67,7 @@ def field(key, option):
         with warnings.catch_warnings():
             warnings.simplefilter('error', UserWarning)
             model = create_model('Option', __config__=STRICT,
-                                 value=(kind, ...))
+                                 value=(kind, Field(alias='value')))
     except Exception as error:
         reason = str(error).partition('\n')[0].partition('. ')[0]
         raise ValueError(f'no value of a job file can be of its type, {kind}: '

@@ -1,5 +1,6 @@
 """Parts of the user's own: imported by name, their options with types."""
 
+import builtins
 import importlib
 import inspect
 import sys
@@ -124,7 +125,7 @@ def _type(part, option):
         return option.empty
     annotated.__annotations__ = {option.name: option.annotation}
     try:
-        return get_type_hints(annotated, *_names(part),
+        return get_type_hints(annotated, _names(part),
                               include_extras=True)[option.name]
     except Exception as error:
         hint = ('import what it names outside of TYPE_CHECKING'
@@ -140,11 +141,15 @@ def _names(part):
     """What the annotations of a part may name: of its module, its class."""
     while isinstance(part, partial):
         part = part.func
-    maker = part.__init__ if inspect.isclass(part) else part
+    maker, within = part, {}
+    if inspect.isclass(part):
+        maker = part.__init__
+        for cls in reversed(part.__mro__):
+            within |= vars(cls)
     home = sys.modules.get(getattr(part, '__module__', None))
-    names = {**(vars(home) if home else {}),
-             **getattr(inspect.unwrap(maker), '__globals__', {})}
-    return names, dict(vars(part)) if inspect.isclass(part) else {}
+    # A method that is called like a type hides none.
+    return {**within, **vars(builtins), **(vars(home) if home else {}),
+            **getattr(inspect.unwrap(maker), '__globals__', {})}
 
 
 def misplaced(part, key):

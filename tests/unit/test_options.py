@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import sys
 import tomllib
 from enum import Enum
@@ -129,6 +130,41 @@ GIVEN = {'colour': ('blue', Colour.BLUE), 'data': ('d.csv', Path('d.csv')),
          'scale': (2, 2.0), 'rate': (0.5, 0.5),
          'day': (datetime.date(2021, 1, 1),) * 2,
          'table': ({'b': 2}, {'b': 2.0}), 'anything': ([3], [3])}
+
+
+def construct(seed, *, option: Path = Path('a')):
+    return Plain()
+
+
+class Heir(Typed):
+    """Its constructor names what stands in the class above."""
+
+    def list(self):
+        """Hides no type."""
+
+
+class Maker:
+    def __call__(self, seed, *, option: Path = Path('a')):
+        return Plain()
+
+
+class Classy(Plain):
+    @classmethod
+    def make(cls, seed, *, option: Path = Path('a')):
+        return cls()
+
+
+@pytest.mark.parametrize('part', [
+    construct, Maker(), Classy.make, functools.partial(construct),
+    functools.wraps(construct)(lambda *a, **k: construct(*a, **k)),
+    problem(Path('a'), Annotated[Path, Field(alias='lambda')])])
+def test_whatever_makes_a_part_has_types(job, part):
+    assert options_of(job(part, option='b')) == {'option': Path('b')}
+    assert options_of(job(part)) == {'option': Path('a')}
+
+
+def test_an_inherited_constructor_is_typed_where_it_stands(job):
+    assert options_of(job(Heir, shape=[1]))['shape'] == (1,)
 
 
 def test_a_value_is_what_a_postponed_annotation_says(job):
