@@ -108,7 +108,8 @@ def misfit(family, part, context, chosen):
     except TypeError:
         kind = 'constructor' if inspect.isclass(part) else 'function'
         return (f'the {kind} must take ({_context(family, len(context))}), '
-                f'and options after a *; it takes {takes}')
+                'and options after a *; it takes '
+                f'{" ".join(str(takes).split())}')
     return ''
 
 
