@@ -67,7 +67,9 @@ def _refuse(error):
         # The others end quietly: a second exit code could make the launcher
         # kill rank 0 before it has spoken.
         return 0
-    if not getattr(error, 'said', False):
+    if isinstance(error, JobError):
+        error.tell()
+    else:
         print(f'aspis_mpi: {error}', file=sys.stderr, flush=True)
     return BAD_JOB
 

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 #: Seconds within which MPI has to start.
 START = 600.0
 
+#: Characters of a traceback that travel to rank 0.
+TRACE = 3000
+
 #: What ranks agree upon where there is nothing left to do.
 OVER = -1
 
@@ -98,7 +101,9 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
             held.enter_context(start or nullcontext())
         except BaseException as error:
             trouble = error
-            _say(trouble, here)
+            # Before MPI starts, which may fail.
+            if not here.rank:
+                _say(trouble, 0)
         mpi, comm = _begin_mpi()
         code = _agree(mpi, comm, here, trouble, start)
         if code == OVER:
@@ -115,11 +120,13 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
                           without)
 
 
-def _say(trouble, here):
-    """Say what is wrong with the job before MPI starts, which may fail."""
-    if isinstance(trouble, JobError) and not here.rank:
-        print(f'aspis_mpi: {trouble}', file=sys.stderr, flush=True)
-        trouble.said = True
+def _say(trouble, rank):
+    """Say why a rank cannot begin."""
+    if isinstance(trouble, JobError):
+        trouble.tell()
+        return
+    log.error('rank %d failed:\n%s', rank, ''.join(
+        traceback.format_exception(trouble)))
 
 
 def _begin_mpi():
@@ -177,16 +184,20 @@ def _agree(mpi, comm, here, trouble, start):
             ) from trouble
     code, text = OVER if start is not None and start.over else 0, ''
     if isinstance(trouble, JobError):
-        code, text = BAD_JOB, str(trouble)
+        code, text = BAD_JOB, f'{trouble}\n{trouble.trace[-TRACE:]}'
     elif trouble is not None:
         code = FAILED
-        log.error('rank %d failed:\n%s', comm.rank, ''.join(
-            traceback.format_exception(trouble)))
     code, rank, text = mpi.agree(comm, code, text)
     if code == BAD_JOB and rank == comm.rank:
         raise trouble
     if code == BAD_JOB:
-        raise JobError(f'rank {rank}: {text}' if rank else text)
+        text, _, trace = text.partition('\n')
+        error = JobError(f'rank {rank}: {text}' if rank else text)
+        error.trace = trace
+        raise error
+    # What fails everywhere fails alike: one rank is enough to tell it.
+    if code == FAILED and rank == comm.rank and rank:
+        _say(trouble, rank)
     return code
 
 

@@ -6,6 +6,8 @@ pydantic checks types and tells the path of a wrong field.
 """
 
 import inspect
+import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +15,22 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError, create_model
 
-from aspis_mpi import presets, registry
+from aspis_mpi import options, presets, registry, texts
 from aspis_mpi.learning.problem import title
 from aspis_mpi.sections import ELSEWHERE, PARTS, SECTIONS
 
 
 #: Keys that the run log has, also where the job left them open.
 FILLED = {'problem.batch_size', 'scheme.workers'}
+
+#: Numbers that a part is given, and the key of another section that says
+#: each.
+GIVEN = {'copies': 'collection.copies', 'number of workers': 'scheme.workers',
+         'number of adversaries': 'scheme.adversaries', 'steps': 'run.steps'}
+
+#: What helps where a constructor has a default that no job could say.
+DEFAULT = ('; let the default be what a job file can say, or None, and make '
+           'the rest in the constructor')
 
 
 class JobError(ValueError):
@@ -29,9 +40,19 @@ class JobError(ValueError):
     ----------
     said : bool
         The line is on standard error already.
+    trace : str
+        Where the user's own lines failed, as Python tells it; or empty.
     """
 
     said = False
+    trace = ''
+
+    def tell(self):
+        """Say it on standard error, once."""
+        if not self.said:
+            print(f'{self.trace}aspis_mpi: {self}', file=sys.stderr,
+                  flush=True)
+        self.said = True
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,10 @@ class Part:
     ----------
     cls : type or callable
     options : dict
+        What its constructor gets.
+    kept : dict
+        The same options as the run log has them, those that are None left
+        out.
     section, key, word : str
         Where the job names it, and what it says there.
     path : str
@@ -50,6 +75,7 @@ class Part:
 
     cls: Any
     options: dict
+    kept: dict
     section: str
     key: str
     word: str
@@ -65,8 +91,29 @@ class Part:
         try:
             return self.cls(*context, **self.options)
         except ValueError as error:
-            raise JobError(f'{self.path}: {self.section}: '
-                           f'{error}') from error
+            raise refusal(self.path, self.section, error,
+                          self.options) from error
+
+
+def refusal(path, section, error, own=()):
+    """What a part refuses, as a `JobError` that names the job's key.
+
+    Parameters
+    ----------
+    path : str
+        Of the job file.
+    section : str
+        Of the part.
+    error : ValueError
+    own : container of str
+        The part's own options, which stand in its section.
+    """
+    text = str(error)
+    for words, key in GIVEN.items():
+        said = re.fullmatch(rf'{words} (\S+) (must .*)', text, re.DOTALL)
+        if said and words not in own:
+            return JobError(f'{path}: {key} = {said[1]}: {said[2]}')
+    return JobError(f'{path}: {section}: {text}')
 
 
 @dataclass(frozen=True)
@@ -123,8 +170,20 @@ class Job:
     def to_toml(self):
         """The complete job, which `load` reads back."""
         return tomli_w.dumps({
-            name: getattr(self, name).model_dump(exclude_none=True)
-            for name in SECTIONS})
+            name: {key: value for key, value in table.items()
+                   if value is not None}
+            for name, table in self.tables().items()})
+
+    def tables(self):
+        """Every key of every section as the run log has it.
+
+        Keys of parts that are None are left out, those of the section not.
+        """
+        tables = {name: getattr(self, name).model_dump(include=set(
+            base.model_fields)) for name, base in SECTIONS.items()}
+        for (section, _), part in self.parts.items():
+            tables[section] |= part.kept
+        return tables
 
 
 def load(path, settings=(), n_workers=None, problem=None):
@@ -150,12 +209,16 @@ def load(path, settings=(), n_workers=None, problem=None):
     JobError
     """
     try:
-        with open(path, 'rb') as file:
-            tables = tomllib.load(file)
+        tables = tomllib.loads(texts.read(path))
     except OSError as error:
         raise JobError(f'{path}: {error.strerror}') from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise JobError(f'{path}: {error}') from None
+    except RecursionError:
+        raise JobError(f'{path}: lists or tables are nested too deeply'
+                       ) from None
+    except ValueError as error:
+        # Of a number with thousands of digits Python names a setting.
+        raise JobError(f"{path}: {str(error).partition('; use sys.')[0]}"
+                       ) from None
     for setting in settings:
         _set(tables, setting)
     return from_tables(tables, str(path), n_workers, problem)
@@ -177,20 +240,24 @@ def difference(job, recorded, free):
     (str, Any, Any) or None
         `section.key`, and both values.
     """
-    theirs = values(recorded)
-    for name, value in values(job).items():
+    ours, theirs = values(job), values(recorded)
+    for name in ours | theirs:
         section, _, _ = name.partition('.')
-        if free & {section, name} or value == theirs.get(name) or (
+        value, other = ours.get(name), theirs.get(name)
+        # NaN is what it was, too.
+        if free & {section, name} or value == other or (
+                repr(value) == repr(other)) or (
                 value is None and name in FILLED):
             continue
-        return name, value, theirs.get(name)
+        return name, value, other
     return None
 
 
 def values(job):
     """Every key of a job, as section.key, and its value."""
-    return {f'{section}.{key}': value for section in SECTIONS
-            for key, value in getattr(job, section).model_dump().items()}
+    return {f'{section}.{key}': value
+            for section, table in job.tables().items()
+            for key, value in table.items()}
 
 
 def _set(tables, setting):
@@ -201,7 +268,7 @@ def _set(tables, setting):
         raise JobError(f"--set {setting}: write it as section.key=value")
     try:
         value = tomllib.loads(f'value = {text}')['value']
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         value = text.strip()
     table = tables.setdefault(section, {})
     if not isinstance(table, dict):
@@ -265,17 +332,21 @@ def _checked(tables, path, n_workers=None, brought=None):
             table['name'], chosen = brought, {}
         else:
             chosen = _parts(name, base, table, path)
+        _refuse_shared(name, base, table, chosen, path)
         known = {*base.model_fields, *_option_names(chosen)}
         # An option of a part that the user did not choose goes with it.
         table = {key: value for key, value in table.items()
                  if key in known or key in own}
         section = _section(name, base, table, chosen, path)
+        for key in base.model_fields:
+            if table.get(key) is not None:
+                _form(f'{path}: {name}.{key}', table[key])
         sections[name] = section
         for key, cls in chosen.items():
-            options = {option: getattr(section, option)
-                       for option in _options(cls)}
-            parts[name, key] = Part(cls, options, name, key,
-                                    getattr(section, key), path)
+            values = {option: getattr(section, options.field_name(option))
+                      for option in _options(cls)}
+            parts[name, key] = Part(cls, values, _kept(name, table, cls, path),
+                                    name, key, getattr(section, key), path)
     job = Job(path, parts, **sections)
     _place_device(job)
     return job
@@ -317,10 +388,25 @@ def _parts(name, base, table, path):
             continue
         try:
             chosen[key] = registry.find(family, str(word))
+            registry.options(chosen[key])
         except registry.UnknownPart as error:
-            raise JobError(f'{path}: {name}.{key} = {word!r}: '
-                           f'{error}') from error
+            refused = JobError(f'{path}: {name}.{key} = {word!r}: {error}')
+            refused.trace = error.trace
+            raise refused from error
     return chosen
+
+
+def _refuse_shared(name, base, table, chosen, path):
+    """One key of a job file means one thing."""
+    homes = {key: f'every [{name}]' for key in base.model_fields}
+    for place, cls in chosen.items():
+        part = repr(table.get(place, base.model_fields[place].default))
+        for key in _options(cls):
+            if key in homes:
+                raise JobError(
+                    f'{path}: {name}.{key} belongs to {homes[key]}; give the '
+                    f'option of {part} another name')
+            homes[key] = part
 
 
 def _nested(section, key, part, word, table, path):
@@ -348,21 +434,39 @@ def _section(name, base, table, chosen, path):
     """The frozen section, its own keys and those of its parts."""
     fields = {}
     for cls in chosen.values():
-        for key, parameter in _options(cls).items():
-            required = parameter.default is inspect.Parameter.empty
-            untyped = parameter.annotation is inspect.Parameter.empty
-            fields[key] = (Any if untyped else parameter.annotation,
-                           ... if required else parameter.default)
+        for key, option in _options(cls).items():
+            try:
+                fields[options.field_name(key)] = options.field(key, option)
+            except ValueError as error:
+                raise JobError(f'{path}: {name}.{key}: {error}') from error
     model = create_model(f'{name.capitalize()}Section', __base__=base,
                          **fields)
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise JobError(_explain(name, model, error, path,
-                                table)) from None
+        raise JobError(_explain(name, model, error, path, table,
+                                chosen)) from None
 
 
-def _explain(name, model, error, path, table):
+def _kept(name, table, cls, path):
+    """The options of a part as the run log has them."""
+    return {key: _form(f'{path}: {name}.{key}',
+                       table.get(key, option.default),
+                       '' if key in table else DEFAULT)
+            for key, option in _options(cls).items()
+            if table.get(key, option.default) is not None}
+
+
+def _form(place, value, hint=''):
+    """The form of a value in the run log."""
+    try:
+        return options.kept(value)
+    except ValueError as error:
+        raise JobError(f'{place} = {options.told(value)}: the run log cannot '
+                       f'keep this: {error}{hint}') from error
+
+
+def _explain(name, model, error, path, table, chosen):
     """The first thing that is wrong with a section, in one line."""
     first = error.errors()[0]
     # Behind the key come an index, or the kinds of a key that takes several.
@@ -370,17 +474,24 @@ def _explain(name, model, error, path, table):
     key = '.'.join([key, *(str(place) for place in places
                            if isinstance(place, int))])
     if first['type'] == 'extra_forbidden':
-        hint = (_elsewhere(name, key, model, table)
-                or registry.nearest(key, model.model_fields))
+        known = {*model.model_fields, *_option_names(chosen)}
+        hint = (_misplaced(key, table, chosen)
+                or _elsewhere(name, key, model, table)
+                or registry.nearest(key, known))
         return f"{path}: unknown key '{name}.{key}'; {hint}"
     if first['type'] == 'missing':
         return f"{path}: {name}.{key} is missing and has no default"
-    message = ' or '.join(dict.fromkeys(
-        other['msg'].removeprefix('Input ') for other in error.errors()
-        if other['loc'][0] == first['loc'][0]))
-    if message.endswith('valid list'):
-        message += ', such as [0, 1]'
-    return f"{path}: {name}.{key} = {first['input']!r}: {message}"
+    return (f"{path}: {name}.{key} = {options.told(first['input'])}: "
+            f"{options.message(error, first['loc'][0])}")
+
+
+def _misplaced(key, table, chosen):
+    """What an own part's author may have meant by a key, or ''."""
+    for place, cls in chosen.items():
+        hint = ':' in str(table.get(place)) and registry.misplaced(cls, key)
+        if hint:
+            return f'{table[place]!r}: {hint}'
+    return ''
 
 
 def _elsewhere(section, key, model, table):

@@ -45,6 +45,17 @@ def model_inputs(job):
     return inputs
 
 
+def check_files(job, assignment, n_samples):
+    """Every file has a sample, however the assignment comes by so many."""
+    f = assignment.n_files
+    if f > n_samples:
+        raise JobError(
+            f"{job.path}: assignment '{job.assignment.name}' makes {f} files "
+            f'of {job.n_workers} workers, more than the {n_samples} training '
+            f"samples; {assignment.way_out}, or use assignment.name = "
+            "'cyclic', which makes as many files as there are workers")
+
+
 def check_order(job, assignment):
     """A class has a default order, a function none before it is called."""
     if job.assignment.order is None:
@@ -106,9 +117,13 @@ def check_replicas(job, assignment, transfer, detector):
             f"assignment '{job.assignment.name}' has one replica of each "
             "file, so there is nothing to compare; use 'none'")
     if r > 1 and not r % 2 and detector.votes:
+        key = assignment.replicated_by
+        what = (f"assignment.name = '{job.assignment.name}': its {r} workers "
+                'a file' if key is None else
+                f'assignment.{key} = {getattr(job.assignment, key)}:')
         raise JobError(
-            f'{job.path}: assignment.replication = {r}: must be odd '
-            'where a majority of replicas decides')
+            f'{job.path}: {what} must be odd where a majority of replicas '
+            'decides')
 
 
 def check_scheme(job, scheme, code):

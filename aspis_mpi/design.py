@@ -7,7 +7,7 @@ import numpy as np
 from aspis_mpi import consistency, registry
 from aspis_mpi.assignment.reassignment import most_load
 from aspis_mpi.attacks.plan import AttackPlan
-from aspis_mpi.config import JobError
+from aspis_mpi.config import JobError, refusal
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
@@ -95,7 +95,7 @@ class Design:
                     order.arrange(assignment, job.collection.copies))
             return assignment
         except ValueError as error:
-            raise JobError(f'{job.path}: assignment: {error}') from error
+            raise refusal(job.path, 'assignment', error) from error
 
     def _problem(self):
         job, model = self.job, self.job.part('problem', 'model')
@@ -124,6 +124,7 @@ class Design:
         try:
             check_counts(self.problem)
             n_samples = self.problem.n_samples
+            consistency.check_files(job, self.assignment, n_samples)
             size = (job.problem.batch_size
                     or default_batch_size(f, n_samples))
             return Batches(self.seed, n_samples, size, f)

@@ -82,12 +82,13 @@ def plan_of(design):
     traffic = _traffic(design)
     vector = design.wire().size(Parameters)
     kept = (1 + len(design.optimizer.state)) * 4 * design.d
+    data = design.problem.data_bytes + design.delay.data_bytes
     # What is received in a step; parameters old and new, gradient, momentum;
     # what is kept of them for a checkpoint.
     server = (traffic.vectors * traffic.vector + 4 * vector + kept
-              + job.runtime.threads * SCRATCH + design.problem.data_bytes)
+              + job.runtime.threads * SCRATCH + data)
     # Parameters now and next, and what the transfer keeps.
-    worker = 2 * vector + traffic.kept + design.problem.data_bytes
+    worker = 2 * vector + traffic.kept + data
     waits = not design.transfer.pushes
     needed = design.scheme.needed
     copies = max(job.collection.copies,

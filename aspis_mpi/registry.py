@@ -8,13 +8,18 @@ the job file, with their types and defaults.  `'package.module:factory'`
 names a part of the user's own.
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
 from functools import cache
 
-from aspis_mpi import extras
+from aspis_mpi.own import (
+    UnknownPart, load, misplaced, options, signature)
+from aspis_mpi.words import nearest
+
+#: What the project finds here, whoever keeps it.
+__all__ = ['FAMILIES', 'UnknownPart', 'find', 'misfit', 'misplaced',
+           'nearest', 'options', 'parts', 'summary']
 
 FAMILIES = {
     'assignment': 'aspis_mpi.assignment',
@@ -34,24 +39,6 @@ FAMILIES = {
     'optimizer': 'aspis_mpi.learning.optimizers',
     'schedule': 'aspis_mpi.learning.schedules',
 }
-
-
-class UnknownPart(ValueError):
-    """A name that no part of the family carries."""
-
-
-def nearest(word, known):
-    """The phrase that helps after a misspelt `word`.
-
-    >>> nearest('meen', ['mean', 'median'])
-    "did you mean 'mean'?"
-    >>> nearest('xyz', ['mean', 'median'])
-    'known: mean, median'
-    """
-    close = difflib.get_close_matches(word, list(known), n=1)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f'known: {", ".join(sorted(known))}'
 
 
 @cache
@@ -87,7 +74,7 @@ def find(family, name):
         Names the nearest known part, or what failed in the import.
     """
     if ':' in name:
-        return _load(name)
+        return load(name)
     known = parts(family)
     if name not in known:
         module, dot, attribute = name.rpartition('.')
@@ -96,45 +83,6 @@ def find(family, name):
         raise UnknownPart(
             f"no {family} is called '{name}'; {nearest(name, known)}{own}")
     return known[name]
-
-
-def _load(path):
-    module, _, attribute = path.partition(':')
-    if not all(word.isidentifier() for word in module.split('.')):
-        raise UnknownPart(f"'{path}' is not of the form package.module:name")
-    try:
-        part = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UnknownPart(f"'{path}' cannot be imported: {error}"
-                          f'{_remedy(error)}') from error
-    try:
-        inspect.signature(part)
-    except (TypeError, ValueError) as error:
-        raise UnknownPart(f"'{path}' must be a class or a function whose "
-                          f'signature can be seen: {error}') from error
-    return part
-
-
-def _remedy(error):
-    """What to do about a failed import, as far as we know it."""
-    # Only of libraries that we name: others may be misspelt.
-    known = (isinstance(error, ModuleNotFoundError)
-             and error.name in extras.ADDED)
-    return f'; install it with: {extras.command(error.name)}' if known else ''
-
-
-def options(part):
-    """The keyword-only parameters of a part's constructor, by name.
-
-    Returns
-    -------
-    dict of str to inspect.Parameter
-        Their annotations are the types that a job file must give.
-    """
-    signature = inspect.signature(part)
-    return {key: parameter
-            for key, parameter in signature.parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY}
 
 
 def misfit(family, part, context, chosen):
@@ -154,13 +102,14 @@ def misfit(family, part, context, chosen):
     str
         Empty where it can; what it raises itself is not looked at.
     """
-    signature = inspect.signature(part)
+    takes = signature(part)
     try:
-        signature.bind(*context, **chosen)
+        takes.bind(*context, **chosen)
     except TypeError:
         kind = 'constructor' if inspect.isclass(part) else 'function'
         return (f'the {kind} must take ({_context(family, len(context))}), '
-                f'and options after a *; it takes {signature}')
+                'and options after a *; it takes '
+                f'{" ".join(str(takes).split())}')
     return ''
 
 

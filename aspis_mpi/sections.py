@@ -7,12 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra='forbid', frozen=True, strict=True,
-                              arbitrary_types_allowed=True)
+                              arbitrary_types_allowed=True,
+                              protected_namespaces=())
 
 
 class _Run(_Section):
     steps: int = Field(gt=0)
-    seed: int = Field(0, ge=0)
+    seed: int = 0
     out: str | None = None
     evaluate_every: int = Field(20, ge=0)
     checkpoint_every: int = Field(100, ge=0)

@@ -1,5 +1,6 @@
 """Numbers and names as a person reads them."""
 
+import difflib
 import os
 import re
 from math import floor
@@ -93,3 +94,17 @@ def reason(error):
     found = re.search(r'errno = (\d+)', str(error))
     number = getattr(error, 'errno', None) or found and int(found[1])
     return os.strerror(number) if number else ' '.join(str(error).split())
+
+
+def nearest(word, known):
+    """The phrase that helps after a misspelt `word`.
+
+    >>> nearest('meen', ['mean', 'median'])
+    "did you mean 'mean'?"
+    >>> nearest('xyz', ['mean', 'median'])
+    'known: mean, median'
+    """
+    close = difflib.get_close_matches(word, list(known), n=1)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f'known: {", ".join(sorted(known))}'

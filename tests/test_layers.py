@@ -23,15 +23,16 @@ ROOT = Path(aspis_mpi.__file__).parent
 #: Each line may import from itself and from the lines above.
 LAYERS = (
     ('registry', 'streams', 'arrays', 'exits', 'words', 'checks',
-     'tables', 'graphs', 'extras', 'digests', 'facts', 'modules'),
+     'tables', 'texts', 'own', 'graphs', 'extras', 'digests', 'facts',
+     'modules'),
     ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
      'delays'),
     ('learning',),
     ('schemes',),
     ('protocol',),
     ('runlog',),
-    ('backends', 'config', 'sections', 'presets', 'report', 'outputs',
-     'inputs'),
+    ('backends', 'config', 'options', 'sections', 'presets', 'report',
+     'outputs', 'inputs'),
     ('consistency', 'design', 'assembly', 'crew', 'recorded', 'resume',
      'build', 'plan', 'listing', 'doctor', 'sameness', '__main__'),
 )

@@ -41,6 +41,9 @@ class Assignment:
         The smallest number of workers that hold one file.
     """
 
+    #: The option by which a file gets more or fewer workers, where there is
+    #: one; what is wrong with their number is told by its name.
+    replicated_by = None
     #: The order part that suits the design where the job names none.
     default_order = 'natural'
 
@@ -119,7 +122,15 @@ class Assignment:
         if not 1 <= copies <= self.least_copies:
             raise ValueError(
                 f'copies {copies} must be between 1 and the number of '
-                f'workers of each file, {self.least_copies}')
+                f'workers of each file, {self.least_copies}; '
+                f'{self.way_out}')
+
+    @property
+    def way_out(self):
+        """What to change for another number of workers of a file."""
+        if self.replicated_by is None:
+            return 'use another assignment'
+        return f'set assignment.{self.replicated_by}'
 
     def majorities(self, q):
         """The most files whose strict majority some q workers can hold.

@@ -30,11 +30,13 @@ class Cyclic(Assignment):
     """
 
     name = 'cyclic'
+    replicated_by = 'load'
 
     def __init__(self, n_workers, *, load: int = 3):
         if not 1 <= load <= n_workers:
             raise ValueError(f'load {load} must be between 1 and the number '
-                             f'of workers, {n_workers}')
+                             f'of workers, {n_workers}; set '
+                             'assignment.load')
         workers = np.arange(n_workers)[:, None]
         order = (workers + np.arange(load)) % n_workers
         incidence = np.zeros((n_workers, n_workers), dtype=bool)

@@ -20,8 +20,8 @@ class FromFile(Assignment):
     Raises
     ------
     ValueError
-        Names the file and what is wrong with it; rows and columns count
-        from 0.
+        Names the file and what is wrong with it; lines, rows and columns
+        count from 1, files and workers from 0.
     """
 
     name = 'file'
@@ -29,15 +29,16 @@ class FromFile(Assignment):
     default_order = 'search'
 
     def __init__(self, n_workers, *, path: str):
-        matrix = tables.read(path)
-        problem = _problem(matrix, n_workers)
+        table = tables.read(path)
+        problem = _problem(table, n_workers)
         if problem:
             raise ValueError(f'{path}: {problem}')
-        super().__init__(matrix != 0)
+        super().__init__(table.values != 0)
 
 
-def _problem(matrix, n_workers):
+def _problem(table, n_workers):
     """What keeps a matrix from being an incidence matrix, or None."""
+    matrix = table.values
     if matrix.ndim != 2:
         return f'has {matrix.ndim} dimensions, must have 2'
     if matrix.dtype.kind not in 'biuf':
@@ -50,10 +51,12 @@ def _problem(matrix, n_workers):
     wrong = (matrix != 0) & (matrix != 1)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        return (f'row {row}, column {column} is {matrix[row, column]}, '
-                'must be 0 or 1')
+        return (f'{table.place(row, column)} is {matrix[row, column]}, must '
+                'be 0 or 1')
     if not matrix.any(axis=1).all():
-        return f'file {np.argmin(matrix.any(axis=1))} (a row) has no worker'
+        file = np.argmin(matrix.any(axis=1))
+        return f'{table.row(file)} gives file {file} no worker'
     if not matrix.any(axis=0).all():
-        return f'worker {np.argmin(matrix.any(axis=0))} (a column) has no file'
+        worker = np.argmin(matrix.any(axis=0))
+        return f'column {worker + 1} gives worker {worker} no file'
     return None

@@ -53,6 +53,7 @@ class RandomRegular(Assignment):
     """
 
     name = 'random-regular'
+    replicated_by = 'load'
     default_order = 'matching'
 
     def __init__(self, n_workers, *, load: int = 3, seed: int = 0):
@@ -61,7 +62,8 @@ class RandomRegular(Assignment):
                 f'number of workers {n_workers} must be at least 2')
         if not 2 <= load <= n_workers:
             raise ValueError(f'load {load} must be between 2 and the number '
-                             f'of workers, {n_workers}')
+                             f'of workers, {n_workers}; set '
+                             'assignment.load')
         rng = generator(seed, 'random-regular', n_workers, load)
         super().__init__(_connected(n_workers, load, rng))
 

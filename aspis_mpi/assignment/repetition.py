@@ -25,6 +25,7 @@ class Repetition(Assignment):
     """
 
     name = 'repetition'
+    replicated_by = 'replication'
 
     def __init__(self, n_workers, *, replication: int = 3, load: int = 1):
         if not 1 <= replication <= n_workers:

@@ -31,6 +31,7 @@ class Subset(Assignment):
     """
 
     name = 'subset'
+    replicated_by = 'replication'
 
     def __init__(self, n_workers, *, replication: int = 3):
         if not 1 <= replication <= n_workers:

@@ -19,7 +19,14 @@ class Delay:
         l, the most files that the design gives to one worker.
     seed : int
         The seed of the job.
+
+    Attributes
+    ----------
+    data_bytes : int
+        Memory that a rank needs for it; only `aspis_mpi plan` asks.
     """
+
+    data_bytes = 0
 
     def __init__(self, n_workers, load, seed):
         if n_workers < 1:

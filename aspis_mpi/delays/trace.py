@@ -32,16 +32,18 @@ class Trace(Delay):
     def __init__(self, n_workers, load, seed, *, path: str):
         super().__init__(n_workers, load, seed)
         self.path = path
-        rows = _read(path)
-        self._check(rows)
+        table = _read(path)
+        rows = table.values.astype(np.float64)
+        self._check(table, rows)
         self._rows = rows.reshape(*rows.shape, 1) if rows.ndim == 2 else rows
         self.load = max(load, self._rows.shape[2])
+        self.data_bytes = rows.nbytes
 
     def drawn(self, step):
         """Row t mod T, (K, 1) or (K, l)."""
         return self._rows[step % len(self._rows)]
 
-    def _check(self, rows):
+    def _check(self, table, rows):
         k, load = self.n_workers, self.load
         fits = rows.ndim in (2, 3) and rows.size and rows.shape[1] == k
         if not fits or rows.ndim == 3 and rows.shape[2] < load:
@@ -53,14 +55,14 @@ class Trace(Delay):
         wrong = np.argwhere(~(rows >= 0))
         if len(wrong):
             place = tuple(wrong[0].tolist())
-            raise ValueError(f'trace {self.path}: entry {place} is '
+            raise ValueError(f'trace {self.path}: {table.place(*place)} is '
                              f'{rows[place]}; it must be at least 0')
 
 
 def _read(path):
-    """The array in a file, as float64."""
-    rows = tables.read(path)
-    if rows.dtype.kind not in 'iuf':
-        raise ValueError(f'trace {path} has entries of type {rows.dtype}; '
-                         'they must be real numbers')
-    return rows.astype(np.float64)
+    """The table in a file, of real numbers."""
+    table = tables.read(path)
+    if table.values.dtype.kind not in 'iuf':
+        raise ValueError(f'trace {path} has entries of type '
+                         f'{table.values.dtype}; they must be real numbers')
+    return table

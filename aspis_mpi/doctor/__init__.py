@@ -110,8 +110,7 @@ def _without_mpi(here, error):
 
 def _refuse(case):
     """Say what is wrong with the job before the others go."""
-    print(f'aspis_mpi: {case.trouble}', file=sys.stderr, flush=True)
-    case.trouble.said = True
+    case.trouble.tell()
     raise case.trouble
 
 

@@ -102,8 +102,10 @@ def patiently(what, failed, between=lambda: None, pauses=PAUSES):
 
 def attributes(file):
     """Root attributes of an open file, as Python's own types."""
-    return {key: value.tolist() if isinstance(value, np.generic | np.ndarray)
-            else value for key, value in file.attrs.items()}
+    found = {key: value.tolist() if isinstance(value, np.generic | np.ndarray)
+             else value for key, value in file.attrs.items()}
+    # One that is larger than HDF5's numbers is a text there.
+    return found | ({'seed': int(found['seed'])} if 'seed' in found else {})
 
 
 def attributes_at(path):

@@ -290,3 +290,12 @@ def check_sizes(n_files, n_workers):
     if n_workers > MOST_WORKERS:
         raise ValueError(f'the run log holds at most {MOST_WORKERS} workers; '
                          f'this assignment has {n_workers}')
+
+
+def seed(value):
+    """A seed as an attribute: a number of 64 bits, or its digits.
+
+    >>> seed(7), seed(2 ** 64)
+    (7, '18446744073709551616')
+    """
+    return value if -2 ** 63 <= value < 2 ** 64 else str(value)

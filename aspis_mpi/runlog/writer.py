@@ -325,7 +325,7 @@ class RunLog:
             attrs['hosts'] = np.array(hosts, dtype=h5py.string_dtype())
         if not stretch.goes_on:
             attrs.update({
-                'format': schema.FORMAT, 'seed': seed,
+                'format': schema.FORMAT, 'seed': schema.seed(seed),
                 'parameters': parameters, 'clock': clock,
                 'identity': uuid4().hex,
                 'created': now.isoformat(timespec='seconds')})

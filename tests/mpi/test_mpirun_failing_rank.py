@@ -116,3 +116,38 @@ def test_constructor_that_refuses_on_one_worker(mpi, fail):
     assert 'rank 3' in line and 'there is no /data/x' in line
     assert 'Traceback' not in ended.err
     assert not log.exists()
+
+
+@pytest.mark.parametrize('where, code', [
+    ("raise RuntimeError('out of luck')", 2),
+    ("""
+class Problem:
+    def __init__(self, seed, *, parameters=3):
+        raise RuntimeError('out of luck')
+""", 3)], ids=['import', 'constructor'])
+def test_what_fails_on_every_rank_is_told_once(mpi, job, launch, folder,
+                                               where, code):
+    (folder / 'broken.py').write_text(where)
+    log = folder / 'run.h5'
+    ended = launch(mpi, 4, 'run', job(SMALL | {
+        'problem.name': 'broken:Problem'}), '--out', log)
+    assert ended.code == code, ended.err
+    assert ended.err.count('Traceback') == 1
+    assert ended.err.count('broken.py') == 1
+    assert not log.exists()
+
+
+def test_a_module_that_fails_on_one_rank_alone(mpi, job, launch, folder):
+    """A node without a library, say; its lines are told by rank 0."""
+    (folder / 'broken.py').write_text(
+        'from aspis_mpi.backends.launcher import launch\n'
+        'from aspis_mpi.learning.problems.quadratic import Quadratic\n'
+        'if launch().rank == 2:\n'
+        '    import no_such_library\n')
+    ended = launch(mpi, 4, 'run', job(SMALL | {
+        'problem.name': 'broken:Quadratic'}))
+    assert ended.code == 2, ended.err
+    line, = ended.lines
+    assert 'rank 2: ' in line and "No module named 'no_such_library'" in line
+    assert ended.err.count('Traceback') == 1
+    assert 'import no_such_library' in ended.err

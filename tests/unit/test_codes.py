@@ -244,7 +244,7 @@ def test_more_copies_than_holders_are_refused(part):
     for copies in (-1, 0, 4):
         with pytest.raises(ValueError,
                            match=f'copies {copies} must be .* 1 .*'
-                                 'replication.* 3'):
+                                 'each file, 3; set assignment.load'):
             part(Cyclic(7, load=3), copies, **OPTIONS.get(part.name, {}))
     with pytest.raises(ValueError, match='copies 3 .* 2'):
         part(IRREGULAR, 3, **OPTIONS.get(part.name, {}))

@@ -213,6 +213,7 @@ def test_every_option_has_a_type_and_a_default(section, key, family, name):
                    'value': 'alie', 'files': 'random', 'rate': 0.5}},
     {'optimizer': {'schedule': 'step', 'milestones': [1, 2], 'lr': 1e-3}},
     {'run': {'out': 'a "quoted" name.h5', 'seed': 2 ** 62}},
+    {'run': {'seed': 2 ** 200}}, {'run': {'seed': -5}},
     {'aggregation': {'name': 'trimmed-mean'}, 'faults': {'silence': 0.25}},
 ])
 def test_a_complete_job_reads_back(tables, sections):
@@ -288,7 +289,8 @@ MISTAKES = [
     ({'detection': {'name': 3}}, ['detection.name = 3']),
     # bounds
     ({'run': {'steps': 0}}, ['run.steps = 0', 'greater than 0']),
-    ({'run': {'seed': -1}}, ['run.seed = -1', 'greater than or equal to 0']),
+    ({'run': {'seed': 1.5}}, ['run.seed = 1.5', 'integer']),
+    ({'run': {'out': 'a\udc80.h5'}}, ['run.out = ', 'not UTF-8']),
     ({'scheme': {'workers': 0}}, ['scheme.workers = 0', 'greater than 0']),
     ({'faults': {'silence': 0}}, ['faults.silence = 0', 'greater than 0']),
     ({'faults': {'silence': float('nan')}}, ['faults.silence = nan']),
@@ -309,7 +311,8 @@ MISTAKES = [
     ({'adversary': {'count': 1, 'files': 'random', 'rate': 2.0}},
      ['adversary', 'rate 2.0', '1']),
     ({'scheme': {'workers': 60}, 'assignment': {'replication': 3}},
-     ['34220', '20000']),      # C(60, 3) files of 20,000 samples
+     ["'subset' makes 34220 files of 60 workers, more than the 20000 "
+      'training samples; set assignment.replication']),
     ({'problem': {'batch_size': 9}}, ['problem', 'batch_size 9', '10']),
     ({'problem': {'batch_size': 20_001}},
      ['problem', 'batch_size 20001', '20000']),
@@ -330,6 +333,32 @@ MISTAKES = [
      ['replication 3 must divide', 'set assignment.replication']),
     ({'scheme': {'name': 'cyclic-mds', 'workers': 6}},
      ['K - load = 3 must be even; set assignment.load']),
+    # numbers that follow from others: the key that the user can write
+    ({'collection': {'copies': 5}},
+     ['collection.copies = 5: must be between 1 and the number of workers of '
+      'each file, 3; set assignment.replication']),
+    ({'collection': {'copies': 4}, 'assignment': {'name': 'cyclic'}},
+     ['collection.copies = 4: must be', 'set assignment.load']),
+    ({'scheme': {'name': 'gradient-code'}, 'collection': {'copies': 2}},
+     ["collection.copies = 2: must be 1 with code 'tandon'"]),
+    ({'assignment': {'name': 'cyclic', 'load': 4},
+      'detection': {'name': 'clique'}},
+     ['assignment.load = 4: must be odd']),
+    ({'scheme': {'name': 'cyclic-mds', 'workers': 6},
+      'assignment': {'name': 'subset', 'replication': 5}},
+     ['replication 5 of 6', 'K - replication = 1 must be even; set '
+      'assignment.replication']),
+    ({'scheme': {'name': 'cyclic-mds', 'workers': 6},
+      'assignment': {'name': 'uncoded'}},
+     ['K - load = 5 must be even; use another assignment']),
+    ({'scheme': {'workers': 1, 'adversaries': 0},
+      'assignment': {'name': 'random-regular'}},
+     ['scheme.workers = 1: must be at least 2']),
+    ({'scheme': {'name': 'ignore-stragglers', 'workers': 2,
+                 'adversaries': 0}},
+     ['stragglers 2', 'set transfer.stragglers']),
+    ({'scheme': {'name': 'gradient-code'}, 'collection': {'thinning': True}},
+     ['collection.thinning = true']),
     # combinations
     ({'assignment': {'name': 'uncoded'}},
      ["detection.name = 'core'", "'uncoded'", "'none'"]),

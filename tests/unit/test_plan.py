@@ -161,3 +161,19 @@ def test_a_problem_of_the_callers_own_is_not_looked_up(tmp_path):
     (26_349_960, '26.3 MB'), (2_353_784_160, '2.35 GB')])
 def test_sizes_have_three_digits(n_bytes, text):
     assert size(n_bytes) == text
+
+
+def test_a_users_data_file_counts_as_it_is(tmp_path):
+    """Both the images to be learnt and the seconds of a trace."""
+    job = job_file(tmp_path, 'digits')
+    rows = np.tile(np.arange(65) % 10, (4000, 1))
+    np.savetxt(tmp_path / 'mine.csv', rows, '%d', ',')
+    np.save(tmp_path / 'trace.npy', np.zeros((1000, 7)))
+    usual = forecast(job)
+    images = forecast(job, [f'problem.path="{tmp_path / "mine.csv"}"'])
+    trace = forecast(job, ['delay.name="trace"',
+                           f'delay.path="{tmp_path / "trace.npy"}"'])
+    for name in 'server_memory', 'worker_memory':
+        before = getattr(usual, name)
+        assert getattr(images, name) - before == 8 * 64 * (4000 - 1797)
+        assert getattr(trace, name) - before == 8 * 7 * 1000

@@ -296,10 +296,13 @@ def test_a_missing_file_of_digits_is_named():
 @pytest.mark.parametrize('change, message', [
     (lambda table: table[:, 1:], 'it has 10 of 64'),
     (lambda table: table[:1], 'it has 1 of 65'),
-    (lambda table: table * 2, 'a pixel outside'),
-    (lambda table: table + (np.arange(65) == 64), 'a label that is not'),
+    (lambda table: table * 2, 'line 1, column 3 is 24, must be a pixel, '
+     'from 0 to 16'),
+    (lambda table: table + (np.arange(65) == 64),
+     'line 10, column 65 is 10, must be a label, one of 0 to 9'),
     (lambda table: table.astype(str)[:, :64].tolist() + [['a']],
-     'cannot be read')])
+     "line 11, column 1: 'a' is no number"),
+    (lambda table: table[:0], 'is empty')])
 def test_a_file_of_another_layout_is_refused(tmp_path, change, message):
     path = own_file(tmp_path / 'own.csv', change(own_table()))
     with pytest.raises(ValueError, match=f"path '{path}'.*{message}"):
@@ -308,9 +311,16 @@ def test_a_file_of_another_layout_is_refused(tmp_path, change, message):
 
 def test_a_broken_archive_is_refused(tmp_path):
     path = tmp_path / 'own.csv.gz'
-    path.write_bytes(b'no archive')
-    with pytest.raises(ValueError, match='cannot be read'):
-        digits_problem(path=str(path)).n_samples
+    for raw in b'no archive', gzip.compress(b'1,2')[:-9]:
+        path.write_bytes(raw)
+        with pytest.raises(ValueError, match='own.csv.gz.*no whole gzip'):
+            digits_problem(path=str(path)).n_samples
+
+
+def test_the_memory_for_digits_is_that_of_the_file(tmp_path):
+    assert digits_problem().data_bytes == 8 * 1797 * 64
+    path = own_file(tmp_path / 'own.csv', own_table())
+    assert digits_problem(path=path).data_bytes == 8 * 10 * 64
 
 
 def test_the_perceptron_learns_the_digits():

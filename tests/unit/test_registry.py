@@ -114,14 +114,43 @@ def test_what_cannot_be_imported_is_told(path):
     assert path in str(error.value)
 
 
-def test_an_error_inside_the_users_module_is_not_hidden(tmp_path,
-                                                        monkeypatch):
-    """It has a traceback that the user needs."""
-    (tmp_path / 'broken_part.py').write_text('raise ValueError("inside")\n')
+BROKEN = {
+    'raise ValueError("inside")': 'ValueError: inside',
+    'def f(:': 'SyntaxError: invalid syntax',
+    'import math\nmath.no_such': 'AttributeError: module',
+    'import no_such_module': 'ModuleNotFoundError: No module named',
+    'import sys\nsys.exit(0)': 'SystemExit: 0'}
+
+
+@pytest.mark.parametrize('text', BROKEN)
+def test_an_error_inside_the_users_module_has_its_own_lines(
+        tmp_path, monkeypatch, text):
+    """Also one of another module, or one that would end the process."""
+    (tmp_path / 'broken_part.py').write_text(text + '\n')
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ValueError, match='inside') as error:
+    with pytest.raises(UnknownPart) as error:
         registry.find('problem', 'broken_part:x')
-    assert not isinstance(error.value, UnknownPart)
+    assert f"'broken_part:x' cannot be imported: {BROKEN[text]}" in str(
+        error.value)
+    trace = error.value.trace
+    assert 'broken_part.py' in trace and text.splitlines()[-1] in trace
+    assert 'aspis_mpi' not in trace and 'importlib' not in trace
+
+
+def test_a_module_that_is_not_there_needs_no_traceback():
+    for path in 'no_such_module:x', 'os.no_such:x':
+        with pytest.raises(UnknownPart) as error:
+            registry.find('problem', path)
+        assert not error.value.trace
+
+
+def test_a_misspelt_class_is_answered(tmp_path, monkeypatch):
+    (tmp_path / 'spelt_part.py').write_text(
+        'import numpy as np\nclass Circle:\n    pass\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UnknownPart, match="module 'spelt_part' has no "
+                       "'Circel'; did you mean 'Circle'?"):
+        registry.find('problem', 'spelt_part:Circel')
 
 
 def test_a_dot_in_place_of_the_colon_is_told():

@@ -46,7 +46,8 @@ class Approximate(FixedCode):
         if not 0 <= stragglers < assignment.n_workers:
             raise ValueError(f'stragglers {stragglers} must be between 0 and '
                              'the number of workers less one, '
-                             f'{assignment.n_workers - 1}')
+                             f'{assignment.n_workers - 1}; set '
+                             'transfer.stragglers')
         self._awaited = assignment.n_workers - stragglers
         if group_leads(assignment) is not None:
             self.stragglers = assignment.least_copies - 1

@@ -67,8 +67,8 @@ class Code:
         least = assignment.least_copies
         if not 1 <= copies <= least:
             raise ValueError(f'copies {copies} must be between 1 and the '
-                             f'replication, the smallest number of holders '
-                             f'of a file, {least}')
+                             f'number of workers of each file, {least}; '
+                             f'{assignment.way_out}')
         self.assignment = assignment
         self.copies = copies
         self.stragglers = 0

@@ -55,9 +55,12 @@ class Raviv(FixedCode):
                              'workers')
         n, s = assignment.n_workers, assignment.load - 1
         if (n - s) % 2 == 0:
-            raise ValueError(f'load {s + 1} of {n} workers has no real '
-                             f"code 'raviv': K - load = {n - s - 1} must be "
-                             'even; set assignment.load')
+            # As many files as workers: a worker has as many files as a file
+            # has workers, whatever the option is called.
+            key = assignment.replicated_by or 'load'
+            raise ValueError(f'{key} {s + 1} of {n} workers has no real '
+                             f"code 'raviv': K - {key} = {n - s - 1} must be "
+                             f'even; {assignment.way_out}')
         if root is not None and gcd(root, n) != 1:
             raise ValueError(f'root {root} must be coprime to the number of '
                              f'workers, {n}')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aspis_mpi import streams
+from aspis_mpi import streams, tables, texts
 from aspis_mpi.arrays import sealed
 from aspis_mpi.learning.problem import Problem
 
@@ -55,14 +55,22 @@ class Digits(Problem):
         self.model = model
         self.path = path
         self.n_parameters = model.n_parameters
-        self.data_bytes = 8 * N_PACKAGED * N_PIXELS
 
     @cached_property
     def n_samples(self):
         """Number of training images; reads a file of the user's own."""
+        return self._n_images * 4 // 5
+
+    @cached_property
+    def data_bytes(self):
+        """The images as they are read, and as they are scaled."""
+        return 8 * self._n_images * N_PIXELS
+
+    @property
+    def _n_images(self):
         if self.path is None:
-            return N_PACKAGED * 4 // 5
-        return len(self.training[1])
+            return N_PACKAGED
+        return sum(len(labels) for _, labels in self._split)
 
     @cached_property
     def _split(self):
@@ -118,22 +126,33 @@ def _stamp(path):
 def _own(path):
     """The images of a user's file, checked."""
     try:
-        images = _read(path)
-    except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"path '{path}' cannot be read: {error}") from error
+        table = tables.parsed(texts.read(path), ',', np.float32)
+        _check(table)
+    except OSError as error:
+        raise ValueError(f"path '{path}': {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"path '{path}': {error}") from error
+    return table.values
+
+
+def _check(table):
+    """Raise a ValueError unless a table has images and labels."""
+    images = table.values
     if images.shape[1] != N_PIXELS + 1 or len(images) < 2:
         raise ValueError(
-            f"path '{path}' must have at least 2 lines of {N_PIXELS} pixels "
-            f'and a label; it has {images.shape[0]} of {images.shape[1]}')
-    pixels, labels = images[:, :-1], images[:, -1]
-    if not ((pixels >= 0) & (pixels <= BRIGHTEST)).all():
-        raise ValueError(f"path '{path}' has a pixel outside 0 to {BRIGHTEST}")
-    if not np.isin(labels, range(N_CLASSES)).all():
-        raise ValueError(f"path '{path}' has a label that is not one of "
-                         f'0 to {N_CLASSES - 1}')
-    return images
+            f'must have at least 2 lines of {N_PIXELS} pixels and a label, '
+            f'{N_PIXELS + 1} numbers; it has {images.shape[0]} of '
+            f'{images.shape[1]}')
+    wrong = ~((images >= 0) & (images <= BRIGHTEST))
+    wrong[:, -1] = ~np.isin(images[:, -1], range(N_CLASSES))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        what = (f'a label, one of 0 to {N_CLASSES - 1}' if column == N_PIXELS
+                else f'a pixel, from 0 to {BRIGHTEST}')
+        raise ValueError(f'{table.place(row, column)} is '
+                         f'{images[row, column]:g}, must be {what}')
 
 
 def _read(path):
-    """A table of numbers with commas, unpacked where it ends on .gz."""
+    """The table of the packaged images, unpacked."""
     return np.loadtxt(path, delimiter=',', dtype=np.float32, ndmin=2)

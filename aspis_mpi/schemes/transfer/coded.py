@@ -27,8 +27,9 @@ class Coded(Combined):
             raise ValueError("'coded' needs transfer.code, such as "
                              f"'{self.default_code}'")
         if thinning and code.full_only:
-            raise ValueError('thinning needs a code whose coefficients '
-                             'follow the state, such as least-squares')
+            raise ValueError('collection.thinning = true needs a code whose '
+                             'coefficients follow the state, such as '
+                             'least-squares')
 
     def signal(self, finished, before=None):
         """Everything that is finished, or little more than before."""
