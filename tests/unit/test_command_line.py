@@ -84,7 +84,7 @@ def test_a_log_that_cannot_grow_ends_the_run_in_a_line(job, tmp_path):
 def test_a_log_that_cannot_be_begun_leaves_nothing(job, tmp_path):
     log = tmp_path / 'run.h5'
     done = subprocess.run(
-        [sys.executable, '-c', SMALL.replace('1_500_000', '9_000'), job,
+        [sys.executable, '-c', SMALL.replace('1_600_000', '9_000'), job,
          '--out', log], capture_output=True, text=True, timeout=100)
     assert done.returncode == 3, done.stderr
     assert 'Traceback' not in done.stderr
