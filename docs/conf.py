@@ -14,16 +14,17 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 project = 'aspis_mpi'
-author = 'the authors of aspis_mpi'
 extensions = ['myst_parser']
 exclude_patterns = ['_build', 'making']
 source_suffix = {'.md': 'markdown'}
+# `--set` is no dash.
+smartquotes = False
 html_theme = 'alabaster'
 html_theme_options = {
     'description': 'Training that stays right with Byzantine and slow '
                    'workers', 'page_width': '1100px',
     'fixed_sidebar': True}
-html_show_sourcelink = False
+html_show_sourcelink = html_show_copyright = html_show_sphinx = False
 # A link to a heading that is not there is a warning, and so an error.
 myst_heading_anchors = 3
 myst_enable_extensions = ['dollarmath']

@@ -1,9 +1,11 @@
 """The list of the package's folders and modules, from their docstrings."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import aspis_mpi
+from aspis_mpi import registry
 
 from making.descriptions import table
 
@@ -20,6 +22,22 @@ def loose():
     """Every module at the package's root."""
     return _listed(path for path in sorted(ROOT.glob('*.py'))
                    if path.name != '__init__.py')
+
+
+def bases():
+    """The class that all parts of a family share, or the only part."""
+    found = {family: _shared(registry.parts(family).values())
+             for family in registry.FAMILIES}
+    return table(('family', 'class', 'what it is'), [
+        (family, f'`{base.__module__}.{base.__qualname__}`',
+         registry.summary(base)) for family, base in found.items()
+        if base is not object])
+
+
+def _shared(parts):
+    first, *others = parts
+    return next(cls for cls in inspect.getmro(first)
+                if all(issubclass(other, cls) for other in others))
 
 
 def _listed(paths):

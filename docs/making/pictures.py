@@ -8,22 +8,22 @@ import argparse
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use('svg')
-
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch  # noqa: E402
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 FIGURES = Path(__file__).resolve().parents[1] / 'figures'
 
 INK, PALE, LINE = '#222222', '#eef1f5', '#8894a3'
 RIGHT, WRONG, SLOW, SERVER = '#2b6cb0', '#c53030', '#b7791f', '#2f855a'
 WORKERS = range(5)
+#: Equal pictures are equal files; letters are letters, not paths.
+STYLE = {'svg.hashsalt': 'aspis', 'svg.fonttype': 'none',
+         'font.family': 'DejaVu Sans'}
 
 
 def canvas(width, height):
     """A figure whose unit is a tenth of an inch, without axes."""
-    figure = plt.figure(figsize=(width / 10, height / 10))
+    figure = Figure(figsize=(width / 10, height / 10))
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set(xlim=(0, width), ylim=(0, height))
     axis.axis('off')
@@ -87,7 +87,7 @@ def votes():
                       linewidth=1.6 if fair else 0.9,
                       linestyle='-' if fair else (0, (3, 3)), zorder=1)
     for worker, (x, y) in PLACES.items():
-        axis.add_patch(plt.Circle(
+        axis.add_patch(Circle(
             (x, y), 2.1, color=RIGHT if worker < 4 else WRONG, zorder=2))
         word(axis, x, y, f'w{worker}', 'white')
     word(axis, 59, 3, 'w0 … w3 are the one largest clique:\nwho is outside '
@@ -243,16 +243,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--png', type=Path, metavar='DIR')
     folder = parser.parse_args().png
-    # Equal pictures are equal files; letters are letters, not paths.
-    plt.rcParams.update({'svg.hashsalt': 'aspis', 'svg.fonttype': 'none',
-                         'font.family': 'DejaVu Sans'})
     FIGURES.mkdir(exist_ok=True)
-    for picture in PICTURES:
-        figure = picture()
-        figure.savefig(FIGURES / f'{picture.__name__}.svg',
-                       metadata={'Date': None})
-        if folder:
-            figure.savefig(folder / f'{picture.__name__}.png', dpi=110)
+    with matplotlib.rc_context(STYLE):
+        for picture in PICTURES:
+            figure = picture()
+            figure.savefig(FIGURES / f'{picture.__name__}.svg',
+                           metadata={'Date': None})
+            if folder:
+                figure.savefig(folder / f'{picture.__name__}.png', dpi=110)
 
 
 if __name__ == '__main__':

@@ -115,6 +115,7 @@ def commands():
 
 def test_every_block_says_what_it_is():
     known = OTHER | {'toml', 'python', 'sh', 'console'}
+    assert len(BLOCKS) > 30 and len(commands()) > 40
     assert not [str(block) for block in BLOCKS if block.language not in known]
 
 
