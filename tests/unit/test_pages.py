@@ -42,6 +42,7 @@ OTHER = {'text', 'r', '{literalinclude}', '{include}', '{toctree}'}
 #: Commands that are not run here, and why; a script that they name exists.
 NOT_RUN = {
     r'bash (jobs/quickstart|tests/run)\.sh': 'takes minutes',
+    r'bash jobs/environment\.sh': 'installs where nothing is installed',
     r'ASPIS_THOROUGH=1 bash tests/run\.sh': 'takes hours',
     r'source ': 'installs where nothing is installed',
     r'module ': 'a cluster has it',
@@ -225,6 +226,8 @@ def workplace(tmp_path_factory):
         (folder / name).write_text(JOB.format('name = "quadratic"'))
     shutil.copytree(ROOT / 'jobs', folder / 'jobs')
     assert simulate(folder / 'JOB.toml', out=folder / 'RUN.h5')[0] == 0
+    (folder / 'runs').mkdir()
+    shutil.copy(folder / 'RUN.h5', folder / 'runs')
     return folder
 
 
