@@ -27,7 +27,6 @@ html_theme_options = {
 html_show_sourcelink = html_show_copyright = html_show_sphinx = False
 # A link to a heading that is not there is a warning, and so an error.
 myst_heading_anchors = 3
-myst_enable_extensions = ['dollarmath']
 
 GENERATED = re.compile(r'<!-- generated: (\w+)\.(\w+) -->')
 
