@@ -1,4 +1,4 @@
-"""The jobs of README and docs/ under MPI, and every command and figure on their logs.
+"""The jobs of the pages under MPI, every command and figure on their logs.
 
 For versions of the libraries that are not the usual ones: see tests/run.sh.
 """
