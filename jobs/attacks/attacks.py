@@ -1,11 +1,11 @@
 """What attacks cost: every cell of the table, simulated, and six under MPI.
 
     source jobs/environment.sh
-    python jobs/attacks/attacks.py [--readme]
+    python jobs/attacks/attacks.py
 
 Run logs go to runs/attacks/; those that are there and complete are kept, so
 that an interrupted table goes on where it was.  The table goes to TABLE.md
-beside this script and, with `--readme`, into the README.
+beside this script, which docs/results.md takes in.
 """
 
 import os
@@ -33,8 +33,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 JOB = HERE / 'base.toml'
 RUNS = ROOT / 'runs' / 'attacks'
-#: Between these the README holds the table.
-BEGIN, END = '<!-- attacks -->', '<!-- /attacks -->'
 #: Exit codes of a run that left a log to read: done, ended by the server.
 READABLE = 0, 3
 
@@ -55,10 +53,8 @@ def main():
     mpi = {run: result for run in grid.marked()
            if (result := _result(run, grid.MPI)) is not None}
     written = table.Table(simulated, mpi)
-    text = f'# What attacks cost\n\n{written.text("##")}\n'
+    text = f'# What attacks cost\n\n{written.text()}\n'
     (HERE / 'TABLE.md').write_text(text)
-    if arguments.readme:
-        _into_readme(written.text('###'))
     print(text)
     return judge(written.conditions())
 
@@ -71,8 +67,6 @@ def _parser():
                         help='run again what is there')
     parser.add_argument('--without-mpi', action='store_true',
                         help='leave the cells under MPI as they are')
-    parser.add_argument('--readme', action='store_true',
-                        help='also put the table into README.md')
     return parser
 
 
@@ -127,16 +121,6 @@ def _tell(done, of, run, backend, seconds):
     logger.info('%3d/%d  %-47s %s  %5.1f %%  %4.1f s%s', done, of, run.name,
                 backend, result.accuracy, seconds,
                 f'  stopped at step {result.steps}' if result.stopped else '')
-
-
-def _into_readme(text):
-    """Replace what stands between the two marks of the README."""
-    readme = ROOT / 'README.md'
-    before, begin, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f'{readme}: {BEGIN} and {END} must stand in it')
-    readme.write_text(f'{before}{BEGIN}\n{text}\n{END}{after}')
 
 
 if __name__ == '__main__':

@@ -30,18 +30,18 @@ class Table:
         self._simulated = simulated
         self._mpi = mpi
 
-    def text(self, level):
-        """The tables with explanations; `level` opens a heading."""
+    def text(self):
+        """The tables with explanations."""
         return '\n\n'.join([
             self._preamble(), self._columns(), self._shows_nothing(),
-            f'{level} Without redundancy: nobody is checked',
+            '## Without redundancy: nobody is checked',
             self._rows(grid.UNCODED),
-            f'{level} ATT-1, lies on every file: all liars are found',
+            '## ATT-1, lies on every file: all liars are found',
             self._rows(grid.FOUND), self._known(),
-            f'{level} ATT-2, lies where the liars win the vote',
+            '## ATT-2, lies where the liars win the vote',
             self._rows(grid.MISSED), self._prepared(),
-            f'{level} Runs that diverged', self._diverged(),
-            f'{level} The same under MPI', self._under_mpi()])
+            '## Runs that diverged', self._diverged(),
+            '## The same under MPI', self._under_mpi()])
 
     def conditions(self):
         """What must hold, each with its figures."""

@@ -1,4 +1,4 @@
-"""The jobs of README under MPI, and every command and figure on their logs.
+"""The jobs of the pages under MPI, every command and figure on their logs.
 
 For versions of the libraries that are not the usual ones: see tests/run.sh.
 """
@@ -17,10 +17,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.skipif(
     'ASPIS_EVERYTHING' not in os.environ,
     reason='ASPIS_EVERYTHING is not set')]
 
-#: A busy machine is silent for longer than the job of README allows.
+#: A busy machine is silent for longer than a job of docs/ allows.
 PATIENT = ['run.steps=8', 'delay.silent=0', 'faults.silence=60']
 
-#: Name of the preset in the job of README, and what is set besides.
+#: Name of the preset in the job of a page, and what is set besides.
 JOBS = {
     'aspis': ('aspis', ['run.steps=6', 'run.evaluate_every=3']),
     'partial': ('partial', PATIENT),
@@ -32,11 +32,12 @@ JOBS = {
 FIGURES = ('accuracy', 'detection', 'completion', 'timeline', 'trust')
 
 
-def from_readme(name):
-    """The job of README with a preset."""
-    found = [block for block in re.findall(
-        '```toml\n(.*?)```', (REPO / 'README.md').read_text(encoding='utf-8'),
-        re.DOTALL) if re.search(f'^name = "{name}"', block, re.MULTILINE)
+def from_pages(name):
+    """The job with a preset, of the one page that has it."""
+    pages = (REPO / 'README.md', *(REPO / 'docs').glob('*.md'))
+    found = [block for page in pages for block in re.findall(
+        '```toml\n(.*?)```', page.read_text(encoding='utf-8'), re.DOTALL)
+        if re.search(f'^name = "{name}"', block, re.MULTILINE)
         and '[scheme]' in block]
     assert len(found) == 1
     return found[0]
@@ -57,7 +58,7 @@ def done(folder, *words):
 def test_a_job_its_commands_and_figures(mpi, name, launch, folder):
     preset, settings = JOBS[name]
     path, log = folder / 'job.toml', folder / 'run.h5'
-    path.write_text(from_readme(preset))
+    path.write_text(from_pages(preset))
     settings = [f'--set={setting}' for setting in (
         *settings, 'log.detail="arrivals"')]
     ended = launch(mpi, 16, 'run', path, '--out', log, *settings, limit=200)

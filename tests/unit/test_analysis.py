@@ -100,8 +100,8 @@ def expect_picture(path):
 
 
 def test_what_is_no_script_is_named_as_shared():
-    told = (ROOT / 'README.md').read_text(encoding='utf-8').split(
-        '\nanalysis/ ')[1].split('\ntests/ ')[0]
+    told = (ROOT / 'docs' / 'architecture.md').read_text(
+        encoding='utf-8').split('\n| `analysis/` ')[1].split('\n')[0]
     for path in (ROOT / 'analysis').glob('*.py'):
         script = '__main__' in path.read_text(encoding='utf-8')
         assert script == (path.name in SCRIPTS)

@@ -19,6 +19,7 @@ class Adaptive(Deadline):
     deadline : float
         Seconds; an upper bound, and what holds until speeds are known.
     deviations : float
+        How many of them, at least 0.
     """
 
     name = 'adaptive'

@@ -1,0 +1,43 @@
+"""How Sphinx builds these pages: python -m sphinx -W docs docs/_build.
+
+Where a page says `<!-- generated: module.function -->` stands in the built
+page what that function of the folder making/ returns, so that the references
+cannot differ from the code.
+"""
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+project = 'aspis_mpi'
+extensions = ['myst_parser']
+exclude_patterns = ['_build', 'making']
+source_suffix = {'.md': 'markdown'}
+# `--set` is no dash.
+smartquotes = False
+html_theme = 'alabaster'
+html_theme_options = {
+    'description': 'Training that stays right with Byzantine and slow '
+                   'workers', 'page_width': '1100px',
+    'fixed_sidebar': True}
+html_show_sourcelink = html_show_copyright = html_show_sphinx = False
+# A link to a heading that is not there is a warning, and so an error.
+myst_heading_anchors = 3
+
+GENERATED = re.compile(r'<!-- generated: (\w+)\.(\w+) -->')
+
+
+def fill(_app, _page, source):
+    """Put what is generated into the source of a page."""
+    source[0] = GENERATED.sub(
+        lambda found: getattr(import_module(f'making.{found[1]}'),
+                              found[2])(), source[0])
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect('source-read', fill)

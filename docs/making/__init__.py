@@ -1,0 +1,1 @@
+"""What Sphinx and the tests make of the code: references, table, pictures."""

@@ -1,0 +1,82 @@
+"""The reference of the run log: its schema, and what it means."""
+
+import h5py
+import numpy as np
+
+from aspis_mpi.runlog import schema
+
+from making.descriptions import read, table
+
+
+def tables():
+    """The tables of a log as pairs of data sets, and one that is alone."""
+    return (schema.EVENTS, schema.arrivals('l'), schema.changes('K', 'l'))
+
+
+def data_sets():
+    """Every data set by its path: type, row, and whether it is packed."""
+    grow = [*schema.ROWS.values(), schema.EVALUATION]
+    for pair in tables():
+        grow += [pair.rows, pair.beside]
+    found = {item.path: item for item in grow}
+    for path, dtype, row in ((schema.INCIDENCE, 'u1', ('f', 'K')),
+                             (schema.ORDER, 'i4', ('K', 'l'))):
+        found[path] = schema.DataSet(path, np.dtype(dtype), row)
+    return found
+
+
+def names():
+    """The numbers with names: of a verdict, of a kind of arrival."""
+    return {column: text.split() for item in data_sets().values()
+            for column, text in item.names}
+
+
+def overview():
+    """A row for each data set."""
+    told = read('run_log')
+    return table(
+        ('data set', 'type', 'shape of a row', 'what it holds'),
+        [(f'`{path}`', _type(item), _row(item), told[path]['_'])
+         for path, item in data_sets().items()])
+
+
+def columns():
+    """A table of columns for each data set that has some."""
+    told = read('run_log')
+    return '\n\n'.join(
+        f'### Columns of `{path}`\n\n' + table(
+            ('column', 'type', 'what it holds'),
+            [(f'`{name}`', f'`{item.dtype[name]}`', told[path][name])
+             for name in item.dtype.names])
+        for path, item in data_sets().items() if item.dtype.names)
+
+
+def numbers():
+    """What the numbers of columns with names mean."""
+    told = read('run_log')
+    return '\n\n'.join(
+        f'### Numbers of `{column}`\n\n' + table(
+            ('number', 'name', 'meaning'),
+            [(str(number), f'`{name}`', told[column][name])
+             for number, name in enumerate(found)])
+        for column, found in names().items())
+
+
+def attributes():
+    """The attributes of the root."""
+    told = read('run_log')['attributes']
+    return f'{told["_"]}\n\n' + table(
+        ('attribute', 'what it holds'),
+        [(f'`{name}`', text) for name, text in told.items() if name != '_'])
+
+
+def _type(item):
+    if item.dtype.names:
+        return 'table'
+    if h5py.check_string_dtype(item.dtype):
+        return 'text'
+    return 'bits, packed' if item.packed else f'`{item.dtype}`'
+
+
+def _row(item):
+    return ' × '.join(map(str, item.row)) if item.row else '–'
