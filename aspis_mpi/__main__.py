@@ -12,7 +12,6 @@ import json  # noqa: E402
 import logging  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
-import traceback  # noqa: E402
 from dataclasses import asdict  # noqa: E402
 from functools import partial  # noqa: E402
 
@@ -54,13 +53,14 @@ def _close_output():
 def _refuse(error):
     """Say what is wrong with the job; one rank speaks for all."""
     from aspis_mpi.config import JobError
+    from aspis_mpi.learning.guard.mistake import Mistake, told
     from aspis_mpi.runlog.opening import RunLogError
     from aspis_mpi.runlog.writer import Unwritable
-    if isinstance(error, Unwritable):
+    if isinstance(error, Unwritable | Mistake):
         print(f'aspis_mpi: {error}', file=sys.stderr, flush=True)
         return FAILED
     if not isinstance(error, (JobError, RunLogError)):
-        traceback.print_exception(error)
+        print(told(error), file=sys.stderr, flush=True)
         return FAILED
     here = launch()
     if here.rank or here.is_singleton_of_many and here.slurm_rank:

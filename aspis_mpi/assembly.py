@@ -9,7 +9,11 @@ from aspis_mpi.config import JobError
 from aspis_mpi.design import Design
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER
-from aspis_mpi.learning.problem import check_initial, fingerprints_of
+from aspis_mpi.learning.guard.mistake import Mistake
+from aspis_mpi.learning.guard.optimizer import try_optimizer
+from aspis_mpi.learning.guard.problem import Guard
+from aspis_mpi.learning.guard.trial import try_gradient, try_rest
+from aspis_mpi.learning.problem import fingerprints_of
 from aspis_mpi.protocol.accounts import Accounts
 from aspis_mpi.protocol.auditor import Auditor
 from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
@@ -23,6 +27,10 @@ from aspis_mpi.report import Report, survived
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.writer import RunLog
+
+#: Relative distance of two computations of one gradient that no hardware
+#: makes, where replicas are compared with a tolerance.
+FAR = 1e-2
 
 #: Vectors of a worker: one may still be on its way when the next is due.
 UNDER_WAY = 2
@@ -41,6 +49,62 @@ class Assembly(Design):
             raise JobError(f'{self.job.path}: problem: {error}') from None
         return found | {name: inputs.Input('problem', text)
                         for name, text in told.items() if name not in found}
+
+    _guarded = None
+
+    @property
+    def guard(self):
+        """The guard around the problem, where it is all ranks' or rank 0's."""
+        if self._guarded is None or self._guarded.problem is not self.problem:
+            self._guarded = Guard(self.problem, True, self._trial)
+        return self._guarded
+
+    @property
+    def _trial(self):
+        """What a worker tries first; None where rank 0 has done it."""
+        return None if self.problem.on_server else partial(
+            try_gradient, alike=self._alike)
+
+    @property
+    def _alike(self):
+        """How far apart two computations of one gradient may be."""
+        if not self.compares:
+            return None
+        return 0.0 if self.job.detection.equality == 'bits' else FAR
+
+    def rehearse(self):
+        """Try what is the user's once, before the first step.
+
+        Returns
+        -------
+        tuple of str
+            What a person should know, in sentences.
+
+        Raises
+        ------
+        JobError
+            What can only be wrong.
+        """
+        initial, remarks = self.initial(), ()
+        try:
+            if self.problem.on_server:
+                most = self.job.problem.micro_batch
+                remarks = try_gradient(
+                    Guard(self.problem, True), initial,
+                    self.batches.samples(0, 0)[:most], self._alike)
+            try_rest(self.guard, initial)
+        except Mistake as mistake:
+            raise self._refused('problem', mistake) from mistake
+        try:
+            try_optimizer(self.new_optimizer, initial, self.job.run.steps)
+        except Mistake as mistake:
+            raise self._refused('optimizer', mistake) from mistake
+        return remarks
+
+    def _refused(self, section, mistake):
+        refused = JobError(f'{self.job.path}: {section}: {mistake.line}')
+        refused.trace = mistake.trace and f'{mistake.trace}\n'
+        return refused
 
     def server(self, clock, probes=False, keys=None, vouched=False):
         """The parameter server; it is told nothing about the attack.
@@ -65,19 +129,16 @@ class Assembly(Design):
             self.membership(keys, vouched), self.optimizer,
             self.batches.counts, Pool(self.d), self.initial(), course, clock,
             self._audits(),
-            self._probing() if probes and self.trials else None)
+            self._probing() if probes and self.trials else None,
+            self.auditor())
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
-        problem = self.problem
-        # Only what is wrong with the vector: the user's own code keeps its
-        # traceback.
-        initial = problem.initial(streams.generator(self.seed, 'initial'))
         try:
-            check_initial(problem, initial)
-        except ValueError as error:
-            raise JobError(f'{self.job.path}: problem: {error}') from None
-        return initial
+            return self.guard.initial(
+                streams.generator(self.seed, 'initial'))
+        except Mistake as mistake:
+            raise self._refused('problem', mistake) from mistake
 
     def membership(self, keys=None, vouched=False):
         """Who takes part in each step, nobody exposed yet."""
@@ -95,8 +156,8 @@ class Assembly(Design):
 
     def auditor(self):
         """Computes files as a worker does."""
-        return Auditor(self.problem, self.batches,
-                       self.job.problem.micro_batch)
+        return Auditor(self.guard, self.batches,
+                       self.job.problem.micro_batch, self.problem.on_server)
 
     def _audits(self):
         """The server's auditor, None where nothing is to be audited."""
@@ -132,14 +193,17 @@ class Assembly(Design):
 
     def worker(self, number, clock, pools=None):
         """Worker `number`, by default with buffers of its own."""
+        # Simulated workers share what they compute, and the parameters.
+        guard = self.guard if pools else Guard(self.problem,
+                                               trial=self._trial)
         pools, job = pools or self.pools(), self.job
         liar = None
         if job.adversary.count:
             liar = Liar(number, self.plan, self.value, self.protocol,
-                        self.batches, self.problem, pools.scratch,
+                        self.batches, guard, pools.scratch,
                         job.problem.micro_batch)
         return Worker(number, self.assignment.files(number),
-                      self.assignment.width, self.batches, self.problem,
+                      self.assignment.width, self.batches, guard,
                       self.transfer, pools.gradients, pools.payloads,
                       pools.sketches, self.delay, self.silence, clock, liar,
                       job.problem.micro_batch, self.trials)
@@ -171,7 +235,7 @@ class Assembly(Design):
         report = Report(job.run.steps, int(self.batches.counts.sum()),
                         server.first)
         report.say(survived(self.silent_survived))
-        return Journal(server, run_log, self.plan, self.problem,
+        return Journal(server, run_log, self.plan, self.guard,
                        job.run.evaluate_every, job.run.steps, report,
                        Checkpoints(path, job.run.keep))
 
@@ -190,6 +254,15 @@ class Assembly(Design):
                       inputs=inputs.to_toml(self.inputs),
                       without=list(without))
 
-    def save_model(self, path, parameters):
-        """Save the trained model as named arrays."""
-        archive.save(path, self.problem.export(parameters))
+    def model(self, parameters):
+        """The arrays of the trained model, and what is wrong with them.
+
+        Where they cannot be had it is the parameters alone, and a sentence
+        says why.
+        """
+        try:
+            return self.guard.export(parameters), ''
+        except Mistake as mistake:
+            return {'parameters': parameters}, (
+                'the model is saved as its plain parameters alone, one '
+                f'array: {mistake}')

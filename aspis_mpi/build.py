@@ -4,7 +4,6 @@ import faulthandler
 import logging
 import sys
 import time
-import traceback
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
@@ -19,10 +18,12 @@ from aspis_mpi.config import JobError
 from aspis_mpi.crew import Crew
 from aspis_mpi.exits import BAD_JOB, FAILED
 from aspis_mpi.learning import devices
+from aspis_mpi.learning.guard.mistake import Mistake, told
 from aspis_mpi.outputs import model_path
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.recorded import Recorded
 from aspis_mpi.resume import ranks, start as begin
+from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.claims import InUse
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,13 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
             if not here.rank:
                 _say(trouble, 0)
         mpi, comm = _begin_mpi()
+        remarks = ()
+        try:
+            if trouble is None and start is not None and not start.over:
+                remarks = assembly.rehearse()
+        except BaseException as error:
+            trouble = error
+            _say(trouble, 0)
         code = _agree(mpi, comm, here, trouble, start)
         if code == OVER:
             return 0, _again(assembly, start) if start else None
@@ -117,7 +125,7 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
             if comm.rank:
                 return _work(assembly, comm, signals, idle), None
             return _serve(assembly, mpi, comm, places, start, signals,
-                          without)
+                          without, remarks)
 
 
 def _say(trouble, rank):
@@ -125,8 +133,7 @@ def _say(trouble, rank):
     if isinstance(trouble, JobError):
         trouble.tell()
         return
-    log.error('rank %d failed:\n%s', rank, ''.join(
-        traceback.format_exception(trouble)))
+    log.error('rank %d failed:\n%s', rank, told(trouble))
 
 
 def _begin_mpi():
@@ -223,7 +230,7 @@ def _work(assembly, comm, signals, idle):
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
-def _serve(assembly, mpi, comm, places, start, signals, without):
+def _serve(assembly, mpi, comm, places, start, signals, without, remarks):
     """Rank 0: exit code, and path of the run's first log."""
     from aspis_mpi.backends.mpi_server import ServerLoop
     clock = time.perf_counter
@@ -231,19 +238,34 @@ def _serve(assembly, mpi, comm, places, start, signals, without):
               places.source, without) as run_log:
         server = assembly.server(clock, True, places.keys[1:],
                                  places.vouched)
-        _enter(server, start)
+        _enter(server, start, remarks)
         server.bar(without)
         journal = assembly.journal(server, run_log, start.first)
         loop = ServerLoop(comm, server, journal, assembly.wire(),
                           assembly.incoming(), clock, signals)
 
-        def save():
-            try:
-                journal.close()
-                run_log.close()
-            finally:
-                _save(assembly, server.parameters.values, start.first)
-        return loop.run(save), start.first
+        return loop.run(lambda: _close(
+            assembly, server, journal, run_log, start.first)), start.first
+
+
+def _close(assembly, server, journal, run_log, path):
+    """Write what is left of a run, also of a failed one.
+
+    Raises
+    ------
+    Mistake
+        The model is saved as plain parameters, and the log says why.
+    """
+    arrays, wrong = assembly.model(server.parameters.values)
+    try:
+        if wrong:
+            server.chronicle.note(logging.ERROR, wrong)
+        journal.close()
+        run_log.close()
+    finally:
+        archive.save(model_path(assembly.job, path), arrays)
+    if wrong:
+        raise Mistake(wrong)
 
 
 def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated',
@@ -305,34 +327,40 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
     crew, remarks, without = Crew(job, problem, separate), (), ()
     if recorded is not None:
         remarks, without = recorded.changes(assembly), recorded.without
-    with begin(assembly, out, overwrite, resume) as start:
+    with begin(assembly, out, overwrite, resume) as start, (
+            Signals()) as signals:
         if check:
             return 0, start.first
         if start.over:
             return 0, _again(assembly, start)
-        return _drive(assembly, crew, start, recorded, remarks,
+        remarks = *crew.remarks, *remarks, *assembly.rehearse()
+        return _drive(assembly, crew, start, recorded, signals, remarks,
                       without), start.first
 
 
-def _drive(assembly, crew, start, recorded, remarks, without):
+def _drive(assembly, crew, start, recorded, signals, remarks, without):
     """Run in this process, as recorded if at all; the exit code."""
     job, clock = assembly.job, VirtualClock()
     if start.checkpoint is not None:
         clock.now = start.load().seconds
-    with _log(assembly, start, 'virtual',
-              without=without) as run_log, Signals() as signals:
+    with _log(assembly, start, 'virtual', without=without) as run_log:
         server = assembly.server(clock, True)
-        _enter(server, start, (*crew.remarks, *remarks))
+        _enter(server, start, remarks)
         journal = assembly.journal(server, run_log, start.first)
         workers = crew.workers(clock)
-        if recorded is not None:
-            code = recorded.play(assembly, server, workers, journal, clock)
-        else:
-            network = Network(job.network.latency, job.network.bandwidth)
-            code = drive(server, workers, journal, clock, network, signals)
-        journal.close()
-    _save(assembly, server.parameters.values, start.first)
-    return code
+        try:
+            if recorded is not None:
+                recorded.play(assembly, server, workers, journal, clock)
+            else:
+                network = Network(job.network.latency, job.network.bandwidth)
+                drive(server, workers, journal, clock, network, signals)
+        except Mistake as mistake:
+            server.fail(str(mistake))
+        try:
+            _close(assembly, server, journal, run_log, start.first)
+        except Mistake:
+            return FAILED       # the log says it
+    return server.exit_code
 
 
 def _again(assembly, start):
@@ -340,14 +368,12 @@ def _again(assembly, start):
     print(f'aspis_mpi: {start.first}: all {assembly.job.run.steps} steps are '
           'done already', file=sys.stderr, flush=True)
     if start.checkpoint is not None:
-        _save(assembly, start.load().parameters, start.first)
+        arrays, wrong = assembly.model(start.load().parameters)
+        archive.save(model_path(assembly.job, start.first), arrays)
+        if wrong:
+            log.error(wrong)
     elif not (model := model_path(assembly.job, start.first)).exists():
         print(f'aspis_mpi: {model} is missing, and so are the checkpoints '
               'from which it could be saved again', file=sys.stderr,
               flush=True)
     return start.first
-
-
-def _save(assembly, parameters, path):
-    """The parameters as they are at the end, also of a failed run."""
-    assembly.save_model(model_path(assembly.job, path), parameters)

@@ -12,6 +12,7 @@ from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.learning.batches import Batches, default_batch_size
+from aspis_mpi.learning.optimizers.base import check_state
 from aspis_mpi.learning.problem import check_counts, makes, title
 from aspis_mpi.protocol.messages import Wire
 from aspis_mpi.runlog.schema import check_sizes
@@ -77,7 +78,7 @@ class Design:
         consistency.check_scheme(job, self.scheme, self.code)
         consistency.check_evidence(job, self.scheme, self.problem)
         consistency.check_memory(job, self.scheme)
-        self.optimizer = self._optimizer()
+        self.optimizer, _ = self.new_optimizer()
         self.plan, self.value, self.protocol = self._attack()
         consistency.check_effect(job, self.scheme, self.protocol)
         self.delay, self.silence = self._delay()
@@ -148,11 +149,17 @@ class Design:
                              job.collection, job.transfer, job.detection,
                              make, self.code)
 
-    def _optimizer(self):
-        schedule = self.job.create('optimizer', 'schedule',
-                                   self.job.run.steps)
-        return self.job.create('optimizer', 'name',
+    def new_optimizer(self):
+        """Another optimizer as the job wants it, and its schedule."""
+        job = self.job
+        schedule = job.create('optimizer', 'schedule', job.run.steps)
+        optimizer = job.create('optimizer', 'name',
                                self.problem.n_parameters, schedule)
+        try:
+            check_state(optimizer)
+        except ValueError as error:
+            raise JobError(f'{job.path}: optimizer: {error}') from error
+        return optimizer, schedule
 
     def _attack(self):
         job = self.job
@@ -251,10 +258,14 @@ class Design:
 
         None where nothing is compared.
         """
-        compares = self.transfer.compares and self.detector.compares
-        if not compares or not self.problem.on_server:
+        if not self.compares or not self.problem.on_server:
             return []
         return trials(self.batches.counts)
+
+    @property
+    def compares(self):
+        """Whether what several workers computed is compared."""
+        return self.transfer.compares and self.detector.compares
 
     @property
     def _sketch_size(self):

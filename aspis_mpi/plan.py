@@ -7,6 +7,7 @@ from aspis_mpi import config
 from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assignment import ordering
 from aspis_mpi.design import Design
+from aspis_mpi.learning.optimizers.base import state_bytes
 from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
@@ -81,7 +82,7 @@ def plan_of(design):
     replicas = int(assignment.loads.sum())
     traffic = _traffic(design)
     vector = design.wire().size(Parameters)
-    kept = (1 + len(design.optimizer.state)) * 4 * design.d
+    kept = 4 * design.d + state_bytes(design.optimizer)
     data = design.problem.data_bytes + design.delay.data_bytes
     # What is received in a step; parameters old and new, gradient, momentum;
     # what is kept of them for a checkpoint.

@@ -17,7 +17,6 @@ import logging
 import os
 import sys
 import time
-import traceback
 from contextlib import contextmanager
 
 import numpy as np
@@ -28,6 +27,7 @@ from aspis_mpi.backends.launcher import survives_deaths
 from aspis_mpi.backends.mpi_mailbox import MPI
 from aspis_mpi.config import JobError
 from aspis_mpi.exits import BAD_JOB, FAILED
+from aspis_mpi.learning.guard.mistake import told
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ def guard(comm):
     except JobError as error:
         log.error('%s', error)
         abort(comm, BAD_JOB, 'the job cannot be run')
-    except BaseException:
-        log.error('rank %d failed:\n%s', comm.rank, traceback.format_exc())
+    except BaseException as error:
+        log.error('rank %d failed:\n%s', comm.rank, told(error))
         abort(comm, FAILED, 'it cannot go on')
 
 
@@ -100,7 +100,10 @@ def agree(comm, code, text):
     text : str
     """
     codes = np.empty(comm.size, dtype=np.int32)
-    comm.Allgather(np.array([code], dtype=np.int32), codes)
+    # Rank 0 may need long: who waits for it leaves it the cores.
+    request = comm.Iallgather(np.array([code], dtype=np.int32), codes)
+    while not request.Test():
+        time.sleep(1e-3)
     if not codes.any():
         return 0, 0, ''
     rank = int(np.flatnonzero(codes)[0])

@@ -2,7 +2,7 @@
 
 import logging
 import time
-import traceback
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from aspis_mpi.backends.mpi import GRACE, LAST, abort, depart
 from aspis_mpi.backends.mpi_mailbox import Death, Mailbox
 from aspis_mpi.backends.pause import Pause
 from aspis_mpi.exits import FAILED, INTERRUPTED
+from aspis_mpi.learning.guard.mistake import Mistake, told
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, Lane, MalformedMessage, Vector)
 from aspis_mpi.runlog.writer import Unwritable
@@ -73,10 +74,12 @@ class ServerLoop:
             self._journal.begin()
             self._send(self._server.start())
             self._drive()
+        except Mistake as mistake:
+            self._fail(mistake, self._server.fail)
         except Unwritable as error:
             self._fail(error)
-        except BaseException:
-            self._fail(traceback.format_exc())
+        except BaseException as error:
+            self._fail(told(error))
         code = self._server.exit_code
         try:
             if save is not None:
@@ -84,6 +87,8 @@ class ServerLoop:
         except OSError as error:
             log.error('rank 0 cannot save all of the run: %s', error)
             code = FAILED
+        except Mistake:
+            code = FAILED       # the log says it
         except Exception:
             log.exception('rank 0 cannot save all of the run')
             code = FAILED
@@ -166,8 +171,10 @@ class ServerLoop:
             else:
                 self._mail.send(worker + 1, message)
 
-    def _fail(self, text):
-        self._send(self._server.stop(FAILED, f'rank 0 failed:\n{text}'))
+    def _fail(self, text, end=None):
+        """End the run, by default without a snapshot, and say why."""
+        end = end or partial(self._server.stop, FAILED)
+        self._send(end(f'rank 0 failed:\n{text}'))
         try:
             self._journal.catch_up()
         except Unwritable:

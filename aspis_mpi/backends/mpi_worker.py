@@ -2,7 +2,6 @@
 
 import logging
 import time
-import traceback
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from aspis_mpi.backends.mpi import abort, depart
 from aspis_mpi.backends.mpi_mailbox import Death, Mailbox
 from aspis_mpi.backends.pause import Pause
 from aspis_mpi.exits import FAILED
+from aspis_mpi.learning.guard.mistake import Mistake, told
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, Failure, Lane, MalformedMessage, Progress, Signal, Stop,
     Vector)
@@ -69,9 +69,13 @@ class WorkerLoop:
             code = worker.exit_code
         except Orphaned:
             code = self._mourn()
-        except BaseException:
-            step = -1 if worker is None else worker.step
-            code = self._fail(step, traceback.format_exc())
+        except Mistake as mistake:
+            # Rank 0 says it, once.
+            code = self._fail(worker, str(mistake))
+        except BaseException as error:
+            text = told(error)
+            log.error('rank %d failed:\n%s', self._comm.rank, text)
+            code = self._fail(worker, text)
         self._leave(code)
         return code
 
@@ -154,12 +158,12 @@ class WorkerLoop:
         buffer = self._pool.take()
         return buffer.raw, buffer
 
-    def _fail(self, step, text):
+    def _fail(self, worker, text):
         """Tell the server why this rank ends, and wait for its `Stop`.
 
         Where the run can do without this rank, it comes when all is over.
         """
-        log.error('rank %d failed:\n%s', self._comm.rank, text)
+        step = -1 if worker is None else worker.step
         self._mail.send(0, Failure(step, text=text.encode()))
         end = time.monotonic() + self._patience
         try:
@@ -170,7 +174,7 @@ class WorkerLoop:
                 time.sleep(1e-3)
         except Orphaned:
             return self._mourn()
-        abort(self._comm, FAILED, 'rank 0 does not answer')
+        abort(self._comm, FAILED, f'rank 0 does not answer to:\n{text}')
         return FAILED
 
     def _drain(self):

@@ -142,6 +142,7 @@ def sizes(assembly):
     -------
     log, checkpoints : int
     """
+    from aspis_mpi.learning.optimizers.base import state_bytes
     from aspis_mpi.runlog import schema
     job, assignment = assembly.job, assembly.assignment
     shape = assignment.n_files, job.n_workers
@@ -153,8 +154,8 @@ def sizes(assembly):
         arrivals = int(assignment.loads.sum()) + 2 * job.n_workers
         row += arrivals * schema.arrivals(assignment.width).dtype.itemsize
     vector = ITEM * assembly.d
-    vectors = 1 + len(assembly.optimizer.state)
+    kept = vector + state_bytes(assembly.optimizer)
     # One more than is kept while the newest is written, and the model.
     # No data set has less than a chunk; events and indexes come on top.
     return (job.run.steps * row + (len(items) + 7) * schema.CHUNK,
-            (job.run.keep + 1) * vectors * vector + vector)
+            (job.run.keep + 1) * kept + vector)

@@ -63,6 +63,11 @@ class Problem:
 
     Notes
     -----
+    *What is checked.*  Rank 0 tries every method on the initial parameters
+    before the first step (`gradient` on a few samples, several times), and
+    what can only be wrong is refused.  Parameters are read-only, and looked
+    at after each call, since `torch.from_numpy` makes them writable again.
+
     *Equal bits.*  A file is computed by several workers and their replicas
     are compared bit by bit, so the same parameters and the same samples in
     the same order must give the same bits on every rank: draw random
@@ -192,7 +197,8 @@ class Problem:
         Returns
         -------
         dict of str to ndarray
-            What `numpy.savez` writes and `numpy.load` gives back.
+            What `numpy.savez` writes and `numpy.load` gives back.  Tensors
+            of torch are taken, too.
         """
         return {'parameters': parameters}
 
@@ -259,14 +265,3 @@ def fingerprints_of(problem):
         raise ValueError(f'{kind}.fingerprints gives {room} characters; must '
                          f'be at most {FINGERPRINTS}: hash several together')
     return told
-
-
-def check_initial(problem, initial):
-    """Raise a ValueError unless a vector can be a problem's parameters."""
-    initial = np.asarray(initial)
-    if initial.shape != (problem.n_parameters,) or (
-            initial.dtype.kind not in 'biuf'):
-        raise ValueError(
-            f'{type(problem).__name__}.initial gives {initial.dtype} of '
-            f'shape {initial.shape}; must be float32 of shape '
-            f'({problem.n_parameters},)')

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from aspis_mpi import arrays
 from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.words import few
 
@@ -17,6 +18,9 @@ class Premise:
     Parameters
     ----------
     chronicle : Chronicle
+    training : Training
+    examiner : Auditor, optional
+        Looks at what the server can compute itself.
 
     Attributes
     ----------
@@ -24,24 +28,71 @@ class Premise:
         Of the last steps, one after the other.
     """
 
-    def __init__(self, chronicle):
+    def __init__(self, chronicle, training, examiner=None):
         self.failures = 0
+        self._told = False
+        self._training = training
+        self._examiner = examiner
         self._note = chronicle.note
 
     def hopeless(self, step, resolution):
         """Report a violated premise; whether there were too many in a row."""
         if resolution.outcome is not Outcome.CONTRADICTION:
             self.failures = 0
+            self._skipped(step, resolution)
             return False
         self.failures += 1
         reason = resolution.verdict.contradiction
         self._note(logging.WARNING, f'step {step}: {reason}; '
                    f'{accused(resolution)}; the parameters stay')
-        if self.failures < MOST_CONTRADICTIONS:
-            return False
-        self._note(logging.ERROR, f'the premise failed in {self.failures} '
-                   f'steps in a row: {suspicion(resolution)}')
-        return True
+        last = self.failures >= MOST_CONTRADICTIONS
+        found = (self._found(step, resolution)
+                 if last or self.failures == 1 else '')
+        if last:
+            self._note(logging.ERROR, f'the premise failed in {self.failures}'
+                       f' steps in a row: {found or suspicion(resolution)}')
+        elif found:
+            self._note(logging.WARNING, f'step {step}: {found}')
+        return last
+
+    def _skipped(self, step, resolution):
+        """Say once that workers agree about no file."""
+        if resolution.outcome is not Outcome.SKIPPED or self._told or (
+                not resolution.disagreements.any()):
+            return
+        self._told = True
+        found = self._found(step, resolution)
+        self._note(logging.WARNING, f'step {step}: no file can be used; '
+                   f'{accused(resolution)}; the parameters stay'
+                   + (f': {found}' if found else ''))
+
+    def _found(self, step, resolution):
+        """What the server sees when it computes itself, as advice, or ''."""
+        parameters = self._training.parameters.values
+        if self._examiner is None or not arrays.is_finite(parameters):
+            return ''
+        if 'not finite' in resolution.verdict.contradiction:
+            found = self._examiner.not_finite(step, parameters,
+                                              resolution.not_finite)
+            return found and bad_data(step, *found, np.abs(parameters).max())
+        if not self._examiner.computes or not resolution.disagreements.any():
+            return ''
+        return '' if self._examiner.repeats(step, 0, parameters) else (
+            f'rank 0 itself computes file 0 of step {step} twice and gets '
+            'other bits each time: gradient is no function of parameters and '
+            'samples alone (random numbers, something kept from call to '
+            'call, kernels that are not deterministic), so that nobody need '
+            'be wrong')
+
+
+def bad_data(step, file, samples, are_all, largest):
+    """Where numbers come from that are not finite, as advice."""
+    whose = 'its sample' if len(samples) == 1 else 'its samples'
+    return (f'the gradient of file {file} of step {step} is not finite, '
+            f'though the parameters are (at most {largest:.3g}), because of '
+            f'{"all of " if are_all else ""}{whose} {few(samples)}: look at '
+            'the data' + (', or lower optimizer.lr if the parameters have '
+                          'grown' if are_all else ''))
 
 
 def accused(resolution):

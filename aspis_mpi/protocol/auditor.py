@@ -1,7 +1,9 @@
-"""The server's own computing of a file, for audits."""
+"""The server's own computing of a file, for audits and advice."""
 
 import numpy as np
 
+from aspis_mpi import arrays
+from aspis_mpi.learning.guard.mistake import Mistake
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.task import Task
 
@@ -15,9 +17,12 @@ class Auditor:
     batches : Batches
     micro_batch : int
         Samples computed at once, as everywhere: the split decides bits.
+    computes : bool
+        Whether the server can; what only looks does not compute then.
     """
 
-    def __init__(self, problem, batches, micro_batch):
+    def __init__(self, problem, batches, micro_batch, computes=True):
+        self.computes = computes
         self._problem = problem
         self._batches = batches
         self._micro_batch = micro_batch
@@ -36,11 +41,59 @@ class Auditor:
         ndarray of float32, shape (d,)
             Valid until the next call.
         """
+        return self._sum(self._batches.samples(step, file), parameters)
+
+    def _sum(self, samples, parameters):
         if self._buffer is None:
             self._buffer = Buffer(np.size(parameters))
         self._buffer.filled = False
-        task = Task(self._problem, parameters,
-                    self._batches.samples(step, file), self._buffer)
+        task = Task(self._problem, parameters, samples, self._buffer)
         while not task.finished:
             task.compute(self._micro_batch)
         return self._buffer.values
+
+    def repeats(self, step, file, parameters):
+        """Whether a file computed twice has the same bits."""
+        once = self.gradient(step, file, parameters).copy()
+        return arrays.equal_bits(once, self.gradient(step, file, parameters))
+
+    def not_finite(self, step, parameters, said=()):
+        """The first file of a step whose gradient is not finite.
+
+        Parameters
+        ----------
+        step : int
+        parameters : ndarray of float32, shape (d,)
+        said : sequence of int
+            Files of which others say it; empty: look at all.
+
+        Returns
+        -------
+        (int, list of int, bool) or None
+            The file, the samples that make it so, and whether these are all
+            of its samples.
+        """
+        files = said if len(said) else range(self._batches.n_files)
+        for file in files:
+            samples = self._batches.samples(step, file)
+            if not self.computes and len(said):
+                return file, samples.tolist(), True
+            if self.computes and not arrays.is_finite(
+                    self._sum(samples, parameters)):
+                found = self._culprits(samples, parameters)
+                return file, found, len(found) == len(samples)
+        return None
+
+    def _culprits(self, samples, parameters):
+        """Samples without which the sum over all would be finite."""
+        half = len(samples) // 2
+        if not half:
+            return samples.tolist()
+        try:
+            found = [sample for part in (samples[:half], samples[half:])
+                     if not arrays.is_finite(self._sum(part, parameters))
+                     for sample in self._culprits(part, parameters)]
+        except Mistake:
+            # The problem may not compute so few.
+            return samples.tolist()
+        return found or samples.tolist()

@@ -48,6 +48,8 @@ class Learner:
     auditor : Auditor or None
         Computes contested files.
     chronicle : Chronicle
+    examiner : Auditor, optional
+        Computes what advice needs.
 
     Attributes
     ----------
@@ -56,7 +58,7 @@ class Learner:
     """
 
     def __init__(self, training, membership, samples, threads, auditor,
-                 chronicle):
+                 chronicle, examiner=None):
         self.training = training
         self.floor = 0.0
         self._membership = membership
@@ -64,9 +66,10 @@ class Learner:
         self._threads = threads
         self._auditor = auditor
         self._chronicle = chronicle
-        self._premise = Premise(chronicle)
+        self._premise = Premise(chronicle, training, examiner)
         # The tolerance that the log has, once it has changed.
         self._said = None
+        self._told = set()
 
     def audit(self, step):
         """What computes a file of a step: file to gradient, None without.
@@ -99,6 +102,7 @@ class Learner:
                     else training.keep())
         seconds = now() - began
         step.table.release()
+        self._remark(step.number, norm)
 
         if np.isfinite(resolution.floor):
             self.floor = resolution.floor
@@ -108,6 +112,21 @@ class Learner:
         self._chronicle.report(step.number, resolution)
         return Conclusion(resolution, lr, norm, seconds,
                           self._premise.hopeless(step.number, resolution))
+
+    def _remark(self, step, norm):
+        """Say once what of an update is hardly meant."""
+        training = self.training
+        if norm == 0 and not training.gradient.any():
+            self._say('zero', f'step {step}: the gradient is exactly zero, '
+                      'of all files: nothing is trained')
+        if training.overflowed:
+            self._say('range', f'step {step}: parameters leave the range of '
+                      'float32; lower optimizer.lr or set optimizer.clip')
+
+    def _say(self, kind, text):
+        if kind not in self._told:
+            self._told.add(kind)
+            self._chronicle.note(logging.WARNING, text)
 
     def _follow(self, step, spread):
         """Let the thresholds go along with what machines differ by."""

@@ -81,10 +81,12 @@ class ParameterServer:
     probing : callable, optional
         Given the chronicle and who is lost, the `Probing` that comes before
         the first step.
+    examiner : Auditor, optional
+        Computes what advice needs, also where nothing is audited.
     """
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, auditor=None, probing=None):
+                 clock, auditor=None, probing=None, examiner=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -99,7 +101,8 @@ class ParameterServer:
         self._now = self.chronicle.now
         self._note = self.chronicle.note
         self._learner = Learner(self.training, membership, samples,
-                                course.threads, auditor, self.chronicle)
+                                course.threads, auditor, self.chronicle,
+                                examiner)
         self._alarm = np.inf
         self._probing = probing
         self._step = None
@@ -326,6 +329,16 @@ class ParameterServer:
         """End the run now with an exit code other than 0, no snapshot."""
         self._note(logging.ERROR, reason, 0)
         return self._stop(code)
+
+    def fail(self, reason):
+        """End a run in which the user's code has failed on rank 0.
+
+        With a snapshot of this step's beginning, unless there is one of the
+        end or the optimizer is between two steps.
+        """
+        if self.exit_code is None and self.training.settled:
+            return self._give_in(self.step, reason)
+        return self.stop(FAILED, reason)
 
     def _give_in(self, done, reason):
         """End a run that cannot go on; so many steps are done."""

@@ -3,6 +3,8 @@
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.learning.guard.optimizer import Steering
+from aspis_mpi.learning.optimizers.base import exported, restore
 
 
 class Training:
@@ -21,32 +23,39 @@ class Training:
     parameters : Buffer
     gradient : ndarray of float32, shape (d,)
         Receives the mean gradient of a step.
+    settled : bool
+        Whether no update is going on.
     """
 
     def __init__(self, optimizer, pool, initial):
         self.parameters = pool.take()
         self.parameters.values[:] = initial
+        self.settled = True
         self.gradient = np.empty(pool.size, dtype=np.float32)
-        self._optimizer = optimizer
+        self._steering = Steering(optimizer)
         self._pool = pool
+
+    @property
+    def overflowed(self):
+        """Whether the last update has left the range of float32."""
+        return self._steering.overflowed
 
     def export(self):
         """Parameters and the optimizer's state: copies, by name."""
-        state = {name: getattr(self._optimizer, name).copy()
-                 for name in self._optimizer.state}
-        return self.parameters.values.copy(), state
+        return (self.parameters.values.copy(),
+                exported(self._steering.optimizer))
 
     def restore(self, parameters, state):
         """What was exported counts again."""
         self.parameters.values[:] = parameters
-        for name in self._optimizer.state:
-            getattr(self._optimizer, name)[:] = state[name]
+        restore(self._steering.optimizer, state)
 
     def update(self, step):
         """New parameters; the learning rate and the gradient's norm."""
-        fresh = self._pool.take()
-        lr = self._optimizer.update(step, self.parameters.values,
-                                    self.gradient, fresh.values)
+        fresh, self.settled = self._pool.take(), False
+        lr = self._steering.update(step, self.parameters.values,
+                                   self.gradient, fresh.values)
+        self.settled = True
         self.parameters.release()
         self.parameters = fresh
         return lr, arrays.quick_norm(self.gradient)

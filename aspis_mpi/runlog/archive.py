@@ -1,6 +1,7 @@
 """Named arrays in one file, which is whole or not there."""
 
 import os
+import zipfile
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def save(path, arrays):
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(begun, 'wb') as file:
-            np.savez(file, **arrays)
+            _write(file, arrays)
             file.flush()
             os.fsync(file.fileno())
     except OSError:
@@ -34,6 +35,15 @@ def save(path, arrays):
         raise
     begun.replace(place)
     _sync(place.parent)
+
+
+def _write(file, arrays):
+    """What `numpy.savez` writes, which takes not every name."""
+    with zipfile.ZipFile(file, 'w', allowZip64=True) as archive:
+        for name, values in arrays.items():
+            with archive.open(f'{name}.npy', 'w', force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asanyarray(values),
+                                          allow_pickle=False)
 
 
 def _sync(folder):

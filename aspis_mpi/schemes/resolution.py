@@ -30,6 +30,8 @@ class Resolution:
     hidden_bias: float = 0.0    # what liars may have hidden in what is used
     floor: float = nan          # of norms in the next step, where measured
     spread: float = nan         # what honest workers differ by, if measured
+    not_finite: tuple = ()      # files of which somebody sent no numbers, of
+    #                             a contradiction
 
     @property
     def updates(self):
@@ -110,8 +112,17 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
         verdict, outcome(evidence, verdict), evidence.seen, margin,
         table.copies(), detected - start, clock() - detected,
         audits=found.audits, remarks=found.remarks, hidden_bias=bias,
-        floor=floor, spread=spread), (
+        floor=floor, spread=spread, not_finite=_not_finite(
+            verdict, table.evidence())), (
             not used.size or arrays.is_finite(out))
+
+
+def _not_finite(verdict, evidence):
+    """Files with a replica that is not finite, where that matters."""
+    if not verdict.contradiction:
+        return ()
+    odd = (evidence.present & ~evidence.finite).any(axis=1)
+    return tuple(np.flatnonzero(odd).tolist())
 
 
 def _hidden_bias(scheme, verdict, believed, used, apart):

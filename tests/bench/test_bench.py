@@ -45,6 +45,12 @@ def test_step_beside_a_minimal_loop(benchmark, d):
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize('d', [650, 431_080])
+def test_guard_of_what_is_the_user_s(benchmark, d):
+    figures(benchmark, 'guard.py', d, 9, ranks=16)
+
+
+@pytest.mark.timeout(600)
 def test_receiving_beside_memcpy(benchmark):
     figures(benchmark, 'receive.py', ranks=16)
 

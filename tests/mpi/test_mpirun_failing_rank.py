@@ -25,6 +25,14 @@ ONE_WORKER = f'''
 
 ALL_WORKERS = '''
     def gradient(self, parameters, samples, out):
+        if RANK:
+            note('raised')
+            raise RuntimeError('out of luck')
+        super().gradient(parameters, samples, out)
+'''
+
+ALL_RANKS = '''
+    def gradient(self, parameters, samples, out):
         note('raised')
         raise RuntimeError('out of luck')
 '''
@@ -87,9 +95,19 @@ def test_gradients_of_all_workers(mpi, fail):
     assert_told(ended, log, steps=0)
 
 
-# Before the run, in the midst of it, and after everybody was told to end.
-@pytest.mark.parametrize('call, steps, done',
-                         [(1, 8, 0), (3, 8, 4), (5, 8, 8)])
+# The first call is before the first step: such a job is a bad one.
+@pytest.mark.parametrize('body', [ALL_RANKS, EVALUATION.format(call=1)],
+                         ids=['gradient', 'evaluate'])
+def test_before_the_first_step(mpi, body, fail):
+    ended, log = fail(mpi, 4, body, code=2, **SMALL)
+    assert ended.err.count('Traceback') == 1
+    assert 'out of luck' in ended.err and 'mine.py' in ended.err
+    assert '/aspis_mpi/' not in ended.err
+    assert not log.exists()
+
+
+# In the midst of the run, and after everybody was told to end.
+@pytest.mark.parametrize('call, steps, done', [(3, 8, 4), (5, 8, 8)])
 def test_evaluation(mpi, call, steps, done, fail):
     ended, log = fail(mpi, 4, EVALUATION.format(call=call),
                       **SMALL | {'run.steps': steps, 'run.evaluate_every': 2})

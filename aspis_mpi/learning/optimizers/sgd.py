@@ -3,9 +3,10 @@
 import numpy as np
 
 from aspis_mpi.arrays import blocks, norm
+from aspis_mpi.learning.optimizers.base import Optimizer
 
 
-class SGD:
+class SGD(Optimizer):
     """Stochastic gradient descent with momentum, decay and clipping.
 
     With g the mean gradient, clipped to norm `clip`, and η the learning
@@ -38,8 +39,6 @@ class SGD:
 
     name = 'sgd'
 
-    #: Attributes that change from step to step, arrays: a checkpoint has
-    #: them.
     state = ('velocity',)
 
     def __init__(self, n_parameters, schedule, *, lr: float = 0.1,
@@ -55,7 +54,7 @@ class SGD:
                              f'0 and finite')
         if not 0 <= clip < np.inf:
             raise ValueError(f'clip {clip} must be at least 0 and finite')
-        self.schedule = schedule
+        super().__init__(n_parameters, schedule)
         self.lr = lr
         self.momentum = momentum
         self.weight_decay = weight_decay
@@ -63,22 +62,6 @@ class SGD:
         self.velocity = np.zeros(n_parameters, dtype=np.float32)
 
     def update(self, step, parameters, gradient, out):
-        """Write the parameters after `step` into `out`.
-
-        Parameters
-        ----------
-        step : int
-            Counted from 0.
-        parameters, gradient : ndarray of float32, shape (n_parameters,)
-            The parameters of the step and the mean gradient per sample;
-            neither is written.
-        out : ndarray of float32, shape (n_parameters,)
-
-        Returns
-        -------
-        float
-            The learning rate of this step.
-        """
         lr = self.lr * float(self.schedule.factor(step))
         scale = self._scale(gradient)
         for part in blocks(gradient.size):

@@ -1,0 +1,197 @@
+"""The guard around a problem: every call of it goes through here."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from aspis_mpi.arrays import equal_bits
+from aspis_mpi.learning.guard.mistake import (
+    Mistake, described, number, plain, raised)
+from aspis_mpi.learning.guard.watch import Watch, read_only
+from aspis_mpi.learning.problem import Problem, Score
+
+
+class Guard:
+    """A problem whose mistakes are told, in its place.
+
+    Parameters are handed over as read-only views and looked at afterwards
+    (see `Watch`), what a method answers is checked, and an exception becomes
+    a `Mistake` with the user's own lines.
+
+    Parameters
+    ----------
+    problem : Problem
+    whole : bool
+        See `Watch`: on rank 0, and where workers share its memory.
+    trial : callable, optional
+        Given the guard, parameters and samples of the first gradient: what
+        is tried before that, on ranks before which nobody has.
+
+    Attributes
+    ----------
+    problem : Problem
+    name : str
+        What its class is called.
+    """
+
+    def __init__(self, problem, whole=False, trial=None):
+        # What torch says of views that are read-only, once a process.
+        warnings.filterwarnings('ignore', category=UserWarning, message=(
+            'The given NumPy array is not writ(e)?able'))
+        self.problem = problem
+        self._whole = whole
+        self._trial = trial
+        self.name = type(problem).__name__
+        self._watch = Watch(whole)
+        self._known = None
+
+    def of_server(self):
+        """The guard around the same problem with rank 0's bits."""
+        problem = self.problem.of_server()
+        return self if problem is self.problem else Guard(
+            problem, self._whole)
+
+    def gradient(self, parameters, samples, out):
+        """Add the gradients of some samples to `out`; see `Problem`.
+
+        Raises
+        ------
+        Mistake
+        """
+        if self._trial is not None:
+            trial, self._trial = self._trial, None
+            trial(self, parameters, samples)
+        watch = self._watch
+        watch.begin(parameters)
+        try:
+            said = self.problem.gradient(read_only(parameters), samples, out)
+        except (Exception, SystemExit) as error:
+            raise raised(f'{self.name}.gradient', error) from error
+        if said is not None:
+            raise Mistake(
+                f'{self.name}.gradient returns {described(said)}; it must '
+                'add to out (out += ...) and return nothing')
+        if watch.written(parameters):
+            raise self._wrote('gradient')
+
+    def _wrote(self, method):
+        return Mistake(f'{self.name}.{method} writes parameters; it must '
+                       'compute with a copy (parameters.copy(), or '
+                       'torch.tensor(parameters), not torch.from_numpy)')
+
+    def _ask(self, method, parameters):
+        """What a method answers of parameters that it does not write."""
+        watch = Watch(True)
+        watch.begin(parameters)
+        try:
+            said = getattr(self.problem, method)(read_only(parameters))
+        except (Exception, SystemExit) as error:
+            raise raised(f'{self.name}.{method}', error) from error
+        if watch.written(parameters):
+            raise self._wrote(method)
+        return said
+
+    def initial(self, generator):
+        """The parameters before the first step, float32 (d,)."""
+        try:
+            said = self.problem.initial(generator)
+        except (Exception, SystemExit) as error:
+            raise raised(f'{self.name}.initial', error) from error
+        return checked_initial(self.problem, said)
+
+    def loss(self, parameters):
+        """Mean loss over all training samples, a float."""
+        said = self._ask('loss', parameters)
+        loss = number(said)
+        if loss is None:
+            raise Mistake(f'{self.name}.loss returns {described(said)}; it '
+                          'must return one number, the mean loss')
+        return loss
+
+    def evaluate(self, parameters):
+        """The `Score` on held-out samples; what is `known` once only."""
+        known, self._known = self._known, None
+        if known is not None and equal_bits(known[0], parameters):
+            return known[1]
+        if getattr(type(self.problem), 'evaluate', None) is Problem.evaluate:
+            return Score(self.loss(parameters))
+        said = self._ask('evaluate', parameters)
+        loss = number(getattr(said, 'loss', None))
+        accuracy = number(getattr(said, 'accuracy', None))
+        if loss is None or accuracy is None:
+            raise Mistake(f'{self.name}.evaluate returns {_scored(said)}; it '
+                          'must return aspis_mpi.Score(loss, accuracy), of '
+                          'two numbers')
+        if not (np.isnan(accuracy) or 0 <= accuracy <= 1):
+            raise Mistake(f'{self.name}.evaluate gives an accuracy of '
+                          f'{accuracy:g}; it must be a share, from 0 to 1')
+        return Score(loss, accuracy)
+
+    def know(self, parameters, score):
+        """The score of some parameters, for when it is next asked for."""
+        self._known = parameters, score
+
+    def export(self, parameters):
+        """The arrays of the saved model, dict of str to ndarray."""
+        said = self._ask('export', parameters)
+        if not isinstance(said, Mapping):
+            raise Mistake(f'{self.name}.export returns {described(said)}; it '
+                          'must return a dict of arrays by name')
+        return {key: self._exported(key, value)
+                for key, value in said.items()}
+
+    def _exported(self, key, value):
+        if not isinstance(key, str) or not key:
+            raise Mistake(f'{self.name}.export has the key {key!r}; keys '
+                          'must be words, the names of the arrays')
+        try:
+            array = plain(value)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise Mistake(f'{self.name}.export: {key!r} is '
+                          f'{described(value)}, of which no array can be '
+                          f'made: {error}') from error
+        if array.dtype.hasobject:
+            raise Mistake(f'{self.name}.export: {key!r} is '
+                          f'{described(value)}; it must be an array of '
+                          'numbers')
+        # Types that others have added, such as bfloat16, numpy writes and
+        # does not read.
+        return array.astype(np.float32) if (
+            array.dtype.isbuiltin == 2) else array
+
+
+def _scored(said):
+    """What `evaluate` has answered, with the parts of a score."""
+    if not hasattr(said, 'loss'):
+        return described(said)
+    return (f'a {type(said).__name__} of {described(said.loss)} and '
+            f'{described(getattr(said, "accuracy", None))}')
+
+
+def checked_initial(problem, said):
+    """A vector that can be a problem's parameters, float32 (d,).
+
+    Raises
+    ------
+    Mistake
+    """
+    name, wanted = type(problem).__name__, (
+        f'must be float32 of shape ({problem.n_parameters},)')
+    try:
+        array = plain(said)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise Mistake(f'{name}.initial gives {described(said)}; {wanted}: '
+                      f'{error}') from error
+    if array.shape != (problem.n_parameters,) or array.dtype.kind not in (
+            'biuf'):
+        raise Mistake(f'{name}.initial gives {array.dtype} of shape '
+                      f'{array.shape}; {wanted}')
+    with np.errstate(over='ignore', invalid='ignore'):
+        array = np.array(array, dtype=np.float32)
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if wrong.size:
+        raise Mistake(f'{name}.initial gives {wrong.size} parameters that '
+                      f'are not finite as float32, the first is number '
+                      f'{wrong[0]}; all must be')
+    return array
