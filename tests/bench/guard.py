@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from unittest import mock
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -55,12 +55,14 @@ def main():
     sys.stderr = open(os.devnull, 'w')
     pairs = []
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(repeats + 1):
-            comm.Barrier()
-            with unguarded():
-                bare = stack(comm, d, steps, folder)
-            comm.Barrier()
-            pairs.append((bare, stack(comm, d, steps, folder)))
+        for number in range(repeats + 1):
+            pair = {}
+            # Who comes second is at an advantage or not: by turns, too.
+            for guarded in (number % 2, 1 - number % 2):
+                comm.Barrier()
+                with nullcontext() if guarded else unguarded():
+                    pair[guarded] = stack(comm, d, steps, folder)
+            pairs.append((pair[0], pair[1]))
     if comm.rank:
         return
     bare, whole = np.array(pairs[1:]).T     # the first pair warms up

@@ -13,7 +13,8 @@ from aspis_mpi.learning.guard.optimizer import (
     Steering, check_factor, try_optimizer, try_schedule)
 from aspis_mpi.learning.guard.problem import Guard
 from aspis_mpi.learning.guard.trial import try_gradient, try_rest
-from aspis_mpi.learning.guard.watch import EVERY, FIRST, SHORT, Watch
+from aspis_mpi.learning.guard.watch import (
+    EVERY, FIRST, PIECES, SHORT, Watch)
 from aspis_mpi.learning.optimizers.base import (
     Optimizer, check_state, exported, restore)
 from aspis_mpi.learning.schedules.constant import Constant
@@ -51,37 +52,52 @@ def guarded(**methods):
 
 # --- vectors that may only be read --------------------------------------
 
+def looked_at(calls):
+    """Calls that are looked at, of the first so many."""
+    return [call for call in range(calls)
+            if call < FIRST or not call % EVERY]
+
+
 @pytest.mark.parametrize('size', [1, 650, SHORT, SHORT + 1, LONG])
 @pytest.mark.parametrize('whole', [False, True])
-def test_what_writes_all_is_found_in_every_call(size, whole):
-    watch, values = Watch(whole), vector(size)
-    for _ in range(3 * EVERY):
-        watch.begin(values)
-        assert not watch.written(values)
-        watch.begin(values)
+def test_what_writes_all_is_found_in_every_call_that_is_looked_at(size, whole):
+    watch, values, calls = Watch(whole), vector(size), 5 * EVERY
+    each = whole or size <= SHORT
+    for call in range(calls):
         before = values.copy()
+        watch.begin(values)
         values += 1
-        assert watch.written(values)
-        if whole or size <= SHORT:
+        assert watch.written(values) == (each or call in looked_at(calls))
+        if each:
             assert np.array_equal(values, before)
 
 
-def test_one_entry_is_found_in_the_first_calls_and_then_now_and_then():
-    watch, values, found = Watch(), vector(LONG), []
-    for call in range(3 * EVERY):
+@pytest.mark.parametrize('size', [1, 650, SHORT, SHORT + 1, LONG])
+@pytest.mark.parametrize('whole', [False, True])
+def test_what_writes_nothing_is_not_accused(size, whole):
+    watch, values = Watch(whole), vector(size)
+    for _ in range(5 * EVERY):
         watch.begin(values)
-        values[7] += 1
+        assert not watch.written(values)
+
+
+@pytest.mark.parametrize('place', [0, 7, LONG // 2, LONG - 1])
+def test_one_entry_is_found_at_first_and_once_in_so_many_looks(place):
+    watch, values, found = Watch(), vector(LONG), []
+    for call in range((PIECES + 1) * EVERY):
+        watch.begin(values)
+        values[place] += 1
         if watch.written(values):
             found.append(call)
-    assert {*range(FIRST), EVERY, 2 * EVERY} <= set(found)
+    assert found[:FIRST] == [*range(FIRST)] and len(found) > FIRST
 
 
-def test_a_piece_of_a_layer_is_found_in_every_call():
-    watch, values = Watch(), vector(LONG)
-    for call in range(2 * EVERY):
+def test_a_piece_of_a_layer_is_found_whenever_it_is_looked_at():
+    watch, values, calls = Watch(), vector(LONG), 9 * EVERY
+    for call in range(calls):
         watch.begin(values)
-        values[call:call + LONG // 64] += 1
-        assert watch.written(values)
+        values[call:call + LONG // 16] += 1
+        assert watch.written(values) == (call in looked_at(calls))
 
 
 # --- numbers and arrays -------------------------------------------------

@@ -36,6 +36,10 @@ class Steering:
         self.overflowed = False
         self._name = f'{type(optimizer).__name__}.update'
         self._watches = Watch(), Watch()
+        # Those of this package are tested as such.
+        self._trusted = all(
+            type(part).__module__.startswith('aspis_mpi.')
+            for part in (optimizer, getattr(optimizer, 'schedule', None)))
 
     def update(self, step, parameters, gradient, out):
         """Write new parameters into `out`; the learning rate, a float.
@@ -44,6 +48,8 @@ class Steering:
         ------
         Mistake
         """
+        if self._trusted:
+            return self._asked(step, parameters, gradient, out)
         read = parameters, gradient
         for watch, vector in zip(self._watches, read):
             watch.begin(vector)

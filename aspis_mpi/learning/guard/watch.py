@@ -7,19 +7,23 @@ from aspis_mpi.arrays import equal_bits
 #: Vectors of no more entries are always compared in full.
 SHORT = 1024
 #: Entries of longer ones that are looked at in every call.
-LOOKS = 64
-#: Calls from the first one on that are compared in full, and then every so
-#: many.
-FIRST, EVERY = 2, 32
+LOOKS = 16
+#: Calls from the first one on that are compared in full.
+FIRST = 2
+#: Later calls that are looked at: one of so many.
+EVERY = 8
+#: Such calls in which each entry is looked at once, piece by piece.
+PIECES = 1024
 
 
 class Watch:
     """Compares a vector before and after a call.
 
     A view that is read-only stops numpy, but not every library: torch
-    ignores it.  The first calls, and every 32nd after them, are compared in
-    full; the others at about `LOOKS` entries at equal distances, others in
-    each call.
+    ignores it.  The first calls are compared in full.  Of later ones every
+    8th is, at about `LOOKS` entries at equal distances, others each time, and
+    in one piece after the other, so that all has been looked at after
+    `PIECES` of them.
 
     Parameters
     ----------
@@ -29,18 +33,21 @@ class Watch:
 
     Notes
     -----
-    In a call that is not compared in full, a piece that is written is found
-    for certain where it is as long as that distance (d / 64 entries), and
-    a shorter one with a probability of its length over it; entries that get
-    the bits which they had are not written.  At d = 431,080 a full
-    comparison takes 0.1 ms, the other one some microseconds.
+    What is written in every call is found in the first one.  What is not
+    written then is found for certain in a call that is looked at where it is
+    as long as that distance (d / 16 entries), a shorter piece with a
+    probability of its length over it, and in `PIECES` such calls wherever it
+    is.  Entries that get the bits which they had are not written.  At d =
+    431,080 a full comparison takes 0.1 ms, and ten times as much where it
+    fills caches; the other one some 30 microseconds among 16 ranks.
     """
 
     def __init__(self, whole=False):
         self._whole = whole
         self._calls = 0
         self._kept = None
-        self._place = None      # where it is looked, None: everywhere
+        # Where it is looked; (): everywhere, None: nowhere.
+        self._places = ()
 
     def begin(self, vector):
         """Remember a float32 vector before a call."""
@@ -48,13 +55,21 @@ class Watch:
         self._calls += 1
         if size <= SHORT:
             self._kept = vector.tobytes()
-        elif self._whole or calls < FIRST or not calls % EVERY:
-            self._place = None
+        elif self._whole or calls < FIRST:
+            self._places = ()
             self._keep_all(vector)
+        elif calls % EVERY:
+            self._places = None
         else:
-            distance = size // LOOKS
-            self._place = slice(calls * 7919 % distance, None, distance)
-            self._kept = vector[self._place].tobytes()
+            look = calls // EVERY
+            distance, piece = size // LOOKS, -(-size // PIECES)
+            start = look % PIECES * piece
+            self._places = (slice(look * 7919 % distance, None, distance),
+                            slice(start, start + piece))
+            self._kept = self._seen(vector)
+
+    def _seen(self, vector):
+        return [vector[place].tobytes() for place in self._places]
 
     def _keep_all(self, vector):
         if not isinstance(self._kept, np.ndarray) or (
@@ -69,8 +84,10 @@ class Watch:
                 return False
             vector[:] = np.frombuffer(self._kept, vector.dtype)
             return True
-        if self._place is not None:
-            return vector[self._place].tobytes() != self._kept
+        if self._places is None:
+            return False
+        if self._places:
+            return self._seen(vector) != self._kept
         same = equal_bits(vector, self._kept)
         if not same:
             np.copyto(vector, self._kept)
