@@ -7,9 +7,9 @@ __version__ = '0.1.0'
 #: The public names and where they live; imported when first used, so that
 #: `import aspis_mpi` and the command line's help stay light.
 _PUBLIC = {
-    'run': 'aspis_mpi.build',
-    'simulate': 'aspis_mpi.build',
-    'JobError': 'aspis_mpi.config',
+    'run': 'aspis_mpi.assembly.run',
+    'simulate': 'aspis_mpi.assembly.run',
+    'JobError': 'aspis_mpi.job.loading',
     'load_run': 'aspis_mpi.runlog.reader',
     'Problem': 'aspis_mpi.learning.problem',
     'Score': 'aspis_mpi.learning.problem',

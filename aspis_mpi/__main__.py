@@ -18,7 +18,7 @@ from functools import partial  # noqa: E402
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
-from aspis_mpi.exits import BAD_JOB, FAILED, INTERRUPTED  # noqa: E402
+from aspis_mpi.errors import BAD_JOB, FAILED, INTERRUPTED  # noqa: E402
 
 #: Seconds in which MPI has to end.
 FINALIZE = 60
@@ -52,7 +52,7 @@ def _close_output():
 
 def _refuse(error):
     """Say what is wrong with the job; one rank speaks for all."""
-    from aspis_mpi.config import JobError
+    from aspis_mpi.job.loading import JobError
     from aspis_mpi.learning.guard.mistake import Mistake, told
     from aspis_mpi.runlog.opening import RunLogError
     from aspis_mpi.runlog.writer import Unwritable
@@ -137,7 +137,7 @@ def _parser():
 def _run(arguments):
     # From now on: to import and set up everything takes seconds.
     with Signals(last=True):
-        from aspis_mpi.build import run
+        from aspis_mpi.assembly.run import run
         # What is left at exit is MPI's finalization, where a frozen rank
         # must not keep the others.
         atexit.register(signal.alarm, FINALIZE)
@@ -146,7 +146,7 @@ def _run(arguments):
 
 def _simulate(arguments):
     with Signals(last=True):
-        from aspis_mpi.build import simulate
+        from aspis_mpi.assembly.run import simulate
         return _train(partial(simulate, replay=arguments.replay,
                               separate=arguments.separate), arguments)
 
@@ -190,7 +190,7 @@ def _plan(arguments):
 
 
 def _list(arguments):
-    from aspis_mpi.listing import listing
+    from aspis_mpi.job.listing import listing
     for line in listing(arguments.topic):
         print(line)
     return 0
@@ -198,7 +198,7 @@ def _list(arguments):
 
 def _topic(word):
     """What `list` is asked for."""
-    from aspis_mpi.listing import TOPICS
+    from aspis_mpi.job.listing import TOPICS
     if word not in TOPICS:
         raise argparse.ArgumentTypeError(
             f"no family and no section is called '{word}'; "

@@ -13,7 +13,7 @@ import inspect
 import pkgutil
 from functools import cache
 
-from aspis_mpi.own import (
+from aspis_mpi.parts.own import (
     UnknownPart, load, misplaced, options, signature)
 from aspis_mpi.words import nearest
 
@@ -22,18 +22,18 @@ __all__ = ['FAMILIES', 'UnknownPart', 'find', 'misfit', 'misplaced',
            'nearest', 'options', 'parts', 'summary']
 
 FAMILIES = {
-    'assignment': 'aspis_mpi.assignment',
+    'assignment': 'aspis_mpi.assignment.designs',
     'order': 'aspis_mpi.assignment.orders',
     'collection': 'aspis_mpi.schemes.collection',
     'transfer': 'aspis_mpi.schemes.transfer',
     'code': 'aspis_mpi.coding.codes',
-    'detection': 'aspis_mpi.detection',
-    'aggregation': 'aspis_mpi.aggregation',
+    'detection': 'aspis_mpi.detection.rules',
+    'aggregation': 'aspis_mpi.aggregation.aggregators',
     'who': 'aspis_mpi.attacks.who',
     'files': 'aspis_mpi.attacks.files',
     'value': 'aspis_mpi.attacks.values',
     'protocol': 'aspis_mpi.attacks.protocol',
-    'delay': 'aspis_mpi.delays',
+    'delay': 'aspis_mpi.delays.kinds',
     'problem': 'aspis_mpi.learning.problems',
     'model': 'aspis_mpi.learning.models',
     'optimizer': 'aspis_mpi.learning.optimizers',

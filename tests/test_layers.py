@@ -12,8 +12,8 @@ import pytest
 import aspis_mpi
 from aspis_mpi import registry
 from aspis_mpi.attacks.plan import AttackPlan
-from aspis_mpi.protocol.server import ParameterServer
-from aspis_mpi.protocol.step import Step
+from aspis_mpi.protocol.server.machine import ParameterServer
+from aspis_mpi.protocol.server.step import Step
 from aspis_mpi.schemes.resolution import resolve
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import ReplicaTable
@@ -22,25 +22,23 @@ ROOT = Path(aspis_mpi.__file__).parent
 
 #: Each line may import from itself and from the lines above.
 LAYERS = (
-    ('registry', 'streams', 'arrays', 'exits', 'words', 'checks',
-     'tables', 'texts', 'own', 'graphs', 'extras', 'digests', 'facts',
-     'modules'),
-    ('assignment', 'coding', 'detection', 'voting', 'aggregation', 'attacks',
-     'delays'),
+    ('errors', 'registry', 'parts', 'streams', 'arrays', 'files', 'words',
+     'checks'),
+    ('assignment', 'coding', 'detection', 'aggregation', 'attacks', 'delays'),
     ('learning',),
     ('schemes',),
     ('protocol',),
     ('runlog',),
-    ('backends', 'config', 'options', 'sections', 'presets', 'report',
-     'outputs', 'inputs'),
-    ('consistency', 'design', 'assembly', 'crew', 'recorded', 'resume',
-     'build', 'plan', 'listing', 'doctor', 'sameness', '__main__'),
+    ('job',),
+    ('backends',),
+    ('assembly',),
+    ('plan', 'doctor', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}
 
 #: Where alone each of these may be imported.
-OWNERS = {'mpi4py': 'aspis_mpi.backends.mpi',
+OWNERS = {'mpi4py': 'aspis_mpi.backends.mpi.',
           'torch': 'aspis_mpi.learning.',
           'h5py': 'aspis_mpi.runlog.'}
 
@@ -119,7 +117,24 @@ def places(wrong):
 def test_every_module_has_its_layer():
     tops = {module.split('.')[1] for module in TREES if '.' in module}
     assert tops <= set(HEIGHT)
-    assert {'registry', 'protocol', 'build'} <= tops
+    assert {'registry', 'protocol', 'assembly'} <= tops
+
+
+def test_few_modules_lie_loose():
+    loose = [module for module, path in (
+        (module, module.split('.')) for module in TREES)
+        if len(path) == 2 and (ROOT / f'{path[1]}.py').is_file()]
+    assert len(loose) <= 9 and 'aspis_mpi.__main__' in loose
+
+
+@pytest.mark.parametrize('family', registry.FAMILIES)
+def test_a_folder_of_variants_holds_nothing_else(family):
+    """So that it lists the choices."""
+    package = registry.FAMILIES[family]
+    modules = {module for module in TREES
+               if module.rpartition('.')[0] == package}
+    assert modules == {part.__module__
+                       for part in registry.parts(family).values()}
 
 
 def test_imports_are_absolute():
@@ -166,7 +181,7 @@ def test_graphs_of_scipy_are_narrowed_in_one_place():
     users = places(is_csgraph)
     assert users
     assert not [user for user in users
-                if not user.startswith('aspis_mpi.graphs:')]
+                if not user.startswith('aspis_mpi.assignment.graphs:')]
 
 
 def test_torch_and_the_mpi_backend_are_imported_late():
@@ -305,7 +320,7 @@ def test_exit_codes_are_said_in_one_place():
         return isinstance(node, ast.Name) and isinstance(
             node.ctx, ast.Store) and node.id in ('BAD_JOB', 'INTERRUPTED')
     assert {place.partition(':')[0] for place in places(defines)} == {
-        'aspis_mpi.exits'}
+        'aspis_mpi.errors'}
 
 
 def test_light_commands_import_neither_mpi_nor_torch(tmp_path):

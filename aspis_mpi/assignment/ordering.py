@@ -13,7 +13,7 @@ from math import floor
 import numpy as np
 from scipy.sparse import csr_array
 
-from aspis_mpi import graphs
+from aspis_mpi.assignment import graphs
 from aspis_mpi.assignment.pacing import by_speed
 
 #: Stands for no worker in tables of losses: more than any sum of losses.
@@ -112,7 +112,7 @@ def q_max_bound(assignment, copies=1):
     ----------
     Ramamoorthy, Meng, Girimaji, arXiv 2405.19509, section 3 (l = 1).
 
-    >>> from aspis_mpi.assignment.cyclic import Cyclic
+    >>> from aspis_mpi.assignment.designs.cyclic import Cyclic
     >>> q_max_bound(Cyclic(200, load=8)), q_max(Cyclic(200, load=8))
     (1565, 1565)
     """

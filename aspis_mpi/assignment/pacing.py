@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from aspis_mpi import graphs
+from aspis_mpi.assignment import graphs
 
 #: Workers that were never measured count as this much slower than the
 #: slowest that was.

@@ -32,7 +32,7 @@ def most_load(assignment, q):
     of places G of the q workers with the most files.  So nobody gets past
     l + ceil(G / m), nor past the number of files.
 
-    >>> from aspis_mpi.assignment.cyclic import Cyclic
+    >>> from aspis_mpi.assignment.designs.cyclic import Cyclic
     >>> most_load(Cyclic(15, load=5), 2)
     7
     """

@@ -7,11 +7,10 @@ computed anew, by the same workers, which do not wait for anything.
 
 import numpy as np
 
-from aspis_mpi.exits import FAILED
-from aspis_mpi.protocol.messages import (
-    CodedGradient, Sketch, Skip, Vector)
-from aspis_mpi.protocol.step import State
-from aspis_mpi.protocol.worker import ASKED
+from aspis_mpi.errors import FAILED
+from aspis_mpi.protocol.messages import CodedGradient, Sketch, Skip, Vector
+from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.worker.machine import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 
 #: Nobody sent these: the server did not wait any longer.

@@ -12,9 +12,9 @@ from collections import deque
 
 import numpy as np
 
-from aspis_mpi.exits import INTERRUPTED
+from aspis_mpi.errors import INTERRUPTED
 from aspis_mpi.protocol.messages import Lane
-from aspis_mpi.protocol.step import State
+from aspis_mpi.protocol.server.step import State
 
 
 class VirtualClock:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aspis_mpi.detection.evidence import matching_exceeds
-from aspis_mpi.voting import plurality
+from aspis_mpi.detection.voting import plurality
 
 #: Values of a verdict's `source` that name no worker.
 DROPPED, MISSING = -1, -2

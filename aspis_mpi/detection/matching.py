@@ -20,7 +20,8 @@ import numpy as np
 import scipy
 from scipy.sparse import csr_array
 
-from aspis_mpi import graphs, streams
+from aspis_mpi import streams
+from aspis_mpi.assignment import graphs
 
 #: Ranks are taken modulo this prime; products of two residues fit int64.
 PRIME = 2 ** 31 - 1

@@ -17,10 +17,9 @@ from aspis_mpi.doctor import (
     bits, clocks, cores, devices, kernels, launcher, memory, mpi, software,
     storage)
 from aspis_mpi.doctor.case import open_case
-from aspis_mpi.doctor.finding import (
-    Finding, Level, by_host, report, who)
+from aspis_mpi.doctor.finding import Finding, Level, by_host, report, who
 from aspis_mpi.doctor.rank import from_bytes, line, look, to_bytes
-from aspis_mpi.exits import BAD_JOB, FAILED
+from aspis_mpi.errors import BAD_JOB, FAILED
 
 #: Seconds in which a rank has to look around, and after which it ends.
 LIMIT, GRACE = 120.0, 10.0
@@ -52,7 +51,8 @@ def examine(job=None, settings=(), out=None):
     # Before MPI starts: some networks do not like a process to fork later.
     mpirun = launcher.mpirun_on_path() if here.size == 1 else ('', '')
     try:
-        from aspis_mpi.backends import mpi, mpi_doctor
+        from aspis_mpi.backends.mpi import ranks as mpi
+        from aspis_mpi.backends.mpi import doctor as mpi_doctor
     except (ImportError, RuntimeError) as error:
         return _without_mpi(here, error)
     comm = mpi.world()

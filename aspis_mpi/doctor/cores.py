@@ -137,7 +137,7 @@ def busy(local):
     import numpy as np
     from scipy.sparse import csr_array
 
-    from aspis_mpi import graphs
+    from aspis_mpi.assignment import graphs
     masks = [rank.cores.bound for rank in local
              for _ in range(rank.cores.wanted)]
     ends = np.cumsum([0, *map(len, masks)])

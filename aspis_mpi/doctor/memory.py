@@ -4,8 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from aspis_mpi.doctor.finding import (
-    Finding, Level, by_host, counted, listed)
+from aspis_mpi.doctor.finding import Finding, Level, by_host, counted, listed
 from aspis_mpi.words import size
 
 TOPIC = 'memory'

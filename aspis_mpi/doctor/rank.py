@@ -4,8 +4,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 
-from aspis_mpi.doctor import (
-    bits, cores, devices, kernels, memory, software)
+from aspis_mpi.doctor import bits, cores, devices, kernels, memory, software
 from aspis_mpi.doctor.bits import Bits
 from aspis_mpi.doctor.cores import Cores
 from aspis_mpi.doctor.devices import Devices

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import aspis_mpi
-from aspis_mpi import extras
+from aspis_mpi.parts import extras
 from aspis_mpi.doctor.finding import Finding, Level, alike, listed, who
 
 TOPIC = 'software'

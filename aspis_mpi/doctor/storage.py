@@ -28,7 +28,7 @@ def folder_of(path):
 
 def findings(case):
     """Output, HDF5 and space, as rank 0 sees them; it alone writes."""
-    from aspis_mpi.outputs import log_path
+    from aspis_mpi.assembly.outputs import log_path
     path = log_path(case.path, case.out, case.job)
     folder = folder_of(path)
     yield from _existing(path, case.out is not None or case.path is not None)
@@ -142,7 +142,7 @@ def sizes(assembly):
     -------
     log, checkpoints : int
     """
-    from aspis_mpi.learning.optimizers.base import state_bytes
+    from aspis_mpi.learning.optimizer import state_bytes
     from aspis_mpi.runlog import schema
     job, assignment = assembly.job, assembly.assignment
     shape = assignment.n_files, job.n_workers

@@ -141,7 +141,7 @@ class Problem:
         -------
         dict of str to str
             A short text for each name, which changes with what it stands
-            for: `aspis_mpi.digests.digest(path)` of a file, a hash of an
+            for: `aspis_mpi.files.digests.digest(path)` of a file, a hash of an
             array's bytes.  Called once, on every rank, before the first step.
         """
         return {}

@@ -17,7 +17,7 @@ import numpy as np
 
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
-from aspis_mpi.protocol.snapshot import Members, Snapshot
+from aspis_mpi.protocol.server.snapshot import Members, Snapshot
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.parts import beside
 

@@ -14,8 +14,8 @@ from aspis_mpi.assignment.orders.natural import Natural
 from aspis_mpi.assignment.reassignment import reassigned, without
 from aspis_mpi.registry import find
 from aspis_mpi.schemes.scheme import Scheme
-from aspis_mpi.schemes.transfer.base import Transfer
-from aspis_mpi.schemes.transfer.challenged import Challenged
+from aspis_mpi.schemes.tables.base import Transfer
+from aspis_mpi.schemes.challenge.challenged import Challenged
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import inspect
 import re
 
 from aspis_mpi import registry
-from aspis_mpi.listing import KEYS, listing
+from aspis_mpi.job.listing import KEYS, listing
 
 from making.descriptions import read, table
 

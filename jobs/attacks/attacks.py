@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import grid  # noqa: E402
 import results  # noqa: E402
 import table  # noqa: E402
-from aspis_mpi import config  # noqa: E402
+from aspis_mpi.job import loading as config  # noqa: E402
 from experiment import judge, run_mpi, run_simulated  # noqa: E402
 
 HERE = Path(__file__).resolve().parent

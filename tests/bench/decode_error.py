@@ -18,8 +18,9 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 
 from aspis_mpi import registry  # noqa: E402
-from aspis_mpi.assignment.cyclic import Cyclic  # noqa: E402
-from aspis_mpi.assignment.random_regular import RandomRegular  # noqa: E402
+from aspis_mpi.assignment.designs.cyclic import Cyclic  # noqa: E402
+from aspis_mpi.assignment.designs.random_regular import (  # noqa: E402
+    RandomRegular)
 from aspis_mpi.coding import combine  # noqa: E402
 
 CODES = registry.parts('code')

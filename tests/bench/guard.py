@@ -19,7 +19,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 from step import stack  # noqa: E402
 
-from aspis_mpi.backends import mpi  # noqa: E402
+from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
 from aspis_mpi.learning.guard.problem import Guard  # noqa: E402
 
 
@@ -43,8 +43,8 @@ class Bare:
 @contextmanager
 def unguarded():
     """The problem itself in the place of its guard, and so the optimizer."""
-    with mock.patch('aspis_mpi.assembly.Guard', Plain), (
-            mock.patch('aspis_mpi.protocol.training.Steering', Bare)):
+    with mock.patch('aspis_mpi.assembly.wiring.Guard', Plain), (
+            mock.patch('aspis_mpi.protocol.server.training.Steering', Bare)):
         yield
 
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / 'unit'))
 from test_runlog import (  # noqa: E402
     create, made_up, made_up_arrivals, made_up_truth)
 
-from aspis_mpi.assignment.subset import Subset  # noqa: E402
+from aspis_mpi.assignment.designs.subset import Subset  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
 
 DESIGN = Subset(8, replication=3)

@@ -18,8 +18,9 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi import build, plan  # noqa: E402
-from aspis_mpi.backends import mpi  # noqa: E402
+from aspis_mpi import plan  # noqa: E402
+from aspis_mpi.assembly import run as build  # noqa: E402
+from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
 
 JOB = '''
 [run]

@@ -15,8 +15,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi.backends import mpi  # noqa: E402
-from aspis_mpi.backends.mpi_mailbox import Mailbox  # noqa: E402
+from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
+from aspis_mpi.backends.mpi.mailbox import Mailbox  # noqa: E402
 from aspis_mpi.protocol.buffers import Buffer  # noqa: E402
 from aspis_mpi.protocol.messages import (  # noqa: E402
     FROM_SERVER, FROM_WORKER, Replica, Wire)

@@ -203,7 +203,7 @@ def patient(mailbox, share):
 
 def main():
     """Run the job; one worker is hostile."""
-    from aspis_mpi.backends import mpi_mailbox
+    from aspis_mpi.backends.mpi import mailbox as mpi_mailbox
     options = {}
     while sys.argv[1].startswith('--') and '=' in sys.argv[1]:
         name, _, value = sys.argv.pop(1)[2:].partition('=')

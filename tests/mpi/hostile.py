@@ -13,8 +13,8 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.protocol.messages import (
-    FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Lane, Parameters,
-    Progress, Replica, Signal, Sketch)
+    FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Lane, Parameters, Progress,
+    Replica, Signal, Sketch)
 
 #: The worker that does it.
 WORKER = 3
@@ -169,7 +169,8 @@ def hostile(mailbox, MPI, piece):
 def main():
     """Run the job; one worker is hostile."""
     from aspis_mpi import __main__
-    from aspis_mpi.backends import mpi_mailbox, mpi_worker
+    from aspis_mpi.backends.mpi import mailbox as mpi_mailbox
+    from aspis_mpi.backends.mpi import worker as mpi_worker
     if sys.argv[1].startswith('--piece='):
         mpi_mailbox.PIECE = int(sys.argv.pop(1).partition('=')[2])
     rank = os.environ.get('OMPI_COMM_WORLD_RANK', os.environ.get('PMI_RANK'))

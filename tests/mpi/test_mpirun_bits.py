@@ -121,7 +121,7 @@ def test_equal_bits_of_16_ranks(mpi, job, launch, expected, folder):
 SMALL_PIECES = '''
 import sys
 from aspis_mpi.__main__ import main
-from aspis_mpi.backends import mpi_mailbox
+from aspis_mpi.backends.mpi import mailbox as mpi_mailbox
 mpi_mailbox.PIECE = 4096
 sys.exit(main())
 '''

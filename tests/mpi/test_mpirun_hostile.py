@@ -81,8 +81,8 @@ OVERRUN = '''
 
 import time
 import numpy as np
-from aspis_mpi.backends import mpi
-from aspis_mpi.backends.mpi_mailbox import Mailbox
+from aspis_mpi.backends.mpi import ranks as mpi
+from aspis_mpi.backends.mpi.mailbox import Mailbox
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, MalformedMessage, Replica, Wire)

@@ -14,7 +14,7 @@ FROM = {'openmpi': 'pmix', 'mpich': 'hydra'}
 
 #: A worker that says that it is somewhere else.
 ELSEWHERE = '''
-from aspis_mpi.backends import mpi
+from aspis_mpi.backends.mpi import ranks as mpi
 
 def gathered(comm, text, room=512):
     return gather(comm, 'elsewhere' if comm.rank == 2 else text, room)

@@ -164,7 +164,7 @@ def test_another_module_of_the_same_name(mpi, ranks, module, folder):
 
 #: Answers what nobody asks for, as long as it may.
 LIAR = r'''
-from aspis_mpi import facts
+from aspis_mpi.job import facts
 facts.said = lambda *asked: "\x1b[31m\n\0" * 2000
 facts.condensed = lambda known, keys: (
     facts.np.full(len(keys) + 1, 7, "u8"))

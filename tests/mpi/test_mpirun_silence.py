@@ -35,7 +35,7 @@ HANGS = f'''
 MUTE = f'''
 import sys
 from aspis_mpi.__main__ import main
-from aspis_mpi.backends import mpi_worker
+from aspis_mpi.backends.mpi import worker as mpi_worker
 from mine import RANK
 
 class Mute(mpi_worker.Mailbox):

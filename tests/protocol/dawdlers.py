@@ -6,7 +6,7 @@ import numpy as np
 from challenged_jobs import Run, liars
 
 from aspis_mpi import registry
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.attacks.protocol.counts import Counts
 from aspis_mpi.protocol.messages import (
     CodedGradient, Model, Progress, Replica, Sketch, Sum, Vector)

@@ -10,8 +10,8 @@ from aspis_mpi.coding import combine
 from aspis_mpi.detection.probe import ANSWER, answer
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, MAGIC, PROTOCOL, Answer, Challenge, CodedGradient, Encode,
-    Model, Parameters, Probe, Progress, Reorder, Replica, Signal, Sketch,
-    Sum, pack_positions)
+    Model, Parameters, Probe, Progress, Reorder, Replica, Signal, Sketch, Sum,
+    pack_positions)
 
 #: Magic, protocol, kind, step, epoch, position, bytes of body.
 HEADER = struct.Struct('<4sHHqiiq')

@@ -10,12 +10,12 @@ from coded_jobs import at_rest, distance, sums
 from forgery import (
     HEADER, LIES, LOUD, MOODS, QUIET, TRUTHFUL, Peer, pick, stray)
 
-from aspis_mpi.assembly import Assembly
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Failure, Lane,
     MalformedMessage, Progress, Sketch, Sum, Vector)
-from aspis_mpi.protocol.step import WAITS, State
+from aspis_mpi.protocol.server.step import WAITS, State
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
 
 #: Of one step of a run that gets on, at most.

@@ -5,9 +5,9 @@ from math import comb
 import numpy as np
 import pytest
 
-from aspis_mpi import config
-from aspis_mpi.build import simulate
-from aspis_mpi.exits import DONE
+from aspis_mpi.job import loading as config
+from aspis_mpi.assembly.run import simulate
+from aspis_mpi.errors import DONE
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
 
@@ -79,7 +79,7 @@ def test_an_audit_names_whom_it_exposes(simulated):
 def test_an_audit_that_nobody_supports_settles_nothing(simulated,
                                                        monkeypatch):
     """Unequal hardware: the server's own bits are nobody's."""
-    from aspis_mpi.assembly import Assembly
+    from aspis_mpi.assembly.wiring import Assembly
 
     class Other:
         def __init__(self, assembly):

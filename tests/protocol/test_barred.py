@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from aspis_mpi import JobError, load_run, simulate
-from aspis_mpi.assembly import Assembly
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
-from aspis_mpi.config import from_tables
-from aspis_mpi.exits import DONE, FAILED
+from aspis_mpi.job.loading import from_tables
+from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.protocol.messages import Failure, Stop
 
 BARRED = 3

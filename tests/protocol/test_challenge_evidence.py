@@ -8,11 +8,11 @@ import pytest
 from challenged_jobs import Run, assembled, liars
 from coded_jobs import distance
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.coding.challenge import PAYLOAD
 from aspis_mpi.detection.probe import alike
 from aspis_mpi.protocol.messages import Encode
-from aspis_mpi.schemes.transfer import referee
+from aspis_mpi.schemes.challenge import referee
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 

@@ -5,9 +5,9 @@ import pytest
 from challenged_jobs import SUBSET, OnOneFile, Run, assembled, liars
 from coded_jobs import distance
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network
-from aspis_mpi.exits import DONE, FAILED
+from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.schemes.record import Outcome
 
 def test_a_vector_against_its_own_sketches_exposes():

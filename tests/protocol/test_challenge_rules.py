@@ -5,11 +5,11 @@ import pytest
 from challenged_jobs import Run, assembled, liars, run
 from coded_jobs import distance
 
-from aspis_mpi.attacks.protocol.base import Protocol
-from aspis_mpi.exits import DONE
+from aspis_mpi.attacks.conduct import Protocol
+from aspis_mpi.errors import DONE
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Sum
 from aspis_mpi.schemes.record import Outcome
-from aspis_mpi.schemes.transfer.referee import Referee
+from aspis_mpi.schemes.challenge.referee import Referee
 
 #: Three liars may hold a file alone: files are presumed, in two epochs.
 ALONE = {'scheme': {'workers': 7, 'adversaries': 3},

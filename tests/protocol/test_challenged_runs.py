@@ -8,9 +8,9 @@ from challenged_jobs import Mixture, Run, assembled, liars, run
 from coded_jobs import distance, initial, sums
 
 from aspis_mpi import load_run, registry, simulate
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network
-from aspis_mpi.exits import DONE
+from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
 
 FILES = sorted(registry.parts('files'))

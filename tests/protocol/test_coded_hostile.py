@@ -6,11 +6,10 @@ from coded_jobs import Eager, assembled, at_rest, distance, reference
 
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
-from aspis_mpi.exits import DONE
+from aspis_mpi.errors import DONE
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
-    CodedGradient, Encode, Progress, Replica, Sketch, Vector,
-    pack_positions)
+    CodedGradient, Encode, Progress, Replica, Sketch, Vector, pack_positions)
 from aspis_mpi.schemes.record import Outcome
 
 K, LOAD = 9, 3

@@ -7,7 +7,7 @@ import pytest
 from challenged_jobs import EVENTS, Mixture, assembled
 from dawdlers import Dawdling, Moods, some_job, some_lies
 
-from aspis_mpi.exits import DONE
+from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))

@@ -11,12 +11,12 @@ from coded_jobs import NoJournal
 
 from aspis_mpi import load_run, simulate
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
-from aspis_mpi.exits import DONE
+from aspis_mpi.errors import DONE
 from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch, Skip)
-from aspis_mpi.protocol.worker import State
+from aspis_mpi.protocol.worker.machine import State
 
 SECONDS = 3.25
 LATE = liars(0, 4, files='all', value='honest', protocol='late',

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from coded_jobs import NoJournal, assembled, distance, reference, tables
 
-from aspis_mpi import config
-from aspis_mpi.assembly import Assembly
+from aspis_mpi.job import loading as config
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
-from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
+from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
 from aspis_mpi.protocol.messages import Failure, Signal
-from aspis_mpi.protocol.step import State
+from aspis_mpi.protocol.server.step import State
 
 STEPS, K = 12, 9
 

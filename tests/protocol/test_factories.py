@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from aspis_mpi import JobError, config, registry, simulate
-from aspis_mpi.assembly import Assembly
-from aspis_mpi.protocol.server import DONE
-from aspis_mpi.sections import PARTS
+from aspis_mpi import JobError, registry, simulate
+from aspis_mpi.job import loading as config
+from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.protocol.server.machine import DONE
+from aspis_mpi.job.sections import PARTS
 
 #: The function of a test, where its job finds it.
 made = None

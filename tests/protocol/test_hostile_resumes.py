@@ -19,7 +19,7 @@ from coded_jobs import NoJournal
 
 from aspis_mpi.backends.hosts import Hosts, located
 from aspis_mpi.backends.simulated import Network, VirtualClock
-from aspis_mpi.exits import DONE
+from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))

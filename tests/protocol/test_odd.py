@@ -5,9 +5,9 @@ import pytest
 from test_tolerance import (
     EVERYBODY, NEAR, SUBSET, filled, gradients, nudged)
 
-from aspis_mpi.aggregation.mean import Mean
-from aspis_mpi.assignment.cyclic import Cyclic
-from aspis_mpi.detection.certified import Certified
+from aspis_mpi.aggregation.aggregators.mean import Mean
+from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.detection.rules.certified import Certified
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.decision import decide
 from aspis_mpi.schemes.odd import oddities

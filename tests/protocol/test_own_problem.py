@@ -5,7 +5,7 @@ import pytest
 
 from aspis_mpi import JobError, simulate
 from aspis_mpi.learning.problems.quadratic import Quadratic
-from aspis_mpi.protocol.server import DONE
+from aspis_mpi.protocol.server.machine import DONE
 
 JOB = '''
 [run]

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly import Assembly
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.probe import ANSWER
-from aspis_mpi.exits import BAD_JOB, FAILED
+from aspis_mpi.errors import BAD_JOB, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.messages import Answer, Failure, Model
-from aspis_mpi.protocol.step import State
+from aspis_mpi.protocol.server.step import State
 
 
 class Bench:

@@ -11,7 +11,7 @@ import tomli_w
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.backends.signals import Signals
-from aspis_mpi.exits import DONE, FAILED, INTERRUPTED
+from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints

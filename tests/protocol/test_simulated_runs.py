@@ -8,18 +8,17 @@ from math import comb
 import numpy as np
 import pytest
 
-from aspis_mpi import config
-from aspis_mpi.assembly import Assembly
+from aspis_mpi.job import loading as config
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
-from aspis_mpi.build import simulate
-from aspis_mpi.config import JobError
-from aspis_mpi.exits import DONE, FAILED
+from aspis_mpi.assembly.run import simulate
+from aspis_mpi.job.loading import JobError
+from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
-from aspis_mpi.protocol.messages import (
-    FROM_SERVER, FROM_WORKER, Lane, Vector)
-from aspis_mpi.protocol.worker import State
+from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER, Lane, Vector
+from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome, StepRecord

@@ -11,20 +11,20 @@ import pytest
 from challenged_jobs import assembled
 from reach import reached
 
-from aspis_mpi import build
+from aspis_mpi.assembly import run as build
 from aspis_mpi.attacks.plan import AttackPlan
-from aspis_mpi.backends.journal import Journal
+from aspis_mpi.assembly.journal import Journal
 from aspis_mpi.backends.simulated import Network, VirtualClock, simulate
-from aspis_mpi.config import Job, Part
-from aspis_mpi.design import Design
+from aspis_mpi.job.loading import Job, Part
+from aspis_mpi.assembly.design import Design
 from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import alike
-from aspis_mpi.exits import DONE
+from aspis_mpi.errors import DONE
 from aspis_mpi.learning.batches import Batches
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 from aspis_mpi.schemes.scheme import Scheme
-from aspis_mpi.sections import SECTIONS
+from aspis_mpi.job.sections import SECTIONS
 
 #: Who has the truth: the job, its sections, and whoever assembles it.
 KNOWING = (Job, Design, SECTIONS['adversary'], SECTIONS['delay'])
@@ -257,7 +257,7 @@ def test_nor_in_a_whole_job_that_is_stopped_and_goes_on(
             super().catch_up()
             assert ways(self) != [] == ways(self._server)
             steps.append(self._server.step)
-    monkeypatch.setattr('aspis_mpi.assembly.Journal', Watched)
+    monkeypatch.setattr('aspis_mpi.assembly.wiring.Journal', Watched)
     job = assembly.job
     for last in 2, 4:
         run = job.run.model_copy(update={'steps': last})

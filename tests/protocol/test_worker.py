@@ -8,7 +8,7 @@ from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,
     Probe, Reorder, Skip, Stop, Vector)
-from aspis_mpi.protocol.worker import LocalProtocolError, State
+from aspis_mpi.protocol.worker.machine import LocalProtocolError, State
 
 MESSAGES = {**FROM_SERVER, **FROM_WORKER}.values()
 

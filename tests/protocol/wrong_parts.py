@@ -10,8 +10,8 @@ import numpy as np
 MODULE = '''
 import numpy as np
 from aspis_mpi import Problem, Score
-from aspis_mpi.learning.optimizers.base import Optimizer
-from aspis_mpi.learning.schedules.base import Schedule
+from aspis_mpi.learning.optimizer import Optimizer
+from aspis_mpi.learning.schedule import Schedule
 
 class Counted:
     def call(self, name):

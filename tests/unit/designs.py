@@ -5,7 +5,7 @@ from itertools import combinations, product
 import numpy as np
 
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.evidence import Evidence
 
 #: What a replica says instead of the truth, 0, or of a lie, 1, 2, ...

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.protocol.accounts import Accounts
+from aspis_mpi.protocol.server.accounts import Accounts
 
 ALL = np.ones(5, dtype=bool)
 

@@ -9,12 +9,13 @@ from scipy.optimize import minimize
 from scipy.stats import trim_mean
 
 from aspis_mpi import registry
-from aspis_mpi.aggregation import base, selection
-from aspis_mpi.aggregation.geometric_median import GeometricMedian
-from aspis_mpi.aggregation.mean import Mean
-from aspis_mpi.aggregation.median import Median
-from aspis_mpi.aggregation.median_of_means import MedianOfMeans
-from aspis_mpi.aggregation.trimmed_mean import TrimmedMean
+from aspis_mpi.aggregation import base
+from aspis_mpi.aggregation import selection
+from aspis_mpi.aggregation.aggregators.geometric_median import GeometricMedian
+from aspis_mpi.aggregation.aggregators.mean import Mean
+from aspis_mpi.aggregation.aggregators.median import Median
+from aspis_mpi.aggregation.aggregators.median_of_means import MedianOfMeans
+from aspis_mpi.aggregation.aggregators.trimmed_mean import TrimmedMean
 
 PARTS = registry.parts('aggregation')
 every_rule = pytest.mark.parametrize('rule', PARTS.values(), ids=PARTS)

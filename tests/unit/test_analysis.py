@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.assignment.subset import Subset
-from aspis_mpi.build import simulate
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.assembly.run import simulate
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
-from aspis_mpi.schemes.record import (CODED, Arrival, ArrivalKind,
-                                      Evaluation, Outcome, Reordering,
-                                      StepRecord)
+from aspis_mpi.schemes.record import (
+    CODED, Arrival, ArrivalKind, Evaluation, Outcome, Reordering, StepRecord)
 
 ROOT = Path(__file__).parents[2]
 STEPS, MISSED, FRAMED = 30, (4, 5), 9

@@ -12,12 +12,12 @@ from scipy.sparse import csr_array
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.assignment.cyclic import Cyclic
-from aspis_mpi.assignment.file import FromFile
-from aspis_mpi.assignment.random_regular import RandomRegular
-from aspis_mpi.assignment.repetition import Repetition
-from aspis_mpi.assignment.subset import MOST_FILES, Subset
-from aspis_mpi.assignment.uncoded import Uncoded
+from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.assignment.designs.file import FromFile
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import MOST_FILES, Subset
+from aspis_mpi.assignment.designs.uncoded import Uncoded
 
 SIZES = (6, 9, 15)
 #: Those that a number of workers is enough for.

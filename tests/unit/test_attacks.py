@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from aspis_mpi import arrays, registry
-from aspis_mpi.assignment.repetition import Repetition
-from aspis_mpi.assignment.subset import Subset
-from aspis_mpi.assignment.uncoded import Uncoded
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.assignment.designs.uncoded import Uncoded
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.coding.challenge import compare
 from aspis_mpi.coding.sketching import sketch

@@ -12,9 +12,9 @@ from designs import (
     triples_told)
 
 from aspis_mpi import registry
-from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import DROPPED, MISSING
-from aspis_mpi.detection.certified import (
+from aspis_mpi.detection.rules.certified import (
     Certified, certificates, expose, without_holders)
 from aspis_mpi.detection.matching import doubled, doubled_without
 

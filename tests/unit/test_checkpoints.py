@@ -8,9 +8,8 @@ import pytest
 
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
-from aspis_mpi.protocol.snapshot import Members, Snapshot
-from aspis_mpi.runlog.checkpoints import (
-    Checkpoints, DamagedCheckpoint, load)
+from aspis_mpi.protocol.server.snapshot import Members, Snapshot
+from aspis_mpi.runlog.checkpoints import Checkpoints, DamagedCheckpoint, load
 
 K, LOAD, D = 5, 6, 300
 

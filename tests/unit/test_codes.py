@@ -7,13 +7,13 @@ from decoded_sums import (IRREGULAR, bench, decoded, full_sets, payload,
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.assignment.cyclic import Cyclic
-from aspis_mpi.assignment.random_regular import RandomRegular
-from aspis_mpi.assignment.repetition import Repetition
-from aspis_mpi.assignment.subset import Subset
-from aspis_mpi.assignment.uncoded import Uncoded
+from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.assignment.designs.uncoded import Uncoded
 from aspis_mpi.coding.codes.approximate import Approximate
-from aspis_mpi.coding.codes.fixed import DENSE
+from aspis_mpi.coding.fixed import DENSE
 from aspis_mpi.coding.codes.least_squares import LeastSquares
 from aspis_mpi.coding.codes.raviv import Raviv
 from aspis_mpi.coding.codes.tandon import Tandon

@@ -5,9 +5,9 @@ import pytest
 from decoded_sums import IRREGULAR
 
 from aspis_mpi import registry
-from aspis_mpi.assignment.cyclic import Cyclic
-from aspis_mpi.assignment.random_regular import RandomRegular
-from aspis_mpi.assignment.repetition import Repetition
+from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
+from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.coding.codes.least_squares import LeastSquares
 from aspis_mpi.coding.codes.tandon import Tandon
 from aspis_mpi.schemes.collection.adaptive import Adaptive

@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from aspis_mpi import __version__, load_run, presets, registry
+from aspis_mpi import __version__, load_run, registry
+from aspis_mpi.job import presets
 from aspis_mpi.__main__ import main
 from aspis_mpi.backends import launcher
-from aspis_mpi.sections import SECTIONS
+from aspis_mpi.job.sections import SECTIONS
 
 JOB = '''
 [run]
@@ -396,7 +397,7 @@ def test_an_error_of_our_own_keeps_its_traceback(
     """It is a bug, and exit code 2 would blame the job."""
     def broken(*_, **__):
         raise ValueError('a bug')
-    monkeypatch.setattr('aspis_mpi.build.simulate', broken)
+    monkeypatch.setattr('aspis_mpi.assembly.run.simulate', broken)
     assert main(['simulate', str(job)]) == 3
     error = capsys.readouterr().err
     assert 'Traceback' in error and 'ValueError: a bug' in error

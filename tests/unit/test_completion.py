@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.assignment.repetition import Repetition
-from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.coding import completion
 from aspis_mpi.coding.completion import (
     coefficient_error, coverage_seconds, full_count_seconds,

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from aspis_mpi import config, extras
-from aspis_mpi.assembly import Assembly
+from aspis_mpi.job import loading as config
+from aspis_mpi.parts import extras
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding.codes.least_squares import LeastSquares
-from aspis_mpi.config import JobError
+from aspis_mpi.job.loading import JobError
 from aspis_mpi.learning.problems.quadratic import Quadratic
 
 #: A job with a challenge that is accepted.

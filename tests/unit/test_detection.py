@@ -9,11 +9,11 @@ import pytest
 from designs import families
 
 from aspis_mpi import registry
-from aspis_mpi.assignment.repetition import Repetition
-from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import DROPPED, MISSING
-from aspis_mpi.detection.clique import Clique
-from aspis_mpi.detection.core import Core
+from aspis_mpi.detection.rules.clique import Clique
+from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.schemes.decision import decide
 

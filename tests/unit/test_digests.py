@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from aspis_mpi import digests
-from aspis_mpi.digests import BLOCKS, brief, digest
+from aspis_mpi.files import digests
+from aspis_mpi.files.digests import BLOCKS, brief, digest
 
 #: Bytes of a block here; a megabyte elsewhere.
 BLOCK = 1 << 10

@@ -11,7 +11,7 @@ import pytest
 
 import aspis_mpi
 from aspis_mpi import registry, simulate
-from aspis_mpi.listing import KEYS, listing
+from aspis_mpi.job.listing import KEYS, listing
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER
 from aspis_mpi.runlog.reader import load_run
 

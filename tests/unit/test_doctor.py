@@ -24,8 +24,7 @@ from aspis_mpi.doctor.devices import Devices
 from aspis_mpi.doctor.finding import Finding, Level, report, who
 from aspis_mpi.doctor.kernels import Kernels
 from aspis_mpi.doctor.memory import Memory
-from aspis_mpi.doctor.rank import (
-    LOOKS, ROOM, Rank, from_bytes, look, to_bytes)
+from aspis_mpi.doctor.rank import LOOKS, ROOM, Rank, from_bytes, look, to_bytes
 from aspis_mpi.doctor.software import Software
 from aspis_mpi.learning.devices import device_of_rank
 from aspis_mpi.runlog.locking import VARIABLE, probe

@@ -5,8 +5,8 @@ import time
 import numpy as np
 from designs import evidence_of, strategy
 
-from aspis_mpi.assignment.subset import Subset
-from aspis_mpi.detection.certified import expose
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.detection.rules.certified import expose
 from aspis_mpi.detection.matching import doubled
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.facts import (
+from aspis_mpi.job.facts import (
     ABSENT, NONE, SHOWN, condensed, difference, first, said)
 
 OURS = {'optimizer.lr': '0.1', 'run.seed': '7', 'problem.n_samples': '100'}

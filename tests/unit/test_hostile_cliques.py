@@ -7,9 +7,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection import covers
-from aspis_mpi.detection.clique import Clique
+from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.covers import unique_cover
 from aspis_mpi.detection.evidence import Evidence
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import aspis_mpi
-from aspis_mpi import extras
+from aspis_mpi.parts import extras
 
 PACKAGE = Path(aspis_mpi.__file__).parent
 ROOT = PACKAGE.parent

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
-from aspis_mpi.assignment.subset import Subset
-from aspis_mpi.config import JobError
-from aspis_mpi.recorded import Recorded
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.job.loading import JobError
+from aspis_mpi.assembly.replay import Recorded
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
 from aspis_mpi.runlog.opening import RunLogError

@@ -7,11 +7,11 @@ import pytest
 from decoded_sums import (IRREGULAR, bench, decoded, full_sets, payload,
                           random_states, shares, small_gradients)
 
-from aspis_mpi.assignment.cyclic import Cyclic
-from aspis_mpi.assignment.random_regular import RandomRegular
-from aspis_mpi.assignment.repetition import Repetition
-from aspis_mpi.assignment.subset import Subset
-from aspis_mpi.assignment.uncoded import Uncoded
+from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.assignment.designs.uncoded import Uncoded
 from aspis_mpi.coding import matrices
 from aspis_mpi.coding.codes.least_squares import LeastSquares
 

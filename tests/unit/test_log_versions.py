@@ -20,7 +20,7 @@ import pytest
 
 from aspis_mpi.__main__ import main
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import Run, load_run

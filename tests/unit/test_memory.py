@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from aspis_mpi.detection.certified import expose
+from aspis_mpi.detection.rules.certified import expose
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.streams import generator
 

@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from aspis_mpi import extras, registry, streams
-from aspis_mpi.learning.models.base import Model
+from aspis_mpi import registry, streams
+from aspis_mpi.parts import extras
+from aspis_mpi.learning.model import Model
 from aspis_mpi.learning.models.convnet import ConvNet
 from aspis_mpi.learning.models.logistic import Logistic
 from aspis_mpi.learning.models.mlp import Perceptron

@@ -5,7 +5,7 @@ import os
 import numpy
 import pytest
 
-from aspis_mpi.modules import own_modules
+from aspis_mpi.parts.modules import own_modules
 
 
 @pytest.fixture

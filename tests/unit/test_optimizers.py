@@ -7,7 +7,7 @@ import pytest
 
 from aspis_mpi import registry
 from aspis_mpi.learning.optimizers.sgd import SGD
-from aspis_mpi.learning.schedules.base import Schedule
+from aspis_mpi.learning.schedule import Schedule
 from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.learning.schedules.cosine import Cosine
 from aspis_mpi.learning.schedules.step import Step

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from aspis_mpi import JobError, Problem, config, simulate
+from aspis_mpi import JobError, Problem, simulate
+from aspis_mpi.job import loading as config
 from aspis_mpi.plan import forecast
 from aspis_mpi.runlog.reader import load_run
 

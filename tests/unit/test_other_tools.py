@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from aspis_mpi.assignment.subset import Subset
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Evaluation, Event, Reordering
 from test_runlog import create, fill, made_up_arrivals

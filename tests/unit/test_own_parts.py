@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from aspis_mpi import JobError, Problem, config, simulate
-from aspis_mpi.assembly import Assembly
+from aspis_mpi import JobError, Problem, simulate
+from aspis_mpi.job import loading as config
+from aspis_mpi.assembly.wiring import Assembly
 
 
 class Circle(Problem):

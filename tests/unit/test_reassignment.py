@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from aspis_mpi.assignment.base import MOST_SETS, Assignment
-from aspis_mpi.assignment.cyclic import Cyclic
+from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.assignment.ordering import matching, q_max
 from aspis_mpi.assignment.pacing import by_speed
-from aspis_mpi.assignment.random_regular import RandomRegular
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
 from aspis_mpi.assignment.reassignment import most_load, reassigned
-from aspis_mpi.assignment.repetition import Repetition
-from aspis_mpi.assignment.subset import Subset
-from aspis_mpi.assignment.uncoded import Uncoded
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.assignment.designs.uncoded import Uncoded
 from aspis_mpi.streams import generator
 
 

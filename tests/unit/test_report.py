@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from aspis_mpi.report import ALIKE, Report
+from aspis_mpi.assembly.progress import ALIKE, Report
 from aspis_mpi.schemes.record import Event
 
 

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from aspis_mpi import JobError, config, load_run, simulate, streams
+from aspis_mpi import JobError, load_run, simulate, streams
+from aspis_mpi.job import loading as config
 
 SEEDS = [0, 7, 2 ** 31, 2 ** 63 - 1, 2 ** 63, 2 ** 64 - 1, 2 ** 64, 2 ** 200,
          -1, -2 ** 63, -2 ** 63 - 1]

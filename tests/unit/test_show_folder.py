@@ -9,7 +9,7 @@ import tomli_w
 
 from aspis_mpi import simulate
 from aspis_mpi.__main__ import main
-from aspis_mpi.exits import BAD_JOB
+from aspis_mpi.errors import BAD_JOB
 
 JOB = {'run': {'steps': 3, 'evaluate_every': 0, 'checkpoint_every': 0},
        'problem': {'name': 'quadratic', 'parameters': 8, 'batch_size': 60},

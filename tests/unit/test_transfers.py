@@ -5,9 +5,9 @@ import pytest
 from decoded_sums import IRREGULAR
 
 from aspis_mpi import registry
-from aspis_mpi.assignment.cyclic import Cyclic
-from aspis_mpi.assignment.random_regular import RandomRegular
-from aspis_mpi.assignment.repetition import Repetition
+from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
+from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.coding import combine
 from aspis_mpi.coding.codes.least_squares import LeastSquares
 from aspis_mpi.coding.codes.raviv import Raviv
@@ -16,7 +16,7 @@ from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import Encode
 from aspis_mpi.schemes.record import CODED, Outcome
 from aspis_mpi.schemes.transfer.coded import Coded
-from aspis_mpi.schemes.transfer.combined import NOBODY, GlobalState
+from aspis_mpi.schemes.tables.combined import NOBODY, GlobalState
 from aspis_mpi.schemes.transfer.sums import Sums
 
 D = 11

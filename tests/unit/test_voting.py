@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from aspis_mpi.voting import plurality
+from aspis_mpi.detection.voting import plurality
 
 
 def by_hand(row):

@@ -7,7 +7,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from aspis_mpi.assignment import ordering
-from aspis_mpi.assignment.orders.base import Order
+from aspis_mpi.assignment.order import Order
 from aspis_mpi.assignment.orders.search import Found, search
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """All files get their copies at the same pace, by matchings."""
 
 from aspis_mpi.assignment import ordering
-from aspis_mpi.assignment.orders.base import Order
+from aspis_mpi.assignment.order import Order
 
 
 class Matching(Order):

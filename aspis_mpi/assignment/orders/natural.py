@@ -1,6 +1,6 @@
 """The order that the assignment came with."""
 
-from aspis_mpi.assignment.orders.base import Order
+from aspis_mpi.assignment.order import Order
 
 
 class Natural(Order):

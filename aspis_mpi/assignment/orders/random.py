@@ -1,6 +1,6 @@
 """Each worker's files in random order, to compare with."""
 
-from aspis_mpi.assignment.orders.base import Order
+from aspis_mpi.assignment.order import Order
 from aspis_mpi.streams import generator
 
 

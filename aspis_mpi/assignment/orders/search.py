@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.assignment import ordering
-from aspis_mpi.assignment.orders.base import Order
+from aspis_mpi.assignment.order import Order
 from aspis_mpi.assignment.orders.random import shuffled
 from aspis_mpi.streams import generator
 

@@ -1,6 +1,6 @@
 """Lies on every file."""
 
-from aspis_mpi.attacks.files.base import Files
+from aspis_mpi.attacks.targets import Files
 
 
 class All(Files):

@@ -1,6 +1,6 @@
 """Lies that make all adversaries disagree with the same q honest workers."""
 
-from aspis_mpi.attacks.files.base import Files
+from aspis_mpi.attacks.targets import Files
 
 
 class FixedDisagreement(Files):

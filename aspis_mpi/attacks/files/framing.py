@@ -1,6 +1,6 @@
 """Lies that make the adversaries' clique the only largest one."""
 
-from aspis_mpi.attacks.files.base import Files
+from aspis_mpi.attacks.targets import Files
 
 
 class Framing(Files):

@@ -1,6 +1,6 @@
 """Lies where they can win a vote."""
 
-from aspis_mpi.attacks.files.base import Files
+from aspis_mpi.attacks.targets import Files
 
 
 class Majorities(Files):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.attacks.files.base import Files
+from aspis_mpi.attacks.targets import Files
 
 
 class Quiet(Files):

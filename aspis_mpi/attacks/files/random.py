@@ -1,7 +1,7 @@
 """Lies now and then."""
 
 from aspis_mpi import streams
-from aspis_mpi.attacks.files.base import Files
+from aspis_mpi.attacks.targets import Files
 
 
 class Random(Files):

@@ -1,6 +1,6 @@
 """One adversary hides so that the graph has two largest cliques."""
 
-from aspis_mpi.attacks.files.base import Files
+from aspis_mpi.attacks.targets import Files
 
 
 class Sacrifice(Files):

@@ -1,6 +1,6 @@
 """Files that nobody computed, reported as finished."""
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 
 
 class Counts(Protocol):

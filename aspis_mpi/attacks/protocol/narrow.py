@@ -1,6 +1,6 @@
 """A start-up probe in which machines look more alike than they are."""
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 
 
 class Narrow(Protocol):

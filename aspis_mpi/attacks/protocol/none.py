@@ -1,6 +1,6 @@
 """Messages as they are asked for."""
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 
 
 class Nothing(Protocol):

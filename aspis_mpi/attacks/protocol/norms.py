@@ -1,6 +1,6 @@
 """Sketches with norms that are too large or too small."""
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.checks import check_finite
 
 

@@ -1,6 +1,6 @@
 """Lies that wait until the step has been challenged once."""
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 
 
 class Patient(Protocol):

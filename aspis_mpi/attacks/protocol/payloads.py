@@ -4,7 +4,7 @@ import numpy as np
 
 from aspis_mpi import streams
 from aspis_mpi.arrays import quick_norm
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.checks import check_finite
 
 

@@ -1,7 +1,7 @@
 """Sketches of something else than what was sent."""
 
 from aspis_mpi import streams
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.checks import check_finite
 
 

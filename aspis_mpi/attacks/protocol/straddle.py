@@ -1,6 +1,6 @@
 """Sketches on both sides of what still counts as equal."""
 
-from aspis_mpi.attacks.protocol.base import Protocol
+from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.checks import check_finite
 
 

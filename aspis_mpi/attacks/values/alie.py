@@ -1,6 +1,6 @@
 """A little is enough: a lie inside the spread of the honest values."""
 
-from aspis_mpi.attacks.values.colluding import Colluding
+from aspis_mpi.attacks.colluding import Colluding
 from aspis_mpi.checks import check_finite
 
 

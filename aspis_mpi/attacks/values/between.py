@@ -7,7 +7,7 @@ import numpy as np
 
 from aspis_mpi import streams
 from aspis_mpi.arrays import norm
-from aspis_mpi.attacks.values.base import Value
+from aspis_mpi.attacks.value import Value
 from aspis_mpi.checks import check_finite, check_positive
 
 #: Files of which the typical norm is taken.

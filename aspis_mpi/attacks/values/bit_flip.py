@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.attacks.values.base import Value
+from aspis_mpi.attacks.value import Value
 
 
 class BitFlip(Value):

@@ -1,6 +1,6 @@
 """Fall of Empires: the mean gradient turned round."""
 
-from aspis_mpi.attacks.values.colluding import Colluding
+from aspis_mpi.attacks.colluding import Colluding
 from aspis_mpi.checks import check_finite
 
 

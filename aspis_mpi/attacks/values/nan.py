@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.attacks.values.base import Value
+from aspis_mpi.attacks.value import Value
 
 
 class NotANumber(Value):

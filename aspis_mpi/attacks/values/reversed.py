@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.attacks.values.scaled import Scaled
+from aspis_mpi.attacks.scaled import Scaled
 
 
 class Reversed(Scaled):

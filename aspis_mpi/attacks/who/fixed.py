@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.attacks.who.base import Who
+from aspis_mpi.attacks.choice import Who
 from aspis_mpi.checks import check_workers
 
 

@@ -1,6 +1,6 @@
 """Adversaries drawn anew in each step."""
 
-from aspis_mpi.attacks.who.base import Who
+from aspis_mpi.attacks.choice import Who
 
 
 class Random(Who):

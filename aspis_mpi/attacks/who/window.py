@@ -1,6 +1,6 @@
 """Adversaries that stay for some steps and then change."""
 
-from aspis_mpi.attacks.who.base import Who
+from aspis_mpi.attacks.choice import Who
 
 
 class Window(Who):

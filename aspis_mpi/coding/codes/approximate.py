@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.coding.codes.base import check_whole
-from aspis_mpi.coding.codes.fixed import FixedCode
+from aspis_mpi.coding.code import check_whole
+from aspis_mpi.coding.fixed import FixedCode
 from aspis_mpi.coding.structure import group_leads
 
 

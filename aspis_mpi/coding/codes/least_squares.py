@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from aspis_mpi.coding import matrices
-from aspis_mpi.coding.codes.base import Code, Decoding
+from aspis_mpi.coding.code import Code, Decoding
 
 
 class LeastSquares(Code):

@@ -4,8 +4,8 @@ from math import gcd
 
 import numpy as np
 
-from aspis_mpi.coding.codes.base import check_whole
-from aspis_mpi.coding.codes.fixed import FixedCode, clear
+from aspis_mpi.coding.code import check_whole
+from aspis_mpi.coding.fixed import FixedCode, clear
 from aspis_mpi.coding.structure import cyclic_starts
 
 

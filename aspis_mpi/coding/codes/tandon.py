@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.coding.codes.base import check_whole
-from aspis_mpi.coding.codes.fixed import FixedCode, clear
+from aspis_mpi.coding.code import check_whole
+from aspis_mpi.coding.fixed import FixedCode, clear
 from aspis_mpi.coding.structure import cyclic_starts, group_leads
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.coding.codes.fixed import FixedCode, clear
+from aspis_mpi.coding.fixed import FixedCode, clear
 from aspis_mpi.coding.structure import cyclic_starts
 
 

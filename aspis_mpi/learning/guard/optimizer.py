@@ -3,12 +3,9 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.learning.guard.mistake import (
-    Mistake, described, number, raised)
-from aspis_mpi.learning.guard.watch import (
-    LOOKS, SHORT, Watch, read_only)
-from aspis_mpi.learning.optimizers.base import (
-    check_state, exported, restore)
+from aspis_mpi.learning.guard.mistake import Mistake, described, number, raised
+from aspis_mpi.learning.guard.watch import LOOKS, SHORT, Watch, read_only
+from aspis_mpi.learning.optimizer import check_state, exported, restore
 
 #: Bits of a number that no computing gives: what has them was not written.
 MARK = np.uint32(0x7fc5a57e)

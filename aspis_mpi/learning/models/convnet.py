@@ -5,7 +5,7 @@ from functools import cached_property
 from math import isqrt
 
 from aspis_mpi.learning.devices import device_of_rank
-from aspis_mpi.learning.models.base import Model, check_sizes
+from aspis_mpi.learning.model import Model, check_sizes
 
 
 class ConvNet(Model):

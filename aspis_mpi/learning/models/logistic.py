@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.learning.models import softmax
-from aspis_mpi.learning.models.base import Model, check_sizes
+from aspis_mpi.learning import softmax
+from aspis_mpi.learning.model import Model, check_sizes
 
 
 class Logistic(Model):

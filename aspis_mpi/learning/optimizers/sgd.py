@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi.arrays import blocks, norm
-from aspis_mpi.learning.optimizers.base import Optimizer
+from aspis_mpi.learning.optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -20,7 +20,7 @@ class SGD(Optimizer):
     ----------
     n_parameters : int
         d.
-    schedule : aspis_mpi.learning.schedules.base.Schedule
+    schedule : aspis_mpi.learning.schedule.Schedule
         Its factor multiplies `lr`.
     lr : float
         Learning rate before the schedule, above 0.

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aspis_mpi import streams, tables, texts
+from aspis_mpi import streams
+from aspis_mpi.files import tables
+from aspis_mpi.files import texts
 from aspis_mpi.arrays import sealed
 from aspis_mpi.learning.problem import Problem
 
@@ -27,7 +29,7 @@ class Digits(Problem):
     ----------
     seed : int
         The seed of the job; the data do not depend on it.
-    model : aspis_mpi.learning.models.base.Model
+    model : aspis_mpi.learning.model.Model
         The classifier, for 64 inputs and 10 classes.
     path : str, optional
         A file of your own in the same layout, `.csv` or `.csv.gz`: a line

@@ -1,6 +1,6 @@
 """The same learning rate throughout."""
 
-from aspis_mpi.learning.schedules.base import Schedule
+from aspis_mpi.learning.schedule import Schedule
 
 
 class Constant(Schedule):

@@ -2,7 +2,7 @@
 
 from math import cos, pi
 
-from aspis_mpi.learning.schedules.base import Schedule, ramp
+from aspis_mpi.learning.schedule import Schedule, ramp
 
 
 class Cosine(Schedule):

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from aspis_mpi.learning.schedules.base import Schedule
+from aspis_mpi.learning.schedule import Schedule
 
 
 class Step(Schedule):

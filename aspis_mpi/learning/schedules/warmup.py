@@ -1,6 +1,6 @@
 """A learning rate that rises to its value."""
 
-from aspis_mpi.learning.schedules.base import Schedule, ramp
+from aspis_mpi.learning.schedule import Schedule, ramp
 
 
 class WarmUp(Schedule):

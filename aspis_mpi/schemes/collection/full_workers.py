@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.schemes.collection.base import Collection, Gathering
+from aspis_mpi.schemes.gathering import Collection, Gathering
 
 
 class FullWorkers(Collection):

@@ -5,8 +5,7 @@ import numpy as np
 from aspis_mpi.coding.cover import thin
 from aspis_mpi.detection.base import MISSING
 from aspis_mpi.schemes.record import CODED
-from aspis_mpi.schemes.transfer.combined import (
-    NOBODY, Combined, GlobalState)
+from aspis_mpi.schemes.tables.combined import NOBODY, Combined, GlobalState
 
 
 class Coded(Combined):

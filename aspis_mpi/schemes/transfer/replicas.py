@@ -6,7 +6,7 @@ from aspis_mpi import arrays
 from aspis_mpi.detection.equality import BITS, sort, spread
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.resolution import resolve
-from aspis_mpi.schemes.transfer.base import Table, Transfer
+from aspis_mpi.schemes.tables.base import Table, Transfer
 
 
 class Replicas(Transfer):

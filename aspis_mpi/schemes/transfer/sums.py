@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from aspis_mpi.coding.codes.base import Decoding
+from aspis_mpi.coding.code import Decoding
 from aspis_mpi.coding.cover import thin
 from aspis_mpi.detection.base import MISSING
-from aspis_mpi.schemes.transfer.combined import (
-    NOBODY, Combined, GlobalState)
+from aspis_mpi.schemes.tables.combined import NOBODY, Combined, GlobalState
 
 
 class Sums(Combined):

@@ -1,0 +1,1 @@
+"""Aggregators: one gradient out of many."""

@@ -1,0 +1,288 @@
+"""From a job to the parts that it names, checked against each other."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from aspis_mpi import registry
+from aspis_mpi.job import contradictions as consistency
+from aspis_mpi.assignment.reassignment import most_load
+from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.job.loading import JobError, refusal
+from aspis_mpi.delays.silence import Silence
+from aspis_mpi.detection.allowance import Allowance
+from aspis_mpi.detection.probe import ANSWER, trials
+from aspis_mpi.learning.batches import Batches, default_batch_size
+from aspis_mpi.learning.optimizer import check_state
+from aspis_mpi.learning.problem import check_counts, makes, title
+from aspis_mpi.protocol.messages import Wire
+from aspis_mpi.runlog.schema import check_sizes
+from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
+
+#: Share of a run's seconds that one worker may cost, unless the job says it.
+PATIENCE = 0.01
+
+
+class Design:
+    """Every part that a job asks for, made once and checked together.
+
+    Making it is cheap: no data is loaded and no vector allocated.
+
+    Parameters
+    ----------
+    job : Job
+    problem : Problem or callable, optional
+        Instead of the one that the job names; or what makes it of the seed.
+    leads : bool
+        Whether this rank finds the order of computing; the others are told.
+
+    Raises
+    ------
+    JobError
+    """
+
+    def __init__(self, job, problem=None, leads=True):
+        #: The job as it was given, and with what it left open.
+        self.given = self.job = job
+        self._leads = leads
+        self.seed = job.run.seed
+        if job.n_workers is None:
+            raise JobError(f'{job.path}: scheme.workers is missing, and '
+                           'there are no ranks to count')
+        consistency.check_adversaries(job)
+        consistency.check_device(job)
+        consistency.check_libraries(job)
+        self.brought = problem
+        self.problem = (self._problem() if problem is None
+                        else self._made(problem))
+        self.detector = job.create('detection', 'name', job.q)
+        self.assignment = self._assignment()
+        self.batches = self._batches()
+        self.job = job = replace(job, problem=job.problem.model_copy(
+            update={'batch_size': self.batches.batch_size}))
+        self.code = self._code()
+        factory = self._factory()
+        self.inner = factory.inner(self.assignment)
+        if self._most_absent:
+            self.assignment = self.assignment.widened(
+                most_load(self.assignment, self._most_absent))
+            self.inner = factory.inner(self.assignment)
+        consistency.check_code(job, self.inner)
+        consistency.check_challenge(job, self.inner, self.code)
+        self.transfer = factory.challenged(self.inner, self.assignment)
+        consistency.check_replicas(job, self.assignment, self.transfer,
+                                   self.detector)
+        self.scheme = factory.scheme(self.assignment, job.q, self.transfer)
+        self.schemes = Schemes(factory, self.scheme, self.inner,
+                               self._most_absent)
+        self.worst_case = self.scheme.worst_case
+        consistency.check_scheme(job, self.scheme, self.code)
+        consistency.check_evidence(job, self.scheme, self.problem)
+        consistency.check_memory(job, self.scheme)
+        self.optimizer, _ = self.new_optimizer()
+        self.plan, self.value, self.protocol = self._attack()
+        consistency.check_effect(job, self.scheme, self.protocol)
+        self.delay, self.silence = self._delay()
+
+    def _assignment(self):
+        job = self.job
+        assignment = job.create('assignment', 'name', job.n_workers)
+        consistency.check_order(job, assignment)
+        order = job.create('assignment', 'order')
+        try:
+            check_sizes(assignment.n_files, assignment.n_workers)
+            assignment.check_copies(job.collection.copies)
+            if self._leads:
+                return assignment.reordered(
+                    order.arrange(assignment, job.collection.copies))
+            return assignment
+        except ValueError as error:
+            raise refusal(job.path, 'assignment', error) from error
+
+    def _problem(self):
+        job, model = self.job, self.job.part('problem', 'model')
+        if model is None:
+            return job.create('problem', 'name', self.seed)
+        return job.create('problem', 'name', self.seed, job.create(
+            'problem', 'model', *consistency.model_inputs(job)))
+
+    def _made(self, problem):
+        if not makes(problem):
+            return problem
+        if not callable(problem):
+            raise JobError(f'{self.job.path}: problem = {problem!r}: must be '
+                           'a Problem, or a class or function that makes one')
+        misfit = registry.misfit('problem', problem, (self.seed,), {})
+        if misfit:
+            raise JobError(f'{self.job.path}: problem = {title(problem)}: '
+                           f'{misfit}')
+        try:
+            return problem(self.seed)
+        except ValueError as error:
+            raise JobError(f'{self.job.path}: problem: {error}') from error
+
+    def _batches(self):
+        job, f = self.job, self.assignment.n_files
+        try:
+            check_counts(self.problem)
+            n_samples = self.problem.n_samples
+            consistency.check_files(job, self.assignment, n_samples)
+            size = (job.problem.batch_size
+                    or default_batch_size(f, n_samples))
+            return Batches(self.seed, n_samples, size, f)
+        except ValueError as error:
+            raise JobError(f'{job.path}: problem: {error}') from error
+
+    def _code(self):
+        if self.job.part('transfer', 'code') is None:
+            return None
+        return self.job.create('transfer', 'code', self.assignment,
+                               self.job.collection.copies)
+
+    def _factory(self):
+        """What makes schemes; it knows only what the server may."""
+        job = self.job
+        make = Makers(collection=job.part('collection').create,
+                      transfer=job.part('transfer').create,
+                      detector=job.part('detection').create,
+                      aggregator=job.part('aggregation').create)
+        return SchemeFactory(job.q, self.seed, job.assignment,
+                             job.collection, job.transfer, job.detection,
+                             make, self.code)
+
+    def new_optimizer(self):
+        """Another optimizer as the job wants it, and its schedule."""
+        job = self.job
+        schedule = job.create('optimizer', 'schedule', job.run.steps)
+        optimizer = job.create('optimizer', 'name',
+                               self.problem.n_parameters, schedule)
+        try:
+            check_state(optimizer)
+        except ValueError as error:
+            raise JobError(f'{job.path}: optimizer: {error}') from error
+        return optimizer, schedule
+
+    def _attack(self):
+        job = self.job
+        who = job.create('adversary', 'who', job.n_workers,
+                         job.adversary.count, self.seed)
+        files = job.create('adversary', 'files', self.assignment, self.seed)
+        value = job.create('adversary', 'value', self.seed)
+        protocol = job.create('adversary', 'protocol', self.seed)
+        return AttackPlan(who, files, protocol, value), value, protocol
+
+    def _delay(self):
+        job, section = self.job, self.job.delay
+        delay = job.create('delay', 'name', job.n_workers,
+                           self.assignment.load, self.seed)
+        try:
+            return delay, Silence(job.n_workers, self.seed, section.silent,
+                                  section.silent_from, section.silent_after)
+        except ValueError as error:
+            raise JobError(f'{job.path}: delay: {error}') from error
+
+    @property
+    def allowance(self):
+        """By how much machines may differ."""
+        job, section = self.job, self.job.detection
+        return Allowance(job.path, job.q, section.equality == 'bits',
+                         section.tolerance, section.disagreement)
+
+    @property
+    def memory(self):
+        """How long exposures count."""
+        return self.job.detection.memory or self.detector.default_memory
+
+    @property
+    def _most_excluded(self):
+        """Workers that may be without work at once.
+
+        Where files can go to others up to 2 q, if 2 q + 1 are left then.
+        """
+        job, q = self.job, self.job.q
+        if job.detection.budget == 'fixed' or not self.inner.movable:
+            return q
+        return max(q, min(2 * q, job.n_workers - 2 * q - 1))
+
+    @property
+    def _most_absent(self):
+        """Workers whose files go to others, at most."""
+        job = self.job
+        if not self.inner.movable:
+            return 0
+        exposed = self._most_excluded if self.memory != 'step' else 0
+        return min(exposed + job.faults.tolerate, job.n_workers - 1)
+
+    @property
+    def most_cost(self):
+        """The share of a run's seconds that one worker may cost."""
+        patience = self.job.faults.patience
+        return PATIENCE if patience is None else patience
+
+    @property
+    def presses(self):
+        """Whether late workers are not waited for.
+
+        Published schemes that want everything wait for everybody, unless the
+        job says how much patience they have.
+        """
+        asked = self.job.faults.patience
+        if asked is None:
+            return not self.scheme.collection.complete
+        return asked > 0
+
+    @property
+    def patience(self):
+        """Seconds that a worker which cannot go on waits for its end."""
+        faults = self.job.faults
+        return np.inf if faults.tolerate else faults.silence
+
+    @property
+    def d(self):
+        """Number of parameters."""
+        return self.problem.n_parameters
+
+    @property
+    def silent_survived(self):
+        """Any so many workers may be silent, and every file is there."""
+        if self.code is not None and self.scheme.collection.whole:
+            return self.code.stragglers
+        holders = self.assignment.incidence.sum(axis=1)
+        needed = np.full(holders.shape, self.job.collection.copies)
+        if self.scheme.needed is not None:
+            needed = np.maximum(needed, self.scheme.needed)
+        return int((holders - needed).min())
+
+    @property
+    def trials(self):
+        """Step and number of the files of the start-up probe.
+
+        None where nothing is compared.
+        """
+        if not self.compares or not self.problem.on_server:
+            return []
+        return trials(self.batches.counts)
+
+    @property
+    def compares(self):
+        """Whether what several workers computed is compared."""
+        return self.transfer.compares and self.detector.compares
+
+    @property
+    def _sketch_size(self):
+        """Numbers in the answer to a challenge."""
+        challenge = self.job.transfer.challenge
+        return self.transfer.sketch_size if challenge else 0
+
+    @property
+    def _vector_size(self):
+        """Numbers in the longest vector that a worker may be asked for."""
+        size = self.transfer.payload_size(self.d)
+        return max(size, self.d) if self.job.transfer.challenge else size
+
+    def wire(self):
+        """Messages to bytes, for the sizes of this job."""
+        return Wire(self.job.n_workers, self.assignment.n_files, self.d,
+                    self.assignment.width, self.transfer.payload_size(self.d),
+                    self.transfer.signal_bytes, self._sketch_size,
+                    len(self.trials) * ANSWER.itemsize)

@@ -1,0 +1,142 @@
+"""What rank 0 does between two steps: write the log, evaluate, report.
+
+It runs after the next `Model` is on its way, so that the workers compute in
+the meantime.  The truth about the attack goes from the job to the log here;
+the server never sees it.
+"""
+
+import logging
+from dataclasses import replace
+
+from aspis_mpi.errors import FAILED
+from aspis_mpi.schemes.record import Evaluation, Event
+
+
+class Journal:
+    """Takes the server's records and events to the run log.
+
+    Parameters
+    ----------
+    server : ParameterServer
+    run_log : RunLog
+    plan : AttackPlan
+        The truth: who lies on what.
+    problem : Problem
+    every : int
+        Steps between evaluations; 0 evaluates at the end only.
+    steps : int
+        Of the whole run.
+    report : Report
+        What a person sees of the run.
+    checkpoints : Checkpoints
+        Where snapshots of the server go.
+    """
+
+    def __init__(self, server, run_log, plan, problem, every, steps, report,
+                 checkpoints):
+        self._server = server
+        self._log = run_log
+        self._plan = plan
+        self._problem = problem
+        self._every = every
+        self._steps = steps
+        self._report = report
+        self._checkpoints = checkpoints
+        self.evaluation = None
+        #: Whether the last snapshot could not be written.
+        self.lacks = False
+
+    def begin(self):
+        """Evaluate the initial parameters, unless the run goes on."""
+        if not self._server.first:
+            self._evaluate(0)
+
+    def catch_up(self):
+        """Log what the server has finished since the last call."""
+        chronicle = self._server.chronicle
+        # What a step's row relies on goes first.
+        for reordering in chronicle.reorderings:
+            self._log.reordering(reordering)
+        chronicle.reorderings.clear()
+        if chronicle.arrivals:
+            self._log.arrivals(chronicle.arrivals)
+            chronicle.arrivals.clear()
+        while chronicle.records:
+            record = chronicle.records.pop(0)
+            try:
+                record = self._measured(record)
+            finally:
+                # A step that is done is kept, whatever evaluation raises.
+                self._log.append(record, self._plan.adversaries(record.step),
+                                 self._plan.told(record.step, record.later),
+                                 self._plan.payload_lies(record.step),
+                                 self._plan.dawdles(record.step))
+            self._report.step(record, self.evaluation)
+        for event in chronicle.events:
+            self._log.event(event)
+            self._report.event(event)
+        chronicle.events.clear()
+        if chronicle.snapshots:
+            self._keep(chronicle.snapshots.pop())
+            chronicle.snapshots.clear()
+        self._log.maybe_flush()
+
+    def _keep(self, snapshot):
+        """Write a checkpoint, of which the log has all rows.
+
+        One that cannot be written does not end the run: others may be.
+        """
+        self._log.sync()
+        self.lacks = False
+        try:
+            self._checkpoints.save(snapshot)
+        except OSError as error:
+            self.lacks = True
+            event = Event(self._server.chronicle.now(), logging.ERROR, 0,
+                          f'no checkpoint after {snapshot.step} steps, as it '
+                          f'cannot be written: {error}')
+            self._log.event(event)
+            self._report.event(event)
+        else:
+            self._log.checkpoint(snapshot.step)
+
+    def secure(self, messages):
+        """Make sure that a run which was asked to end can go on.
+
+        It ends as a failure if its checkpoint cannot be written.
+
+        Parameters
+        ----------
+        messages : list of (int, Message)
+            Of the server.
+
+        Returns
+        -------
+        list of (int, Message)
+            What is to be sent.
+        """
+        self.catch_up()
+        if not self.lacks:
+            return messages
+        return self._server.stop(FAILED, 'the run was asked to end, but '
+                                 'there is no checkpoint of its last step')
+
+    def close(self):
+        """Write what is left; the run is over."""
+        self.catch_up()
+        self._report.close()
+
+    def _measured(self, record):
+        """The record with its training loss, in steps that evaluate."""
+        done = record.step + 1
+        if done != self._steps and (not self._every or done % self._every):
+            return record
+        loss = self._problem.loss(self._server.parameters.values)
+        self._evaluate(done)
+        return replace(record, loss=loss)
+
+    def _evaluate(self, done):
+        score = self._problem.evaluate(self._server.parameters.values)
+        self.evaluation = Evaluation(done, self._server.chronicle.now(),
+                                     score.loss, score.accuracy)
+        self._log.evaluation(self.evaluation)

@@ -1,0 +1,213 @@
+"""Where a run writes, checked before anything is computed."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from aspis_mpi.job.loading import JobError
+from aspis_mpi.runlog.checkpoints import Checkpoints
+from aspis_mpi.runlog.claims import Claims, InUse, real
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.parts import SUFFIXES, beside, orphans, places
+
+
+def log_path(file, out=None, job=None):
+    """The path of a run log: --out, else `run.out`, else a new one in runs/.
+
+    Parameters
+    ----------
+    file : str, Path or None
+        The job file, after which a new log is named.
+    out : str, Path or None
+        As on the command line.
+    job : Job or None
+
+    Returns
+    -------
+    Path
+    """
+    if out is None and job is not None:
+        out = job.run.out
+    if out is None:
+        stem = Path(file).stem if file else 'RUN'
+        out = Path('runs', f'{stem}-{time.strftime("%Y%m%d-%H%M%S")}.h5')
+    return Path(out)
+
+
+def named(job, out):
+    """The path of the log of a run that is to go on.
+
+    Raises
+    ------
+    JobError
+    """
+    if out is None and job.run.out is None:
+        raise JobError('--resume: name the run log, by --out or run.out')
+    return log_path(job.path, out, job)
+
+
+def refuse_existing(job, path):
+    """Begin no run where there is another one.
+
+    Raises
+    ------
+    JobError
+    """
+    taken = _taken(job, path)
+    if taken:
+        raise JobError(f'{taken[0]}: exists already; choose another --out, '
+                       'or give '
+                       + ('--resume or ' if path.exists() else '')
+                       + '--overwrite')
+
+
+def refuse_remains(job, path):
+    """Begin nothing in the place of a run whose log alone is missing.
+
+    Raises
+    ------
+    JobError
+    """
+    try:
+        remains = [*_taken(job, path), *orphans(path)]
+    except RunLogError as error:
+        raise JobError(f'--resume: {error}') from error
+    if remains:
+        raise JobError(f'--resume: {remains[0]} is there, but not the log '
+                       f'{path}, which may have been moved: bring it back, '
+                       'choose another --out, or give --overwrite instead to '
+                       'begin anew')
+
+
+def _taken(job, path):
+    """What another run has left where this one will write."""
+    kept = Checkpoints(path)
+    found = [file for file in (path, model_path(job, path)) if file.exists()]
+    # An empty folder, or one that is a link, was made for the run to come.
+    if kept.paths() or kept.folder.exists() and not kept.folder.is_dir():
+        found.append(kept.folder)
+    return found
+
+
+def claims(job, path, again):
+    """Claims of all that a run writes, before it looks at what is there.
+
+    Parameters
+    ----------
+    job : Job
+    path : Path
+        Of the run log.
+    again : bool
+        Whether a run may have written there before.
+
+    Returns
+    -------
+    Claims
+
+    Raises
+    ------
+    JobError
+        Nothing can be written there, or another run does.
+    """
+    check(job, path)
+    taken = Claims(again)
+    try:
+        for name in (path, model_path(job, path), Checkpoints(path).folder):
+            taken.take(name)
+    except (InUse, OSError) as error:
+        taken.close()
+        raise refusal(name, error) from error
+    return taken
+
+
+def refusal(path, error):
+    """What is in the way of writing a file, as a JobError."""
+    if isinstance(error, InUse):
+        return JobError(f'{error}; is an earlier job still running?')
+    return JobError(f'{path}: its directory cannot be written: '
+                    f'{error.strerror}')
+
+
+def clear(path):
+    """Remove what an earlier run has left beside its log.
+
+    Where the log cannot be read, its later parts stay; they are older than
+    the new one, and so nobody takes them for parts of that.
+    """
+    Checkpoints(path).remove()
+    try:
+        later = places(path)[1:]
+    except RunLogError:
+        return
+    for place in later:
+        real(place.path).unlink()
+
+
+def aside(path):
+    """Where a log can be kept that a new one takes the place of.
+
+    Under a name that nobody takes for a later part: RUN.killed.h5.
+    """
+    place, number = real(path), 1
+    while True:
+        word = '.killed' if number == 1 else f'.killed-{number}'
+        kept = beside(place, word + place.suffix * (place.suffix in SUFFIXES))
+        if not kept.exists():
+            return kept
+        number += 1
+
+
+def check(job, path):
+    """Make sure that what a run leaves can be written.
+
+    Raises
+    ------
+    JobError
+    """
+    model, folder = model_path(job, path), Checkpoints(path).folder
+    if real(path) == real(model):
+        raise JobError(f'{path}: the run log and the model must be different '
+                       'files')
+    for file in (path, model):
+        if file.is_dir():
+            raise JobError(f'{file}: is a directory, not a file')
+    for place in (path, model, folder):
+        _check_links(place)
+        _make_directory(place)
+    if folder.is_dir():
+        _try_directory(folder)
+
+
+def model_path(job, path):
+    """Where the trained model goes: `run.model_out`, or beside the log."""
+    out = job.run.model_out
+    if out is None:
+        return beside(path, '.npz')
+    # numpy appends the suffix where it is missing.
+    return Path(out if out.endswith('.npz') else f'{out}.npz')
+
+
+def _check_links(path):
+    """A link leads to what is there, or may be made: its disk is mounted."""
+    for link in (path, *path.parents):
+        place = real(link)
+        if link.is_symlink() and not link.exists() and (
+                place.is_symlink() or not place.parent.is_dir()):
+            raise JobError(f'{path}: {link} is a link to '
+                           f'{link.readlink()}, which is not there')
+
+
+def _make_directory(path):
+    """Make the directory of a file, or of a folder, to be written."""
+    try:
+        real(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refusal(path, error) from error
+
+
+def _try_directory(folder):
+    """Write in a directory, under no name."""
+    try:
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise refusal(folder / 'checkpoint', error) from error

@@ -1,0 +1,127 @@
+"""The log of a run that is to be run once more."""
+
+from aspis_mpi.job import loading as config
+from aspis_mpi.attacks.conduct import Protocol
+from aspis_mpi.backends import replayed
+from aspis_mpi.job.loading import JobError
+from aspis_mpi.job.inputs import check_unchanged
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.record import ArrivalKind
+
+#: Sections and keys of the job that may differ.  What [delay] and [network]
+#: did is recorded; the others decide no more of a result than last bits.
+#: Not [faults]: it says who was given up, and where the files of the dead go.
+FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
+        'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
+        'run.accept_changes'}
+
+
+class Recorded:
+    """A run log with arrivals, and the job that it is of.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Attributes
+    ----------
+    n_workers : int
+        K.
+    without : list of int
+        Workers that had no work in that run, as they had another job.
+
+    Raises
+    ------
+    JobError
+        There is no such log, or it has no arrivals.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            with load_run(path) as run:
+                _refuse_part(run)
+                self._tables, self._order = run.config, run.order
+                self._inputs = run.attrs.get('inputs')
+                self.without = run.attrs.get('without_work', [])
+                always = run.excluded[:, self.without].all()
+                self.n_workers, self._n_files = run.n_workers, run.n_files
+                self._arrivals = run.arrivals
+                self._finished = run.finished(self._arrivals)
+        except RunLogError as error:
+            raise JobError(f'--replay: {error}') from error
+        if came_back(self._arrivals) or not always:
+            raise JobError(f'--replay: {path} was resumed with workers that '
+                           'it had lost before')
+        if not len(self._arrivals):
+            raise JobError(f"--replay: {path} has no arrivals; only a run "
+                           "with log.detail = 'arrivals' keeps them")
+
+    def job(self, job):
+        """The recorded job, with what is free from `job`, but no delays.
+
+        Raises
+        ------
+        JobError
+            `job` differs in something that is not free.
+        """
+        differs = config.difference(
+            job, config.recorded(self._tables, str(self.path), job), FREE)
+        if differs:
+            key, value, recorded = differs
+            raise JobError(f'{job.path}: {key} = {value!r}: --replay '
+                           f'{self.path} was run with {recorded!r}')
+        if job.detection.random_audits:
+            raise JobError(
+                f'{job.path}: detection.random_audits = '
+                f'{job.detection.random_audits}: --replay cannot audit the '
+                'same files again, which nobody could foresee')
+        if job.detection.equality == 'tolerance':
+            raise JobError(
+                f"{job.path}: detection.equality = 'tolerance': --replay "
+                'does not know what the machines of the run had in common')
+        liar = job.part('adversary', 'protocol').cls
+        if job.adversary.count and (
+                getattr(liar, 'claims', None) is not Protocol.claims):
+            raise JobError(
+                f"{job.path}: adversary.protocol = "
+                f"'{job.adversary.protocol}': --replay does not know what "
+                'a worker has finished that reports something else')
+        tables = self._tables | {
+            'run': self._tables['run'] | job.run.model_dump(
+                exclude_none=True),
+            'delay': {'name': 'none'}, 'network': {},
+            'runtime': job.runtime.model_dump(), 'log': job.log.model_dump()}
+        return config.recorded(tables, job.path, job)
+
+    def changes(self, assembly):
+        """Refuse files that have changed; remarks on those that may."""
+        return check_unchanged(assembly.job, assembly.inputs, self._inputs,
+                               self.path, '--replay')
+
+    def play(self, assembly, server, workers, journal, clock):
+        """Run the job again as far as the arrivals go; the exit code."""
+        if (assembly.assignment.order != self._order).any():
+            raise JobError(
+                f'--replay: the order of computing of {self.path} is not '
+                f"found again by '{assembly.job.assignment.order}'")
+        server.bar({worker: f'worker {worker} gets no work, as recorded'
+                    for worker in self.without})
+        return replayed.replay(server, workers, journal, clock,
+                               self._n_files, self._arrivals,
+                               self._finished)
+
+
+def _refuse_part(run):
+    """A run can only be done again from its beginning, on its workers."""
+    if 'continues' in run.attrs:
+        raise RunLogError(f'{run.path} has only a part of its run, which '
+                          'went on with other workers')
+
+
+def came_back(arrivals):
+    """Whether a lost worker is heard of in a later step."""
+    lost = arrivals[arrivals['kind'] == ArrivalKind.LOST]
+    return any((arrivals['worker'][arrivals['step'] > row['step']]
+                == row['worker']).any() for row in lost)

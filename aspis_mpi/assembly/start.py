@@ -1,0 +1,276 @@
+"""Where a run begins, or goes on after it was stopped or killed."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from aspis_mpi.job import loading as config
+from aspis_mpi.assembly import outputs
+from aspis_mpi.job.loading import JobError
+from aspis_mpi.job.inputs import check_unchanged
+from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.checkpoints import Checkpoints, DamagedCheckpoint, load
+from aspis_mpi.runlog.claims import Claims, InUse, claim, real
+from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.parts import free
+from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.runlog.stretch import BEGINNING, Stretch
+from aspis_mpi.words import counted
+
+#: Sections and keys of the job that may have changed in the meantime.
+FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
+        'run.checkpoint_every', 'run.keep', 'scheme.workers', 'faults',
+        'run.accept_changes', 'network', 'log'}
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins.
+
+    Attributes
+    ----------
+    path : Path
+        The log that is written.
+    first : Path
+        The first log of the run, beside which the checkpoints lie.
+    stretch : Stretch
+        In the run.
+    checkpoint : Path or None
+        None at the beginning.
+    overwrite : bool
+        Whether what is there already is replaced.
+    aside : Path or None
+        Under which name the log is kept that is there already.
+    over : bool
+        All steps are done already.
+    remarks : tuple of str
+        What a person should know, in sentences.
+    claims : Claims
+        Of the names under which the run writes.
+    """
+
+    path: Path
+    first: Path
+    stretch: Stretch = BEGINNING
+    checkpoint: Path | None = None
+    overwrite: bool = False
+    aside: Path | None = None
+    over: bool = False
+    remarks: tuple = ()
+    claims: Claims = field(default_factory=Claims)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.claims.close()
+
+    def make_room(self):
+        """Put away or remove what an earlier run has left."""
+        if self.aside is not None:
+            real(self.path).rename(self.aside)
+        if self.overwrite:
+            outputs.clear(self.first)
+
+    def load(self):
+        """The Snapshot to go on from; None at the beginning."""
+        return None if self.checkpoint is None else load(self.checkpoint)
+
+
+def start(assembly, out, overwrite, resume, workers=None):
+    """Where the run of a job begins, or goes on.
+
+    Parameters
+    ----------
+    assembly : Assembly
+        Of the job, for the workers that there are now.
+    out : str, Path or None
+        The run log, where the caller names it.
+    overwrite, resume : bool
+        As on the command line.
+    workers : int, optional
+        As many as the job says, if these are others.
+
+    Returns
+    -------
+    Start
+        Nobody else begins with these files until its `with` is over.
+
+    Raises
+    ------
+    JobError
+        The output cannot be written, or another run writes it; or another
+        job, or no checkpoint that can be used.
+    """
+    job = assembly.job
+    if resume and overwrite:
+        raise JobError('--resume and --overwrite: only one of them')
+    path = (outputs.named(job, out) if resume
+            else outputs.log_path(job.path, out, job))
+    claims = outputs.claims(job, path, resume or overwrite)
+    try:
+        found = _begin(assembly, path, overwrite, resume, workers)
+        _refuse_two_writers(found.path, claims)
+    except BaseException:
+        claims.close()
+        raise
+    return replace(found, claims=claims)
+
+
+def _begin(assembly, path, overwrite, resume, workers):
+    job = assembly.job
+    if resume and path.exists():
+        return _find(assembly, path)
+    if workers not in (None, job.n_workers):
+        raise JobError(ranks(job.path, workers, job.n_workers))
+    if resume:
+        outputs.refuse_remains(job, path)
+    elif not overwrite:
+        outputs.refuse_existing(job, path)
+    return Start(path, path, overwrite=overwrite)
+
+
+def _refuse_two_writers(path, claims):
+    """Say so early; the log itself makes sure."""
+    try:
+        claims.take(path)
+        if path.exists():
+            claim(path).close()
+    except (InUse, OSError) as error:
+        raise outputs.refusal(path, error) from error
+
+
+def ranks(path, workers, n_workers):
+    """What is wrong with a job that does not fit the ranks, in words."""
+    return (f'{path}: scheme.workers = {workers}: must be the number of '
+            f'ranks - 1, which is {n_workers}; start it with mpirun -n '
+            f'{workers + 1}')
+
+
+def _find(assembly, path):
+    try:
+        with load_run(path) as run:
+            _check(assembly.given, run)
+            changes = check_unchanged(assembly.job, assembly.inputs,
+                                      run.attrs.get('inputs'), path,
+                                      '--resume')
+            step, file, remarks = _newest(assembly, path, run)
+            if file is None:
+                begun = _anew(assembly, path, run)
+                return replace(begun, remarks=begun.remarks + changes)
+            remarks += changes
+            return _go_on(assembly, path, run, step, file, remarks)
+    except RunLogError as error:
+        raise JobError(f'--resume: {error}') from error
+
+
+def _anew(assembly, path, run):
+    """Begin again, unless all was done; what there is stays beside."""
+    if run.n_steps >= assembly.job.run.steps:
+        return Start(path, path, over=True)
+    kept = outputs.aside(path)
+    return Start(path, path, aside=kept, remarks=(
+        f'there was no checkpoint yet in {Checkpoints(path).folder}: the run '
+        f"begins anew, the log of {counted(run.n_steps, 'step')} is kept as "
+        f'{kept}',))
+
+
+def _check(job, run):
+    if 'continues' in run.attrs:
+        raise JobError(f'--resume: {run.path} is a later part of a run; give '
+                       f'that of its beginning, {run.attrs["continues"]}')
+    differs = config.difference(
+        job, config.recorded(run.config, str(run.path), job), FREE)
+    if differs:
+        key, value, theirs = differs
+        raise JobError(f'{job.path}: {key} = {value!r}: --resume: {run.path} '
+                       f'was run with {theirs!r}')
+
+
+def _newest(assembly, path, run):
+    """The newest checkpoint that fits, and what is wrong with others."""
+    job, remarks, rows = assembly.job, [], run.n_steps
+    kept = Checkpoints(path, job.run.keep)
+    found = kept.paths()
+    for file in found:
+        try:
+            snapshot = load(file)
+        except DamagedCheckpoint as error:
+            remarks.append(str(error))
+            continue
+        if snapshot.step > rows:
+            remarks.append(f'{file} is not used, as {path} has the rows of '
+                           f'{rows} steps only')
+        elif snapshot.parameters.shape != (assembly.d,):
+            remarks.append(f'{file} has {snapshot.parameters.size} '
+                           f'parameters, not {assembly.d}')
+        else:
+            return snapshot.step, file, tuple(
+                f'{remark}; the one before is used' for remark in remarks)
+    if found:
+        raise JobError('--resume: no checkpoint can be used: '
+                       + '; '.join(remarks))
+    if rows < job.run.steps and _had_checkpoint(run):
+        raise JobError(_missing(path, run, kept))
+    return 0, None, ()
+
+
+def _had_checkpoint(run):
+    """Whether a checkpoint was ever written.
+
+    A log of an earlier version does not say it, but has its rows.
+    """
+    last = run.parts[-1].attrs.get(schema.LAST_CHECKPOINT)
+    if last is not None:
+        return last != schema.NO_CHECKPOINT
+    every = run.option('run', 'checkpoint_every', 0)
+    return len(run.parts) > 1 or 0 < every <= run.n_steps
+
+
+def _missing(path, run, kept):
+    """Which checkpoint is missing, and where it may be, in a sentence."""
+    attrs = run.parts[-1].attrs
+    last = attrs.get(schema.LAST_CHECKPOINT)
+    of = '' if last is None else f" after {counted(last, 'step')}"
+    written = Path(attrs.get(schema.CHECKPOINTS_IN, kept.folder))
+    others = [folder for folder in
+              (written, Checkpoints(real(path)).folder)
+              if folder.resolve() != kept.folder.resolve()]
+    there = [folder for folder in others if any(folder.glob('step-*.npz'))]
+    if there:
+        where = f'; there are some in {there[0]}: move them'
+    elif others:
+        where = f'; they were written to {others[0]}: bring them back'
+    else:
+        where = '; a log that is moved needs that folder beside it'
+    return (f'--resume: {path} has {run.n_steps} steps and its last '
+            f'checkpoint was written{of}, but none is in {kept.folder}'
+            f'{where}, or give --overwrite instead to begin anew')
+
+
+def _go_on(assembly, path, run, step, file, remarks):
+    """Go on in the last log, or in a new one where the workers are others."""
+    last = run.parts[-1]
+    later = run.n_steps - step
+    over = step >= assembly.job.run.steps
+    schedule = assembly.job.optimizer.schedule
+    if (run.option('run', 'steps') != assembly.job.run.steps
+            and schedule != 'constant'):
+        remarks += (f"run.steps was {run.option('run', 'steps')}: from here "
+                    f"on the schedule '{schedule}' is another one",)
+    if later and not over:
+        remarks += (f'{later} later steps are done again',)
+    design = assembly.assignment
+    identity = str(run.parts[0].attrs.get('identity', ''))
+    continues = (path.name, identity) if len(run.parts) > 1 else ()
+    if (last.incidence.shape == design.incidence.shape
+            and (last.incidence == design.incidence).all()
+            and last.order.shape == design.order.shape or over):
+        return Start(last.path, path, Stretch(step, True, *continues), file,
+                     over=over, remarks=remarks)
+    remarks += (f'{last.n_workers} workers with {last.n_files} files were '
+                f'there, now {design.n_workers} with {design.n_files} and '
+                f'{assembly.batches.batch_size} samples a step: the log goes '
+                'on in another file',)
+    return Start(free(path, len(run.parts) + 1), path,
+                 Stretch(step, False, path.name, identity), file,
+                 remarks=remarks)

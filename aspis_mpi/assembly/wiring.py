@@ -1,0 +1,269 @@
+"""From the parts of a job to the objects of a run."""
+
+from dataclasses import replace
+from functools import cached_property, partial
+
+from aspis_mpi import streams
+from aspis_mpi.job import inputs
+from aspis_mpi.assembly.journal import Journal
+from aspis_mpi.job.loading import JobError
+from aspis_mpi.assembly.design import Design
+from aspis_mpi.detection.memory import Memory
+from aspis_mpi.detection.probe import ANSWER
+from aspis_mpi.learning.guard.mistake import Mistake
+from aspis_mpi.learning.guard.optimizer import try_optimizer
+from aspis_mpi.learning.guard.problem import Guard
+from aspis_mpi.learning.guard.trial import try_gradient, try_rest
+from aspis_mpi.learning.problem import fingerprints_of
+from aspis_mpi.protocol.server.accounts import Accounts
+from aspis_mpi.protocol.server.auditor import Auditor
+from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
+from aspis_mpi.protocol.server.course import Course
+from aspis_mpi.protocol.worker.liar import Liar
+from aspis_mpi.protocol.server.membership import Membership
+from aspis_mpi.protocol.server.probing import Probing
+from aspis_mpi.protocol.server.machine import ParameterServer
+from aspis_mpi.protocol.worker.machine import Worker
+from aspis_mpi.assembly.progress import Report, survived
+from aspis_mpi.runlog import archive
+from aspis_mpi.runlog.checkpoints import Checkpoints
+from aspis_mpi.runlog.writer import RunLog
+
+#: Relative distance of two computations of one gradient that no hardware
+#: makes, where replicas are compared with a tolerance.
+FAR = 1e-2
+
+#: Vectors of a worker: one may still be on its way when the next is due.
+UNDER_WAY = 2
+
+
+class Assembly(Design):
+    """A design that can be put to work: server, workers, log."""
+
+    @cached_property
+    def inputs(self):
+        """Files that the job names, and what its problem tells of others."""
+        found = inputs.inputs(self.job, self.brought)
+        try:
+            told = fingerprints_of(self.problem)
+        except ValueError as error:
+            raise JobError(f'{self.job.path}: problem: {error}') from None
+        return found | {name: inputs.Input('problem', text)
+                        for name, text in told.items() if name not in found}
+
+    _guarded = None
+
+    @property
+    def guard(self):
+        """The guard around the problem, where it is all ranks' or rank 0's."""
+        if self._guarded is None or self._guarded.problem is not self.problem:
+            self._guarded = Guard(self.problem, True, self._trial)
+        return self._guarded
+
+    @property
+    def _trial(self):
+        """What a worker tries first; None where rank 0 has done it."""
+        return None if self.problem.on_server else partial(
+            try_gradient, alike=self._alike)
+
+    @property
+    def _alike(self):
+        """How far apart two computations of one gradient may be."""
+        if not self.compares:
+            return None
+        return 0.0 if self.job.detection.equality == 'bits' else FAR
+
+    def rehearse(self):
+        """Try what is the user's once, before the first step.
+
+        Returns
+        -------
+        tuple of str
+            What a person should know, in sentences.
+
+        Raises
+        ------
+        JobError
+            What can only be wrong.
+        """
+        initial, remarks = self.initial(), ()
+        try:
+            if self.problem.on_server:
+                most = self.job.problem.micro_batch
+                remarks = try_gradient(
+                    Guard(self.problem, True), initial,
+                    self.batches.samples(0, 0)[:most], self._alike)
+            try_rest(self.guard, initial)
+        except Mistake as mistake:
+            raise self._refused('problem', mistake) from mistake
+        try:
+            try_optimizer(self.new_optimizer, initial, self.job.run.steps)
+        except Mistake as mistake:
+            raise self._refused('optimizer', mistake) from mistake
+        return remarks
+
+    def _refused(self, section, mistake):
+        refused = JobError(f'{self.job.path}: {section}: {mistake.line}')
+        refused.trace = mistake.trace and f'{mistake.trace}\n'
+        return refused
+
+    def server(self, clock, probes=False, keys=None, vouched=False):
+        """The parameter server; it is told nothing about the attack.
+
+        Parameters
+        ----------
+        clock : callable
+        probes : bool
+            Whether the workers are on machines that may differ.
+        keys : list of str, optional
+            Host and device of each worker.
+        vouched : bool
+            Whether the launcher says them, rather than the workers.
+        """
+        job = self.job
+        course = Course(
+            job.run.steps, job.faults.silence, job.faults.approximate,
+            job.faults.tolerate, job.q, job.runtime.threads,
+            job.log.detail == 'arrivals', job.run.checkpoint_every,
+            job.faults.grace, self.presses)
+        return ParameterServer(
+            self.membership(keys, vouched), self.optimizer,
+            self.batches.counts, Pool(self.d), self.initial(), course, clock,
+            self._audits(),
+            self._probing() if probes and self.trials else None,
+            self.auditor())
+
+    def initial(self):
+        """The parameters before the first step, float32 (d,)."""
+        try:
+            return self.guard.initial(
+                streams.generator(self.seed, 'initial'))
+        except Mistake as mistake:
+            raise self._refused('problem', mistake) from mistake
+
+    def membership(self, keys=None, vouched=False):
+        """Who takes part in each step, nobody exposed yet."""
+        job, section = self.job, self.job.detection
+        memory = Memory(job.n_workers, job.q, memory=self.memory,
+                        window=section.window, budget=section.budget,
+                        most=self._most_excluded, keys=keys,
+                        vouched=vouched)
+        faults = job.faults
+        accounts = Accounts(
+            job.n_workers, self.most_cost, faults.silence,
+            max(job.q + faults.tolerate, self.silent_survived))
+        return Membership(self.scheme, memory, self.schemes.without,
+                          accounts)
+
+    def auditor(self):
+        """Computes files as a worker does."""
+        return Auditor(self.guard, self.batches,
+                       self.job.problem.micro_batch, self.problem.on_server)
+
+    def _audits(self):
+        """The server's auditor, None where nothing is to be audited."""
+        section = self.job.detection
+        can = self.transfer.compares and self.problem.on_server
+        if not can or section.audits == 'none' and not section.random_audits:
+            return None
+        return self.auditor()
+
+    def _probing(self):
+        """What makes the start-up probe when the server begins."""
+        return partial(Probing, self.trials, self.auditor(), self.allowance,
+                       self.job.q)
+
+    def settle(self, probe):
+        """Choose when replicas count as equal, before there is a server.
+
+        Parameters
+        ----------
+        probe : Probe
+            By how much the machines differ.
+
+        Raises
+        ------
+        JobError
+            They differ by more than the job allows.
+        """
+        try:
+            equality = self.allowance.settle(probe)
+        except ValueError as error:
+            raise JobError(str(error)) from error
+        self.scheme = replace(self.scheme, equality=equality)
+
+    def worker(self, number, clock, pools=None):
+        """Worker `number`, by default with buffers of its own."""
+        # Simulated workers share what they compute, and the parameters.
+        guard = self.guard if pools else Guard(self.problem,
+                                               trial=self._trial)
+        pools, job = pools or self.pools(), self.job
+        liar = None
+        if job.adversary.count:
+            liar = Liar(number, self.plan, self.value, self.protocol,
+                        self.batches, guard, pools.scratch,
+                        job.problem.micro_batch)
+        return Worker(number, self.assignment.files(number),
+                      self.assignment.width, self.batches, guard,
+                      self.transfer, pools.gradients, pools.payloads,
+                      pools.sketches, self.delay, self.silence, clock, liar,
+                      job.problem.micro_batch, self.trials)
+
+    def pools(self, shared=False, bounded=True):
+        """A worker's buffers; `shared` for all workers of a process.
+
+        Those of a simulated worker are not `bounded`: what it sends is not
+        copied, so the server has its buffers until a step is over.
+        """
+        payloads, sketches = self._vector_size, 2 * self._sketch_size
+        if shared:
+            gradients = SharedPool(self.d)
+            return Pools(gradients, Pool(payloads), gradients,
+                         Pool(sketches))
+        ahead = AHEAD if bounded and self.transfer.pushes else None
+        under_way = UNDER_WAY if bounded else None
+        return Pools(Pool(self.d, ahead), Pool(payloads, under_way),
+                     Pool(self.d), Pool(sketches, under_way))
+
+    def incoming(self):
+        """The server's buffers for what the workers send."""
+        return Pool(max(self._vector_size, 2 * self._sketch_size,
+                        len(self.trials) * ANSWER.itemsize // 4))
+
+    def journal(self, server, run_log, path):
+        """What rank 0 does between steps; `path` is of the run's first log."""
+        job = self.job
+        report = Report(job.run.steps, int(self.batches.counts.sum()),
+                        server.first)
+        report.say(survived(self.silent_survived))
+        return Journal(server, run_log, self.plan, self.guard,
+                       job.run.evaluate_every, job.run.steps, report,
+                       Checkpoints(path, job.run.keep))
+
+    def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated',
+                without=()):
+        """The open run log of a `Start`, some workers without work."""
+        job = self.job
+        return RunLog(start.path, self.assignment, job=job.to_toml(),
+                      seed=self.seed, parameters=self.d, mpi=mpi,
+                      hosts=list(hosts), hosts_from=hosts_from, clock=clock,
+                      flush_seconds=job.log.flush_seconds,
+                      overwrite=start.overwrite, stretch=start.stretch,
+                      checkpoints=str(Checkpoints(start.first).folder
+                                      .absolute()),
+                      claimed=start.claims.take(start.path),
+                      inputs=inputs.to_toml(self.inputs),
+                      without=list(without))
+
+    def model(self, parameters):
+        """The arrays of the trained model, and what is wrong with them.
+
+        Where they cannot be had it is the parameters alone, and a sentence
+        says why.
+        """
+        try:
+            return self.guard.export(parameters), ''
+        except Mistake as mistake:
+            return {'parameters': parameters}, (
+                'the model is saved as its plain parameters alone, one '
+                f'array: {mistake}')

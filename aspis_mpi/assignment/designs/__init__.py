@@ -1,0 +1,1 @@
+"""Designs: which workers hold which file."""

@@ -1,0 +1,196 @@
+"""Rank 0 under MPI: drives the parameter server and never waits in vain."""
+
+import logging
+import time
+from functools import partial
+
+import numpy as np
+
+from aspis_mpi.backends.mpi.ranks import GRACE, LAST, abort, depart
+from aspis_mpi.backends.mpi.mailbox import Death, Mailbox
+from aspis_mpi.backends.pause import Pause
+from aspis_mpi.errors import FAILED, INTERRUPTED
+from aspis_mpi.learning.guard.mistake import Mistake, told
+from aspis_mpi.protocol.messages import (
+    FROM_WORKER, Lane, MalformedMessage, Vector)
+from aspis_mpi.runlog.writer import Unwritable
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which another signal is not the same one sent twice, as
+#: launchers do.
+TWICE = 1.0
+
+#: A rank 0 that did not look for so many seconds was busy itself.
+TICK = 0.01
+
+
+class ServerLoop:
+    """Rank 0: drives the parameter server until it stops.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Comm
+    server : ParameterServer
+    journal : Journal
+    wire : Wire
+    pool : Pool
+        Buffers for what comes in.
+    clock : callable
+        Seconds, the same that the server reads.
+    signals : Signals
+        What this rank is asked from outside.
+    """
+
+    def __init__(self, comm, server, journal, wire, pool, clock, signals):
+        self._comm = comm
+        self._signals = signals
+        self._clock = clock
+        self._listen_until = 0.0
+        self._asked = None
+        self._server = server
+        self._journal = journal
+        self._pool = pool
+        self._control = np.empty(
+            (server.n_workers, wire.longest(FROM_WORKER)), dtype=np.uint8)
+        self._mail = Mailbox(comm, wire, FROM_WORKER,
+                             range(1, server.n_workers + 1), self._room)
+
+    def run(self, save=None):
+        """Drive the run to its end.
+
+        Parameters
+        ----------
+        save : callable, optional
+            Called when the run is over, before any rank is waited for: what
+            it saves is not lost when one of them never answers.
+
+        Returns
+        -------
+        int
+            The exit code.
+        """
+        try:
+            self._journal.begin()
+            self._send(self._server.start())
+            self._drive()
+        except Mistake as mistake:
+            self._fail(mistake, self._server.fail)
+        except Unwritable as error:
+            self._fail(error)
+        except BaseException as error:
+            self._fail(told(error))
+        code = self._server.exit_code
+        try:
+            if save is not None:
+                save()
+        except OSError as error:
+            log.error('rank 0 cannot save all of the run: %s', error)
+            code = FAILED
+        except Mistake:
+            code = FAILED       # the log says it
+        except Exception:
+            log.exception('rank 0 cannot save all of the run')
+            code = FAILED
+        self._leave(code)
+        return code
+
+    def _drive(self):
+        server, pause = self._server, Pause()
+        looked = self._clock()
+        while server.exit_code is None:
+            step = server.step
+            if self._poll():
+                pause.reset()
+            else:
+                pause(max(server.deadline, self._listen_until)
+                      - self._clock())
+            now = self._clock()
+            if now - looked > TICK:
+                # Busy itself, it has not heard who was silent: listen first.
+                self._listen_until = now + min(now - looked, GRACE)
+            looked = now
+            if max(server.deadline, self._listen_until) <= now:
+                self._answer(server.tick())
+            self._heed()
+            if server.step != step or server.chronicle.events:
+                self._journal.catch_up()
+        self._journal.catch_up()
+
+    def _heed(self):
+        """End the run after this step if asked to, at once if asked twice."""
+        if not self._signals.taken():
+            return
+        now = self._clock()
+        if self._asked is None:
+            self._asked = now
+        self._answer(self._server.interrupt(
+            f'rank 0 was sent {self._signals.name}',
+            now - self._asked > TWICE))
+
+    def _poll(self):
+        """Hand over what has come in; whether anything has."""
+        arrived = self._mail.poll()
+        for rank, message in arrived:
+            self._take(rank - 1, message)
+        return bool(arrived)
+
+    def _take(self, worker, message):
+        if isinstance(message, Death):
+            out = self._server.lose(worker, f'rank {worker + 1} (worker '
+                                    f'{worker}) has died')
+        elif isinstance(message, MalformedMessage):
+            out = self._server.malformed(worker, str(message), message.step)
+        else:
+            out = self._server.handle(worker, message)
+        self._answer(out)
+
+    def _answer(self, messages):
+        """Send what the server says, and let it compute what is due."""
+        self._tell(messages)
+        while self._server.due:
+            self._tell(self._server.proceed())
+
+    def _tell(self, messages):
+        """Send what the server says; a run that is to go on is secured."""
+        if messages and self._server.exit_code == INTERRUPTED:
+            messages = self._journal.secure(messages)
+        self._send(messages)
+
+    def _room(self, rank, lane):
+        """Where a message of a worker goes, also one that nobody wants."""
+        if lane is Lane.CONTROL:
+            return self._control[rank - 1], None
+        buffer = self._pool.take()
+        return buffer.raw, buffer
+
+    def _send(self, messages):
+        for worker, message in messages:
+            if isinstance(message, Vector):
+                self._mail.send_latest(worker + 1, message)
+            else:
+                self._mail.send(worker + 1, message)
+
+    def _fail(self, text, end=None):
+        """End the run, by default without a snapshot, and say why."""
+        end = end or partial(self._server.stop, FAILED)
+        self._send(end(f'rank 0 failed:\n{text}'))
+        try:
+            self._journal.catch_up()
+        except Unwritable:
+            log.error(text)
+        except Exception:
+            log.error(text)
+            log.exception('the run log lacks the last step and this failure')
+
+    def _leave(self, code):
+        """Say goodbye while late messages drain, to all that can answer."""
+        mail, end = self._mail, time.monotonic() + GRACE
+        while mail.pending or not (mail.dead or mail.goodbye()):
+            if time.monotonic() > end:
+                abort(self._comm, code)
+                return
+            self._poll()
+            time.sleep(5e-4)
+        if mail.dead:
+            depart(code, LAST)

@@ -1,0 +1,1 @@
+"""Kinds of delay: how long workers take for a file."""

@@ -1,0 +1,1 @@
+"""Rules: whom to believe, given who agrees with whom."""

@@ -1,0 +1,1 @@
+"""Files of the user: texts, tables, and what tells them apart."""

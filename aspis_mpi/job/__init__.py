@@ -1,0 +1,1 @@
+"""What a job file may say, and what it says."""

@@ -1,0 +1,247 @@
+"""Which parts of a job do not go together, and what to set instead.
+
+Each function raises a `JobError` that names the key, its value and a way out.
+"""
+
+from aspis_mpi.parts import extras
+from aspis_mpi.job import presets
+from aspis_mpi.job.loading import JobError
+
+
+def check_adversaries(job):
+    """Fewer than half of the workers are assumed to be wrong."""
+    k = job.n_workers
+    if 2 * job.q >= k:
+        raise JobError(
+            f'{job.path}: scheme.adversaries = {job.q}: must be less '
+            f'than half of the {k} workers, at most {(k - 1) // 2}')
+    if job.adversary.count > k:
+        raise JobError(
+            f'{job.path}: adversary.count = {job.adversary.count}: must be '
+            f'at most the number of workers, {k}')
+
+
+def check_libraries(job):
+    """What the parts compute with is installed."""
+    for (section, key), part in job.parts.items():
+        for library in extras.missing(part.cls):
+            raise JobError(f'{job.path}: {section}.{key} = '
+                           f'{getattr(getattr(job, section), key)!r}: needs '
+                           f'{extras.advice(library)}')
+    # Ranks ask torch which device is theirs, whatever computes there.
+    device = job.runtime.device
+    if device != 'cpu' and not extras.is_here('torch'):
+        raise JobError(f"{job.path}: runtime.device = '{device}': needs "
+                       f"{extras.advice('torch')}")
+
+
+def model_inputs(job):
+    """What a problem's class says of its models before there is a problem."""
+    inputs = getattr(job.part('problem').cls, 'model_inputs', None)
+    if inputs is None:
+        raise JobError(
+            f"{job.path}: problem.model = '{job.problem.model}': "
+            f"'{job.problem.name}' does not say what a model is made for; "
+            'give it an attribute model_inputs')
+    return inputs
+
+
+def check_files(job, assignment, n_samples):
+    """Every file has a sample, however the assignment comes by so many."""
+    f = assignment.n_files
+    if f > n_samples:
+        raise JobError(
+            f"{job.path}: assignment '{job.assignment.name}' makes {f} files "
+            f'of {job.n_workers} workers, more than the {n_samples} training '
+            f"samples; {assignment.way_out}, or use assignment.name = "
+            "'cyclic', which makes as many files as there are workers")
+
+
+def check_order(job, assignment):
+    """A class has a default order, a function none before it is called."""
+    if job.assignment.order is None:
+        raise JobError(
+            f"{job.path}: assignment.order is missing, and the function "
+            f"'{job.assignment.name}' has no default_order; use "
+            f"'{assignment.default_order}'")
+
+
+def check_code(job, transfer):
+    """Only now it is known whether what a function made has a code."""
+    if (job.transfer.code is not None
+            and getattr(transfer, 'default_code', None) is None):
+        raise JobError(
+            f"{job.path}: transfer.code = '{job.transfer.code}': transfer "
+            f"'{job.transfer.name}' has no code to choose")
+
+
+def check_challenge(job, transfer, code):
+    """Payloads that are challenged can be replaced one by one."""
+    if not job.transfer.challenge:
+        return
+    if transfer.pushes:
+        raise JobError(
+            f"{job.path}: transfer.challenge = true: transfer "
+            f"'{job.transfer.name}' brings replicas, which are compared "
+            "as they are; use transfer.name = 'sums' or 'coded'")
+    if job.collection.thinning and code is None:
+        raise JobError(
+            f'{job.path}: collection.thinning = true: with '
+            'transfer.challenge = true owners are drawn at random; use false')
+    if code is not None and code.full_only:
+        raise JobError(
+            f"{job.path}: transfer.challenge = true: needs transfer.code "
+            f"= 'least-squares', not '{job.transfer.code}', whose "
+            'payloads cannot be replaced one by one')
+    if code is not None and code.uncheckable:
+        raise JobError(f'{job.path}: transfer.{code.uncheckable}')
+
+
+def check_replicas(job, assignment, transfer, detector):
+    """Whoever compares has something to compare."""
+    r = assignment.replication
+    if not transfer.compares:
+        if detector.compares:
+            raise JobError(
+                f"{job.path}: detection.name = '{job.detection.name}': "
+                f"transfer '{job.transfer.name}' brings no replicas to "
+                "compare; use 'none', or transfer.challenge = true")
+        return
+    if r == 1 and detector.compares:
+        if not job.q and presets.counts_on(job.scheme.name):
+            raise JobError(
+                f"{job.path}: scheme.adversaries = 0: scheme "
+                f"'{job.scheme.name}' then has one replica of each file, so "
+                'there is nothing to compare; set at least 1')
+        raise JobError(
+            f"{job.path}: detection.name = '{job.detection.name}': "
+            f"assignment '{job.assignment.name}' has one replica of each "
+            "file, so there is nothing to compare; use 'none'")
+    if r > 1 and not r % 2 and detector.votes:
+        key = assignment.replicated_by
+        what = (f"assignment.name = '{job.assignment.name}': its {r} workers "
+                'a file' if key is None else
+                f'assignment.{key} = {getattr(job.assignment, key)}:')
+        raise JobError(
+            f'{job.path}: {what} must be odd where a majority of replicas '
+            'decides')
+
+
+def check_scheme(job, scheme, code):
+    """Collection, transfer and aggregation fit."""
+    collection, pushes = scheme.collection, scheme.transfer.pushes
+    if job.transfer.challenge and not collection.counts:
+        raise JobError(
+            f"{job.path}: collection.name = '{job.collection.name}': counts "
+            'workers, not the copies of a file that a challenge needs; use '
+            "'coverage', 'deadline', 'adaptive' or 'all'")
+    if not (pushes or scheme.aggregator.plain):
+        raise JobError(
+            f"{job.path}: aggregation.name = '{job.aggregation.name}': "
+            f"transfer '{job.transfer.name}' brings sums of many files, "
+            "which allow the 'mean' alone")
+    if code is not None and code.full_only and not collection.whole:
+        raise JobError(
+            f"{job.path}: transfer.code = '{job.transfer.code}': needs "
+            'workers that finished all their files; use '
+            "collection.name = 'full-workers'")
+    if scheme.skip_covered and (pushes or not collection.may_skip):
+        raise JobError(
+            f'{job.path}: collection.skip_covered = true: needs a '
+            "collection that waits for copies, such as 'coverage', and "
+            "a transfer that sends on request, such as 'coded'")
+
+
+def check_evidence(job, scheme, problem):
+    """Thresholds are used, and the server has what it is to check with."""
+    section, transfer = job.detection, scheme.transfer
+    if section.equality == 'bits' and (section.tolerance
+                                       or section.disagreement):
+        raise JobError(
+            f"{job.path}: detection.tolerance and detection.disagreement "
+            "need detection.equality = 'tolerance'")
+    if section.equality == 'tolerance' and not (
+            transfer.compares and problem.on_server
+            and scheme.detector.compares):
+        raise JobError(
+            f"{job.path}: detection.equality = 'tolerance': the thresholds "
+            'need a rule that compares, values to compare, and a rank 0 that '
+            "can compute gradients itself; use 'bits'")
+    audits = section.audits == 'contested' or section.random_audits
+    if audits and not transfer.compares:
+        raise JobError(
+            f"{job.path}: detection.audits and detection.random_audits "
+            f"need values to check: transfer '{job.transfer.name}' "
+            'brings none; set transfer.challenge = true')
+    if audits and not problem.on_server:
+        raise JobError(
+            f"{job.path}: detection.audits: rank 0 has no data of problem "
+            f"'{job.problem.name}'; set detection.audits = 'none' and "
+            'detection.random_audits = 0')
+    if section.audits == 'contested' and not scheme.detector.certifies:
+        raise JobError(
+            f"{job.path}: detection.audits = 'contested': rule "
+            f"'{section.name}' gives no certificates, without which no file "
+            "counts as contested; use detection.name = 'certified', or leave "
+            'detection.audits out')
+
+
+def check_memory(job, scheme):
+    """What is to be remembered, and how, is remembered at all.
+
+    Exposures are, under every rule: of malformed messages and by audits.
+    """
+    section = job.detection
+    memory = section.memory or scheme.detector.default_memory
+    if section.budget == 'fixed' and memory == 'step':
+        raise JobError(
+            f"{job.path}: detection.budget = 'fixed': detection.memory = "
+            "'step' carries nothing to the next step; set detection.memory "
+            "= 'window' or 'forever', or use budget = 'step'")
+    if memory != 'window' and _chosen(section, 'window'):
+        raise JobError(
+            f'{job.path}: detection.window = {section.window}: '
+            f"detection.memory = '{memory}' has no window; set "
+            "detection.memory = 'window', or leave detection.window out")
+
+
+def check_effect(job, scheme, protocol):
+    """Nothing is chosen for what this job does not do."""
+    section, adversary = job.transfer, job.adversary
+    for key in ('sketches', 'max_epochs'):
+        if _chosen(section, key) and not section.challenge:
+            raise JobError(
+                f'{job.path}: transfer.{key} = {getattr(section, key)}: is '
+                'for payloads that are challenged; set transfer.challenge = '
+                f'true, or leave transfer.{key} out')
+    if adversary.count and scheme.transfer.pushes and (
+            protocol.lies and not protocol.timing):
+        raise JobError(
+            f"{job.path}: adversary.protocol = '{adversary.protocol}': "
+            f"transfer '{section.name}' has no reports, payloads or sketches "
+            "to lie about; use 'none', or transfer.name = 'sums' or 'coded'")
+    if adversary.count and protocol.challenged and not section.challenge:
+        raise JobError(
+            f"{job.path}: adversary.protocol = '{adversary.protocol}': "
+            'nobody is asked for sketches to lie about; set '
+            "transfer.challenge = true, or use 'none'")
+
+
+def check_device(job):
+    """There is something to compute on a device."""
+    device = job.runtime.device
+    words = [job.problem.name, *filter(None, [job.problem.model])]
+    # One of the user's own may choose its device without being told.
+    own = any(':' in word for word in words)
+    if device != 'cpu' and not own and not any(
+            'device' in part.options for part in job.parts.values()):
+        raise JobError(
+            f"{job.path}: runtime.device = '{device}': problem "
+            f"{' with model '.join(map(repr, words))} computes on the "
+            "processor alone; use 'cpu', or a model of torch such as "
+            "'convnet'")
+
+
+def _chosen(section, key):
+    """Whether a key is not what it is where nobody names it."""
+    return getattr(section, key) != type(section).model_fields[key].default

@@ -1,0 +1,112 @@
+"""What a job file may say: parts with their options, presets, keys."""
+
+import inspect
+from types import NoneType, UnionType
+from typing import Literal, Union, get_args, get_origin
+
+from aspis_mpi import registry
+from aspis_mpi.parts import extras
+from aspis_mpi.job import presets
+from aspis_mpi.job.sections import PARTS, SECTIONS
+
+#: The topic of every key of every section.
+KEYS = 'keys'
+#: All that can be asked for by name.
+TOPICS = sorted({*registry.FAMILIES, *SECTIONS, KEYS})
+
+#: Bounds of a key, as pydantic calls them, in words.
+BOUNDS = {'gt': 'above', 'ge': 'at least', 'lt': 'below', 'le': 'at most'}
+
+#: Adversaries for which a preset is shown that depends on their number.
+SHOWN = 2
+
+
+def listing(topic=None):
+    """The lines about a topic, or about all.
+
+    Parameters
+    ----------
+    topic : str, optional
+        One of `TOPICS`: a family has parts, a section keys, and some names
+        are both; the section `scheme` has the presets.
+
+    Returns
+    -------
+    iterator of str
+    """
+    for family in registry.FAMILIES:
+        if topic in (None, family):
+            yield from _parts(family)
+    if topic in (None, 'scheme'):
+        yield from _presets()
+    for section in SECTIONS:
+        if topic in (None, KEYS, section):
+            yield from _keys(section)
+
+
+def _parts(family):
+    yield f'{family}:'
+    for name, part in registry.parts(family).items():
+        yield f'  {name:<20} {registry.summary(part)}'
+        for library in extras.missing(part):
+            yield f'  {"":<20}   needs {extras.advice(library)}'
+        for key, option in registry.options(part).items():
+            told = ('required' if option.default is inspect.Parameter.empty
+                    else '')
+            yield f'  {"":<20}   ' + _option(key, option, told)
+
+
+def _presets():
+    """What each name of `scheme.name` fills in."""
+    yield 'scheme.name:'
+    for name in (None, *presets.PRESETS):
+        head = name or '(none)'
+        if callable(presets.PRESETS.get(name)):
+            yield f'  {head:<22} where scheme.adversaries = {SHOWN}:'
+            head = ''
+        for section, keys in presets.sections(name, SHOWN).items():
+            filled = ', '.join(f'{key} = {_toml(value)}'
+                               for key, value in keys.items())
+            yield f'  {head:<22} [{section}] {filled}'
+            head = ''
+
+
+def _toml(value):
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _keys(section):
+    """The keys of a section that hold for every part."""
+    yield f'[{section}]:'
+    topics = {'name': section} if section == 'scheme' else PARTS.get(
+        section, {})
+    for key, field in SECTIONS[section].model_fields.items():
+        told = ''
+        if field.is_required():
+            told = ('from scheme.name' if section in presets.DEFAULT
+                    else 'required')
+        bounds = [f'{word} {getattr(bound, name)}'
+                  for bound in field.metadata
+                  for name, word in BOUNDS.items() if hasattr(bound, name)]
+        family = topics.get(key)
+        see = [f'see list {family}'] if family else []
+        line = _option(f'{section}.{key}', field, told)
+        yield '  ' + ', '.join([line, *bounds, *see])
+
+
+def _option(key, option, told):
+    """A key with its type, and its default or what is `told` instead."""
+    kind = f'{key}: {_kind(option.annotation)}'
+    return f'{kind}, {told}' if told else f'{kind} = {option.default!r}'
+
+
+def _kind(annotation):
+    """A type as a reader of TOML knows it."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return ' | '.join(map(repr, inner))
+    if origin in (Union, UnionType):
+        return ' | '.join(map(_kind, inner))
+    if annotation is NoneType:
+        return 'None'
+    return str(annotation) if inner else annotation.__name__

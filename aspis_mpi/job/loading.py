@@ -1,0 +1,517 @@
+"""Job files: TOML into frozen sections whose every key is checked.
+
+A section has keys of its own and the options of the parts that it names:
+`[detection] name = 'clique'` takes what the constructor of `Clique` takes.
+pydantic checks types and tells the path of a wrong field.
+"""
+
+import inspect
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError, create_model
+
+from aspis_mpi import registry
+from aspis_mpi.job import options
+from aspis_mpi.job import presets
+from aspis_mpi.files import texts
+from aspis_mpi.learning.problem import title
+from aspis_mpi.job.sections import ELSEWHERE, PARTS, SECTIONS
+
+
+#: Keys that the run log has, also where the job left them open.
+FILLED = {'problem.batch_size', 'scheme.workers'}
+
+#: Numbers that a part is given, and the key of another section that says
+#: each.
+GIVEN = {'copies': 'collection.copies', 'number of workers': 'scheme.workers',
+         'number of adversaries': 'scheme.adversaries', 'steps': 'run.steps'}
+
+#: What helps where a constructor has a default that no job could say.
+DEFAULT = ('; let the default be what a job file can say, or None, and make '
+           'the rest in the constructor')
+
+
+class JobError(ValueError):
+    """A job that cannot be run, in one line that says what to change.
+
+    Attributes
+    ----------
+    said : bool
+        The line is on standard error already.
+    trace : str
+        Where the user's own lines failed, as Python tells it; or empty.
+    """
+
+    said = False
+    trace = ''
+
+    def tell(self):
+        """Say it on standard error, once."""
+        if not self.said:
+            print(f'{self.trace}aspis_mpi: {self}', file=sys.stderr,
+                  flush=True)
+        self.said = True
+
+
+@dataclass(frozen=True)
+class Part:
+    """A class, or a function, and the options that the job gives it.
+
+    Attributes
+    ----------
+    cls : type or callable
+    options : dict
+        What its constructor gets.
+    kept : dict
+        The same options as the run log has them, those that are None left
+        out.
+    section, key, word : str
+        Where the job names it, and what it says there.
+    path : str
+        Of the job file, for messages.
+    """
+
+    cls: Any
+    options: dict
+    kept: dict
+    section: str
+    key: str
+    word: str
+    path: str
+
+    def create(self, *context):
+        """Make it; what it refuses becomes a `JobError`."""
+        misfit = registry.misfit(PARTS[self.section][self.key], self.cls,
+                                 context, self.options)
+        if misfit:
+            raise JobError(f'{self.path}: {self.section}.{self.key} = '
+                           f'{self.word!r}: {misfit}')
+        try:
+            return self.cls(*context, **self.options)
+        except ValueError as error:
+            raise refusal(self.path, self.section, error,
+                          self.options) from error
+
+
+def refusal(path, section, error, own=()):
+    """What a part refuses, as a `JobError` that names the job's key.
+
+    Parameters
+    ----------
+    path : str
+        Of the job file.
+    section : str
+        Of the part.
+    error : ValueError
+    own : container of str
+        The part's own options, which stand in its section.
+    """
+    text = str(error)
+    for words, key in GIVEN.items():
+        said = re.fullmatch(rf'{words} (\S+) (must .*)', text, re.DOTALL)
+        if said and words not in own:
+            return JobError(f'{path}: {key} = {said[1]}: {said[2]}')
+    return JobError(f'{path}: {section}: {text}')
+
+
+@dataclass(frozen=True)
+class Job:
+    """A complete job: every section with every key, and where it came from.
+
+    Attributes
+    ----------
+    run, problem, optimizer, scheme, assignment, collection, transfer,
+    detection, aggregation, adversary, delay, faults, runtime, network,
+    log : Section
+    parts : dict of (str, str) to Part
+        The part that each key of each section names.
+    path : str
+        Of the job file, for messages.
+    """
+
+    path: str
+    parts: dict
+    run: Any
+    problem: Any
+    optimizer: Any
+    scheme: Any
+    assignment: Any
+    collection: Any
+    transfer: Any
+    detection: Any
+    aggregation: Any
+    adversary: Any
+    delay: Any
+    faults: Any
+    runtime: Any
+    network: Any
+    log: Any
+
+    @property
+    def n_workers(self):
+        """K."""
+        return self.scheme.workers
+
+    @property
+    def q(self):
+        """The number of adversaries that the server assumes."""
+        return self.scheme.adversaries
+
+    def part(self, section, key='name'):
+        """The part that a key names, None where there is none."""
+        return self.parts.get((section, key))
+
+    def create(self, section, key, *context):
+        """Make a part; what it refuses becomes a `JobError`."""
+        return self.parts[section, key].create(*context)
+
+    def to_toml(self):
+        """The complete job, which `load` reads back."""
+        return tomli_w.dumps({
+            name: {key: value for key, value in table.items()
+                   if value is not None}
+            for name, table in self.tables().items()})
+
+    def tables(self):
+        """Every key of every section as the run log has it.
+
+        Keys of parts that are None are left out, those of the section not.
+        """
+        tables = {name: getattr(self, name).model_dump(include=set(
+            base.model_fields)) for name, base in SECTIONS.items()}
+        for (section, _), part in self.parts.items():
+            tables[section] |= part.kept
+        return tables
+
+
+def load(path, settings=(), n_workers=None, problem=None):
+    """Read a job file.
+
+    Parameters
+    ----------
+    path : str or Path
+    settings : iterable of str
+        `section.key=value` of the command line; they win over the file.
+    n_workers : int, optional
+        Default of `scheme.workers`: the number of ranks - 1.
+    problem : Problem or callable, optional
+        One that the caller brings, or what makes it; the job need not name
+        any.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    JobError
+    """
+    try:
+        tables = tomllib.loads(texts.read(path))
+    except OSError as error:
+        raise JobError(f'{path}: {error.strerror}') from None
+    except RecursionError:
+        raise JobError(f'{path}: lists or tables are nested too deeply'
+                       ) from None
+    except ValueError as error:
+        # Of a number with thousands of digits Python names a setting.
+        raise JobError(f"{path}: {str(error).partition('; use sys.')[0]}"
+                       ) from None
+    for setting in settings:
+        _set(tables, setting)
+    return from_tables(tables, str(path), n_workers, problem)
+
+
+def difference(job, recorded, free):
+    """The first key in which a job differs from one of a run log.
+
+    What `FILLED` the job may leave open; that is no difference.
+
+    Parameters
+    ----------
+    job, recorded : Job
+    free : set of str
+        Sections and `section.key`s that may differ.
+
+    Returns
+    -------
+    (str, Any, Any) or None
+        `section.key`, and both values.
+    """
+    ours, theirs = values(job), values(recorded)
+    for name in ours | theirs:
+        section, _, _ = name.partition('.')
+        value, other = ours.get(name), theirs.get(name)
+        # NaN is what it was, too.
+        if free & {section, name} or value == other or (
+                repr(value) == repr(other)) or (
+                value is None and name in FILLED):
+            continue
+        return name, value, other
+    return None
+
+
+def values(job):
+    """Every key of a job, as section.key, and its value."""
+    return {f'{section}.{key}': value
+            for section, table in job.tables().items()
+            for key, value in table.items()}
+
+
+def _set(tables, setting):
+    """Apply one `section.key=value`, the value in TOML or a bare word."""
+    name, equals, text = setting.partition('=')
+    section, dot, key = name.strip().partition('.')
+    if not (equals and dot and key):
+        raise JobError(f"--set {setting}: write it as section.key=value")
+    try:
+        value = tomllib.loads(f'value = {text}')['value']
+    except ValueError:
+        value = text.strip()
+    table = tables.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise JobError(f'{section} = {table!r}: must be a section, '
+                       f'[{section}]')
+    table[key] = value
+
+
+def from_tables(tables, path='job', n_workers=None, problem=None):
+    """Check the tables of a job and fill in presets and defaults."""
+    if problem is None:
+        return _checked(tables, path, n_workers)
+    return _checked(tables, path, n_workers, title(problem))
+
+
+def recorded(tables, path, job):
+    """The job of a run log, to compare `job` with.
+
+    Where `job` is run with a problem that its caller brings, the recorded
+    one is not looked up: it may be a class of a script or of a function.
+
+    Parameters
+    ----------
+    tables : dict of str to dict
+        What the run log has.
+    path : str
+        For messages.
+    job : Job
+
+    Returns
+    -------
+    Job
+    """
+    if job.part('problem') is not None:
+        return _checked(tables, path)
+    problem = tables['problem']
+    shared = {key: value for key, value in problem.items()
+              if key in SECTIONS['problem'].model_fields}
+    return _checked(tables | {'problem': shared}, path,
+                    brought=problem['name'])
+
+
+def _checked(tables, path, n_workers=None, brought=None):
+    """`from_tables`, by the name of a problem that the caller brings."""
+    for name, table in tables.items():
+        if name not in SECTIONS:
+            raise JobError(f"{path}: unknown section '{name}'; "
+                           f'{registry.nearest(name, SECTIONS)}')
+        if not isinstance(table, dict):
+            raise JobError(f'{path}: {name} = {table!r}: must be a section, '
+                           f'[{name}]')
+    preset = _preset(tables, path)
+    sections, parts = {}, {}
+    for name, base in SECTIONS.items():
+        own = dict(tables.get(name, {}))
+        table = _filled(own, preset.get(name, {}))
+        if name == 'scheme':
+            table.setdefault('workers', n_workers)
+        if name == 'problem' and brought is not None:
+            # The caller's own: named for the log, not looked up.
+            table['name'], chosen = brought, {}
+        else:
+            chosen = _parts(name, base, table, path)
+        _refuse_shared(name, base, table, chosen, path)
+        known = {*base.model_fields, *_option_names(chosen)}
+        # An option of a part that the user did not choose goes with it.
+        table = {key: value for key, value in table.items()
+                 if key in known or key in own}
+        section = _section(name, base, table, chosen, path)
+        for key in base.model_fields:
+            if table.get(key) is not None:
+                _form(f'{path}: {name}.{key}', table[key])
+        sections[name] = section
+        for key, cls in chosen.items():
+            values = {option: getattr(section, options.field_name(option))
+                      for option in _options(cls)}
+            parts[name, key] = Part(cls, values, _kept(name, table, cls, path),
+                                    name, key, getattr(section, key), path)
+    job = Job(path, parts, **sections)
+    _place_device(job)
+    return job
+
+
+def _preset(tables, path):
+    """The sections of the preset that the job names."""
+    name = tables.get('scheme', {}).get('name')
+    if name is not None and str(name) not in presets.PRESETS:
+        homes = [f'{section}.{key} = {name!r}'
+                 for section, keys in PARTS.items()
+                 for key, family in keys.items()
+                 if str(name) in registry.parts(family)]
+        hint = (f"'{name}' is a part: {' or '.join(homes)}" if homes
+                else registry.nearest(str(name), presets.PRESETS))
+        raise JobError(f"{path}: scheme.name = {name!r}: no scheme is called "
+                       f"'{name}'; {hint}")
+    q = tables.get('scheme', {}).get('adversaries', 0)
+    # What is no number is refused where the section is checked.
+    return presets.sections(name, q if isinstance(q, int) else 0)
+
+
+def _filled(own, preset):
+    """A section with the preset's choices, unless it is another part."""
+    if own.get('name', preset.get('name')) != preset.get('name'):
+        return own
+    return preset | own
+
+
+def _parts(name, base, table, path):
+    """The classes that a section names."""
+    chosen = {}
+    for key, family in PARTS.get(name, {}).items():
+        default = base.model_fields[key].default
+        word = table.get(key, default if isinstance(default, str) else None)
+        if default is None and 'name' in chosen:
+            word = _nested(name, key, chosen['name'], word, table, path)
+        if word is None:
+            continue
+        try:
+            chosen[key] = registry.find(family, str(word))
+            registry.options(chosen[key])
+        except registry.UnknownPart as error:
+            refused = JobError(f'{path}: {name}.{key} = {word!r}: {error}')
+            refused.trace = error.trace
+            raise refused from error
+    return chosen
+
+
+def _refuse_shared(name, base, table, chosen, path):
+    """One key of a job file means one thing."""
+    homes = {key: f'every [{name}]' for key in base.model_fields}
+    for place, cls in chosen.items():
+        part = repr(table.get(place, base.model_fields[place].default))
+        for key in _options(cls):
+            if key in homes:
+                raise JobError(
+                    f'{path}: {name}.{key} belongs to {homes[key]}; give the '
+                    f'option of {part} another name')
+            homes[key] = part
+
+
+def _nested(section, key, part, word, table, path):
+    """The part within a part: a problem's model, a transfer's code."""
+    default = getattr(part, f'default_{key}', None)
+    # What a function makes is not known yet: the job says what is in it.
+    if word is not None and default is None and inspect.isclass(part):
+        raise JobError(f"{path}: {section}.{key} = {word!r}: {section} "
+                       f"'{table['name']}' has no {key} to choose")
+    if default is not None:
+        table[key] = word or default
+    return table.get(key)
+
+
+def _option_names(chosen):
+    return [key for cls in chosen.values() for key in _options(cls)]
+
+
+def _options(cls):
+    return {key: parameter for key, parameter in registry.options(cls).items()
+            if key not in ELSEWHERE}
+
+
+def _section(name, base, table, chosen, path):
+    """The frozen section, its own keys and those of its parts."""
+    fields = {}
+    for cls in chosen.values():
+        for key, option in _options(cls).items():
+            try:
+                fields[options.field_name(key)] = options.field(key, option)
+            except ValueError as error:
+                raise JobError(f'{path}: {name}.{key}: {error}') from error
+    model = create_model(f'{name.capitalize()}Section', __base__=base,
+                         **fields)
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise JobError(_explain(name, model, error, path, table,
+                                chosen)) from None
+
+
+def _kept(name, table, cls, path):
+    """The options of a part as the run log has them."""
+    return {key: _form(f'{path}: {name}.{key}',
+                       table.get(key, option.default),
+                       '' if key in table else DEFAULT)
+            for key, option in _options(cls).items()
+            if table.get(key, option.default) is not None}
+
+
+def _form(place, value, hint=''):
+    """The form of a value in the run log."""
+    try:
+        return options.kept(value)
+    except ValueError as error:
+        raise JobError(f'{place} = {options.told(value)}: the run log cannot '
+                       f'keep this: {error}{hint}') from error
+
+
+def _explain(name, model, error, path, table, chosen):
+    """The first thing that is wrong with a section, in one line."""
+    first = error.errors()[0]
+    # Behind the key come an index, or the kinds of a key that takes several.
+    key, *places = first['loc']
+    key = '.'.join([key, *(str(place) for place in places
+                           if isinstance(place, int))])
+    if first['type'] == 'extra_forbidden':
+        known = {*model.model_fields, *_option_names(chosen)}
+        hint = (_misplaced(key, table, chosen)
+                or _elsewhere(name, key, model, table)
+                or registry.nearest(key, known))
+        return f"{path}: unknown key '{name}.{key}'; {hint}"
+    if first['type'] == 'missing':
+        return f"{path}: {name}.{key} is missing and has no default"
+    return (f"{path}: {name}.{key} = {options.told(first['input'])}: "
+            f"{options.message(error, first['loc'][0])}")
+
+
+def _misplaced(key, table, chosen):
+    """What an own part's author may have meant by a key, or ''."""
+    for place, cls in chosen.items():
+        hint = ':' in str(table.get(place)) and registry.misplaced(cls, key)
+        if hint:
+            return f'{table[place]!r}: {hint}'
+    return ''
+
+
+def _elsewhere(section, key, model, table):
+    """Which parts have an option that the chosen one has not, or ''."""
+    for place, family in PARTS.get(section, {}).items():
+        names = [name for name, cls in registry.parts(family).items()
+                 if key in _options(cls)]
+        if names:
+            chosen = table.get(place, model.model_fields[place].default)
+            return (f"'{key}' is an option of {family} "
+                    f'{", ".join(map(repr, names))}; {section}.{place} is '
+                    + ('not set' if chosen is None else repr(chosen)))
+    return ''
+
+
+def _place_device(job):
+    """Give `runtime.device` to the parts that take a device."""
+    for part in job.parts.values():
+        if 'device' in registry.options(part.cls):
+            part.options['device'] = job.runtime.device

@@ -1,0 +1,1 @@
+"""Parts of the user: how they are imported, and what they need."""

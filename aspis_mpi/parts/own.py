@@ -1,0 +1,171 @@
+"""Parts of the user's own: imported by name, their options with types."""
+
+import builtins
+import importlib
+import inspect
+import sys
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import get_type_hints
+
+from aspis_mpi.parts import extras
+from aspis_mpi.words import nearest
+
+
+class UnknownPart(ValueError):
+    """A name that no part of the family carries.
+
+    Attributes
+    ----------
+    trace : str
+        Where the user's own lines failed, as Python tells it; or empty.
+    """
+
+    trace = ''
+
+
+def load(path):
+    """The class or function that `package.module:name` names.
+
+    Raises
+    ------
+    UnknownPart
+        Says what is wrong with the name, or what failed in the import.
+    """
+    module, _, attribute = path.partition(':')
+    if not all(word.isidentifier() for word in module.split('.')):
+        raise UnknownPart(f"'{path}' is not of the form package.module:name")
+    home = _imported(module, path)
+    try:
+        part = getattr(home, attribute)
+    except AttributeError as error:
+        hint = nearest(attribute, [
+            key for key, value in vars(home).items()
+            if getattr(value, '__module__', None) == module])
+        raise UnknownPart(f"'{path}' cannot be imported: module '{module}' "
+                          f"has no '{attribute}'; {hint}") from error
+    try:
+        signature(part)
+    except (TypeError, ValueError) as error:
+        raise UnknownPart(f"'{path}' must be a class or a function whose "
+                          f'signature can be seen: {error}') from error
+    return part
+
+
+def _imported(name, path):
+    """A module of the user's own; what its lines raise is told with them."""
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        absent = isinstance(error, ModuleNotFoundError) and (
+            f'{name}.'.startswith(f'{error.name}.'))
+        remedy = _remedy(error)
+        refusal = UnknownPart(f"'{path}' cannot be imported: " + (
+            str(error) if absent else _in_one_line(error)) + remedy)
+        refusal.trace = '' if absent or remedy else _own_lines(error)
+        raise refusal from error
+
+
+def _remedy(error):
+    """What to do about a failed import, as far as we know it."""
+    # Only of libraries that we name: others may be misspelt.
+    known = (isinstance(error, ModuleNotFoundError)
+             and error.name in extras.ADDED)
+    return f'; install it with: {extras.command(error.name)}' if known else ''
+
+
+def _in_one_line(error):
+    """What Python says last about an exception."""
+    return ' '.join(traceback.format_exception_only(error)[-1].split())
+
+
+def _own_lines(error):
+    """The traceback of an exception, from the first line of the user's."""
+    frame, ours = error.__traceback__, str(Path(__file__).parents[1])
+    while frame and frame.tb_frame.f_code.co_filename.startswith(
+            (ours, '<frozen importlib', importlib.__file__)):
+        frame = frame.tb_next
+    return ''.join(traceback.format_exception(type(error), error, frame))
+
+
+def signature(part):
+    """What a part takes; names that only its module knows stay names."""
+    if sys.version_info < (3, 14):
+        return inspect.signature(part)
+    from annotationlib import Format
+    return inspect.signature(part, annotation_format=Format.FORWARDREF)
+
+
+def options(part):
+    """The keyword-only parameters of a part's constructor, by name.
+
+    Returns
+    -------
+    dict of str to inspect.Parameter
+        Their annotations are the types that a job file must give, also
+        where the module postpones them.
+
+    Raises
+    ------
+    UnknownPart
+        An annotation says no type that is known when the job is read.
+    """
+    return {key: option.replace(annotation=_type(part, option))
+            for key, option in signature(part).parameters.items()
+            if option.kind is option.KEYWORD_ONLY}
+
+
+def _type(part, option):
+    """The annotation of an option, its names looked up where it stands."""
+    def annotated():
+        """Carries the annotation to where Python resolves them."""
+
+    if option.annotation is option.empty:
+        return option.empty
+    annotated.__annotations__ = {option.name: option.annotation}
+    try:
+        return get_type_hints(annotated, _names(part),
+                              include_extras=True)[option.name]
+    except Exception as error:
+        hint = ('import what it names outside of TYPE_CHECKING'
+                if isinstance(error, NameError | AttributeError) else
+                'give a type, or leave the annotation out')
+        raise UnknownPart(
+            f"its option '{option.name}' has the annotation "
+            f'{option.annotation}, which is no type where the job is read: '
+            f'{_in_one_line(error)}; {hint}') from error
+
+
+def _names(part):
+    """What the annotations of a part may name: of its module, its class."""
+    while isinstance(part, partial):
+        part = part.func
+    maker, within = part, {}
+    if inspect.isclass(part):
+        maker = part.__init__
+        for cls in reversed(part.__mro__):
+            within |= vars(cls)
+    home = sys.modules.get(getattr(part, '__module__', None))
+    # A method that is called like a type hides none.
+    return {**within, **vars(builtins), **(vars(home) if home else {}),
+            **getattr(inspect.unwrap(maker), '__globals__', {})}
+
+
+def misplaced(part, key):
+    """Why a part does not take an option that its author may have meant.
+
+    Returns
+    -------
+    str
+        Empty where its signature does not speak of it.
+    """
+    parameters = signature(part).parameters
+    if key in parameters:
+        return (f"'{key}' stands before the * of its constructor, where a "
+                'job gives no options')
+    if any(parameter.kind is parameter.VAR_KEYWORD
+           for parameter in parameters.values()):
+        return ('its constructor must name its options after a *, which ** '
+                'does not')
+    return ''

@@ -1,0 +1,163 @@
+"""What outlives a step: parameters, and what is known of the workers."""
+
+import logging
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aspis_mpi.protocol.server.advice import Premise
+from aspis_mpi.protocol.server.snapshot import Snapshot
+
+#: Factor by which thresholds change before the log says so.
+TOLD = 2.0
+
+
+class Conclusion(NamedTuple):
+    """What a step has led to.
+
+    Attributes
+    ----------
+    resolution : Resolution
+    lr, norm : float
+        Of the update; NaN if there was none.
+    seconds : float
+        That it took.
+    hopeless : bool
+        The assumptions do not hold, and the run cannot go on.
+    """
+
+    resolution: Any
+    lr: float
+    norm: float
+    seconds: float
+    hopeless: bool
+
+
+class Learner:
+    """Learns from each step, and can be taken apart and put together again.
+
+    Parameters
+    ----------
+    training : Training
+    membership : Membership
+    samples : ndarray of int, shape (f,)
+        Samples of each file.
+    threads : int
+        For the aggregation.
+    auditor : Auditor or None
+        Computes contested files.
+    chronicle : Chronicle
+    examiner : Auditor, optional
+        Computes what advice needs.
+
+    Attributes
+    ----------
+    floor : float
+        Norms below it are not told from it.
+    """
+
+    def __init__(self, training, membership, samples, threads, auditor,
+                 chronicle, examiner=None):
+        self.training = training
+        self.floor = 0.0
+        self._membership = membership
+        self._samples = samples
+        self._threads = threads
+        self._auditor = auditor
+        self._chronicle = chronicle
+        self._premise = Premise(chronicle, training, examiner)
+        # The tolerance that the log has, once it has changed.
+        self._said = None
+        self._told = set()
+
+    def audit(self, step):
+        """What computes a file of a step: file to gradient, None without.
+
+        See `resolution.resolve`.
+        """
+        if self._auditor is None:
+            return None
+        values = self.training.parameters.values
+        return lambda file: self._auditor.gradient(step, file, values)
+
+    def conclude(self, step):
+        """Make new parameters of what has come, and remember what it shows.
+
+        Parameters
+        ----------
+        step : Step
+            In which nothing is waited for any more.
+
+        Returns
+        -------
+        Conclusion
+        """
+        training, now = self.training, self._chronicle.now
+        resolution = step.table.resolve(
+            self._membership.scheme, ~step.exposed, self._samples,
+            training.gradient, self._threads, now, self.audit(step.number))
+        began = now()
+        lr, norm = (training.update(step.number) if resolution.updates
+                    else training.keep())
+        seconds = now() - began
+        step.table.release()
+        self._remark(step.number, norm)
+
+        if np.isfinite(resolution.floor):
+            self.floor = resolution.floor
+        self._follow(step.number, resolution.spread)
+        self._membership.observe(step)
+        self._membership.learn(step.number, step.proofs, resolution)
+        self._chronicle.report(step.number, resolution)
+        return Conclusion(resolution, lr, norm, seconds,
+                          self._premise.hopeless(step.number, resolution))
+
+    def _remark(self, step, norm):
+        """Say once what of an update is hardly meant."""
+        training = self.training
+        if norm == 0 and not training.gradient.any():
+            self._say('zero', f'step {step}: the gradient is exactly zero, '
+                      'of all files: nothing is trained')
+        if training.overflowed:
+            self._say('range', f'step {step}: parameters leave the range of '
+                      'float32; lower optimizer.lr or set optimizer.clip')
+
+    def _say(self, kind, text):
+        if kind not in self._told:
+            self._told.add(kind)
+            self._chronicle.note(logging.WARNING, text)
+
+    def _follow(self, step, spread):
+        """Let the thresholds go along with what machines differ by."""
+        members = self._membership
+        before = members.scheme.equality
+        equality = before.after(spread)
+        if equality == before:
+            return
+        members.scheme = replace(members.scheme, equality=equality)
+        self._said = self._said or before.tolerance
+        change = equality.tolerance / self._said
+        if not 1 / TOLD < change < TOLD:
+            self._said = equality.tolerance
+            self._chronicle.note(logging.INFO, f'step {step}: workers differ '
+                                 f'by {spread:.2g}; {equality}')
+
+    def keep(self, done, within=False):
+        """Leave a snapshot; so many steps have made the parameters.
+
+        `within` the next one, which will be done again.
+        """
+        parameters, optimizer = self.training.export()
+        self._chronicle.snapshots.append(Snapshot(
+            done, self._chronicle.now(), parameters, optimizer, self.floor,
+            self._premise.failures, self._membership.export(within)))
+
+    def resume(self, snapshot):
+        """Be what was left once; whether all workers are where they were."""
+        self._chronicle.resume(snapshot.seconds)
+        self.training.restore(snapshot.parameters, snapshot.optimizer)
+        self.floor = snapshot.floor
+        self._premise.failures = snapshot.failures
+        return self._membership.restore(snapshot.step, snapshot.seconds,
+                                        snapshot.members)

@@ -1,0 +1,438 @@
+"""The parameter server as a state machine: messages in, messages out.
+
+Before the first step workers may be asked what they compute (Probing, see
+`probing`).  A step begins with `Model` and `Parameters` to every worker that
+takes part and is in one of these states:
+
+    Computing   files are being finished.  `Replica` arrives and is compared
+                at once with the other replicas of its file, or `Progress`
+                says what a worker keeps.  The collection says when it is
+                enough, or a deadline does.
+    Encoding    only where the transfer sends when asked to: `Encode` is out
+                with the global state, one vector of each worker arrives.
+                Who is silent is dropped; a second signal, of the next epoch,
+                asks those again whose coefficients change by that.  Where
+                files lack copies now, back to Computing.
+    Verifying   only where the transfer has a challenge: `Challenge` is out,
+                sketches arrive.  Payloads that fail are asked for again, of
+                others, in the next epoch: back to Computing.
+    Resolving   `Commit` is out.  The scheme detects, chooses a value for
+                each file and aggregates; the optimizer makes new parameters.
+                No message is waited for.
+    Stopped     every worker has been sent `Stop`.
+
+What takes time to compute waits until messages have left: where the server
+is `due`, `proceed` is to be called.
+
+The server believes nobody.  A message that `ALLOWED` does not list, one of an
+earlier step, a duplicate: dropped and counted.  A message of the current
+step that no honest worker could send exposes its sender: what it sends and
+reports in this step does not count.  Who owes something and takes three times
+as long as others is late: its part goes to others at once, and what it sends
+afterwards still counts.  Who is silent for too long is given up for the step.
+Neither proves anything; but what that costs goes to the worker's account, and
+who has cost too much gets no work for a while.  A worker that is lost,
+because it died or says that it cannot go on, is never asked again.  Nothing
+that a worker sends raises here.
+
+Where a run ends, and every so many steps, a `Snapshot` is left for whoever
+keeps it; `resume` goes on from one.
+
+What belongs to a step is a `Step`, which is replaced; what outlives it
+stands in the constructor of `ParameterServer`.
+"""
+
+import logging
+
+import numpy as np
+
+from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED
+from aspis_mpi.protocol.server.chronicle import Chronicle
+from aspis_mpi.protocol.server.departures import Departures
+from aspis_mpi.protocol.server.learner import Learner
+from aspis_mpi.protocol.messages import Failure, Signal, Stop
+from aspis_mpi.protocol.server.opening import announce, open_step
+from aspis_mpi.protocol.server.step import (
+    ALLOWED, WAITS, Malformed, State, drop)
+from aspis_mpi.protocol.server.training import Training
+
+
+class ParameterServer:
+    """Rank 0: sends parameters, collects, resolves, updates.
+
+    What takes something in answers what is to be sent then, in this order: a
+    list of (worker, Message).
+
+    Parameters
+    ----------
+    membership : Membership
+        Who takes part, and the scheme.
+    optimizer : Optimizer
+    samples : ndarray of int, shape (f,)
+        Samples of each file.
+    pool : Pool
+        Buffers for the parameters.
+    initial : ndarray of float32, shape (d,)
+    course : Course
+        How far to go, and what to put up with.
+    clock : callable
+        Seconds, of the wall or virtual.
+    auditor : Auditor, optional
+        Computes contested files.
+    probing : callable, optional
+        Given the chronicle and who is lost, the `Probing` that comes before
+        the first step.
+    examiner : Auditor, optional
+        Computes what advice needs, also where nothing is audited.
+    """
+
+    def __init__(self, membership, optimizer, samples, pool, initial, course,
+                 clock, auditor=None, probing=None, examiner=None):
+        self.exit_code = None
+        self.training = Training(optimizer, pool, initial)
+        #: What the run log has not been given yet.
+        self.chronicle = Chronicle(clock, course.arrivals)
+        #: The number of the first step; not 0 where a run goes on.
+        self.first = 0
+        self._membership = membership
+        self._course = course
+        self._lenient = course.approximate or membership.scheme.lenient
+        self._departures = Departures(membership.lost, course.tolerate,
+                                      course.q)
+        self._now = self.chronicle.now
+        self._note = self.chronicle.note
+        self._learner = Learner(self.training, membership, samples,
+                                course.threads, auditor, self.chronicle,
+                                examiner)
+        self._alarm = np.inf
+        self._probing = probing
+        self._step = None
+
+    @property
+    def n_workers(self):
+        """K."""
+        return len(self._membership.excluded)
+
+    @property
+    def state(self):
+        """Where in a step the server is; STOPPED before and after all."""
+        if self._step is None or self.exit_code is not None:
+            return State.STOPPED
+        return self._step.state
+
+    @property
+    def due(self):
+        """Whether something is to be computed and not waited for."""
+        return self.state is not State.STOPPED and self._step.due
+
+    @property
+    def step(self):
+        """The number of the step that is going on."""
+        return self._step.number if self._step else self.first
+
+    @property
+    def parameters(self):
+        """The parameters of this step, a `Buffer`."""
+        return self.training.parameters
+
+    @property
+    def deadline(self):
+        """No earlier second of the clock needs a `tick`."""
+        return self.chronicle.began + self._alarm
+
+    def resume(self, snapshot):
+        """Go on from a snapshot, instead of from the beginning.
+
+        Returns
+        -------
+        bool
+            Whether all workers are where they were.
+        """
+        self.first = snapshot.step
+        return self._learner.resume(snapshot)
+
+    def bar(self, without):
+        """Give some workers no work in this run; before it starts.
+
+        They have another job: what they would send has another meaning, or
+        another size.  Nothing is proved by it, and none of them is lost.
+
+        Parameters
+        ----------
+        without : dict of int to str
+            Worker, and why, in a sentence.
+        """
+        for worker, why in without.items():
+            self._departures.bar(worker)
+            self._note(logging.WARNING, why, worker + 1)
+
+    # -- messages in, messages out
+
+    def start(self):
+        """Begin the first step."""
+        if self._probing is None:
+            return self._begin(self.first)
+        self._step = self._probing(self.chronicle, self._membership.lost)
+        self._set_alarm()
+        return self._step.start(self.parameters)
+
+    def handle(self, worker, message):
+        """Take one message of a worker; never raises for what is in it.
+
+        Parameters
+        ----------
+        worker : int
+        message : Message
+            If it has a buffer, the server releases it in the end.
+        """
+        step, state = self._step, self.state
+        if state is State.STOPPED:
+            return drop(message)
+        step.bytes_in += message.nbytes
+        step.messages += 1
+        if isinstance(message, Failure | Signal):
+            return self._farewell(worker, message)
+        if message.step != step.number or (
+                type(message) not in ALLOWED[state]):
+            return drop(message)
+        if not step.living[worker]:
+            # It has no work in this step, is exposed, or was given up.
+            return drop(message)
+        try:
+            out = step.handle(worker, message)
+        except Malformed as error:
+            return self.malformed(worker, str(error), step.number)
+        if step.state is state and not step.hastened:
+            return out
+        return self._go_on(out)
+
+    def malformed(self, worker, reason, step=None):
+        """Take note that a worker sent what is no message at all.
+
+        Parameters
+        ----------
+        worker : int
+        reason : str
+        step : int, optional
+            The one that its header names; a proof if it is the current one.
+        """
+        if self.state not in WAITS:
+            return []
+        it = self._step
+        if worker not in it.noted:
+            it.noted.add(worker)
+            self._note(logging.WARNING, f'worker {worker} sent a malformed '
+                       f'message in step {it.number}: {reason}', worker + 1)
+        if not it.living[worker] or step not in (None, it.number):
+            return []
+        it.blame(worker, reason)
+        return self._go_on(it.lose([worker]))
+
+    def tick(self):
+        """Look at the clock: is the time over, is somebody silent?"""
+        now, out = self._now(), []
+        if self.state not in WAITS or now < self._alarm:
+            return out
+        if now >= self._step.expires:
+            out = self.expire()
+        if self.state in WAITS:
+            silent = self._step.overdue(now, self._course.silence)
+            out = out + self.give_up(np.flatnonzero(silent).tolist())
+        if self.state in WAITS:
+            late = self._step.tardy(now)
+            out = out + self.excuse(np.flatnonzero(late).tolist())
+        return out
+
+    def expire(self):
+        """End the step, since the collection's time is over; see `tick`."""
+        return self._go_on(self._step.expire())
+
+    def give_up(self, workers):
+        """Go on without some silent workers; see `tick`."""
+        step = self._step
+        for worker in workers:
+            doing = step.silence(worker)
+            self._note(logging.WARNING, f'worker {worker} was silent for '
+                       f'{self._course.silence:g} s {doing}', worker + 1)
+        return self._go_on(step.lose(workers) if workers else [])
+
+    def excuse(self, workers):
+        """Wait no longer for some late workers; see `tick`."""
+        if not workers:
+            return []
+        return self._go_on(self._step.excuse(workers))
+
+    def lose(self, worker, reason):
+        """Go on without a worker that never comes back, if that is allowed.
+
+        Parameters
+        ----------
+        worker : int
+        reason : str
+            What is known of its end, as a clause or with a traceback.
+        """
+        if self.state is State.STOPPED or self._departures.lost[worker]:
+            return []
+        self._departures.lost[worker] = True
+        many = self._departures.too_many
+        if many:
+            return self._give_in(self.step, f'{reason}\n{many}')
+        self._note(logging.WARNING, f'{reason}\nthe run goes on without '
+                   f'worker {worker}', worker + 1)
+        self._step.miss(worker)
+        if self.state not in WAITS or not self._step.living[worker]:
+            return []
+        return self._go_on(self._step.lose([worker]))
+
+    def interrupt(self, reason, at_once=False):
+        """Let the run end after this step, with a snapshot.
+
+        Parameters
+        ----------
+        reason : str
+            Who asked, as a clause.
+        at_once : bool
+            Do not finish the step.
+        """
+        at_once = at_once or self.state is State.PROBING
+        asked = self._departures.ending and not at_once
+        if asked or self.state is State.STOPPED:
+            return []
+        self._departures.ending = True
+        self._note(logging.WARNING, f'{reason}: the run ends '
+                   f'{"now" if at_once else "after this step"}')
+        if not at_once:
+            return []
+        self._learner.keep(max(self.step, self.first), True)
+        return self._stop(INTERRUPTED)
+
+    def _go_on(self, out):
+        """What follows from what a step answers."""
+        step = self._step
+        idle = step.excluded & ~(self._membership.excluded
+                                 | self._membership.lost)
+        if step.hopeless and idle.any():
+            # Without those who cost too much it cannot be: ask them again.
+            back = np.flatnonzero(idle).tolist()
+            follows = step.admit(back)
+            return (out + announce(step, back, self.parameters)
+                    + self._go_on(follows))
+        if step.hopeless:
+            return self._give_in(
+                step.number, f'step {step.number} cannot be finished: '
+                f'{step.hopeless}; faults.approximate = true would go on '
+                'without them')
+        if step.state in WAITS:
+            self._set_alarm()
+        return out
+
+    def stop(self, code, reason):
+        """End the run now with an exit code other than 0, no snapshot."""
+        self._note(logging.ERROR, reason, 0)
+        return self._stop(code)
+
+    def fail(self, reason):
+        """End a run in which the user's code has failed on rank 0.
+
+        With a snapshot of this step's beginning, unless there is one of the
+        end or the optimizer is between two steps.
+        """
+        if self.exit_code is None and self.training.settled:
+            return self._give_in(self.step, reason)
+        return self.stop(FAILED, reason)
+
+    def _give_in(self, done, reason):
+        """End a run that cannot go on; so many steps are done."""
+        self._learner.keep(max(done, self.first), True)
+        return self.stop(FAILED, reason)
+
+    # -- one step
+
+    def _begin(self, number):
+        members, now, before = self._membership, self._now(), self._step
+        try:
+            present = members.turn_to(number, now)
+        except ValueError as error:
+            return self._give_in(number,
+                                 f'step {number} cannot begin: {error}')
+        if not present.any() or number > self.first and before.silent.all(
+                where=~before.excluded):
+            return self._give_in(number, 'no worker answers any more')
+        members.tell_idle(now, self.chronicle)
+        self._step = step = open_step(
+            number, members, present, self._lenient, self._learner.floor,
+            self.chronicle, self._course, now)
+        self._alarm = min(step.expires, step.started + self._course.silence)
+        orders = members.orders(number, self.chronicle)
+        for worker, message in orders:
+            step.post([worker], message)
+        return orders + announce(step, np.flatnonzero(present).tolist(),
+                                 self.parameters)
+
+    def proceed(self):
+        """Compute what is `due`: verify payloads, or resolve the step."""
+        if self.state is State.VERIFYING:
+            return self._go_on(self._step.proceed(
+                self._learner.audit(self.step)))
+        if self.state is State.PROBING:
+            return self._probe()
+        return self._resolve()
+
+    def _probe(self):
+        """Go on with the start-up probe; with the first step, at its end."""
+        probing = self._step
+        probing.proceed()
+        if probing.refused:
+            return self.stop(BAD_JOB, probing.refused)
+        if probing.equality is None:
+            self._set_alarm()
+            return []
+        self._membership.settle(probing.equality)
+        silent = probing.silent
+        self._membership.accounts.charge(silent * self._course.silence,
+                                         silent, silent)
+        return self._begin(self.first)
+
+    def _resolve(self):
+        """Make new parameters of what has come, and begin the next step."""
+        step = self._step
+        it = self._learner.conclude(step)
+        out = self._after(step.number + 1, it.hopeless)
+        self.chronicle.close(
+            step, it.resolution, self._membership.accounts.seconds.copy(),
+            lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
+        return out
+
+    def _after(self, done, hopeless):
+        """What follows when so many steps are done."""
+        ending = self._departures.ending
+        if hopeless or ending or self._course.is_checkpoint(done):
+            self._learner.keep(done)
+        if hopeless:
+            return self._stop(FAILED)
+        if done == self._course.steps:
+            return self._stop(DONE)
+        return self._stop(INTERRUPTED) if ending else self._begin(done)
+
+    # -- what can go wrong
+
+    def _set_alarm(self):
+        """The next second at which `tick` may have something to do."""
+        self._alarm = self._step.alarm(self._course.silence)
+
+    def _farewell(self, worker, message):
+        """A worker says that it cannot go on, or that it was told to end."""
+        who = f'rank {worker + 1} (worker {worker})'
+        if isinstance(message, Failure):
+            return self.lose(worker, f'{who} failed in {self._step.name}:\n'
+                             + message.text.decode(errors='replace'))
+        if self._departures.signalled(worker):
+            return self.interrupt(f'{who} was sent signal '
+                                  f'{message.position}')
+        return []
+
+    def _stop(self, code):
+        self.exit_code = code
+        self._alarm = np.inf
+        return [(worker, Stop(self.step, position=code))
+                for worker in range(self.n_workers)]

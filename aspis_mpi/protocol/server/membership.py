@@ -1,0 +1,273 @@
+"""Who takes part in a step, with which scheme, in which order of computing."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+
+from aspis_mpi.assignment.pacing import by_speed
+from aspis_mpi.protocol.messages import Reorder
+from aspis_mpi.protocol.server.snapshot import Members
+from aspis_mpi.protocol.server.wait import Usual
+from aspis_mpi.schemes.record import Reordering
+from aspis_mpi.schemes.speeds import Speeds
+
+#: In the place of a file: a worker has not been told its order.
+UNTOLD = -2
+
+
+class Membership:
+    """What is known of the workers from one step to the next.
+
+    Exposed workers get no work while the memory lasts, lost ones never
+    again, and those that have cost the run too much time none until it has
+    lasted longer: then others have their files, where the scheme allows.
+    How fast the others are may change their order of computing.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Of all workers.
+    memory : Memory
+    rebuild : callable
+        Given who is excluded, who is lost and who is idle, bool (K,), and by
+        how many the number of assumed adversaries is lower, the Scheme of
+        the others.  Raises ValueError where there is none.
+    accounts : Accounts
+        What each worker has cost the run.
+
+    Attributes
+    ----------
+    scheme : Scheme
+        Of this step.
+    order : ndarray of int32, shape (K, width)
+        Files of each worker in this step's order of computing.
+    excluded : ndarray of bool, shape (K,)
+        Workers that get no work, as they are exposed.
+    lost : ndarray of bool, shape (K,)
+        Workers that have gone for good, or get no work in this run.
+    idle : ndarray of bool, shape (K,)
+        Workers that get no work in this step, as they have cost too much.
+    known : ndarray of bool, shape (K, K), or None
+        Disagreements of earlier steps that count.
+    accounts : Accounts
+    speeds : Speeds
+    usual : Usual
+    """
+
+    def __init__(self, scheme, memory, rebuild, accounts):
+        n_workers = scheme.assignment.n_workers
+        self.scheme = scheme
+        self.order = scheme.assignment.order
+        self.excluded = np.zeros(n_workers, dtype=bool)
+        self.lost = np.zeros(n_workers, dtype=bool)
+        self.known = None
+        self.accounts = accounts
+        self.idle = self._told_idle = self.lost.copy()
+        self.speeds = Speeds(n_workers)
+        self.usual = Usual.of(n_workers)
+        self._designed = scheme.assignment.incidence.sum(axis=1)
+        self._memory = memory
+        self._rebuild = rebuild
+        self._lowered = 0
+        self._counted = self.lost.copy()
+        self._rested = self.idle
+        self._settled = False
+        # What the run log knows: that of the design, and each change.
+        self._logged = self.order
+        # Workers know the order of the design itself.
+        self._told = np.where(scheme.ordered, UNTOLD, self.order)
+        self._before = self._restored = None
+
+    def _lasting(self):
+        """What `turn_to` and a step change."""
+        return (*self.accounts.export(), self.order,
+                self.excluded | self.lost)
+
+    @property
+    def q(self):
+        """Workers that may be wrong, of those that take part."""
+        return self._memory.q - self._lowered
+
+    def settle(self, equality):
+        """From now on replicas are equal when this says so.
+
+        Machines that have not changed keep what the run began with, since
+        the parameters depend on it.
+        """
+        if not self._settled:
+            self.scheme = replace(self.scheme, equality=equality)
+
+    def thin(self, present):
+        """Whether files have fewer holders than designed without others."""
+        if present.all():
+            return False
+        holders = self.scheme.assignment.incidence[:, present].sum(axis=1)
+        return bool((holders < self._designed).any())
+
+    def turn_to(self, step, seconds):
+        """Find out who takes part in a step, bool (K,).
+
+        Parameters
+        ----------
+        step : int
+        seconds : float
+            Since the run began.
+
+        Raises
+        ------
+        ValueError
+            Too few are left, or more are exposed than can be wrong.
+        """
+        self._before = self._restored or self._lasting()
+        self._restored = None
+        self._turn(step, seconds)
+        scheme = self.scheme
+        if step and scheme.reorder and not step % scheme.reorder:
+            self.order = by_speed(scheme.assignment, self.speeds.seconds,
+                                  scheme.copies)
+        return ~(self.excluded | self.lost | self.idle)
+
+    def _turn(self, step, seconds):
+        """The scheme of those who may take part in a step."""
+        excluded = self._memory.excluded(step)
+        lowered = self._memory.lowered(step)
+        if lowered > self._memory.q:
+            raise ValueError(
+                f'{lowered} workers are exposed, more than scheme.adversaries'
+                f" = {self._memory.q}; with detection.budget = 'step' others "
+                'may be wrong in other steps')
+        self.idle = self.accounts.turn(seconds, ~(excluded | self.lost))
+        changed = (excluded != self.excluded).any() or (
+            lowered != self._lowered) or (
+            self.lost != self._counted).any() or (
+            self.idle != self._rested).any()
+        if changed:
+            self.scheme = replace(
+                self._rebuild(excluded, self.lost, self.idle, lowered),
+                equality=self.scheme.equality)
+            self.order = self.scheme.assignment.order
+            self.excluded, self._lowered = excluded, lowered
+            self._counted, self._rested = self.lost.copy(), self.idle
+        known = self._memory.known(step)
+        self.known = known if known.any() else None
+
+    def tell_idle(self, seconds, chronicle):
+        """Say who gets no work from now on, as it cost too much, and who may.
+
+        Parameters
+        ----------
+        seconds : float
+            Since the run began.
+        chronicle : Chronicle
+        """
+        before, self._told_idle = self._told_idle, self.idle
+        if (before == self.idle).all():
+            return
+        accounts, limits = self.accounts, self.accounts.limit(seconds)
+        for worker in np.flatnonzero(self.idle & ~before).tolist():
+            chronicle.note(
+                logging.WARNING, f'worker {worker} has cost the run '
+                f'{accounts.seconds[worker]:.4g} s, more than '
+                f'{limits[worker]:.4g} s: it gets no work until the run has '
+                f'lasted {accounts.until(worker):.4g} s, or others have cost '
+                'as much (faults.patience)', worker + 1)
+        for worker in np.flatnonzero(before & ~self.idle).tolist():
+            chronicle.note(logging.INFO, f'worker {worker} gets work again',
+                           worker + 1)
+
+    def orders(self, step, chronicle):
+        """Tell the workers what to compute in which order, if it is new.
+
+        Parameters
+        ----------
+        step : int
+        chronicle : Chronicle
+            Takes note of what is not the order of the design.
+
+        Returns
+        -------
+        list of (int, Message)
+        """
+        at_work = ~(self.excluded | self.lost)
+        new = (self._told != self.order).any(axis=1) & at_work
+        if (self._logged != self.order)[at_work].any():
+            chronicle.reorderings.append(Reordering(step, self.order))
+            self._logged = self.order
+        self._told[new] = self.order[new]
+        return [(worker, Reorder(step, order=self.order[worker].astype(
+            '<i4').tobytes())) for worker in np.flatnonzero(new).tolist()]
+
+    def observe(self, step):
+        """Take note of what a step cost, and how fast workers were."""
+        self.accounts.charge(step.wait.charges, step.silent, ~step.excluded)
+        if self.scheme.reorder or self.scheme.collection.paced:
+            self.speeds.observe(step.tally.done, step.tally.last_report,
+                                ~step.excluded)
+
+    def learn(self, step, proofs, resolution):
+        """Remember what a step has proved, unless its premise failed.
+
+        Parameters
+        ----------
+        step : int
+        proofs : list of Proof
+            Besides those of the resolution.
+        resolution : Resolution
+        """
+        verdict = resolution.verdict
+        if not verdict.contradiction:
+            self._memory.learn(step, [*proofs, *verdict.proofs],
+                               resolution.disagreements)
+
+    # -- what outlives a job
+
+    def export(self, within=False):
+        """What is known between two steps, as `Members`.
+
+        `within` a step that will be done again: before it began.
+        """
+        account, silent, resting, order, absent = (
+            within and (self._before or self._restored) or self._lasting())
+        return Members(self._memory.keys, self._memory.export(), account,
+                       silent, resting, self.speeds.seconds.copy(),
+                       order.copy(), absent, self.scheme.equality,
+                       self._memory.vouched)
+
+    def restore(self, step, seconds, members):
+        """Know again what was exported before a step, of the same workers.
+
+        An exposure may follow its worker, see `Memory`; the rest counts only
+        where all workers are the same.
+
+        Returns
+        -------
+        bool
+            Whether they are.
+
+        Raises
+        ------
+        ValueError
+            As of `turn_to`.
+        """
+        same_workers = self._memory.restore(members.evidence, members.keys,
+                                             members.vouched)
+        if same_workers:
+            self.accounts.restore(members.account, members.silent,
+                                  members.resting)
+        self._turn(step, seconds)
+        same = members.order.shape == self.order.shape
+        if same:
+            self._logged = members.order
+        if not same_workers:
+            return False
+        self.settle(members.equality)
+        self._settled = True
+        self.speeds.seconds = members.speeds.copy()
+        if same and (members.absent == self.excluded).all():
+            self.order = members.order.copy()
+        # Should this step be stopped, too, it has not begun either.
+        if same:
+            self._restored = (members.account, members.silent,
+                              members.resting, members.order, members.absent)
+        return True

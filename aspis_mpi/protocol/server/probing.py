@@ -1,0 +1,240 @@
+"""The start-up probe: every rank computes the same files before step 0.
+
+Which files, `aspis_mpi.detection.probe.trials` says from the job alone, so
+that both sides know how long an answer is.
+"""
+
+import logging
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from aspis_mpi.detection.probe import ANSWER, answer, examine
+from aspis_mpi.protocol.messages import Parameters, Probe
+from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.task import Task
+
+#: The step of everything that belongs to the probe.
+NUMBER = -1
+#: A worker may take so many times as long as the server and some silence.
+SLOWER = 10
+
+
+class Trial:
+    """A worker's part: the files that all compute, by micro-batches.
+
+    Parameters
+    ----------
+    problem : Problem
+    batches : Batches
+    trials : list of (int, int)
+        Step and number of each file.
+    parameters : Buffer
+    gradients : Pool or SharedPool
+    kind
+        What computes them, to be shared by the same only; see `liar`.
+    seed : bytes
+        16 bytes.
+    """
+
+    def __init__(self, problem, batches, trials, parameters, gradients, kind,
+                 seed):
+        self._problem = problem
+        self._batches = batches
+        self._trials = trials
+        self._parameters = parameters
+        self._gradients = gradients
+        self._kind = kind
+        self._seed = seed
+        self._said = []
+        self._task = None
+
+    def advance(self, micro_batch):
+        """Compute a little; the n answers when all is done, else None."""
+        if self._task is None:
+            self._task = self._open(*self._trials[len(self._said)])
+        self._task.compute(micro_batch)
+        if not self._task.finished:
+            return None
+        buffer, self._task = self._task.close(), None
+        if buffer.said is None:
+            buffer.said = answer([buffer.values], self._seed)
+        self._said.append(buffer.said)
+        buffer.release()
+        if len(self._said) < len(self._trials):
+            return None
+        return np.concatenate(self._said)
+
+    def _open(self, step, file):
+        buffer = self._gradients.take((NUMBER, step, file, self._kind))
+        if not buffer.filled:
+            buffer.said = None
+        return Task(self._problem, self._parameters.values,
+                    self._batches.samples(step, file), buffer)
+
+    def release(self):
+        """Give the buffers back."""
+        self._parameters.release()
+        if self._task is not None:
+            self._task.release()
+
+
+class Probing:
+    """The server's part, in the place of a step.
+
+    Parameters
+    ----------
+    trials : list of (int, int)
+        Step and number of the files that everybody computes.
+    auditor : Auditor
+        Computes files on the server.
+    allowance : Allowance
+        By how much the machines may differ.
+    q : int
+        Workers that may be wrong, or not answer.
+    chronicle : Chronicle
+    lost : ndarray of bool, shape (K,)
+        Workers that have gone for good; it changes.
+
+    Attributes
+    ----------
+    refused : str
+        Why the run cannot begin; empty if it can.
+    equality : Equality or None
+        When replicas are equal, once that is known.
+    """
+
+    name = 'the start-up probe'
+    number = NUMBER
+    expires = np.inf
+    hopeless = ''
+    hastened = False
+
+    def __init__(self, trials, auditor, allowance, q, chronicle, lost):
+        n_workers = len(lost)
+        self.state = State.PROBING
+        self._lost = lost
+        self.refused = ''
+        self.equality = None
+        self.living = ~lost
+        self.awaited = self.living.copy()
+        self.excluded = np.zeros(n_workers, dtype=bool)
+        self.silent = self.excluded.copy()
+        self.noted = set()
+        self.bytes_in = self.messages = 0
+        self._trials = trials
+        self._answers = np.zeros((n_workers, len(trials)), dtype=ANSWER)
+        self._own = None
+        self._auditor = auditor
+        self._allowance = allowance
+        self._q = q
+        self._note = chronicle.note
+        self._now = chronicle.now
+        self._since = chronicle.now()
+        self._seed = os.urandom(16)
+
+    def start(self, parameters):
+        """Ask every worker that has work.
+
+        Parameters
+        ----------
+        parameters : Buffer
+            The initial ones.
+
+        Returns
+        -------
+        list of (int, Message)
+        """
+        self._parameters = parameters.values
+        messages = Probe(NUMBER, seed=self._seed), Parameters(
+            NUMBER, buffer=parameters)
+        return [(worker, message)
+                for worker in np.flatnonzero(self.living).tolist()
+                for message in messages]
+
+    def handle(self, worker, message):
+        """Take an answer."""
+        if self.awaited[worker]:
+            raw = message.buffer.values.view(np.uint8)
+            self._answers[worker] = raw.view(ANSWER)
+            self.awaited[worker] = False
+        message.buffer.release()
+        return []
+
+    def blame(self, worker, reason):
+        """Nothing: there is no step yet in which it could be exposed."""
+
+    def miss(self, worker):
+        """Nothing: there is no step yet in which it could be missing."""
+
+    def lose(self, workers):
+        """Go on without workers that are silent or sent what is no answer."""
+        for worker in workers:
+            self.living[worker] = self.awaited[worker] = False
+        return []
+
+    def silence(self, worker):
+        """Take note of it; what a silent worker was doing, for people."""
+        self.silent[worker] = True
+        return f'in {self.name}'
+
+    def alarm(self, silence):
+        """The second at which whoever has not answered is silent."""
+        return self._since + silence if self.awaited.any() else np.inf
+
+    def overdue(self, now, silence):
+        """Who has been silent for so many seconds, bool (K,)."""
+        return self.awaited & (now >= self._since + silence)
+
+    def tardy(self, now):
+        """Nobody is late, bool (K,)."""
+        return np.zeros_like(self.awaited)
+
+    @property
+    def due(self):
+        """Whether there is something to compute, and nothing to wait for."""
+        return self._own is None or not self.awaited.any()
+
+    def proceed(self):
+        """Compute the server's own answer, or judge all of them."""
+        if self._own is None:
+            began = self._now()
+            self._own = answer((self._auditor.gradient(
+                step, file, self._parameters) for step, file in self._trials),
+                self._seed)
+            # The others have so much longer: ranks may share cores.
+            now = self._now()
+            self._since = now + SLOWER * (now - began)
+            return
+        answers = self._answers[self.living]
+        missing = np.count_nonzero(~self.living & ~self._lost)
+        if missing > self._q:
+            self.refused = (f'{missing} workers have not said what they '
+                            'compute at the start, more than '
+                            f'scheme.adversaries = {self._q}')
+            return
+        if len(answers) <= self._q - missing:
+            self.refused = (f'{len(answers)} workers have said what they '
+                            f'compute at the start, {self._q - missing} of '
+                            'which may be wrong')
+            return
+        try:
+            probe = examine(self._own, answers, self._q - missing)
+            probe = replace(probe, differing=_placed(
+                probe.differing, self.living, False), deviations=_placed(
+                probe.deviations, self.living, np.nan))
+            self.equality = self._allowance.settle(probe)
+        except ValueError as error:
+            self.refused = str(error)
+            return
+        self._note(logging.INFO, f'start-up probe: {len(answers)} workers '
+                   f'computed {len(self._own)} files; {probe}; '
+                   f'{self.equality}')
+
+
+def _placed(values, living, other):
+    """Entries of the living workers at their places, (K,)."""
+    placed = np.full(len(living), other, dtype=values.dtype)
+    placed[living] = values
+    return placed

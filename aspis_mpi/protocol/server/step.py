@@ -1,0 +1,505 @@
+"""One step of the parameter server, from its `Model` to its last payload.
+
+What workers send is taken here, and what is asked of them; `server` has the
+states in words.  Nothing of a step outlives it.
+"""
+
+import os
+from enum import Enum, auto
+
+import numpy as np
+
+from aspis_mpi.detection.base import Proof
+from aspis_mpi.protocol.messages import (
+    Answer, Challenge, CodedGradient, Commit, Encode, Progress, Replica,
+    Sketch, Skip, Sum, Vector, unpack_positions)
+from aspis_mpi.protocol.server.tally import Tally
+from aspis_mpi.protocol.server.wait import Wait
+from aspis_mpi.protocol.server.watch import Watch
+from aspis_mpi.schemes.record import ArrivalKind
+
+
+class State(Enum):
+    """Where in a step the server is."""
+
+    PROBING = auto()
+    COMPUTING = auto()
+    ENCODING = auto()
+    VERIFYING = auto()
+    RESOLVING = auto()
+    STOPPED = auto()
+
+
+#: What a worker may send in each state, besides that it cannot go on.
+ALLOWED = {
+    State.PROBING: {Answer},
+    State.COMPUTING: {Replica, Progress, CodedGradient, Sum},
+    State.ENCODING: {Progress, CodedGradient, Sum},
+    State.VERIFYING: {Progress, Sketch},
+    State.RESOLVING: set(),
+}
+#: The states in which workers are waited for.
+WAITS = (State.PROBING, State.COMPUTING, State.ENCODING,
+         State.VERIFYING)
+
+
+class Malformed(Exception):
+    """A message of the current step that no honest worker sends."""
+
+
+class Step:
+    """One step of the server: replaced by the next one, never reset.
+
+    Parameters
+    ----------
+    number : int
+    members : Membership
+        Who takes part, with which scheme.
+    gathering : Gathering
+        Who has finished what, as the collection counts it.
+    chronicle : Chronicle
+    started : float
+        Seconds, when `Model` was sent.
+    table : Table
+        Empty.
+    course : Course
+
+    Attributes
+    ----------
+    state : State
+        COMPUTING, ENCODING, VERIFYING or RESOLVING.
+    table : Table
+        What has arrived, as the transfer keeps it.
+    exposed : ndarray of bool, shape (K,)
+        Workers that sent what no honest one sends; `proofs` says what.
+    hopeless : str
+        Why the step can never be finished; empty if it can.
+    wait : Wait
+        What is owed, and at whose expense.
+    epoch : int
+        Of the last signal; -1 before the first.
+    encoded, collected : float
+        Seconds when the first signal left, and when nothing was awaited any
+        more.
+    shown : ndarray of int, shape (K,), or None
+        Files that each worker had finished at the first signal.
+    remembered : ndarray of bool, shape (K,)
+        Workers that were exposed in an earlier step.
+    """
+
+    def __init__(self, number, members, gathering, chronicle, started,
+                 table, course):
+        scheme = members.scheme
+        n_workers = scheme.assignment.n_workers
+        self.number = number
+        self.state = State.COMPUTING
+        self.table = table
+        self.tally = Tally(members.order, scheme.assignment.loads, started)
+        self.hopeless = ''
+        self.excluded = ~gathering.living
+        self.exposed = np.zeros(n_workers, dtype=bool)
+        self.noted = set()
+        self.proofs = []
+        self.epoch = -1
+        self.started = started
+        self.encoded = self.collected = np.nan
+        self.bytes_in = self.bytes_out = self.messages = 0
+        self._scheme = scheme
+        self._pushes = scheme.transfer.pushes
+        self._gathering = gathering
+        self._chronicle = chronicle
+        self.wait = Wait(gathering.living.copy(), members.q, members.usual,
+                         course, started, members.thin(gathering.living))
+        self._watch = Watch(scheme.assignment.incidence, gathering,
+                            self.tally, self.wait, started)
+        # Who was asked for sketches, and who did not come up with them.
+        self._sought = np.zeros(n_workers, dtype=bool)
+        self._dodged = np.zeros(n_workers, dtype=bool)
+        self.remembered = members.excluded
+        self.shown = None
+        self._tried = False
+
+    @property
+    def name(self):
+        """What it is called in a sentence."""
+        return f'step {self.number}'
+
+    @property
+    def living(self):
+        """Who takes part and was not given up, bool (K,)."""
+        return self._gathering.living
+
+    # -- messages in, messages out
+
+    def handle(self, worker, message):
+        """Take a message of this step from a living worker.
+
+        Raises
+        ------
+        Malformed
+            No honest worker sends that.
+        """
+        return HANDLERS[type(message)](self, worker, message)
+
+    def post(self, workers, message):
+        """One message for some workers, counted."""
+        self.messages += len(workers)
+        self.bytes_out += len(workers) * message.nbytes
+        return [(worker, message) for worker in workers]
+
+    def expire(self):
+        """The collection's time is over."""
+        self._chronicle.arrived(self, -1, ArrivalKind.DEADLINE,
+                                self._chronicle.now())
+        self._gathering.expire()
+        return self._proceed()
+
+    def admit(self, workers):
+        """Some that were left out take part after all."""
+        self.excluded[workers] = False
+        self._watch.resumed = now = self._chronicle.now()
+        self._gathering.admit(workers)
+        self.wait.admit(np.isin(np.arange(len(self.excluded)), workers), now)
+        return self._proceed()
+
+    def blame(self, worker, reason):
+        """Note that a worker sent what no honest one sends."""
+        self._chronicle.arrived(self, worker, ArrivalKind.MALFORMED,
+                                self._chronicle.now())
+        self.exposed[worker] = True
+        self.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
+                                 f'message: {reason}'))
+
+    def miss(self, worker):
+        """Note that a worker never comes back."""
+        self._chronicle.arrived(self, worker, ArrivalKind.LOST,
+                                self._chronicle.now())
+
+    def lose(self, workers):
+        """Go on without workers that are silent or exposed."""
+        return self._leave(workers, self._gathering.lose)
+
+    def excuse(self, workers):
+        """Do not wait for late workers where others can do their part.
+
+        What they still send counts.
+        """
+        for worker in workers:
+            self._chronicle.arrived(self, worker, ArrivalKind.LATE,
+                                    self._chronicle.now())
+        self.late[workers] = True
+        return self._leave(workers, self._gathering.excuse)
+
+    def _leave(self, workers, leave):
+        out, lacking, now = [], [], self._chronicle.now()
+        for worker in workers:
+            lacking.extend(leave(worker).tolist())
+            self.table.lose(worker)
+        self._watch.settle(workers)
+        self.wait.leave(workers, self._watch.resumed if self._computing
+                        else np.nan, now)
+        if self._watch.skipped is not None and lacking:
+            out = self._skip(np.unique(lacking), False)
+        if self.state is State.ENCODING:
+            # Files may lack copies now: whoever waits is to compute on.
+            self.state = State.COMPUTING
+            self._watch.resumed = now
+            self.wait.burden(workers, now)
+        if self.state is State.VERIFYING:
+            # What is missing is seen when the rest has been verified.
+            self._dodged[workers] = True
+            return out
+        return out + self._proceed()
+
+    def _replica(self, worker, message):
+        position = message.position
+        due = self.tally.finished[worker].bit_count()
+        if not self._pushes or 0 <= position < due:
+            return drop(message)
+        if position != due or message.epoch or not self.tally.owes(worker):
+            drop(message)
+            raise Malformed(f'position {position} of its order, where {due} '
+                            'was due')
+        self.table.accept(worker, self.tally.file(worker, position),
+                          message.buffer)
+        bits = self.tally.finished[worker] | 1 << position
+        return self._report(worker, bits, ArrivalKind.REPLICA, message)
+
+    def _progress(self, worker, message):
+        bits = unpack_positions(message.finished)
+        if self._pushes or (
+                bits == self.tally.finished[worker]):
+            return []
+        wrong = self.tally.check(worker, bits, message.position,
+                                 not self._scheme.skip_covered)
+        if wrong:
+            raise Malformed(wrong)
+        return self._report(worker, bits, ArrivalKind.PROGRESS, message)
+
+    def _report(self, worker, bits, kind, message):
+        """A worker has finished some more files."""
+        now = self._chronicle.now()
+        enough = self._gathering.finish(
+            worker, self.tally.report(worker, bits, now))
+        if enough:
+            self._watch.suffice(enough, now)
+        if self.wait.paced and not self.tally.owes(worker):
+            self.wait.answer(self.wait.files, worker, now)
+        self._chronicle.arrived(self, worker, kind, now, message.nbytes)
+        if not self._computing:
+            return []
+        out = self._proceed()
+        if enough and not out and self._scheme.skip_covered:
+            return self._skip(np.array(enough), True)
+        return out
+
+    def _skip(self, files, may):
+        """Tell who holds these files that they may be left out, or not."""
+        watch = self._watch
+        watch.skip(files, may)
+        message = Skip(self.number,
+                       files=np.packbits(watch.skipped).tobytes())
+        to_do = (self._scheme.assignment.incidence[files]
+                 & ~self._gathering.finished[files])
+        told = np.flatnonzero(to_do.any(axis=0) & self.living)
+        now = self._chronicle.now()
+        if not may:
+            watch.call(told, now)
+        elif self.wait.paced:
+            done = np.flatnonzero(self.living & ~watch.wanting)
+            for worker in done.tolist():
+                self.wait.answer(self.wait.files, worker, now)
+        return self.post(told.tolist(), message)
+
+    def _proceed(self):
+        """Go on as far as what has come allows."""
+        self.hopeless = self._gathering.hopeless
+        if self.hopeless or not self._gathering.satisfied:
+            return []
+        if self._pushes:
+            return self._collect()
+        return self._encode()
+
+    def _encode(self):
+        """Signal: everybody sends one vector, as this state asks for it."""
+        watch = self._watch
+        watch.count_files(self._chronicle.now())
+        asked = self.table.ask(self._gathering.state())
+        if asked.any() or self.epoch < 0:
+            self.epoch += 1
+        out = self.post(np.flatnonzero(asked).tolist(),
+                        Encode(self.number, self.epoch, 0,
+                               *self.table.signal()))
+        now = self._chronicle.now()
+        watch.ask(asked, self.epoch, now)
+        # Without a late one that is still to send a file cannot be had.
+        again = self.late & self.table.senders & ~self.table.arrived
+        watch.asked[again] = now
+        asked |= again
+        self.wait.vectors.ask(asked, now)
+        watch.awaited = (watch.awaited | asked) & self.table.senders
+        if self.shown is None:
+            # What counts is what was there at the first signal.
+            self.encoded, self.shown = now, self.tally.done.copy()
+        self.state = State.ENCODING
+        if watch.awaited.any():
+            return out
+        return out + self._challenge()
+
+    def _payload(self, worker, message):
+        watch = self._watch
+        if not watch.awaited[worker] or (
+                message.epoch != watch.asked_in[worker]):
+            return drop(message)
+        if isinstance(message, Sum) is not self.table.whole:
+            drop(message)
+            raise Malformed('a vector that was not asked for')
+        self.table.accept(worker, message.buffer)
+        watch.settle(worker)
+        now = self._chronicle.now()
+        self.wait.answer(self.wait.vectors, worker, now)
+        self._chronicle.arrived(self, worker, ArrivalKind.PAYLOAD, now,
+                                message.nbytes)
+        if watch.awaited.any() or self._computing:
+            return []
+        return self._challenge()
+
+    def _challenge(self):
+        """All payloads are here: ask what they are made of."""
+        self.wait.vectors.charge(self.wait.charges)
+        if not self.table.challenged:
+            return self._collect()
+        if not self.table.epochs:
+            self.wait.relieve(self._chronicle.now())
+        # Drawn now, and from no generator of the run: nobody can know it
+        # before its payload is complete.
+        secret = os.urandom(16)
+        files, asked = self.table.challenge(
+            self._gathering.finished.copy(), secret)
+        if not files.any():
+            return self._collect()
+        self.state, self._tried = State.VERIFYING, False
+        asked, now = asked & self.living, self._chronicle.now()
+        self._watch.awaited = asked & ~self.late
+        self._sought, self._dodged = asked.copy(), np.zeros_like(asked)
+        self._watch.ask(asked, self.epoch, now)
+        self.wait.sketches.ask(self._watch.awaited, now)
+        return self.post(np.flatnonzero(asked).tolist(), Challenge(
+            self.number, self.epoch, 0, secret, np.packbits(files).tobytes()))
+
+    def _sketch(self, worker, message):
+        due = self._sought[worker] and self.state is State.VERIFYING
+        if due and message.epoch == self._watch.asked_in[worker]:
+            now = self._chronicle.now()
+            self.table.answer(worker, message.buffer.values)
+            self._watch.settle(worker)
+            self._sought[worker] = False
+            self.wait.answer(self.wait.sketches, worker, now)
+            self._chronicle.arrived(self, worker, ArrivalKind.SKETCH, now,
+                                    message.nbytes)
+        return drop(message)
+
+    @property
+    def due(self):
+        """Whether there is something to compute, and nothing to wait for."""
+        if self.state is not State.VERIFYING:
+            return self.state is State.RESOLVING
+        return not (self.table.checked and self._watch.awaited.any()
+                    and (self._tried or not self.table.enough(
+                        self._gathering.needed)))
+
+    def proceed(self, audit):
+        """Check the payloads, or verify them with what has been answered.
+
+        Parameters
+        ----------
+        audit : callable or None
+            See `resolution.resolve`.
+        """
+        clock, table = self._chronicle.now, self.table
+        if not table.checked:
+            table.check(clock)
+            return []
+        table.verify(self._scheme, ~self.exposed, self.living & ~self.late,
+                     audit, clock)
+        return self._verified()
+
+    def _verified(self):
+        """What follows from a verification."""
+        table, out = self.table, []
+        self.wait.relieve(self._chronicle.now())
+        if self._watch.awaited.any() and not table.settled:
+            # It was too early: the others' answers may help.
+            self._tried = True
+            return out
+        self._watch.awaited[:] = False
+        self.wait.sketches.charge(self.wait.charges)
+        if table.settled or table.epochs >= self._scheme.transfer.max_epochs:
+            return self._collect()
+        table.renew()
+        for worker in np.flatnonzero(table.exposed & self.living).tolist():
+            self._gathering.lose(worker)
+        for worker in np.flatnonzero(table.odd & self.living).tolist():
+            self._gathering.excuse(worker)
+        self._gathering.require(table.required)
+        lacking = self._gathering.lacking()
+        if self._watch.skipped is not None and lacking.size:
+            out = self._skip(lacking, False)
+        self.state = State.COMPUTING
+        self._watch.resumed = now = self._chronicle.now()
+        self.wait.burden(np.flatnonzero(
+            (table.odd | self._dodged) & ~table.exposed).tolist(), now)
+        return out + self._proceed()
+
+    def _collect(self):
+        """Nothing is waited for any more."""
+        self.collected = now = self._chronicle.now()
+        self._watch.count_files(now)
+        self.wait.relieve(now)
+        self.state = State.RESOLVING
+        if self._pushes:
+            return []
+        return self.post(np.flatnonzero(~self.excluded).tolist(),
+                         Commit(self.number))
+
+    # -- time
+
+    @property
+    def awaited(self):
+        """Who owes the vector or sketches that were asked for, bool (K,)."""
+        return self._watch.awaited
+
+    @property
+    def late(self):
+        """Who was not waited for any longer, bool (K,)."""
+        return self._watch.late
+
+    @property
+    def silent(self):
+        """Who was given up for the step, bool (K,)."""
+        return self._watch.silent
+
+    @property
+    def hastened(self):
+        """Whether somebody may be late sooner than was thought."""
+        return self.wait.hastened
+
+    @property
+    def expires(self):
+        """The second at which the collection's time is over."""
+        return self._watch.expires if self._computing else np.inf
+
+    def alarm(self, silence):
+        """The first second at which something may be due.
+
+        A lower bound: whoever reports in the meantime has longer.
+
+        Parameters
+        ----------
+        silence : float
+            Seconds until a worker is silent.
+        """
+        self.wait.hastened = False
+        return min(self.expires,
+                   self._watch.next(self._owed, self._computing, silence))
+
+    def overdue(self, now, silence):
+        """Who has been silent for so many seconds, bool (K,)."""
+        return self._watch.overdue(self._computing, now, silence)
+
+    def tardy(self, now):
+        """Who is late from now on, bool (K,)."""
+        return self._watch.tardy(self._owed, self._computing, now)
+
+    def silence(self, worker):
+        """Take note that a worker is silent; what it did, for people."""
+        self.silent[worker] = True
+        self._chronicle.arrived(self, worker, ArrivalKind.SILENT,
+                                self._chronicle.now())
+        asked = ' and the signal' if self._watch.awaited[worker] else ''
+        return (f'in {self.name} after {self.tally.done[worker]} '
+                f'files{asked}')
+
+    @property
+    def _computing(self):
+        return self.state is State.COMPUTING
+
+    @property
+    def _owed(self):
+        """What is asked for, besides files."""
+        return (self.wait.sketches if self.state is State.VERIFYING else
+                self.wait.vectors)
+
+
+#: Who takes which message.  Not in the step itself: what refers to itself
+#: stays until the collector comes, with all that has arrived.
+HANDLERS = {Replica: Step._replica, Progress: Step._progress,
+            CodedGradient: Step._payload, Sum: Step._payload,
+            Sketch: Step._sketch}
+
+
+def drop(message):
+    """Do nothing with a message but give its buffer back."""
+    if isinstance(message, Vector):
+        message.buffer.release()
+    return []

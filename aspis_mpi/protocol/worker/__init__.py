@@ -1,0 +1,1 @@
+"""A worker as a state machine, one part a file."""

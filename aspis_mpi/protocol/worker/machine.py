@@ -1,0 +1,441 @@
+"""A worker as a state machine: messages in, messages out, no I/O.
+
+    Idle --Model--> Waiting --Parameters--> Computing --Commit--> Idle
+                                             |    ^
+                                          Encode  | its vector
+                                             v    |
+                                            Sending
+
+and from Computing to Sketching, in the same way, with `Challenge` and the
+sketches that it asks for.  Before the first step `Probe` takes the place of
+`Model`, and `Parameters` lead to Probing, where the first files are computed
+for one `Answer`.
+
+A later `Model` ends any state: the step that it names is the only one that
+counts.  `advance` computes one micro-batch, so that messages are handled in
+between.  With a transfer that pushes, a finished file leaves at once as a
+`Replica`, and the last one leads to Idle.  With the others it is kept and
+reported as `Progress`; an `Encode` is answered, before anything else is
+computed, with the combination that its state asks for, never with what was
+finished since; a `Challenge` with sketches of what was finished.  Then
+computing goes on until `Commit`: another signal may need more.  A server
+that does not wait for everybody may challenge before the vector has left:
+both are answered in turn, but of two signals of one kind the later one
+alone, and no challenge that is older than the last `Encode`.  The server is
+trusted: a message outside the table is a bug and raises.
+
+A file takes at least as long as the delay says: the rest is waited for,
+while messages are handled.  An adversary may let its answers wait, too: it
+reports all its files at once, and computes them meanwhile.
+"""
+
+from enum import Enum, auto
+
+import numpy as np
+
+from aspis_mpi.coding import combine
+from aspis_mpi.protocol.buffers import Buffer
+from aspis_mpi.protocol.worker.liar import HONEST
+from aspis_mpi.protocol.messages import (
+    Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters,
+    Probe, Progress, Reorder, Replica, Sketch, Skip, Stop, Sum,
+    unpack_positions)
+from aspis_mpi.protocol.server.probing import NUMBER, Trial
+from aspis_mpi.protocol.task import Task
+from aspis_mpi.protocol.worker.work import Work
+
+
+#: Seconds that a worker rests when it has sent what it was asked for: mostly
+#: `Commit` follows, and those who share its cores have yet to send.
+REST = 0.005
+
+
+class State(Enum):
+    """What a worker is doing."""
+
+    IDLE = auto()
+    WAITING = auto()            # a step is announced, parameters under way
+    COMPUTING = auto()
+    SENDING = auto()            # a vector is asked for
+    SKETCHING = auto()          # and sketches of what it is made of
+    PROBING = auto()            # what does it compute, before the first step
+    STOPPED = auto()
+
+
+_ALWAYS = {Model, Parameters, Reorder, Stop}
+#: What a worker may be sent in each state.  The lanes are independent, so
+#: the parameters of a step may overtake its announcement, or come after it
+#: is over.
+ALLOWED = {
+    State.IDLE: _ALWAYS | {Probe},
+    State.PROBING: _ALWAYS,
+    State.WAITING: _ALWAYS | {Skip, Commit},
+    State.COMPUTING: _ALWAYS | {Encode, Challenge, Skip, Commit},
+    State.SENDING: _ALWAYS | {Encode, Challenge, Skip, Commit},
+    State.SKETCHING: _ALWAYS | {Encode, Challenge, Skip, Commit},
+    State.STOPPED: {Parameters},
+}
+
+
+#: What the server waits for is done before anything else.
+ASKED = State.SENDING, State.SKETCHING
+
+
+class LocalProtocolError(RuntimeError):
+    """The trusted side broke the protocol: a bug, never a worker's lie."""
+
+
+class Worker:
+    """One worker: computes its files of each step and sends what is asked.
+
+    Parameters
+    ----------
+    number : int
+        0 ... K-1.
+    files : ndarray of int, shape (l,)
+        In the order of computing.
+    width : int
+        Files that it may ever have: its reports are of so many positions.
+    batches : Batches
+        Which samples are in which file of which step.
+    problem : Problem
+    transfer : Transfer
+    gradients : Pool or SharedPool
+        Buffers of file gradients; may be empty for a while.
+    payloads : Pool
+        Buffers of the vectors that are asked for; may be empty, too.
+    sketches : Pool
+        Buffers of the answers to challenges.
+    delay : Delay
+        How long each file takes at least.
+    silence : Silence
+        Where the worker does not answer.
+    clock : callable
+        Seconds, of the wall or virtual.
+    liar : Liar or None
+        What replaces honest gradients, on an adversary.
+    micro_batch : int
+        Samples between two looks at the messages.
+    trials : list of (int, int)
+        Step and number of the files of the start-up probe.
+    """
+
+    def __init__(self, number, files, width, batches, problem, transfer,
+                 gradients, payloads, sketches, delay, silence, clock,
+                 liar=None, micro_batch=64, trials=()):
+        self.number = number
+        self.state = State.IDLE
+        self.step = NUMBER - 1
+        self.exit_code = None
+        self.files = files.tolist()
+        self._width = width
+        self._batches = batches
+        self._problem = problem
+        self._transfer = transfer
+        self._pushes = transfer.pushes
+        self._gradients = gradients
+        self._payloads = payloads
+        self._sketches = sketches
+        self._delay = delay
+        self._silence = silence
+        self._clock = clock
+        self._liar = liar
+        self._micro_batch = micro_batch
+        self._trials = trials
+        self._early = None
+        self._skipped = None
+        self._wait = 0.0
+        # Signals to be answered, and when they came, by class.
+        self._asked = {}
+        self._rests_until = -np.inf
+        self._work = self._trial = self._probe = None
+
+    @property
+    def due(self):
+        """The second from which on `advance` has something to do."""
+        return min(self._answers_at, self._computes_at)
+
+    @property
+    def _answers_at(self):
+        """The second of the next answer; infinite if nothing is asked for.
+
+        Who lets it wait must first have computed all that it has reported.
+        """
+        if not self._asked:
+            return np.inf
+        if not self._wait:
+            return -np.inf
+        if self._work.position is not None:
+            return np.inf
+        return next(iter(self._asked.values()))[1] + self._wait
+
+    @property
+    def _computes_at(self):
+        if self._trial is not None:
+            return -np.inf
+        work = self._work
+        if work is None or work.position is None:
+            return np.inf
+        if work.task is None or not work.task.finished:
+            return self._rests_until
+        return work.ends
+
+    @property
+    def computes(self):
+        """Whether a file is half-way."""
+        work = self._work
+        return self._trial is not None or (
+            work is not None and work.task is not None
+            and not work.task.finished)
+
+    @property
+    def finishes(self):
+        """When its next message is ready, computing counted as nothing."""
+        if self._trial is not None:
+            return -np.inf
+        ends = np.inf if self._work is None else self._work.ends
+        return min(self._answers_at, ends)
+
+    def handle(self, message):
+        """Take one message of the server.
+
+        Raises
+        ------
+        LocalProtocolError
+        """
+        if type(message) not in ALLOWED[self.state]:
+            raise LocalProtocolError(f'worker {self.number} got '
+                                     f'{type(message).__name__} while '
+                                     f'{self.state.name}')
+        match message:
+            case Model() | Probe():
+                self._announce(message)
+            case Parameters():
+                self._receive(message)
+            case Encode() | Challenge():
+                self._take_signal(message)
+            case Skip():
+                self._skip(message)
+            case Reorder():
+                order = np.frombuffer(message.order, dtype='<i4')
+                self.files = order[order >= 0].tolist()
+            case Commit():
+                self._drop_step()
+            case Stop():
+                self._drop_step()
+                self.state = State.STOPPED
+                self.exit_code = message.position
+
+    def _announce(self, message):
+        if message.step <= self.step:
+            raise LocalProtocolError(f'step {message.step} was announced '
+                                     f'after step {self.step}')
+        self._drop_step()
+        self.step = message.step
+        self._probe = message if isinstance(message, Probe) else None
+        self.state = State.WAITING
+        if self._early is not None:
+            early, self._early = self._early, None
+            self._receive(early)
+
+    def _receive(self, message):
+        if message.step == self.step and self.state is State.WAITING:
+            self._begin(message.buffer)
+        elif message.step > self.step:
+            # The latest counts: its Model comes for sure.
+            if self._early is not None:
+                self._early.buffer.release()
+            self._early = message
+        else:
+            # Overtaken: that step is over.
+            message.buffer.release()
+
+    def _begin(self, parameters):
+        if self._probe is not None:
+            problem, kind = ((self._problem, HONEST) if self._liar is None
+                             else self._liar.probed())
+            self._trial = Trial(
+                problem, self._batches, self._trials, parameters,
+                self._gradients, kind, self._probe.seed)
+            self.state = State.PROBING
+            return
+        step, number, now = self.step, self.number, self._clock()
+        seconds = self._delay.seconds(step, number)
+        if self._liar is not None:
+            self._wait = self._liar.wait(step)
+        if self._wait:
+            # Its time is the attack's, whatever the delay says.
+            seconds = np.full_like(seconds,
+                                   self._wait if self._pushes else 0.0)
+        most = self._silence.files(step, number)
+        if self._pushes and self._silence.mute(step, number):
+            most = 0
+        self._work = Work(step, self.files, self._width, parameters,
+                          seconds, most, now)
+        self.state = State.COMPUTING
+        if self._skipped is not None and not self._wait:
+            self._work.skip(self._skipped, now)
+
+    def _take_signal(self, message):
+        if message.step != self.step:
+            raise LocalProtocolError(f'a signal of step {message.step} came '
+                                     f'in step {self.step}')
+        if self._work.silent or self._silence.mute(self.step, self.number):
+            return
+        if isinstance(message, Encode):
+            self._asked.clear()
+        self._asked[type(message)] = message, self._clock()
+        self._turn_to_signal()
+
+    def _turn_to_signal(self):
+        """What is asked for now; a vector before its sketches."""
+        if not self._asked:
+            self.state = State.COMPUTING
+        else:
+            self.state = (State.SENDING if Encode in self._asked
+                          else State.SKETCHING)
+
+    def _skip(self, message):
+        bits = np.unpackbits(np.frombuffer(message.files, dtype=np.uint8))
+        self._skipped = bits.view(bool)
+        if self._work is not None and not self._wait:
+            self._work.skip(self._skipped, self._clock())
+
+    def _drop_step(self):
+        self.state = State.IDLE
+        self._skipped = None
+        self._asked.clear()
+        self._wait = 0.0
+        self._rests_until = -np.inf
+        for one in self._work, self._trial:
+            if one is not None:
+                one.release()
+        self._work = self._trial = None
+
+    def advance(self):
+        """Compute one micro-batch at the most; never blocks.
+
+        Returns
+        -------
+        Replica, Progress, CodedGradient, Sum, Sketch, Answer or None
+            What is to be sent to the server now.
+        """
+        if self._answers_at <= self._clock():
+            return (self._encode() if self.state is State.SENDING
+                    else self._sketch())
+        if self._trial is not None:
+            return self._try()
+        work = self._work
+        if work is None or work.position is None:
+            return None
+        if work.task is None and not self._open(work):
+            return None
+        waited = work.task.finished
+        if not waited:
+            work.task.compute(self._micro_batch)
+        now = self._clock()
+        if not work.task.finished or now < work.ends:
+            return None
+        # What was slept too long must not add up: the next file began when
+        # this one was over, not when somebody looked.
+        return self._finish(work, work.ends if waited else now)
+
+    def _try(self):
+        said = self._trial.advance(self._micro_batch)
+        if said is None:
+            return None
+        buffer = Buffer(said.nbytes // 4).hold()
+        buffer.values.view(np.uint8)[:] = said.view(np.uint8)
+        step = self.step
+        self._drop_step()
+        return Answer(step, buffer=buffer)
+
+    def _open(self, work):
+        file, liar = work.file, self._liar
+        if liar is not None and not liar.lies(self.step, file):
+            liar = None
+        kind = HONEST if liar is None else liar.kind
+        buffer = self._gradients.take((self.step, file, kind))
+        if buffer is None:
+            return False
+        samples = self._batches.samples(self.step, file)
+        values = work.parameters.values
+        if liar is None:
+            work.task = Task(self._problem, values, samples, buffer)
+        else:
+            work.task = liar.task(self.step, file, values, samples, buffer)
+        return True
+
+    def _finish(self, work, now):
+        position, file, buffer = work.position, work.file, work.task.close()
+        work.finish(now)
+        if not self._pushes:
+            work.held[file] = buffer
+            return self._report(work)
+        if work.position is None and not work.silent:
+            self._drop_step()
+        return Replica(self.step, 0, position, buffer)
+
+    def _report(self, work):
+        """What is finished, or what an adversary says of it."""
+        report = work.report()
+        if self._liar is not None:
+            report = self._liar.claims(self.step, report, len(self.files))
+        return Progress(self.step, 0, unpack_positions(report).bit_count(),
+                        report)
+
+    def _encode(self):
+        """The combination that the signal asks for."""
+        buffer = self._payloads.take()
+        if buffer is None:
+            return None
+        signal, held = self._asked[Encode][0], self._work.held
+        state = self._transfer.read(signal)
+        files, weights = self._transfer.encoding(self.number, state)
+        if self._liar is not None:
+            files, weights = self._liar.held(files, weights, held)
+        whole = self._transfer.whole(state)
+        size = self._transfer.payload_size(len(self._work.parameters.values))
+        if not whole:
+            buffer = buffer.front(4 * size)
+        combine.encode(self._shown(files.tolist()), weights, buffer.values)
+        if self._liar is not None:
+            self._liar.payload(self.step, signal.epoch, files, weights,
+                               buffer.values)
+        self._answered(Encode)
+        cls = Sum if whole else CodedGradient
+        return cls(self.step, signal.epoch, 0, buffer)
+
+    def _shown(self, files):
+        """Gradients that it holds, or what an adversary makes of them."""
+        held, liar = self._work.held, self._liar
+        if liar is None:
+            return [held[file].values for file in files]
+        return [liar.shown(self.step, file, held[file].values,
+                           self._work.parameters.values) for file in files]
+
+    def _sketch(self):
+        """Sketches of what is asked for and finished, by ascending file."""
+        buffer = self._sketches.take()
+        if buffer is None:
+            return None
+        signal, held = self._asked[Challenge][0], self._work.held
+        bits = np.frombuffer(signal.files, dtype=np.uint8)
+        wanted, own = np.unpackbits(bits), sorted(self.files)
+        places = [place for place, file in enumerate(own)
+                  if wanted[file] and file in held]
+        rows = self._transfer.rows(buffer.values)
+        rows.fill(0)
+        rows[places] = self._transfer.sketch(
+            self._shown([own[place] for place in places]), signal.seed)
+        if self._liar is not None:
+            self._liar.sketches(
+                self.step, signal.epoch, own, rows, lambda values:
+                self._transfer.sketch([values], signal.seed)[0])
+        self._answered(Challenge)
+        return Sketch(self.step, signal.epoch, 0, buffer)
+
+    def _answered(self, kind):
+        del self._asked[kind]
+        self._rests_until = self._clock() + REST
+        self._turn_to_signal()

@@ -1,0 +1,1 @@
+"""What payloads are made of, asked after they have arrived."""

@@ -1,0 +1,125 @@
+"""Payloads that are believed only after a challenge."""
+
+import numpy as np
+
+from aspis_mpi import streams
+from aspis_mpi.coding import sketching
+from aspis_mpi.detection.equality import BITS
+from aspis_mpi.schemes.tables.base import Transfer
+from aspis_mpi.schemes.tables.combined import NOBODY, PayloadTable
+from aspis_mpi.schemes.transfer.sums import Sums
+from aspis_mpi.schemes.challenge.verified import VerifiedTable
+
+
+class Challenged(Transfer):
+    """A transfer of combinations whose payloads are challenged.
+
+    Parameters
+    ----------
+    inner : Combined
+        What travels in the first epoch; later ones bring sums of d numbers.
+    assignment : Assignment
+        Who holds what, without workers that have been excluded.
+    n_adversaries : int
+        q.
+    seed : int
+        Of the run: draws the owners of files among those who finished
+        them, which nobody can change.
+    sketches : int
+        k, numbers in a sketch.
+    max_epochs : int
+        Of payloads, in a step.
+    """
+
+    compares = True
+
+    def __init__(self, inner, assignment, n_adversaries, seed,
+                 sketches, max_epochs):
+        self.max_epochs = max_epochs
+        #: Vectors that are asked for in a step, at most.
+        self.most_vectors = (1 + n_adversaries) * assignment.n_workers
+        self.assignment = assignment
+        self.copies = inner.copies
+        self.n_sketches = sketches
+        self.sums = not inner.follows
+        self._inner = inner
+        self._seed = seed
+
+    @property
+    def sketch_size(self):
+        """Numbers in the answer to a challenge."""
+        return self.assignment.width * (self.n_sketches + 1) * self.copies
+
+    def payload_size(self, d):
+        """Numbers in a message of the first epoch."""
+        return self._inner.payload_size(d)
+
+    @property
+    def signal_bytes(self):
+        """What `Encode` carries besides the owners."""
+        return self._inner.signal_bytes
+
+    def pack(self, state):
+        """The fields of the `Encode` that tells a state."""
+        return self._inner.pack(state)
+
+    def read(self, message):
+        """The global state of an `Encode`."""
+        return self._inner.read(message)
+
+    def whole(self, state):
+        """Whether the vectors of a state are sums of d numbers."""
+        return self.copies > 1 and _owned(state)
+
+    def encoding(self, worker, state):
+        """Files of a worker's vector, and their coefficients."""
+        if not _owned(state):
+            return self._inner.encoding(worker, state)
+        files = np.flatnonzero(state.owners == worker)
+        return files, np.ones((files.size, 1))
+
+    def sketch(self, vectors, secret):
+        """Sketches and norms of some gradients, (n, k + 1, copies)."""
+        return sketching.sketch(vectors, self.copies, secret,
+                                self.n_sketches)
+
+    def rows(self, values):
+        """The sketches in an answer, float64 (l, k + 1, copies)."""
+        return values.view(np.float64).reshape(
+            -1, self.n_sketches + 1, self.copies)
+
+    def begin(self, equality=BITS, floor=0.0, step=0, known=None):
+        """A table that believes payloads once they are verified."""
+        return VerifiedTable(self, step, equality, floor, known)
+
+    def round(self, step, epoch):
+        """The empty table of an epoch's payloads."""
+        transfer = (self._inner if epoch == 0 and not self.sums else
+                    Drawn(self.assignment, streams.generator(
+                        self._seed, 'owners', step, epoch)))
+        return PayloadTable(transfer, self.assignment.incidence.shape)
+
+
+def _owned(state):
+    """Whether files have owners, bool."""
+    return bool((state.owners != NOBODY).any())
+
+
+class Drawn(Sums):
+    """Sums whose owners are drawn among those who finished a file.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    rng : numpy.random.Generator
+    """
+
+    def __init__(self, assignment, rng):
+        super().__init__(assignment)
+        self._rng = rng
+
+    def choose(self, finished, owners):
+        """Fill in owners where there is none, at random."""
+        lots = self._rng.random(finished.shape) * finished
+        drawn = np.where(finished.any(axis=1), lots.argmax(axis=1), NOBODY)
+        owners[owners < 0] = drawn[owners < 0]

@@ -1,0 +1,429 @@
+"""What a step's payloads are worth: challenged, compared, asked for again.
+
+An epoch brings payloads, then the sketches and norms of all that was
+finished of the files in them, by everybody who finished it.  A payload is
+used when it is what its own sender's sketches say, and when these are those
+that the detector believes, for every file in it.  The files of the others
+are sent again in the next epoch, by other workers.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from aspis_mpi import arrays
+from aspis_mpi.coding import challenge
+from aspis_mpi.detection.base import DROPPED, MISSING, Proof, Verdict
+from aspis_mpi.detection.matching import unmatched
+from aspis_mpi.schemes.decision import lowered
+from aspis_mpi.schemes.record import BY_SERVER, CODED
+from aspis_mpi.schemes.resolution import (
+    Resolution, outcome_of_sum, without_largest)
+from aspis_mpi.schemes.tables.base import Table
+from aspis_mpi.schemes.tables.combined import NOBODY
+from aspis_mpi.schemes.tables.payloads import (
+    Payload, add, files_in, served, sketches, unbroken)
+from aspis_mpi.schemes.challenge.referee import Referee
+from aspis_mpi.schemes.challenge.sketched import Sketched
+
+
+class VerifiedTable(Table):
+    """The payloads and sketches of one step, epoch by epoch.
+
+    Parameters
+    ----------
+    transfer : Challenged
+    step : int
+    equality : Equality
+    floor : float
+        Norms below it are not told from it.
+    known : ndarray of bool, shape (K, K), or None
+        Disagreements that are remembered.
+
+    Attributes
+    ----------
+    checked : bool
+        Whether the payloads of this epoch have been sketched.
+    epochs : int
+        Challenges so far.
+    settled : bool
+        Whether another epoch could not make the step better.
+    exposed : ndarray of bool, shape (K,)
+        Workers that this step's evidence proves wrong.
+    odd : ndarray of bool, shape (K,)
+        Workers whose copies do not count for the rest of the step.
+    required : ndarray of int, shape (f,)
+        Workers that have to finish a file before another epoch is of use; 0
+        where more would not help or are not needed.
+    """
+
+    challenged = True
+
+    def __init__(self, transfer, step, equality, floor, known):
+        shape = transfer.assignment.incidence.shape
+        self._transfer = transfer
+        self._step = step
+        self._sketched = Sketched(transfer, equality, floor, known)
+        self._round = transfer.round(step, 0)
+        self._secret = None
+        self._kept, self._payloads, self._usable = [], [], []
+        self._first = []
+        self._sketches, self._fits = {}, {}
+        self._verdict = None
+        self._proofs = []
+        self._referee = Referee(self._sketched)
+        self._flagged = np.zeros(shape[1], dtype=bool)
+        self._vectors, self._seconds = 0, 0.0
+        self.epochs = 0
+        self.checked = True
+        self.settled = False
+        self.exposed = np.zeros(shape[1], dtype=bool)
+        self.required = np.zeros(shape[0], dtype=int)
+
+    @property
+    def odd(self):
+        """Whose copies do not count for the rest of the step, bool (K,)."""
+        return self._sketched.odd
+
+    @property
+    def state(self):
+        """What the last signal said."""
+        return self._round.state
+
+    @property
+    def senders(self):
+        """Whose vectors belong to it, bool (K,)."""
+        return self._round.senders
+
+    @property
+    def arrived(self):
+        """Whose vector is here, bool (K,)."""
+        return self._round.arrived
+
+    @property
+    def whole(self):
+        """Whether the vectors asked for have all d numbers."""
+        return self._transfer.whole(self.state)
+
+    def ask(self, finished):
+        """Make a new signal of who finished what; who must send, (K,)."""
+        fresh = self._round.state is None
+        asked = self._round.ask(self._able(finished))
+        # What was asked for otherwise is no part of this signal any more.
+        for worker in np.flatnonzero(asked | ~self._round.senders).tolist():
+            self._round.lose(worker)
+        if not fresh:
+            return asked
+        share = 1 if self.whole else self._transfer.copies
+        self._vectors += np.count_nonzero(asked) / share
+        # What liars can cost has a bound; the rest is missing.
+        most = self._transfer.most_vectors
+        return asked & (not self.epochs or self._vectors <= most)
+
+    def signal(self):
+        """The fields of the `Encode` that asks for the vectors."""
+        return self._transfer.pack(self.state)
+
+    def accept(self, worker, buffer):
+        """Take the vector of a worker; an earlier one is out of date."""
+        self._round.accept(worker, buffer)
+
+    def lose(self, worker):
+        """Forget what a worker sent, unless it has been verified."""
+        self._round.lose(worker)
+        self._payloads = [payload for payload in self._payloads
+                          if payload.worker != worker]
+
+    def _able(self, finished):
+        """Who may be asked for which file, bool (f, K).
+
+        From the second epoch on, whoever is least suspicious of those that
+        showed what is believed, or that have not shown anything yet.
+        """
+        verdict = self._verdict
+        if verdict is None:
+            return finished
+        able = finished & ~self._closed(self._kept)[:, None]
+        believed = verdict.source >= 0
+        able[~believed & (self.required == 0)] = False
+        able[:, self.odd] = False
+        graph = self._sketched.evidence().disagreements
+        left = unmatched(graph)
+        showed = able & verdict.contributors
+        fresh = able & ~self._sketched.present()
+        good = (showed & left).any(axis=1)
+        able[believed] = np.where(good[:, None], showed,
+                                  showed | fresh)[believed]
+        for some in left, ~graph.any(axis=1):
+            better = able & some
+            found = better.any(axis=1)
+            able[found] = better[found]
+        return able
+
+    def _closed(self, payloads):
+        """Files in some payloads, and those that were audited, bool (f,)."""
+        closed = files_in(payloads, len(self.required))
+        closed[list(self._referee.right)] = True
+        return closed
+
+    def challenge(self, claims, secret):
+        """Begin a challenge, now that all payloads of this epoch are here.
+
+        Parameters
+        ----------
+        claims : ndarray of bool, shape (f, K)
+            Who says to have finished what.
+        secret : bytes
+            16 bytes, drawn after that.
+
+        Returns
+        -------
+        files : ndarray of bool, shape (f,)
+            Those in payloads.
+        asked : ndarray of bool, shape (K,)
+            Who is to sketch.
+        """
+        self.epochs += 1
+        self._secret = secret
+        self._payloads = [self._payload(worker) for worker in
+                          sorted(self._round.buffers)]
+        files = files_in(self._payloads, len(claims))
+        claims = claims & files[:, None]
+        self._sketched.ask(claims, secret)
+        self.checked = False
+        return files, claims.any(axis=0)
+
+    def _payload(self, worker):
+        state, decoding = self._round.state, self._round.decoding
+        files, weights = self._transfer.encoding(worker, state)
+        return Payload(worker, files, weights, decoding.cover[files],
+                       decoding.weights[:, worker],
+                       self._transfer.whole(state),
+                       self._round.buffers[worker].values,
+                       self._round.buffers[worker])
+
+    def check(self, clock):
+        """Sketch the payloads, while the workers sketch their files."""
+        start = clock()
+        self._sketches = sketches(
+            self._payloads, self._transfer.copies, self._secret,
+            self._transfer.n_sketches)
+        self.checked = True
+        self._seconds += clock() - start
+
+    def answer(self, worker, values):
+        """Take the sketches of a worker's files, as they travel."""
+        self._sketched.answer(worker, values)
+
+    def enough(self, needed):
+        """Whether the answers so far may settle the step.
+
+        `needed`: copies that a file needs, int (f,).
+        """
+        sketched = self._sketched
+        if any(not sketched.answered[payload.worker]
+               for payload in self._payloads):
+            return False
+        claimed = sketched.claims.sum(axis=1)
+        shown = (sketched.claims & sketched.answered).sum(axis=1)
+        return bool((shown >= np.minimum(needed, claimed)).all())
+
+    def verify(self, scheme, believed, living, audit, clock):
+        """Decide what is right with all that has been shown.
+
+        Parameters
+        ----------
+        scheme : Scheme
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stood against before.
+        living : ndarray of bool, shape (K,)
+            Workers that can still show what they have not shown.
+        audit : callable or None
+            See `resolution.resolve`.
+        clock : callable
+        """
+        start = clock()
+        sketched = self._sketched
+        sketched.compare()
+        self._fits = {payload.worker: self._test(payload, challenge.passes,
+                                                 all)
+                      for payload in self._payloads}
+        believed = believed & ~self.exposed
+        believed = believed & ~self._convict(believed)
+        found = self._referee.decide(scheme, believed, audit)
+        self._verdict = without_largest(found, sketched, scheme.worst_case)
+        self._learn(found)
+        believed = believed & ~self.exposed
+        self._usable = self._sound(self._kept, [
+            payload for payload in self._payloads
+            if believed[payload.worker]])
+        self._settle(scheme.detector, believed, living)
+        self._seconds += clock() - start
+
+    def _convict(self, believed):
+        """Expose those whose payload is not what they showed, bool (K,)."""
+        guilty = np.zeros(len(believed), dtype=bool)
+        for payload in self._payloads:
+            suspect = believed[payload.worker] and not (
+                self._fits[payload.worker])
+            if suspect and self._test(payload, challenge.guilty, any):
+                guilty[payload.worker] = True
+                self._proofs.append(Proof(payload.worker, (
+                    f'worker {payload.worker} sent a vector that is not what '
+                    'its own sketches add up to')))
+        self.exposed |= guilty
+        return guilty
+
+    def _test(self, payload, test, several):
+        """What a test says of a payload, or of its parts, together."""
+        worker = payload.worker
+        if worker not in self._sketches or (
+                not self._sketched.answered[worker]):
+            return False
+        own = self._sketched.own[worker, self._sketched.places(
+            worker, payload.files)]
+        return payload.satisfies(test, self._sketches[worker], own, several)
+
+    def _learn(self, verdict):
+        """Keep what this epoch proves, for the rest of the step."""
+        self._flagged |= verdict.flagged | verdict.exposed
+        if verdict.contradiction:
+            return
+        self._proofs += verdict.proofs
+        self.exposed |= verdict.exposed
+
+    def _sound(self, kept, payloads):
+        """The payloads that may be used, earlier ones and new ones."""
+        verdict = self._verdict
+        good = [payload for payload in payloads
+                if verdict.contributors[payload.files, payload.worker].all()
+                and challenge.bounded(payload.weights).all()
+                and self._fits[payload.worker]]
+        state = self._round.state
+        sent = state.finished & self._round.senders
+        if state.owners.max(initial=NOBODY) != NOBODY:
+            sent = state.owners[:, None] == np.arange(sent.shape[1])
+        return [payload for payload in kept if self._agrees(payload)] + (
+            unbroken(good, sent))
+
+    def _agrees(self, payload):
+        """Whether what was verified earlier is what is believed now."""
+        files, source = payload.files, self._verdict.source[payload.files]
+        if (source < 0).any():
+            return False
+        label = self._sketched.label
+        return bool((label(files, payload.worker)
+                     == label(files, source)).all())
+
+    def _settle(self, detector, believed, living):
+        """What another epoch could bring."""
+        verdict, self.required = self._verdict, self.required * 0
+        closed = self._closed(self._usable)
+        self.settled = bool(verdict.contradiction) or bool(closed.all())
+        if self.settled:
+            return
+        again = (verdict.source >= 0) & ~closed
+        evidence = detector.leave_out(self._sketched.evidence(), ~believed)
+        more = lowered(detector, believed).lacking(evidence)
+        more[closed | verdict.certified | again] = 0
+        # A suspect should not be asked where another copy can be had.
+        left = unmatched(evidence.disagreements) & (
+            living & believed & ~self.odd)
+        able = verdict.contributors & left
+        more[again & ~able.any(axis=1)] = 1
+        holders = evidence.holders
+        silent = (holders >= 0) & ~evidence.present & (
+            living & ~self.odd)[holders]
+        more = np.minimum(more, silent.sum(axis=1))
+        claimed = self._sketched.claims & living & believed & ~self.odd
+        self.required = np.where(more > 0, claimed.sum(axis=1) + more, 0)
+        self.settled = not (again.any() or more.any())
+
+    def renew(self):
+        """Begin another epoch with what could be verified."""
+        for payload in self._kept + self._payloads:
+            if payload not in self._usable:
+                payload.release()
+        if self.epochs == 1:
+            self._first = self._usable
+        self._kept, self._payloads = self._usable, []
+        self._round = self._transfer.round(self._step, self.epochs)
+
+    def resolve(self, scheme, believed, samples, out, threads, clock,
+                audit=None):
+        """Add up what has been verified; see `PayloadTable.resolve`."""
+        start = clock()
+        verdict = self._logged()
+        used = self._used()
+        if self.epochs > 1:
+            self.later = files_in([payload for payload in self._usable if
+                                   payload not in self._first], len(samples))
+        cover = np.zeros(len(samples))
+        for payload in used:
+            cover[payload.files] = payload.cover
+        divisor = float(cover @ samples)
+        if divisor > 0 and not verdict.contradiction:
+            add(used, out, divisor)
+            if not arrays.is_finite(out):
+                verdict = scheme.detector.refuse(
+                    self._sketched.evidence(),
+                    'the sum of the gradients is not finite')
+        there = np.flatnonzero(cover)
+        lacks = self._transfer.copies * (1 - cover[there]).sum()
+        norms = np.empty(0)
+        if self._verdict is not None:
+            norms = self._sketched.norms(there, self._verdict.source[there])
+        graph = self._sketched.seen()
+        return Resolution(
+            verdict, outcome_of_sum(verdict, divisor, lacks, graph), graph,
+            self._sketched.margin, self._sketched.copies(), self._seconds,
+            clock() - start, residual=float(np.sqrt(lacks)) if lacks else 0.0,
+            audits=self._referee.audits, remarks=tuple(self._referee.remarks),
+            floor=scheme.equality.floor(norms, scheme.worst_case),
+            spread=(self._sketched.spread(scheme.detector.q)
+                    if scheme.equality.follows else np.nan),
+            hidden_bias=self._hidden_bias(used, cover, lowered(
+                scheme.detector, believed & ~self.exposed).q))
+
+    def _hidden_bias(self, used, cover, q):
+        """What q liars can have hidden in the payloads used."""
+        errors = self._sketched.hidden([payload for payload in used
+                                        if payload.buffer is not None])
+        return challenge.hidden_bias(errors, q, cover.sum())
+
+    def _logged(self):
+        """The verdict with what was really used, for the run log."""
+        verdict = self._verdict
+        n_files, n_workers = len(self.required), len(self.exposed)
+        source = np.full(n_files, MISSING, dtype=np.int16)
+        contributors = np.zeros((n_files, n_workers), dtype=bool)
+        if verdict is None:
+            return Verdict(self.exposed, source, contributors)
+        if verdict.contradiction:
+            return replace(verdict, proofs=tuple(self._proofs))
+        source[verdict.source == DROPPED] = DROPPED
+        for payload in self._used():
+            alone = payload.whole or self._transfer.sums
+            source[payload.files] = (payload.worker if alone or
+                                     payload.buffer is None else CODED)
+            if payload.buffer is not None:
+                contributors[payload.files, payload.worker] = True
+        return replace(
+            verdict, source=source, contributors=contributors,
+            exposed=self.exposed, flagged=self._flagged | self.exposed,
+            proofs=tuple(self._proofs))
+
+    def _used(self):
+        """What the step is made of: audited files are the server's own."""
+        there = files_in(self._usable, len(self.required))
+        return self._usable + [
+            served(BY_SERVER, file, values, self._transfer.copies)
+            for file, values in sorted(self._referee.right.items())
+            if not there[file]]
+
+    def release(self):
+        """Give every buffer back; the values must not be used any more."""
+        for payload in self._kept:
+            payload.release()
+        self._round.release()
+        self._kept, self._payloads, self._usable = [], [], []

@@ -1,0 +1,1 @@
+"""What has arrived in a step, as each kind of transfer keeps it."""
