@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from figure import (command_line, distinct, line_style, mistakes_in_a_line,
                     pyplot, save, whole_numbers)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from figure import (collected, command_line, distinct, line_style,
                     mistakes_in_a_line, pyplot, save)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.words import share
 from columns import Columns, draw_workers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog.parts import beside
 from aspis_mpi.words import counted
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.protocol.buffers import HEADER_BYTES
-from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import WINDOW, load_run
 from aspis_mpi.words import counted, printable, size
 from columns import Columns, draw_workers

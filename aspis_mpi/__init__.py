@@ -9,7 +9,7 @@ __version__ = '0.1.0'
 _PUBLIC = {
     'run': 'aspis_mpi.assembly.run',
     'simulate': 'aspis_mpi.assembly.run',
-    'JobError': 'aspis_mpi.job.loading',
+    'JobError': 'aspis_mpi.errors',
     'load_run': 'aspis_mpi.runlog.reader',
     'Problem': 'aspis_mpi.learning.problem',
     'Score': 'aspis_mpi.learning.problem',

@@ -18,7 +18,8 @@ from functools import partial  # noqa: E402
 from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
-from aspis_mpi.errors import BAD_JOB, FAILED, INTERRUPTED  # noqa: E402
+from aspis_mpi.errors import (  # noqa: E402
+    BAD_JOB, FAILED, INTERRUPTED, JobError, RunLogError)
 
 #: Seconds in which MPI has to end.
 FINALIZE = 60
@@ -52,15 +53,11 @@ def _close_output():
 
 def _refuse(error):
     """Say what is wrong with the job; one rank speaks for all."""
-    from aspis_mpi.job.loading import JobError
-    from aspis_mpi.learning.guard.mistake import Mistake, told
-    from aspis_mpi.runlog.opening import RunLogError
-    from aspis_mpi.runlog.writer import Unwritable
-    if isinstance(error, Unwritable | Mistake):
-        print(f'aspis_mpi: {error}', file=sys.stderr, flush=True)
-        return FAILED
-    if not isinstance(error, (JobError, RunLogError)):
-        print(told(error), file=sys.stderr, flush=True)
+    from aspis_mpi.learning.guard.mistake import told
+    code = getattr(error, 'exit_code', None)
+    if code != BAD_JOB:
+        said = told(error) if code is None else f'aspis_mpi: {error}'
+        print(said, file=sys.stderr, flush=True)
         return FAILED
     here = launch()
     if here.rank or here.is_singleton_of_many and here.slurm_rank:
@@ -173,7 +170,6 @@ def _train(how, arguments):
 
 def _summarize(path):
     """What has been done is done, also if the log cannot be read."""
-    from aspis_mpi.runlog.opening import RunLogError
     from aspis_mpi.runlog.summary import print_summary
     try:
         print_summary(path)

@@ -1,4 +1,123 @@
-"""Exit codes of runs and commands; batch scripts rely on them."""
+"""Exit codes, and every exception of the package with its own.
+
+Batch scripts rely on the codes.  An exception says in its text what is wrong
+and what to do; those without a code never leave the package.
+"""
+
+import sys
 
 #: Of the last, `EX_TEMPFAIL`, that the run is to go on later.
 DONE, BAD_JOB, FAILED, INTERRUPTED = 0, 2, 3, 75
+
+
+# --- what a user is told -----------------------------------------------
+
+class JobError(ValueError):
+    """A job that cannot be run, in one line that says what to change.
+
+    Attributes
+    ----------
+    said : bool
+        The line is on standard error already.
+    trace : str
+        Where the user's own lines failed, as Python tells it; or empty.
+    """
+
+    exit_code = BAD_JOB
+    said = False
+    trace = ''
+
+    def tell(self):
+        """Say it on standard error, once."""
+        if not self.said:
+            print(f'{self.trace}aspis_mpi: {self}', file=sys.stderr,
+                  flush=True)
+        self.said = True
+
+
+class UnknownPart(ValueError):
+    """A name that no part of the family carries.
+
+    Attributes
+    ----------
+    trace : str
+        Where the user's own lines failed, as Python tells it; or empty.
+    """
+
+    exit_code = BAD_JOB
+    trace = ''
+
+
+class RunLogError(ValueError):
+    """A file that cannot be read as a run log, and why, in one sentence."""
+
+    exit_code = BAD_JOB
+
+
+class InUse(ValueError):
+    """Another process writes, or may write, under this name."""
+
+    exit_code = BAD_JOB
+
+
+class Mistake(Exception):
+    """What a part of the user's has done wrong.
+
+    Parameters
+    ----------
+    line : str
+    trace : str
+        Where the user's own lines failed, as Python tells it; or empty.
+    """
+
+    exit_code = FAILED
+
+    def __init__(self, line, trace=''):
+        super().__init__(f'{line}\n{trace}' if trace else line)
+        self.line, self.trace = line, trace
+
+
+class Unwritable(OSError):
+    """The log cannot be written any more: its disk is full, say."""
+
+    exit_code = FAILED
+
+
+class ReplayError(RuntimeError):
+    """The arrivals of a record are not those of this job."""
+
+    exit_code = FAILED
+
+
+# --- what stays within -------------------------------------------------
+
+class DamagedCheckpoint(ValueError):
+    """A file that is no complete checkpoint, and why, in a sentence."""
+
+
+class MalformedMessage(Exception):
+    """What a peer sent is no message at all: evidence, not a bug.
+
+    Attributes
+    ----------
+    lane : Lane
+    step : int or None
+        The step that the header names, if it can be read.
+    """
+
+    def __init__(self, reason, lane, step=None):
+        super().__init__(reason)
+        self.lane = lane
+        self.step = step
+
+
+class Malformed(Exception):
+    """A message of the current step that no honest worker sends."""
+
+
+class LocalProtocolError(RuntimeError):
+    """The trusted side broke the protocol: a bug, never a worker's lie."""
+
+
+class Orphaned(Exception):
+    """Rank 0 is gone, and so there is nobody to work for."""

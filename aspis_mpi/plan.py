@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.aggregation.base import SCRATCH
-from aspis_mpi.assignment import ordering
 from aspis_mpi.assembly.design import Design
+from aspis_mpi.assembly.progress import survived
+from aspis_mpi.assignment import ordering
+from aspis_mpi.job import loading as config
 from aspis_mpi.learning.optimizer import state_bytes
 from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch)
-from aspis_mpi.assembly.progress import survived
 from aspis_mpi.words import counted, size
 
 

@@ -13,8 +13,8 @@ import inspect
 import pkgutil
 from functools import cache
 
-from aspis_mpi.parts.own import (
-    UnknownPart, load, misplaced, options, signature)
+from aspis_mpi.errors import UnknownPart
+from aspis_mpi.parts.own import load, misplaced, options, signature
 from aspis_mpi.words import nearest
 
 #: What the project finds here, whoever keeps it.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.job import loading as config
 
 
 @pytest.fixture

@@ -315,6 +315,26 @@ def test_the_command_line_itself_imports_no_library():
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 
 
+def test_every_exception_stands_on_one_page():
+    """But for those that never leave their module."""
+    def is_exception(node):
+        return (isinstance(node, ast.ClassDef)
+                and not node.name.startswith('_')
+                and any(isinstance(base, ast.Name) and (
+                    base.id.endswith(('Error', 'Exception')))
+                    for base in node.bases))
+    assert {place.partition(':')[0] for place in places(is_exception)} == {
+        'aspis_mpi.errors'}
+
+
+def test_ruff_finds_nothing():
+    pytest.importorskip('ruff')
+    done = subprocess.run(
+        [sys.executable, '-m', 'ruff', 'check', '--no-cache', '.'],
+        capture_output=True, text=True, timeout=60, cwd=ROOT.parent)
+    assert done.returncode == 0, done.stdout
+
+
 def test_exit_codes_are_said_in_one_place():
     def defines(node):
         return isinstance(node, ast.Name) and isinstance(

@@ -7,7 +7,7 @@ problem keeps from call to call does not pass between them.
 """
 
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.job.loading import JobError
+from aspis_mpi.errors import JobError
 from aspis_mpi.learning.problem import copied, makes, title
 
 

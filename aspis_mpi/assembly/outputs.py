@@ -4,10 +4,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from aspis_mpi.job.loading import JobError
+from aspis_mpi.errors import InUse, JobError, RunLogError
 from aspis_mpi.runlog.checkpoints import Checkpoints
-from aspis_mpi.runlog.claims import Claims, InUse, real
-from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.claims import Claims, real
 from aspis_mpi.runlog.parts import SUFFIXES, beside, orphans, places
 
 

@@ -1,11 +1,10 @@
 """The log of a run that is to be run once more."""
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends import replayed
-from aspis_mpi.job.loading import JobError
+from aspis_mpi.errors import JobError, RunLogError
+from aspis_mpi.job import loading as config
 from aspis_mpi.job.inputs import check_unchanged
-from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import ArrivalKind
 

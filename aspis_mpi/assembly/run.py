@@ -7,25 +7,23 @@ import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly import sameness
+from aspis_mpi.assembly.crew import Crew
+from aspis_mpi.assembly.outputs import model_path
+from aspis_mpi.assembly.replay import Recorded
+from aspis_mpi.assembly.start import ranks, start as begin
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends import libraries
 from aspis_mpi.backends.launcher import launch
 from aspis_mpi.backends.signals import Signals
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
-from aspis_mpi.job.loading import JobError
-from aspis_mpi.assembly.crew import Crew
-from aspis_mpi.errors import BAD_JOB, FAILED
+from aspis_mpi.errors import BAD_JOB, FAILED, InUse, JobError, Mistake
+from aspis_mpi.job import loading as config
 from aspis_mpi.learning import devices
-from aspis_mpi.learning.guard.mistake import Mistake, told
-from aspis_mpi.assembly.outputs import model_path
+from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.protocol.buffers import Pool
-from aspis_mpi.assembly.replay import Recorded
-from aspis_mpi.assembly.start import ranks, start as begin
 from aspis_mpi.runlog import archive
-from aspis_mpi.runlog.claims import InUse
 
 log = logging.getLogger(__name__)
 

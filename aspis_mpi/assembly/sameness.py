@@ -6,7 +6,8 @@ ranks differ, the run does not begin.  Else those that differ get no work in
 it: one that lies must not be able to keep the others from beginning.
 """
 
-from aspis_mpi.job.loading import JobError, values
+from aspis_mpi.errors import JobError
+from aspis_mpi.job.loading import values
 from aspis_mpi.words import counted, few
 
 #: What rank 0 alone looks at.

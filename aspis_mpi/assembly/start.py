@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly import outputs
-from aspis_mpi.job.loading import JobError
+from aspis_mpi.errors import DamagedCheckpoint, InUse, JobError, RunLogError
+from aspis_mpi.job import loading as config
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.checkpoints import Checkpoints, DamagedCheckpoint, load
-from aspis_mpi.runlog.claims import Claims, InUse, claim, real
-from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.runlog.checkpoints import Checkpoints, load
+from aspis_mpi.runlog.claims import Claims, claim, real
 from aspis_mpi.runlog.parts import free
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.stretch import BEGINNING, Stretch

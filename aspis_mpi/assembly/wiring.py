@@ -4,28 +4,26 @@ from dataclasses import replace
 from functools import cached_property, partial
 
 from aspis_mpi import streams
-from aspis_mpi.job import inputs
-from aspis_mpi.assembly.journal import Journal
-from aspis_mpi.job.loading import JobError
 from aspis_mpi.assembly.design import Design
+from aspis_mpi.assembly.journal import Journal
+from aspis_mpi.assembly.progress import Report, survived
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER
-from aspis_mpi.learning.guard.mistake import Mistake
+from aspis_mpi.errors import JobError, Mistake
+from aspis_mpi.job import inputs
 from aspis_mpi.learning.guard.optimizer import try_optimizer
 from aspis_mpi.learning.guard.problem import Guard
 from aspis_mpi.learning.guard.trial import try_gradient, try_rest
 from aspis_mpi.learning.problem import fingerprints_of
+from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
 from aspis_mpi.protocol.server.accounts import Accounts
 from aspis_mpi.protocol.server.auditor import Auditor
-from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
 from aspis_mpi.protocol.server.course import Course
-from aspis_mpi.protocol.worker.liar import Liar
+from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.membership import Membership
 from aspis_mpi.protocol.server.probing import Probing
-from aspis_mpi.protocol.server.machine import ParameterServer
+from aspis_mpi.protocol.worker.liar import Liar
 from aspis_mpi.protocol.worker.machine import Worker
-from aspis_mpi.assembly.progress import Report, survived
-from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.writer import RunLog
 

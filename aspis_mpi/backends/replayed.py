@@ -7,7 +7,7 @@ computed anew, by the same workers, which do not wait for anything.
 
 import numpy as np
 
-from aspis_mpi.errors import FAILED
+from aspis_mpi.errors import FAILED, ReplayError
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Skip, Vector
 from aspis_mpi.protocol.server.step import State
 from aspis_mpi.protocol.worker.machine import ASKED
@@ -15,10 +15,6 @@ from aspis_mpi.schemes.record import ArrivalKind
 
 #: Nobody sent these: the server did not wait any longer.
 MISSED = ArrivalKind.SILENT, ArrivalKind.LATE
-
-
-class ReplayError(RuntimeError):
-    """The arrivals are not those of this job."""
 
 
 def replay(server, workers, journal, clock, n_files, arrivals, finished):

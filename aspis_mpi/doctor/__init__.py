@@ -51,8 +51,7 @@ def examine(job=None, settings=(), out=None):
     # Before MPI starts: some networks do not like a process to fork later.
     mpirun = launcher.mpirun_on_path() if here.size == 1 else ('', '')
     try:
-        from aspis_mpi.backends.mpi import ranks as mpi
-        from aspis_mpi.backends.mpi import doctor as mpi_doctor
+        from aspis_mpi.backends.mpi import doctor as mpi_doctor, ranks as mpi
     except (ImportError, RuntimeError) as error:
         return _without_mpi(here, error)
     comm = mpi.world()

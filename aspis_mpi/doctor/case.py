@@ -85,8 +85,8 @@ def open_case(here, size, local, path=None, settings=(), out=None):
     if path is None:
         return case
     try:
-        from aspis_mpi.job import loading as config
         from aspis_mpi.assembly.wiring import Assembly
+        from aspis_mpi.job import loading as config
     except ImportError as error:
         return replace(case, trouble=error)
     ranks = max(size, here.size, here.slurm_tasks)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from glob import glob
 
-from aspis_mpi.parts import extras
 from aspis_mpi.doctor.finding import (
     Finding, Level, alike, by_host, counted, listed, who)
+from aspis_mpi.parts import extras
 
 TOPIC = 'torch'
 

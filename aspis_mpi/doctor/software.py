@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 import aspis_mpi
-from aspis_mpi.parts import extras
 from aspis_mpi.doctor.finding import Finding, Level, alike, listed, who
+from aspis_mpi.parts import extras
 
 TOPIC = 'software'
 

@@ -3,9 +3,9 @@
 Each function raises a `JobError` that names the key, its value and a way out.
 """
 
-from aspis_mpi.parts import extras
+from aspis_mpi.errors import JobError
 from aspis_mpi.job import presets
-from aspis_mpi.job.loading import JobError
+from aspis_mpi.parts import extras
 
 
 def check_adversaries(job):

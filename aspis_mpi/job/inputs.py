@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
-from aspis_mpi.job.loading import JobError
+from aspis_mpi.errors import JobError
 from aspis_mpi.files.digests import brief, digest
 from aspis_mpi.parts.modules import own_modules
 

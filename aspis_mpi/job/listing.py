@@ -5,9 +5,9 @@ from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
 from aspis_mpi import registry
-from aspis_mpi.parts import extras
 from aspis_mpi.job import presets
 from aspis_mpi.job.sections import PARTS, SECTIONS
+from aspis_mpi.parts import extras
 
 #: The topic of every key of every section.
 KEYS = 'keys'

@@ -7,7 +7,6 @@ pydantic checks types and tells the path of a wrong field.
 
 import inspect
 import re
-import sys
 import tomllib
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,11 @@ import tomli_w
 from pydantic import ValidationError, create_model
 
 from aspis_mpi import registry
-from aspis_mpi.job import options
-from aspis_mpi.job import presets
+from aspis_mpi.errors import JobError
 from aspis_mpi.files import texts
-from aspis_mpi.learning.problem import title
+from aspis_mpi.job import options, presets
 from aspis_mpi.job.sections import ELSEWHERE, PARTS, SECTIONS
+from aspis_mpi.learning.problem import title
 
 
 #: Keys that the run log has, also where the job left them open.
@@ -34,28 +33,6 @@ GIVEN = {'copies': 'collection.copies', 'number of workers': 'scheme.workers',
 #: What helps where a constructor has a default that no job could say.
 DEFAULT = ('; let the default be what a job file can say, or None, and make '
            'the rest in the constructor')
-
-
-class JobError(ValueError):
-    """A job that cannot be run, in one line that says what to change.
-
-    Attributes
-    ----------
-    said : bool
-        The line is on standard error already.
-    trace : str
-        Where the user's own lines failed, as Python tells it; or empty.
-    """
-
-    said = False
-    trace = ''
-
-    def tell(self):
-        """Say it on standard error, once."""
-        if not self.said:
-            print(f'{self.trace}aspis_mpi: {self}', file=sys.stderr,
-                  flush=True)
-        self.said = True
 
 
 @dataclass(frozen=True)
@@ -401,7 +378,7 @@ def _parts(name, base, table, path):
 
 def _refuse_shared(name, base, table, chosen, path):
     """One key of a job file means one thing."""
-    homes = {key: f'every [{name}]' for key in base.model_fields}
+    homes = dict.fromkeys(base.model_fields, f'every [{name}]')
     for place, cls in chosen.items():
         part = repr(table.get(place, base.model_fields[place].default))
         for key in _options(cls):

@@ -9,20 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import get_type_hints
 
+from aspis_mpi.errors import UnknownPart
 from aspis_mpi.parts import extras
 from aspis_mpi.words import nearest
-
-
-class UnknownPart(ValueError):
-    """A name that no part of the family carries.
-
-    Attributes
-    ----------
-    trace : str
-        Where the user's own lines failed, as Python tells it; or empty.
-    """
-
-    trace = ''
 
 
 def load(path):

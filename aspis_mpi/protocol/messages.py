@@ -45,6 +45,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer
 
 MAGIC = b'ASPI'
@@ -62,22 +63,6 @@ class Lane(IntEnum):
 
     CONTROL = 1
     DATA = 2
-
-
-class MalformedMessage(Exception):
-    """What a peer sent is no message of this page: evidence, not a bug.
-
-    Attributes
-    ----------
-    lane : Lane
-    step : int or None
-        The step that the header names, if it can be read.
-    """
-
-    def __init__(self, reason, lane, step=None):
-        super().__init__(reason)
-        self.lane = lane
-        self.step = step
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ import numpy as np
 
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
+from aspis_mpi.errors import DamagedCheckpoint
 from aspis_mpi.protocol.server.snapshot import Members, Snapshot
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.parts import beside
@@ -31,10 +32,6 @@ DAMAGES = (OSError, ValueError, KeyError, TypeError, EOFError, SyntaxError,
 
 _NAME = re.compile(r'step-(\d+)\.npz')
 _OF_OPTIMIZER = 'optimizer.'
-
-
-class DamagedCheckpoint(ValueError):
-    """A file that is no complete checkpoint, and why, in a sentence."""
 
 
 class Checkpoints:

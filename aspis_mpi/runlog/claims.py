@@ -11,9 +11,7 @@ import fcntl
 import os
 from pathlib import Path
 
-
-class InUse(ValueError):
-    """Another process writes, or may write, under this name."""
+from aspis_mpi.errors import InUse
 
 
 def real(path):

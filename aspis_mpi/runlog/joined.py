@@ -16,8 +16,8 @@ from operator import add, attrgetter
 
 import numpy as np
 
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.view import View
 
 #: In `source`: the part that did this step had no such file.

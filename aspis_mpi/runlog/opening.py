@@ -6,6 +6,8 @@ import time
 import h5py
 import numpy as np
 
+from aspis_mpi.errors import RunLogError
+
 #: Pauses, in seconds, before a log that is just being written is read again.
 PAUSES = (0.01, 0.05, 0.25)
 #: What h5py raises where something is missing or damaged.
@@ -14,10 +16,6 @@ HDF5_ERRORS = (OSError, KeyError, RuntimeError)
 #: Where the superblock of HDF5's oldest and usual format, which h5py writes,
 #: says where the file ends.
 END = range(40, 48)
-
-
-class RunLogError(ValueError):
-    """A file that cannot be read as a run log, and why, in one sentence."""
 
 
 class Killed(io.FileIO):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
-from aspis_mpi.runlog.opening import (
-    RunLogError, attributes, open_log, patiently)
+from aspis_mpi.runlog.opening import attributes, open_log, patiently
 from aspis_mpi.runlog.parts import places
 from aspis_mpi.runlog.view import WINDOW, View
 from aspis_mpi.schemes.record import Event

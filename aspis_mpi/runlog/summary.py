@@ -64,7 +64,8 @@ def format_brief(summary):
     job = summary.job
     told = [f'{job.scheme or "no preset"} on {_tell_problem(job)}',
             counted(job.n_workers, 'worker'), job.attack or 'no attack',
-            f'{_tell_done(job, summary.pace)} steps', _tell_score(summary.quality),
+            f'{_tell_done(job, summary.pace)} steps',
+            _tell_score(summary.quality),
             counted(summary.truth.wrong_files, 'wrong file'),
             counted(summary.n_warnings, 'warning')]
     if summary.continues:

@@ -18,6 +18,7 @@ from uuid import uuid4
 import h5py
 import numpy as np
 
+from aspis_mpi.errors import Unwritable
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.claims import Claim, claim, real
 from aspis_mpi.runlog.stretch import BEGINNING, copy
@@ -37,10 +38,6 @@ _AFTER = attrgetter(*_NAMES[_NAMES.index('n_excluded') + 1:])
 #: Of an arrival, in the order of the columns of `/arrivals`.
 _OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
                          'nbytes', 'finished')
-
-
-class Unwritable(OSError):
-    """The log cannot be written any more: its disk is full, say."""
 
 
 class RunLog:

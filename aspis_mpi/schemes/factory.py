@@ -13,9 +13,9 @@ import numpy as np
 from aspis_mpi.assignment.orders.natural import Natural
 from aspis_mpi.assignment.reassignment import reassigned, without
 from aspis_mpi.registry import find
+from aspis_mpi.schemes.challenge.challenged import Challenged
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.tables.base import Transfer
-from aspis_mpi.schemes.challenge.challenged import Challenged
 
 
 @dataclass(frozen=True, eq=False)

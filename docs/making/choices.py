@@ -12,8 +12,8 @@ HERE = Path(__file__).resolve().parent
 if __name__ == '__main__':
     sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from aspis_mpi.plan import forecast  # noqa: E402
 from aspis_mpi.job.presets import PRESETS  # noqa: E402
+from aspis_mpi.plan import forecast  # noqa: E402
 from aspis_mpi.words import size  # noqa: E402
 
 from making.descriptions import table  # noqa: E402

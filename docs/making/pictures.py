@@ -76,7 +76,7 @@ def votes():
             if worker in holders:
                 lie = (i, worker) in LIES
                 box(axis, 9.8 + 5.5 * worker, y, 4.4, 2.7,
-                    'lie' if lie else '$g_%d$' % i,
+                    'lie' if lie else f'$g_{i}$',
                     WRONG if lie else PALE, 'white' if lie else INK)
     word(axis, 59, 31.5, 'who agrees with whom', size=10)
     for one in WORKERS:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi import load_run
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.protocol.server.advice import MOST_CONTRADICTIONS
-from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import beside
 from aspis_mpi.schemes.record import Outcome
 

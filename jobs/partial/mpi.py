@@ -36,8 +36,8 @@ import closed_forms  # noqa: E402
 import mpi_report as report  # noqa: E402
 import numpy as np  # noqa: E402
 from aspis_mpi import load_run, streams  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
+from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.runlog.parts import beside  # noqa: E402
 from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
 from experiment import run_mpi, run_simulated  # noqa: E402

@@ -26,8 +26,8 @@ import closed_forms  # noqa: E402
 import points  # noqa: E402
 import report  # noqa: E402
 from aspis_mpi import load_run  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
+from aspis_mpi.job import loading as config  # noqa: E402
 from experiment import judge, run_simulated  # noqa: E402
 
 HERE = Path(__file__).resolve().parent

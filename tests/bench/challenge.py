@@ -20,15 +20,15 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
 from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
 from aspis_mpi.backends.mpi.server import ServerLoop  # noqa: E402
 from aspis_mpi.backends.mpi.worker import WorkerLoop  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
 from aspis_mpi.coding.sketching import sketch  # noqa: E402
+from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
-from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
 from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
 from step import Ones  # noqa: E402

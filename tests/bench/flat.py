@@ -15,8 +15,8 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.assembly.run import simulate  # noqa: E402
+from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.learning.problems.quadratic import Quadratic  # noqa: E402
 
 

@@ -18,12 +18,12 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi.job import loading as config  # noqa: E402
-from aspis_mpi.assignment.ordering import matching  # noqa: E402
+from aspis_mpi.assembly.run import simulate  # noqa: E402
 from aspis_mpi.assignment.designs.random_regular import (  # noqa: E402
     RandomRegular)
-from aspis_mpi.assembly.run import simulate  # noqa: E402
+from aspis_mpi.assignment.ordering import matching  # noqa: E402
 from aspis_mpi.coding.completion import coverage_seconds  # noqa: E402
+from aspis_mpi.job import loading as config  # noqa: E402
 
 SIZES = 250, 500, 1000, 2000
 TRIALS, LOAD = 2000, 8

@@ -17,8 +17,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
+from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
 from aspis_mpi.protocol.messages import Replica  # noqa: E402
 

@@ -15,7 +15,7 @@ import pytest
 import tomli_w
 
 from aspis_mpi import load_run
-from aspis_mpi.runlog.opening import RunLogError
+from aspis_mpi.errors import RunLogError
 
 REPO = Path(__file__).resolve().parents[2]
 SHM = '/dev/shm/'

@@ -83,9 +83,10 @@ import time
 import numpy as np
 from aspis_mpi.backends.mpi import ranks as mpi
 from aspis_mpi.backends.mpi.mailbox import Mailbox
+from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
-    FROM_SERVER, FROM_WORKER, Lane, MalformedMessage, Replica, Wire)
+    FROM_SERVER, FROM_WORKER, Lane, Replica, Wire)
 
 comm, d = mpi.world(), {d}
 wire = Wire(1, 1, d, 1, d)

@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
+from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import Stop
 from aspis_mpi.protocol.server.step import State
 

@@ -9,7 +9,7 @@ from aspis_mpi import registry
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.attacks.protocol.counts import Counts
 from aspis_mpi.protocol.messages import (
-    CodedGradient, Model, Progress, Replica, Sketch, Sum, Vector)
+    CodedGradient, Progress, Replica, Sketch, Sum, Vector)
 
 #: Seconds: of a file, until somebody is silent, that everybody has.
 FILE, SILENCE, GRACE = 0.005, 0.2, 0.05

@@ -12,9 +12,10 @@ from forgery import (
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
+from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.messages import (
-    FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Failure, Lane,
-    MalformedMessage, Progress, Sketch, Sum, Vector)
+    FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Failure, Lane, Progress,
+    Sketch, Sum, Vector)
 from aspis_mpi.protocol.server.step import WAITS, State
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
 

@@ -3,9 +3,9 @@
 import numpy as np
 from challenged_jobs import EVENTS, Run
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.detection.probe import alike
+from aspis_mpi.job import loading as config
 
 
 class Reordered:

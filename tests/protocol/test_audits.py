@@ -5,9 +5,9 @@ from math import comb
 import numpy as np
 import pytest
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.errors import DONE
+from aspis_mpi.job import loading as config
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
 

@@ -7,8 +7,8 @@ import pytest
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
-from aspis_mpi.job.loading import from_tables
 from aspis_mpi.errors import DONE, FAILED
+from aspis_mpi.job.loading import from_tables
 from aspis_mpi.protocol.messages import Failure, Stop
 
 BARRED = 3
@@ -41,7 +41,7 @@ class Barring(Simulation):
     def __init__(self, assembly, barred=(BARRED,), probes=False):
         self.clock = VirtualClock()
         self.server = server = assembly.server(self.clock, probes)
-        server.bar({worker: WHY for worker in barred})
+        server.bar(dict.fromkeys(barred, WHY))
         pools = assembly.pools(shared=True)
         super().__init__(
             server, [assembly.worker(number, self.clock, pools)

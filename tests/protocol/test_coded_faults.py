@@ -6,11 +6,11 @@ from coded_jobs import (
     FRAGILE, SILENCE, SLOW_NETWORK, TOLERANT, Run, assembled, at_rest,
     distance, finished_at, initial, reference, run, sums, tables)
 
-from aspis_mpi.job import loading as config
-from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding import combine, completion
 from aspis_mpi.errors import DONE, FAILED
+from aspis_mpi.job import loading as config
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
 

@@ -9,11 +9,11 @@ from coded_jobs import (
     reference, run, tables)
 from test_simulated_runs import Lines
 
-from aspis_mpi.job import loading as config
-from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding import completion
 from aspis_mpi.errors import DONE
+from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome

@@ -6,11 +6,12 @@ from coded_jobs import assembled, at_rest
 
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
+from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     CodedGradient, Commit, Encode, Model, Parameters, Progress, Reorder, Skip,
     Stop, unpack_positions)
-from aspis_mpi.protocol.worker.machine import LocalProtocolError, State
+from aspis_mpi.protocol.worker.machine import State
 
 K, LOAD = 9, 3
 TRANSFERS = [

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from coded_jobs import NoJournal, assembled, distance, reference, tables
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
+from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import Failure, Signal
 from aspis_mpi.protocol.server.step import State
 
@@ -101,7 +101,7 @@ def test_whoever_dies_when_the_others_train_on(name, sections, seed):
 
 def test_deaths_hit_every_state_in_which_the_server_waits():
     seen = set()
-    for event in range(0, 60):
+    for event in range(60):
         it = mortal('robust-partial', {event: 4}, 1,
                     assignment={'load': 5})
         assert it.code == DONE

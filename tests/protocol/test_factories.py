@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from aspis_mpi import JobError, registry, simulate
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.protocol.server.machine import DONE
+from aspis_mpi.job import loading as config
 from aspis_mpi.job.sections import PARTS
+from aspis_mpi.protocol.server.machine import DONE
 
 #: The function of a test, where its job finds it.
 made = None

@@ -12,9 +12,9 @@ from coded_jobs import SILENCE, distance
 from forgery import LIES, LOUD, QUIET
 from fuzz import Arena
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED
+from aspis_mpi.job import loading as config
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 

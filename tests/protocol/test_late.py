@@ -8,8 +8,8 @@ from coded_jobs import distance, reference
 from coded_jobs import run as coded
 from test_coded_server import K, NATURAL, Bench
 
-from aspis_mpi.job import loading as config
 from aspis_mpi.errors import DONE
+from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import CodedGradient, Sketch
 from aspis_mpi.schemes.record import Outcome
 

@@ -7,8 +7,8 @@ import pytest
 from challenged_jobs import Run, assembled, liars, tables
 
 from aspis_mpi import load_run, simulate
-from aspis_mpi.job import loading as config
 from aspis_mpi.errors import DONE, FAILED
+from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import Progress, Replica
 from aspis_mpi.schemes.record import Outcome
 

@@ -5,12 +5,13 @@ import struct
 import numpy as np
 import pytest
 
+from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer, Pool, SharedPool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, MAGIC, PROTOCOL, TEXT_BYTES, Answer, Challenge,
-    CodedGradient, Commit, Encode, Failure, Lane, MalformedMessage, Model,
-    Parameters, Probe, Progress, Reorder, Replica, Signal, Sketch, Skip, Stop,
-    Sum, Vector, Wire, pack_positions, unpack_positions)
+    CodedGradient, Commit, Encode, Failure, Lane, Model, Parameters, Probe,
+    Progress, Reorder, Replica, Signal, Sketch, Skip, Stop, Sum, Vector, Wire,
+    pack_positions, unpack_positions)
 
 K, F, D = 5, 10, 12
 LOAD, PAYLOAD = 6, 12

@@ -7,8 +7,8 @@ from test_tolerance import (
 
 from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.assignment.designs.cyclic import Cyclic
-from aspis_mpi.detection.rules.certified import Certified
 from aspis_mpi.detection.equality import BITS
+from aspis_mpi.detection.rules.certified import Certified
 from aspis_mpi.schemes.decision import decide
 from aspis_mpi.schemes.odd import oddities
 from aspis_mpi.schemes.resolution import resolve

@@ -13,11 +13,11 @@ import pytest
 import tomli_w
 
 from aspis_mpi import JobError, load_run, simulate
-from aspis_mpi.assembly import outputs
 from aspis_mpi.__main__ import main
+from aspis_mpi.assembly import outputs
+from aspis_mpi.assembly.start import Start
 from aspis_mpi.errors import BAD_JOB, DONE
 from aspis_mpi.learning.problems.quadratic import Quadratic
-from aspis_mpi.assembly.start import Start
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import Claim
 from aspis_mpi.runlog.parts import places

@@ -6,8 +6,8 @@ import pytest
 
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
-from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.assembly.replay import came_back
+from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.schemes.record import ArrivalKind
 
 JOB = '''

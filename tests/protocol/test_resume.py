@@ -15,8 +15,8 @@ from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints
-from aspis_mpi.runlog.reader import Run
 from aspis_mpi.runlog.claims import claim
+from aspis_mpi.runlog.reader import Run
 from aspis_mpi.schemes.record import Outcome
 
 STEPS, EVERY = 24, 5

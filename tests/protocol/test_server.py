@@ -9,12 +9,12 @@ import pytest
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.errors import DONE, FAILED
-from aspis_mpi.protocol.server.accounts import Accounts
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
-from aspis_mpi.protocol.server.course import Course
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Failure, Model, Parameters, Progress, Replica,
     Signal, Stop, Vector)
+from aspis_mpi.protocol.server.accounts import Accounts
+from aspis_mpi.protocol.server.course import Course
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.step import State
 from aspis_mpi.schemes.record import Outcome

@@ -8,13 +8,12 @@ from math import comb
 import numpy as np
 import pytest
 
-from aspis_mpi.job import loading as config
+from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
-from aspis_mpi.assembly.run import simulate
-from aspis_mpi.job.loading import JobError
-from aspis_mpi.errors import DONE, FAILED
+from aspis_mpi.errors import DONE, FAILED, JobError
+from aspis_mpi.job import loading as config
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER, Lane, Vector

@@ -7,9 +7,9 @@ import pytest
 from running_statistics import Drifting, Normed, Unseeded
 
 from aspis_mpi import JobError, load_run, registry, simulate
-from aspis_mpi.job import loading as config
 from aspis_mpi.__main__ import main
 from aspis_mpi.errors import BAD_JOB, DONE
+from aspis_mpi.job import loading as config
 from aspis_mpi.schemes.record import Outcome
 
 PROBE = 10          # files of the start-up probe, one micro-batch each

@@ -9,11 +9,11 @@ import pytest
 
 from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.detection.equality import BITS, Equality, sort
+from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.detection.rules.certified import Certified
 from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
-from aspis_mpi.detection.equality import BITS, Equality, sort
-from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.schemes.audit import audited, drawn
 from aspis_mpi.schemes.decision import decide

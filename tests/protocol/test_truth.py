@@ -12,19 +12,19 @@ from challenged_jobs import assembled
 from reach import reached
 
 from aspis_mpi.assembly import run as build
-from aspis_mpi.attacks.plan import AttackPlan
-from aspis_mpi.assembly.journal import Journal
-from aspis_mpi.backends.simulated import Network, VirtualClock, simulate
-from aspis_mpi.job.loading import Job, Part
 from aspis_mpi.assembly.design import Design
+from aspis_mpi.assembly.journal import Journal
+from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.backends.simulated import Network, VirtualClock, simulate
 from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import alike
 from aspis_mpi.errors import DONE
+from aspis_mpi.job.loading import Job, Part
+from aspis_mpi.job.sections import SECTIONS
 from aspis_mpi.learning.batches import Batches
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 from aspis_mpi.schemes.scheme import Scheme
-from aspis_mpi.job.sections import SECTIONS
 
 #: Who has the truth: the job, its sections, and whoever assembles it.
 KNOWING = (Job, Design, SECTIONS['adversary'], SECTIONS['delay'])

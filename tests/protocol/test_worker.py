@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from aspis_mpi.backends.simulated import VirtualClock
+from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,
     Probe, Reorder, Skip, Stop, Vector)
-from aspis_mpi.protocol.worker.machine import LocalProtocolError, State
+from aspis_mpi.protocol.worker.machine import State
 
 MESSAGES = {**FROM_SERVER, **FROM_WORKER}.values()
 

@@ -1,4 +1,4 @@
-"""What the scripts that requeue do, without SLURM, by an mpiexec that plays."""
+"""What scripts that requeue do, without SLURM, by an mpiexec that plays."""
 
 import os
 import signal

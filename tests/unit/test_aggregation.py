@@ -9,8 +9,7 @@ from scipy.optimize import minimize
 from scipy.stats import trim_mean
 
 from aspis_mpi import registry
-from aspis_mpi.aggregation import base
-from aspis_mpi.aggregation import selection
+from aspis_mpi.aggregation import base, selection
 from aspis_mpi.aggregation.aggregators.geometric_median import GeometricMedian
 from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.aggregation.aggregators.median import Median

@@ -14,9 +14,9 @@ from designs import (
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import DROPPED, MISSING
+from aspis_mpi.detection.matching import doubled, doubled_without
 from aspis_mpi.detection.rules.certified import (
     Certified, certificates, expose, without_holders)
-from aspis_mpi.detection.matching import doubled, doubled_without
 
 #: Files certified before anybody is exposed, K = 15, r = 3, q = 2 ... 7.
 BEFORE = {

@@ -8,8 +8,9 @@ import pytest
 
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
+from aspis_mpi.errors import DamagedCheckpoint
 from aspis_mpi.protocol.server.snapshot import Members, Snapshot
-from aspis_mpi.runlog.checkpoints import Checkpoints, DamagedCheckpoint, load
+from aspis_mpi.runlog.checkpoints import Checkpoints, load
 
 K, LOAD, D = 5, 6, 300
 

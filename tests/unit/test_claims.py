@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from aspis_mpi.runlog.claims import Claim, Claims, InUse, claim
+from aspis_mpi.errors import InUse
+from aspis_mpi.runlog.claims import Claim, Claims, claim
 
 
 def test_a_name_is_free_again_when_its_claim_is_closed(tmp_path):

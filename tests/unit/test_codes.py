@@ -13,11 +13,11 @@ from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
 from aspis_mpi.coding.codes.approximate import Approximate
-from aspis_mpi.coding.fixed import DENSE
 from aspis_mpi.coding.codes.least_squares import LeastSquares
 from aspis_mpi.coding.codes.raviv import Raviv
 from aspis_mpi.coding.codes.tandon import Tandon
 from aspis_mpi.coding.codes.ye_abbe import YeAbbe
+from aspis_mpi.coding.fixed import DENSE
 from aspis_mpi.coding.structure import cyclic_starts, group_leads
 
 #: Fixed codes on small systems.

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from aspis_mpi import __version__, load_run, registry
-from aspis_mpi.job import presets
 from aspis_mpi.__main__ import main
 from aspis_mpi.backends import launcher
+from aspis_mpi.job import presets
 from aspis_mpi.job.sections import SECTIONS
 
 JOB = '''

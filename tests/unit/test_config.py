@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from aspis_mpi import registry
-from aspis_mpi.job import loading as config
-from aspis_mpi.parts import extras
-from aspis_mpi.job import presets
-from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.job.loading import JobError
 from aspis_mpi.assembly.outputs import check, claims, log_path, refuse_existing
+from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.errors import JobError
+from aspis_mpi.job import loading as config, presets
 from aspis_mpi.job.presets import PRESETS
 from aspis_mpi.job.sections import PARTS, SECTIONS
+from aspis_mpi.parts import extras
 
 JOBS = Path(__file__).parents[2] / 'jobs'
 

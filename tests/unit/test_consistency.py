@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from aspis_mpi.job import loading as config
-from aspis_mpi.parts import extras
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding.codes.least_squares import LeastSquares
-from aspis_mpi.job.loading import JobError
+from aspis_mpi.errors import JobError
+from aspis_mpi.job import loading as config
 from aspis_mpi.learning.problems.quadratic import Quadratic
+from aspis_mpi.parts import extras
 
 #: A job with a challenge that is accepted.
 CHALLENGED = {

@@ -12,9 +12,9 @@ from aspis_mpi import registry
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import DROPPED, MISSING
+from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
-from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.schemes.decision import decide
 
 #: Wrong files of 455 at K = 15, r = 3 and q = 2 ... 7 (the published bound

@@ -9,12 +9,12 @@ from designs import evidence_of, strategy
 
 from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.assignment.designs.subset import Subset
-from aspis_mpi.detection.rules.certified import Certified, without_holders
-from aspis_mpi.detection.rules.clique import Clique
-from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.detection.equality import (
     BITS, FLOOR, Equality, from_probe, sort, spread)
 from aspis_mpi.detection.evidence import Evidence
+from aspis_mpi.detection.rules.certified import Certified, without_holders
+from aspis_mpi.detection.rules.clique import Clique
+from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.detection.rules.none import Alone
 from aspis_mpi.learning.models.mlp import Perceptron
 from aspis_mpi.learning.problems.digits import Digits

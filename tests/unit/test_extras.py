@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from aspis_mpi import registry
-from aspis_mpi.parts import extras
 from aspis_mpi.__main__ import main
-from aspis_mpi.backends.launcher import Launch
-from aspis_mpi.job.loading import JobError, from_tables
 from aspis_mpi.assembly.design import Design
+from aspis_mpi.backends.launcher import Launch
 from aspis_mpi.doctor import devices
 from aspis_mpi.doctor.case import open_case
+from aspis_mpi.errors import JobError
+from aspis_mpi.job.loading import from_tables
 from aspis_mpi.learning.problems.quadratic import Quadratic
+from aspis_mpi.parts import extras
 from aspis_mpi.registry import UnknownPart
 
 JOB = '''

@@ -7,9 +7,9 @@ from scipy.sparse import csgraph, csr_array
 from aspis_mpi.assignment import graphs
 from aspis_mpi.assignment.designs import random_regular
 from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
 from aspis_mpi.assignment.ordering import peel
 from aspis_mpi.assignment.pacing import by_speed
-from aspis_mpi.assignment.designs.random_regular import RandomRegular
 from aspis_mpi.detection import matching
 
 ALGORITHMS = ('maximum_bipartite_matching', 'connected_components',

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from aspis_mpi import Problem, Score, simulate
-from aspis_mpi.job.loading import JobError, from_tables
-from aspis_mpi.learning.guard.mistake import Mistake, number, plain
+from aspis_mpi.errors import JobError, Mistake
+from aspis_mpi.job.loading import from_tables
+from aspis_mpi.learning.guard.mistake import number, plain
 from aspis_mpi.learning.guard.optimizer import (
     Steering, check_factor, try_optimizer, try_schedule)
 from aspis_mpi.learning.guard.problem import Guard
@@ -16,8 +17,8 @@ from aspis_mpi.learning.guard.trial import try_gradient, try_rest
 from aspis_mpi.learning.guard.watch import EVERY, FIRST, PIECES, SHORT, Watch
 from aspis_mpi.learning.optimizer import (
     Optimizer, check_state, exported, restore)
-from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.learning.problems.quadratic import Quadratic
+from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.runlog.reader import load_run
 
 LONG = 100 * SHORT

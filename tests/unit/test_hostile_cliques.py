@@ -9,9 +9,9 @@ import pytest
 
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection import covers
-from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.covers import unique_cover
 from aspis_mpi.detection.evidence import Evidence
+from aspis_mpi.detection.rules.clique import Clique
 
 #: Processor seconds for one hostile graph; a step's limit on any machine.
 SECONDS = 5.0

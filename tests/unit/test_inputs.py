@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from aspis_mpi import JobError, Problem, load_run, simulate
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.delays.base import Delay
-from aspis_mpi.files.digests import digest
 from aspis_mpi.errors import DONE
+from aspis_mpi.files.digests import digest
+from aspis_mpi.job import loading as config
 from aspis_mpi.job.inputs import inputs
 from aspis_mpi.learning.problem import FINGERPRINTS, fingerprints_of
 from aspis_mpi.learning.problems.quadratic import Quadratic

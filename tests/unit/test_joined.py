@@ -11,12 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from aspis_mpi.assignment.designs.subset import Subset
-from aspis_mpi.job.loading import JobError
 from aspis_mpi.assembly.replay import Recorded
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.errors import JobError, RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
-from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.parts import free
 from aspis_mpi.runlog.reader import Flagging, Run, load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary

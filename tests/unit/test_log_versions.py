@@ -21,8 +21,8 @@ import pytest
 from aspis_mpi.__main__ import main
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import Run, load_run
 from aspis_mpi.runlog.stretch import Stretch
 from aspis_mpi.runlog.summary import print_summary
@@ -232,7 +232,7 @@ def test_what_an_earlier_version_has_not_is_nothing(newer, item):
 
 @pytest.mark.parametrize('item', NEWER, ids=[item.name for item in NEWER])
 def test_it_is_nothing_in_an_earlier_part_too(newer, item):
-    with h5py.File(newer, 'a') as file:
+    with h5py.File(newer, 'a'):
         shutil.copy(newer, 'run.2.h5')
     mark(Path('run.2.h5'), 8)
     with load_run(newer) as run:

@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from aspis_mpi.detection.rules.certified import expose
 from aspis_mpi.detection.memory import Memory
+from aspis_mpi.detection.rules.certified import expose
 from aspis_mpi.streams import generator
 
 #: Whether the proof stands alone.

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from aspis_mpi import registry, streams
-from aspis_mpi.parts import extras
 from aspis_mpi.learning.model import Model
 from aspis_mpi.learning.models.convnet import ConvNet
 from aspis_mpi.learning.models.logistic import Logistic
 from aspis_mpi.learning.models.mlp import Perceptron
+from aspis_mpi.parts import extras
 
 every_model = pytest.mark.parametrize('part', [
     pytest.param(part, id=name, marks=pytest.mark.skipif(

@@ -21,7 +21,7 @@ from aspis_mpi.plan import forecast
 from aspis_mpi.runlog.reader import load_run
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import NDArray  # noqa: F401  (only in annotations)
 
 
 class Colour(Enum):

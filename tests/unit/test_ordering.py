@@ -10,18 +10,17 @@ from scipy.optimize import OptimizeResult
 from scipy.sparse import csr_array
 
 from aspis_mpi import registry
-from aspis_mpi.assignment import graphs
-from aspis_mpi.assignment import ordering
+from aspis_mpi.assignment import graphs, ordering
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.designs.cyclic import Cyclic
+from aspis_mpi.assignment.designs.random_regular import RandomRegular
+from aspis_mpi.assignment.designs.repetition import Repetition
+from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.orders import exact as programme
 from aspis_mpi.assignment.orders.exact import MOST_VARIABLES, exact
 from aspis_mpi.assignment.orders.random import Random, shuffled
 from aspis_mpi.assignment.orders.search import Exchanges, Found, Search, search
 from aspis_mpi.assignment.pacing import UNKNOWN, by_speed, turns
-from aspis_mpi.assignment.designs.random_regular import RandomRegular
-from aspis_mpi.assignment.designs.repetition import Repetition
-from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.streams import generator
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))

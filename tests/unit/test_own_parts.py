@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from aspis_mpi import JobError, Problem, simulate
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.job import loading as config
 
 
 class Circle(Problem):

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import pytest
 
 from aspis_mpi import simulate
-from aspis_mpi.job import loading as config
 from aspis_mpi.__main__ import main
+from aspis_mpi.job import loading as config
 from aspis_mpi.plan import forecast
 
 ROOT = Path(__file__).parents[2]

@@ -7,13 +7,13 @@ import pytest
 
 from aspis_mpi.assignment.base import MOST_SETS, Assignment
 from aspis_mpi.assignment.designs.cyclic import Cyclic
-from aspis_mpi.assignment.ordering import matching, q_max
-from aspis_mpi.assignment.pacing import by_speed
 from aspis_mpi.assignment.designs.random_regular import RandomRegular
-from aspis_mpi.assignment.reassignment import most_load, reassigned
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
+from aspis_mpi.assignment.ordering import matching, q_max
+from aspis_mpi.assignment.pacing import by_speed
+from aspis_mpi.assignment.reassignment import most_load, reassigned
 from aspis_mpi.streams import generator
 
 
@@ -223,9 +223,9 @@ def test_a_worker_may_have_nothing_to_do():
 # --- what q workers hold alone -----------------------------------------
 
 def held_alone(design, q):
-    return max((int((~design.incidence[:, list(others)].any(axis=1)).sum())
+    return max(int((~design.incidence[:, list(others)].any(axis=1)).sum())
                 for others in combinations(range(design.n_workers),
-                                           design.n_workers - q)))
+                                           design.n_workers - q))
 
 
 @every_design

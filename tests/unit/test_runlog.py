@@ -15,8 +15,8 @@ import pytest
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.opening import RunLogError
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary
 from aspis_mpi.runlog.totals import summarize

@@ -67,8 +67,8 @@ import robust
 jobs = [(robust.JOB, settings) for settings in robust.CASES.values()]
 """}
 ASSEMBLE = """
-from aspis_mpi.job import loading as config
 from aspis_mpi.assembly.design import Design
+from aspis_mpi.job import loading as config
 for job, settings in jobs:
     Design(config.load(job, settings), leads=False)
 print(len(jobs))

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from aspis_mpi import JobError
+from aspis_mpi.files import tables, texts
 from aspis_mpi.job import loading as config
-from aspis_mpi.files import tables
-from aspis_mpi.files import texts
 
 JOB = '''# größte Schrittzahl
 [run]

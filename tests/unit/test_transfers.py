@@ -15,8 +15,8 @@ from aspis_mpi.coding.codes.tandon import Tandon
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import Encode
 from aspis_mpi.schemes.record import CODED, Outcome
-from aspis_mpi.schemes.transfer.coded import Coded
 from aspis_mpi.schemes.tables.combined import NOBODY, GlobalState
+from aspis_mpi.schemes.transfer.coded import Coded
 from aspis_mpi.schemes.transfer.sums import Sums
 
 D = 11

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aspis_mpi.job import loading as config
-from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.job import loading as config
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import Event

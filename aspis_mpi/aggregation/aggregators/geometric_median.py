@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from aspis_mpi.aggregation.aggregators.median import Median
 from aspis_mpi.aggregation.base import (
     Aggregator, checked, over_blocks, per_sample)
-from aspis_mpi.aggregation.aggregators.median import Median
 
 #: A distance counts as at least this share of the median distance.
 SMOOTHING = 1e-6

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.files import tables
 from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.files import tables
 
 
 class FromFile(Assignment):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aspis_mpi.backends.mpi import ranks as mpi
 from aspis_mpi.backends.launcher import survives_deaths
+from aspis_mpi.backends.mpi import ranks as mpi
 from aspis_mpi.backends.mpi.mailbox import MPI
 
 #: Tags of what ranks say of themselves, of orders, and of times.

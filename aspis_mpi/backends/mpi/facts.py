@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.job import facts as known
 from aspis_mpi.backends.mpi.ranks import broadcast_text, gather_text
+from aspis_mpi.job import facts as known
 
 #: Between two names, none of which has it.
 BETWEEN = '\0'

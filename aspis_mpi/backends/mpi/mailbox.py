@@ -21,8 +21,8 @@ mpi4py.rc.thread_level = 'funneled'
 from mpi4py import MPI  # noqa: E402  (reads mpi4py.rc)
 
 from aspis_mpi.backends.launcher import survives_deaths  # noqa: E402
-from aspis_mpi.protocol.messages import (  # noqa: E402
-    Lane, MalformedMessage, Vector)
+from aspis_mpi.errors import MalformedMessage  # noqa: E402
+from aspis_mpi.protocol.messages import Lane, Vector  # noqa: E402
 
 #: Bytes of one MPI message at most; longer vectors travel in pieces.
 PIECE = 1 << 30

@@ -25,8 +25,7 @@ from aspis_mpi.backends import pmix
 from aspis_mpi.backends.hosts import hosts, located
 from aspis_mpi.backends.launcher import survives_deaths
 from aspis_mpi.backends.mpi.mailbox import MPI
-from aspis_mpi.job.loading import JobError
-from aspis_mpi.errors import BAD_JOB, FAILED
+from aspis_mpi.errors import BAD_JOB, FAILED, JobError
 from aspis_mpi.learning.guard.mistake import told
 
 log = logging.getLogger(__name__)

@@ -6,14 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from aspis_mpi.backends.mpi.ranks import GRACE, LAST, abort, depart
 from aspis_mpi.backends.mpi.mailbox import Death, Mailbox
+from aspis_mpi.backends.mpi.ranks import GRACE, LAST, abort, depart
 from aspis_mpi.backends.pause import Pause
-from aspis_mpi.errors import FAILED, INTERRUPTED
-from aspis_mpi.learning.guard.mistake import Mistake, told
-from aspis_mpi.protocol.messages import (
-    FROM_WORKER, Lane, MalformedMessage, Vector)
-from aspis_mpi.runlog.writer import Unwritable
+from aspis_mpi.errors import (
+    FAILED, INTERRUPTED, MalformedMessage, Mistake, Unwritable)
+from aspis_mpi.learning.guard.mistake import told
+from aspis_mpi.protocol.messages import FROM_WORKER, Lane, Vector
 
 log = logging.getLogger(__name__)
 

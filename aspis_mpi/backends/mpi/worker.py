@@ -5,20 +5,15 @@ import time
 
 import numpy as np
 
-from aspis_mpi.backends.mpi.ranks import abort, depart
 from aspis_mpi.backends.mpi.mailbox import Death, Mailbox
+from aspis_mpi.backends.mpi.ranks import abort, depart
 from aspis_mpi.backends.pause import Pause
-from aspis_mpi.errors import FAILED
-from aspis_mpi.learning.guard.mistake import Mistake, told
+from aspis_mpi.errors import FAILED, MalformedMessage, Mistake, Orphaned
+from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.protocol.messages import (
-    FROM_SERVER, Failure, Lane, MalformedMessage, Progress, Signal, Stop,
-    Vector)
+    FROM_SERVER, Failure, Lane, Progress, Signal, Stop, Vector)
 
 log = logging.getLogger(__name__)
-
-
-class Orphaned(Exception):
-    """Rank 0 is gone, and so there is nobody to work for."""
 
 
 class WorkerLoop:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.files import tables
 from aspis_mpi.delays.base import Delay
+from aspis_mpi.files import tables
 
 
 class Trace(Delay):

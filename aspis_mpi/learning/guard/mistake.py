@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aspis_mpi.errors import Mistake
 import aspis_mpi
 
 #: Our own lines are below this folder.
@@ -15,21 +16,6 @@ _OURS = str(Path(aspis_mpi.__file__).parent) + '/'
 _INSTALLED = '<frozen ', *(
     sysconfig.get_path(kind) + '/'
     for kind in ('stdlib', 'platstdlib', 'purelib', 'platlib'))
-
-
-class Mistake(Exception):
-    """What a part has done wrong.
-
-    Parameters
-    ----------
-    line : str
-    trace : str
-        Where the user's own lines failed, as Python tells it; or empty.
-    """
-
-    def __init__(self, line, trace=''):
-        super().__init__(f'{line}\n{trace}' if trace else line)
-        self.line, self.trace = line, trace
 
 
 def raised(method, error):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.learning.guard.mistake import Mistake, described, number, raised
+from aspis_mpi.errors import Mistake
+from aspis_mpi.learning.guard.mistake import described, number, raised
 from aspis_mpi.learning.guard.watch import LOOKS, SHORT, Watch, read_only
 from aspis_mpi.learning.optimizer import check_state, exported, restore
 

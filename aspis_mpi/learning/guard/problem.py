@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from aspis_mpi.arrays import equal_bits
-from aspis_mpi.learning.guard.mistake import (
-    Mistake, described, number, plain, raised)
+from aspis_mpi.errors import Mistake
+from aspis_mpi.learning.guard.mistake import described, number, plain, raised
 from aspis_mpi.learning.guard.watch import SHORT, Watch, read_only
 from aspis_mpi.learning.problem import Problem, Score
 

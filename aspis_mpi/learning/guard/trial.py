@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from aspis_mpi import arrays, streams
-from aspis_mpi.learning.guard.mistake import Mistake
+from aspis_mpi.errors import Mistake
 
 #: Samples on which a gradient is tried, at most.
 FEW = 8

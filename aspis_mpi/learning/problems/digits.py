@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.files import tables
-from aspis_mpi.files import texts
 from aspis_mpi.arrays import sealed
+from aspis_mpi.files import tables, texts
 from aspis_mpi.learning.problem import Problem
 
 #: Pixels an image, its largest pixel value, classes.

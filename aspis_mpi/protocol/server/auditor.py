@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.learning.guard.mistake import Mistake
+from aspis_mpi.errors import Mistake
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.task import Task
 

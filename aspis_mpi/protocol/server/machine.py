@@ -46,14 +46,13 @@ import logging
 
 import numpy as np
 
-from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED
+from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED, Malformed
+from aspis_mpi.protocol.messages import Failure, Signal, Stop
 from aspis_mpi.protocol.server.chronicle import Chronicle
 from aspis_mpi.protocol.server.departures import Departures
 from aspis_mpi.protocol.server.learner import Learner
-from aspis_mpi.protocol.messages import Failure, Signal, Stop
 from aspis_mpi.protocol.server.opening import announce, open_step
-from aspis_mpi.protocol.server.step import (
-    ALLOWED, WAITS, Malformed, State, drop)
+from aspis_mpi.protocol.server.step import ALLOWED, WAITS, State, drop
 from aspis_mpi.protocol.server.training import Training
 
 

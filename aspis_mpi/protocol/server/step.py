@@ -10,6 +10,7 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.detection.base import Proof
+from aspis_mpi.errors import Malformed
 from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Progress, Replica,
     Sketch, Skip, Sum, Vector, unpack_positions)
@@ -41,10 +42,6 @@ ALLOWED = {
 #: The states in which workers are waited for.
 WAITS = (State.PROBING, State.COMPUTING, State.ENCODING,
          State.VERIFYING)
-
-
-class Malformed(Exception):
-    """A message of the current step that no honest worker sends."""
 
 
 class Step:

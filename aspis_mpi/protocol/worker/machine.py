@@ -34,14 +34,14 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.coding import combine
+from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.protocol.buffers import Buffer
-from aspis_mpi.protocol.worker.liar import HONEST
 from aspis_mpi.protocol.messages import (
-    Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters,
-    Probe, Progress, Reorder, Replica, Sketch, Skip, Stop, Sum,
-    unpack_positions)
+    Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters, Probe,
+    Progress, Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
 from aspis_mpi.protocol.server.probing import NUMBER, Trial
 from aspis_mpi.protocol.task import Task
+from aspis_mpi.protocol.worker.liar import HONEST
 from aspis_mpi.protocol.worker.work import Work
 
 
@@ -79,10 +79,6 @@ ALLOWED = {
 
 #: What the server waits for is done before anything else.
 ASKED = State.SENDING, State.SKETCHING
-
-
-class LocalProtocolError(RuntimeError):
-    """The trusted side broke the protocol: a bug, never a worker's lie."""
 
 
 class Worker:

@@ -5,10 +5,10 @@ import numpy as np
 from aspis_mpi import streams
 from aspis_mpi.coding import sketching
 from aspis_mpi.detection.equality import BITS
+from aspis_mpi.schemes.challenge.verified import VerifiedTable
 from aspis_mpi.schemes.tables.base import Transfer
 from aspis_mpi.schemes.tables.combined import NOBODY, PayloadTable
 from aspis_mpi.schemes.transfer.sums import Sums
-from aspis_mpi.schemes.challenge.verified import VerifiedTable
 
 
 class Challenged(Transfer):

@@ -15,6 +15,8 @@ from aspis_mpi import arrays
 from aspis_mpi.coding import challenge
 from aspis_mpi.detection.base import DROPPED, MISSING, Proof, Verdict
 from aspis_mpi.detection.matching import unmatched
+from aspis_mpi.schemes.challenge.referee import Referee
+from aspis_mpi.schemes.challenge.sketched import Sketched
 from aspis_mpi.schemes.decision import lowered
 from aspis_mpi.schemes.record import BY_SERVER, CODED
 from aspis_mpi.schemes.resolution import (
@@ -23,8 +25,6 @@ from aspis_mpi.schemes.tables.base import Table
 from aspis_mpi.schemes.tables.combined import NOBODY
 from aspis_mpi.schemes.tables.payloads import (
     Payload, add, files_in, served, sketches, unbroken)
-from aspis_mpi.schemes.challenge.referee import Referee
-from aspis_mpi.schemes.challenge.sketched import Sketched
 
 
 class VerifiedTable(Table):
