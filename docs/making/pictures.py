@@ -204,10 +204,11 @@ def step():
 # -- The layers
 
 LAYERS = (
-    ('commands', 'run · simulate · plan · list · show · doctor; assembly, '
-     'from a job file to objects'),
+    ('commands', 'run · simulate · plan · list · show · doctor'),
+    ('assembly', 'from a job to a run: design · wiring · start · replay'),
     ('backends', 'real MPI · the simulator · the replay: they drive the same '
      'objects'),
+    ('job', 'sections · presets · loading · what contradicts itself'),
     ('run log', 'schema · writer · reader · checkpoints'),
     ('protocol', 'messages; the server and the worker as state machines, '
      'without I/O'),
@@ -221,15 +222,15 @@ OWNERS = {'backends': 'mpi4py', 'run log': 'h5py', 'learning': 'torch'}
 
 def layers():
     """What rests on what."""
-    figure, axis = canvas(78, 45)
+    figure, axis = canvas(78, 55)
     for i, (name, text) in enumerate(LAYERS):
-        y = 38.5 - 4.9 * i
+        y = 48.5 - 4.9 * i
         box(axis, 2, y, 66, 4.1)
         word(axis, 3.5, y + 2.05, name, size=10, ha='left', weight='bold')
         word(axis, 23, y + 2.05, text, size=8, ha='left')
         if name in OWNERS:
             word(axis, 73, y + 2.05, OWNERS[name], SERVER, 9)
-    word(axis, 73, 43.6, 'alone imports', SERVER, 8)
+    word(axis, 73, 53.6, 'alone imports', SERVER, 8)
     word(axis, 35, 1.8, 'a layer imports from itself and from those below '
          'it', LINE, 9)
     return figure
