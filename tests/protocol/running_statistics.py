@@ -42,14 +42,19 @@ class Normed(Problem):
 
 
 class Drifting(Normed):
-    """Gradients that depend on how many were computed before."""
+    """Gradients that depend on how many were computed before.
 
-    calls = 0
+    The first ones do not: a problem that is tried before the first step, and
+    by the start-up probe, seems to be a right one.
+    """
+
+    calls, right = 0, 16
 
     def gradient(self, parameters, samples, out):
         self.calls += 1
         super().gradient(parameters, samples, out)
-        out *= np.float32(1 + self.calls / 64)
+        if self.calls > self.right:
+            out *= np.float32(1 + self.calls / 64)
 
 
 class Unseeded(Normed):

@@ -12,7 +12,9 @@ from aspis_mpi.errors import BAD_JOB, DONE
 from aspis_mpi.job import loading as config
 from aspis_mpi.schemes.record import Outcome
 
-PROBE = 10          # files of the start-up probe, one micro-batch each
+#: Gradients that rank 0 computes before the first step: what it tries, and
+#: files of the start-up probe, one micro-batch each.
+TRIED, PROBE = 5, 10
 
 
 @pytest.fixture
@@ -40,18 +42,27 @@ def ran(tmp_path):
 
 
 def expected_loss(problem, parameters):
-    """As rank 0 has it that has computed the probe and nothing else."""
+    """As rank 0 has it that has been tried, and probed, and nothing else."""
     return problem.loss(np.frombuffer(parameters, dtype=np.float32))
 
 
-@pytest.mark.parametrize('brought', [Normed, Normed()],
-                         ids=['class', 'object'])
-def test_rank_0_evaluates_with_statistics_of_its_own(job, ran, brought):
-    """Uncoded: nothing is compared, so it has never computed a gradient."""
+@pytest.mark.parametrize('brings', ['class', 'object'])
+def test_rank_0_evaluates_with_statistics_of_its_own(job, ran, brings):
+    """Uncoded: nothing is compared, so it is tried and computes nothing."""
+    made = []
+
+    def make(seed):
+        made.append(Normed(seed))
+        return made[-1]
+    brought = make if brings == 'class' else make(None)
     alone = job(brought, scheme={'name': 'uncoded', 'adversaries': 0})
     code, losses, parameters, *_ = ran(alone, brought)
     assert code == DONE
-    assert losses[-1] == expected_loss(Normed(), parameters)
+    assert losses[-1] == expected_loss(made[0], parameters)
+    tried = made[0].spread
+    for problem in made[1:]:
+        assert problem.spread != tried
+        assert losses[-1] != expected_loss(problem, parameters)
 
 
 def test_the_workers_gradients_do_not_depend_on_what_rank_0_does(job, ran):
@@ -61,13 +72,14 @@ def test_the_workers_gradients_do_not_depend_on_what_rank_0_does(job, ran):
         made.append(Drifting(seed))
         return made[-1]
     assert ran(job(make), make)[0] == DONE
-    assert [problem.calls for problem in made] == [PROBE, PROBE + 3 * 10]
+    assert [problem.calls for problem in made] == [TRIED + PROBE,
+                                                   PROBE + 3 * 10]
 
 
 def test_an_object_stays_that_of_rank_0(job, ran):
     problem = Drifting()
     ran(job(problem), problem)
-    assert problem.calls == PROBE
+    assert problem.calls == TRIED + PROBE
 
 
 def test_arrays_that_must_not_be_written_are_not_copied(job, ran,
@@ -77,6 +89,7 @@ def test_arrays_that_must_not_be_written_are_not_copied(job, ran,
 
     def gradient(self, parameters, samples, out):
         used.add((id(self), id(self.inputs), id(self.targets)))
+        out += np.float32(len(samples))
     monkeypatch.setattr(Normed, 'gradient', gradient)
     ran(job(problem), problem)
     objects, inputs, targets = zip(*used)
@@ -151,7 +164,8 @@ def test_replicas_that_depend_on_earlier_calls_disagree(job, ran):
     together = ran(job(Drifting), Drifting, 'together.h5')
     assert together[3] == [Outcome.CLEAN] * 3
     separate = ran(job(Drifting), Drifting, 'separate.h5', separate=True)
-    assert Outcome.CLEAN not in separate[3]
+    assert separate[3][0] == Outcome.CLEAN
+    assert Outcome.CLEAN not in separate[3][1:]
 
 
 def test_running_statistics_alone_disagree_nowhere(job, ran):
