@@ -20,6 +20,7 @@ ODD = '''
 
 #: Python with other kernels of OpenBLAS on one rank.
 KERNELS = '''#!/bin/bash
+unset OPENBLAS_CORETYPE
 [ ${variable} = 2 ] && export OPENBLAS_CORETYPE=Nehalem
 exec {python} "$@"
 '''
