@@ -1,5 +1,6 @@
 """The log of a run that is to be run once more."""
 
+from aspis_mpi.assembly.start import refuse_difference
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends import replayed
 from aspis_mpi.errors import JobError, RunLogError
@@ -65,12 +66,7 @@ class Recorded:
         JobError
             `job` differs in something that is not free.
         """
-        differs = config.difference(
-            job, config.recorded(self._tables, str(self.path), job), FREE)
-        if differs:
-            key, value, recorded = differs
-            raise JobError(f'{job.path}: {key} = {value!r}: --replay '
-                           f'{self.path} was run with {recorded!r}')
+        refuse_difference(job, self._tables, self.path, '--replay', FREE)
         if job.detection.random_audits:
             raise JobError(
                 f'{job.path}: detection.random_audits = '

@@ -177,12 +177,30 @@ def _check(job, run):
     if 'continues' in run.attrs:
         raise JobError(f'--resume: {run.path} is a later part of a run; give '
                        f'that of its beginning, {run.attrs["continues"]}')
+    refuse_difference(job, run.config, run.path, '--resume:', FREE)
+
+
+def refuse_difference(job, tables, path, how, free):
+    """Raise a JobError where a job differs from that of a run log.
+
+    Parameters
+    ----------
+    job : Job
+    tables : dict
+        The recorded job.
+    path : Path
+        Of the log.
+    how : str
+        What is asked for, '--resume:' say.
+    free : set of str
+        Sections and keys that may differ.
+    """
     differs = config.difference(
-        job, config.recorded(run.config, str(run.path), job), FREE)
+        job, config.recorded(tables, str(path), job), free)
     if differs:
         key, value, theirs = differs
-        raise JobError(f'{job.path}: {key} = {value!r}: --resume: {run.path} '
-                       f'was run with {theirs!r}')
+        raise JobError(f'{job.path}: {key} = {value!r}: {how} {path} was run '
+                       f'with {theirs!r}')
 
 
 def _newest(assembly, path, run):
