@@ -31,7 +31,7 @@ def blocks(size, block=BLOCK):
 
 
 def equal_bits(a, b):
-    """Whether two float32 vectors of one shape hold identical bits.
+    """True if two float32 vectors of one shape hold identical bits.
 
     Stops at the first block that differs.  `-0.0` and `0.0` differ, a NaN
     equals a NaN of the same bits.
@@ -43,7 +43,7 @@ def equal_bits(a, b):
 
 
 def is_finite(x):
-    """Whether no entry of a float32 vector is NaN or infinite.
+    """True if no entry of a float32 vector is NaN or infinite.
 
     The sum of squares is finite only if every entry is; it can overflow for
     finite entries (norm above 1.8e19), and only then each entry is looked

@@ -86,7 +86,7 @@ def find(family, name):
 
 
 def misfit(family, part, context, chosen):
-    """Why a part cannot be made, as far as its signature tells.
+    """The reason why a part cannot be made, as far as its signature tells.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def printable(text, keep=''):
 
 
 def reason(error):
-    """Why the system refused, in one line.
+    """The reason of the system for a refusal, in one line.
 
     HDF5 has it within a text of its own, with line ends, addresses, the time.
 

@@ -1,4 +1,4 @@
-"""What every aggregator is: a rule on n rows, applied block by block.
+"""The base of every aggregator: a rule on n rows, applied block by block.
 
 A block is a run of coordinates, so narrow that the rows' pieces stay in the
 caches.  Blocks never depend on the number of threads, and nothing is summed

@@ -363,7 +363,7 @@ def _drive(assembly, crew, start, recorded, signals, remarks, without):
 
 
 def _again(assembly, start):
-    """All is done, but perhaps a kill came before the model was saved."""
+    """Save the model of a run that is done, if a kill came before that."""
     print(f'aspis_mpi: {start.first}: all {assembly.job.run.steps} steps are '
           'done already', file=sys.stderr, flush=True)
     if start.checkpoint is not None:

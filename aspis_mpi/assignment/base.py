@@ -1,4 +1,4 @@
-"""What every assignment is: an incidence matrix and an order."""
+"""The base of every assignment: an incidence matrix and an order."""
 
 import copy
 from itertools import combinations
@@ -14,7 +14,7 @@ BLOCK = 1 << 22
 
 
 class Assignment:
-    """Who holds which file, and in which order each worker computes.
+    """The holders of each file, and the order in which each worker computes.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class Assignment:
 
     @property
     def way_out(self):
-        """What to change for another number of workers of a file."""
+        """Advice on what to change for another number of workers of a file."""
         if self.replicated_by is None:
             return 'use another assignment'
         return f'set assignment.{self.replicated_by}'

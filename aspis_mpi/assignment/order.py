@@ -1,4 +1,4 @@
-"""What every order is: an arrangement of each worker's own files."""
+"""The base of every order: an arrangement of each worker's own files."""
 
 
 class Order:

@@ -57,7 +57,7 @@ def _imported(name, path):
 
 
 def _remedy(error):
-    """What to do about a failed import, as far as we know it."""
+    """Advice on a failed import, as far as we know any."""
     # Only of libraries that we name: others may be misspelt.
     known = (isinstance(error, ModuleNotFoundError)
              and error.name in extras.ADDED)
@@ -65,7 +65,7 @@ def _remedy(error):
 
 
 def _in_one_line(error):
-    """What Python says last about an exception."""
+    """The last line that Python has about an exception."""
     return ' '.join(traceback.format_exception_only(error)[-1].split())
 
 
@@ -79,7 +79,7 @@ def _own_lines(error):
 
 
 def signature(part):
-    """What a part takes; names that only its module knows stay names."""
+    """The signature of a part; names that only its module knows stay names."""
     if sys.version_info < (3, 14):
         return inspect.signature(part)
     from annotationlib import Format
@@ -127,7 +127,7 @@ def _type(part, option):
 
 
 def _names(part):
-    """What the annotations of a part may name: of its module, its class."""
+    """Names for the annotations of a part: of its module, its class."""
     while isinstance(part, partial):
         part = part.func
     maker, within = part, {}
@@ -142,7 +142,7 @@ def _names(part):
 
 
 def misplaced(part, key):
-    """Why a part does not take an option that its author may have meant.
+    """The reason why a part does not take an option that its author wants.
 
     Returns
     -------
