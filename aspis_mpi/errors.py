@@ -27,7 +27,7 @@ class JobError(ValueError):
     said = False
     trace = ''
 
-    def tell(self):
+    def tell(self) -> None:
         """Say it on standard error, once."""
         if not self.said:
             print(f'{self.trace}aspis_mpi: {self}', file=sys.stderr,
@@ -72,7 +72,7 @@ class Mistake(Exception):
 
     exit_code = FAILED
 
-    def __init__(self, line, trace=''):
+    def __init__(self, line: str, trace: str = ''):
         super().__init__(f'{line}\n{trace}' if trace else line)
         self.line, self.trace = line, trace
 
@@ -105,7 +105,7 @@ class MalformedMessage(Exception):
         The step that the header names, if it can be read.
     """
 
-    def __init__(self, reason, lane, step=None):
+    def __init__(self, reason: str, lane: int, step: int | None = None):
         super().__init__(reason)
         self.lane = lane
         self.step = step
