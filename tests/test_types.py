@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -32,6 +33,16 @@ SCRIPT = (
     ('first: int = design.files(0)', 'Incompatible types in assignment'),
     ('Aggregator("15", 1, 1)', 'incompatible type "str"'),
     ('two: str = aspis_mpi.JobError("wrong").exit_code', 'Incompatible types'),
+    ('with aspis_mpi.load_run("run.h5") as run:', ''),
+    ('    flagged: npt.NDArray[np.bool_] = run.flagged', ''),
+    ('    steps: str = run.n_steps', 'Incompatible types in assignment'),
+    ('class Own(aspis_mpi.Problem):', ''),
+    ('    n_parameters, n_samples = 2, 3', ''),
+    ('    def loss(self, parameters: npt.NDArray[np.float32]) -> str:',
+     'incompatible with return type "float"'),
+    ('        return aspis_mpi.Score("1.0")', 'incompatible type "str"'),
+    ('aspis_mpi.run("job.toml", Own)', ''),
+    ('aspis_mpi.run("job.toml", Own())', ''),
     ('aspis_mpi.ruN', 'has no attribute "ruN"'))
 
 
@@ -69,3 +80,13 @@ def test_they_are_shipped():
     config.read(ROOT / 'setup.cfg')
     assert 'py.typed' in config['options.package_data']['aspis_mpi'].split()
     assert (PACKAGE / 'py.typed').is_file()
+
+
+def test_what_is_public_is_checked():
+    """Also what is called by name alone, when it is asked for."""
+    table = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+    files = set(table['tool']['mypy']['files'])
+    homes = {f'{name.replace(".", "/")}.py'
+             for name in aspis_mpi._PUBLIC.values()}
+    assert homes <= files
+    assert set(aspis_mpi.__all__) == set(aspis_mpi._PUBLIC)
