@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-from coded_jobs import (
-    FRAGILE, SILENCE, SLOW_NETWORK, TOLERANT, Run, assembled, at_rest,
-    distance, finished_at, initial, reference, run, sums, tables)
 
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assembly.wiring import Assembly
@@ -13,6 +10,9 @@ from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.job import loading as config
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
+from tests.support.coded_jobs import (
+    FRAGILE, SILENCE, SLOW_NETWORK, TOLERANT, Run, assembled, at_rest,
+    distance, finished_at, initial, reference, run, sums, tables)
 
 # --- silence -----------------------------------------------------------
 

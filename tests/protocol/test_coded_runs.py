@@ -4,9 +4,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from coded_jobs import (
-    SLOW_NETWORK, TOLERANT, Run, assembled, at_rest, distance, finished_at,
-    reference, run, tables)
 from test_simulated_runs import Lines
 
 from aspis_mpi.assembly.run import simulate
@@ -17,6 +14,9 @@ from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
+from tests.support.coded_jobs import (
+    SLOW_NETWORK, TOLERANT, Run, assembled, at_rest, distance, finished_at,
+    reference, run, tables)
 
 #: What ends a step only when the sum of all files can be had.
 EXACT = ('partial', 'gradient-code', 'fractional-repetition', 'cyclic-mds',

@@ -4,7 +4,6 @@ import logging
 
 import numpy as np
 import pytest
-from coded_jobs import NoJournal, assembled, distance, reference, tables
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
@@ -12,6 +11,8 @@ from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
 from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import Failure, Signal
 from aspis_mpi.protocol.server.step import State
+from tests.support.coded_jobs import (
+    NoJournal, assembled, distance, reference, tables)
 
 STEPS, K = 12, 9
 

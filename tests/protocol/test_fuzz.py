@@ -8,13 +8,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from coded_jobs import SILENCE, distance
-from forgery import LIES, LOUD, QUIET
-from fuzz import Arena
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED
 from aspis_mpi.job import loading as config
+from tests.support.arena import Arena
+from tests.support.coded_jobs import SILENCE, distance
+from tests.support.forgery import LIES, LOUD, QUIET
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 

@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from challenged_jobs import SILENCE, Run, assembled, liars, run
-from coded_jobs import assembled as coded_assembly
-from coded_jobs import distance, reference
-from coded_jobs import run as coded
 from test_coded_server import K, NATURAL, Bench
 
 from aspis_mpi.errors import DONE
 from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import CodedGradient, Sketch
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import SILENCE, Run, assembled, liars, run
+from tests.support.coded_jobs import assembled as coded_assembly
+from tests.support.coded_jobs import distance, reference
+from tests.support.coded_jobs import run as coded
 
 GRACE = 0.05
 #: Two of nine workers, as many as may be wrong.

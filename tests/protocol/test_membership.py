@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from challenged_jobs import Run, assembled, liars, tables
 
 from aspis_mpi import load_run, simulate
 from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import Progress, Replica
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import Run, assembled, liars, tables
 
 #: Replicas of 84 files, each on 3 of 9 workers; 2 may be wrong.
 REPLICAS = {'assignment': {'name': 'subset'}, 'collection': {'name': 'all'},

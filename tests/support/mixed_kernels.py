@@ -1,11 +1,11 @@
 """Runs on machines of two kinds, imitated: sums in another order."""
 
 import numpy as np
-from challenged_jobs import EVENTS, Run
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.detection.probe import alike
 from aspis_mpi.job import loading as config
+from tests.support.challenged_jobs import EVENTS, Run
 
 
 class Reordered:
