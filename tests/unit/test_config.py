@@ -16,7 +16,7 @@ from aspis_mpi.job.presets import PRESETS
 from aspis_mpi.job.sections import PARTS, SECTIONS
 from aspis_mpi.parts import extras
 
-JOBS = Path(__file__).parents[2] / 'jobs'
+ROOT = Path(__file__).parents[2]
 
 #: Options without a default, for tests that make every part.
 REQUIRED = {('schedule', 'step'): {'milestones': [2]},
@@ -228,7 +228,9 @@ def test_a_complete_job_reads_back(tables, sections):
     assert again.to_toml() == job.to_toml()
 
 
-@pytest.mark.parametrize('path', sorted(JOBS.rglob('*.toml')),
+@pytest.mark.parametrize('path', sorted(
+    path for folder in ('jobs', 'experiments')
+    for path in (ROOT / folder).rglob('*.toml')),
                          ids=lambda path: path.name)
 def test_the_jobs_of_the_repository_are_fine(path):
     Assembly(config.load(path))
