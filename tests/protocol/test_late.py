@@ -5,7 +5,7 @@ import pytest
 from test_coded_server import K, NATURAL, Bench
 
 from aspis_mpi.errors import DONE
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import CodedGradient, Sketch
 from aspis_mpi.schemes.record import Outcome
 from tests.support.challenged_jobs import SILENCE, Run, assembled, liars, run
@@ -182,7 +182,7 @@ def test_who_is_idle_has_its_files_done_by_others():
 @pytest.mark.parametrize('key, value', [
     ('grace', 0), ('grace', -1.0), ('patience', -0.1), ('patience', 1.0)])
 def test_keys_of_faults_have_bounds(key, value):
-    with pytest.raises(config.JobError, match=f'faults.{key}'):
+    with pytest.raises(loading.JobError, match=f'faults.{key}'):
         assembled(faults={key: value})
 
 

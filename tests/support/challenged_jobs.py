@@ -5,7 +5,7 @@ import numpy as np
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from tests.support.coded_jobs import NoJournal, Watched, initial, sums
 
 #: Seconds after which a worker of these jobs is given up.
@@ -41,7 +41,7 @@ def tables(**sections):
 
 def assembled(**sections):
     """The `Assembly` of such a job."""
-    return Assembly(config.from_tables(tables(**sections)))
+    return Assembly(loading.from_tables(tables(**sections)))
 
 
 class Hangs(AssertionError):
