@@ -42,6 +42,12 @@ OWNERS = {'mpi4py': 'aspis_mpi.backends.mpi.',
           'torch': 'aspis_mpi.learning.',
           'h5py': 'aspis_mpi.runlog.'}
 
+#: What experiments take of the package, beside its public names: what a job
+#: file says, the parts made of it, mathematics, and what a log holds.  How a
+#: run is driven is none of theirs.
+FOR_EXPERIMENTS = ('errors', 'streams', 'coding', 'job', 'assembly.wiring',
+                   'runlog', 'schemes.record')
+
 #: What must not know of attacks, not even through others.
 SERVER_SIDE = ('aspis_mpi.protocol.server', 'aspis_mpi.schemes',
                'aspis_mpi.detection', 'aspis_mpi.aggregation')
@@ -157,6 +163,25 @@ def test_families_that_have_nothing_to_do_with_each_other(family, other):
                 if module.startswith(f'aspis_mpi.{family}.')
                 and any(name.startswith(f'aspis_mpi.{other}.')
                         for name in imports_of(module))]
+
+
+def test_experiments_import_only_what_is_public():
+    public = {f'aspis_mpi.{name}' for name in aspis_mpi.__all__}
+    hidden, seen = [], set()
+    for path in (ROOT.parent / 'experiments').rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            base = f'{node.module}.' if isinstance(
+                node, ast.ImportFrom) else ''
+            names = {base + alias.name for alias in node.names}
+            ours = {name for name in names if name.startswith('aspis_mpi')}
+            seen |= ours
+            hidden += [(path.name, name) for name in ours - public
+                       if '._' in name or not f'{name}.'.startswith(tuple(
+                           f'aspis_mpi.{part}.' for part in FOR_EXPERIMENTS))]
+    assert {'aspis_mpi.load_run', 'aspis_mpi.simulate'} <= seen
+    assert not hidden
 
 
 def test_nothing_imports_in_a_circle():

@@ -15,7 +15,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
+from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.backends.mpi.mailbox import Mailbox  # noqa: E402
 from aspis_mpi.protocol.buffers import Buffer  # noqa: E402
 from aspis_mpi.protocol.messages import (  # noqa: E402
@@ -66,7 +66,7 @@ def copy(buffers):
 
 def main():
     d = int((sys.argv[1:] or [11_000_000])[0])
-    comm = mpi.world()
+    comm = ranks.world()
     wire = Wire(comm.size - 1, comm.size - 1, d, 1, d)
     if comm.rank:
         for _ in range(6):

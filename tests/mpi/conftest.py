@@ -1,10 +1,10 @@
 """Jobs of five workers, mostly, under the mpirun of both MPIs."""
 
 import pytest
-from mpirun import (
-    LAUNCHER, MPIS, Running, environment, parameters, prefix, write_job)
 
 from aspis_mpi import simulate
+from tests.support.mpirun import (
+    LAUNCHER, MPIS, Running, environment, parameters, prefix, write_job)
 
 
 #: What Open MPI's mpirun says on a busy machine, now and then, instead of

@@ -2,13 +2,13 @@
 
 import logging
 
-import hostile
 import numpy as np
 import pytest
-from hostile import ATTACKS, WORKER, Fate
-from mpirun import parameters
 
 from aspis_mpi import load_run
+from tests.support import hostile_worker
+from tests.support.hostile_worker import ATTACKS, WORKER, Fate
+from tests.support.mpirun import parameters
 
 STEPS = len(ATTACKS)
 KEYS = {'run.steps': STEPS, 'faults.silence': 5.0}
@@ -18,7 +18,7 @@ OTHERS = [worker for worker in range(5) if worker != WORKER]
 def run_with_hostile(mpi, launch, path, folder, *flags):
     log = folder / 'run.h5'
     ended = launch(mpi, 6, *flags, 'run', path, '--out', log,
-                   script=hostile.__file__)
+                   script=hostile_worker.__file__)
     assert ended.code == 0, ended.err
     assert 'Traceback' not in ended.err
     return log

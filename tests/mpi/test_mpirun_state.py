@@ -1,28 +1,21 @@
 """What a problem keeps from call to call shows in `simulate` as under MPI."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from mpirun import parameters
 
 from aspis_mpi import load_run, simulate
-
-PROBLEMS = Path(__file__).parents[1] / 'protocol' / 'running_statistics.py'
+from tests.support.mpirun import parameters
 
 #: With and without a start-up probe, which rank 0 takes part in.
 SCHEMES = {'aspis': 2, 'uncoded': 0}
 
 
 @pytest.fixture
-def runs(mpi, job, launch, folder, monkeypatch):
+def runs(mpi, job, launch, folder):
     """Logs of a job under MPI, simulated, and simulated separately."""
-    (folder / PROBLEMS.name).write_text(PROBLEMS.read_text())
-    monkeypatch.syspath_prepend(folder)
-
     def run(problem, scheme):
         path = job({
-            'problem.name': f'running_statistics:{problem}',
+            'problem.name': f'tests.support.running_statistics:{problem}',
             'problem.parameters': None, 'problem.batch_size': 20,
             'run.evaluate_every': 2, 'scheme.name': scheme,
             'scheme.adversaries': SCHEMES[scheme]})

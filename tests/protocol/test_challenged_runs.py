@@ -4,14 +4,14 @@ from math import comb
 
 import numpy as np
 import pytest
-from challenged_jobs import Mixture, Run, assembled, liars, run
-from coded_jobs import distance, initial, sums
 
 from aspis_mpi import load_run, registry, simulate
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network
 from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import Mixture, Run, assembled, liars, run
+from tests.support.coded_jobs import distance, initial, sums
 
 FILES = sorted(registry.parts('files'))
 VALUES = sorted(name for name, part in registry.parts('value').items()

@@ -14,13 +14,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from challenged_jobs import Bounded, assembled, liars
-from coded_jobs import NoJournal
 
 from aspis_mpi.backends.hosts import Hosts, located
 from aspis_mpi.backends.simulated import Network, VirtualClock
 from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import Bounded, assembled, liars
+from tests.support.coded_jobs import NoJournal
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 #: Runs, and how often each of them goes on; 1,000 resumes in all.

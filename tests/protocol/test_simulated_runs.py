@@ -13,7 +13,7 @@ from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
 from aspis_mpi.errors import DONE, FAILED, JobError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER, Lane, Vector
@@ -54,7 +54,7 @@ def simulated(tmp_path):
 
     def run(tables, problem=None):
         out = tmp_path / f'run{len(runs)}.h5'
-        job = config.from_tables(tables)
+        job = loading.from_tables(tables)
         code, path = simulate(job, problem, out=out)
         runs.append(load_run(path))
         with np.load(path.with_suffix('.npz')) as model:
@@ -296,7 +296,7 @@ def test_bytes_in_any_order_give_the_bits_of_objects(tables, sections, seed):
         job = tables(**sections)
         if 'problem' in sections:
             job['problem'] = sections['problem']
-        return Assembly(config.from_tables(job))
+        return Assembly(loading.from_tables(job))
 
     objects = by_objects(assemble())
     lines = Lines(assemble(), np.random.default_rng(seed))
@@ -362,8 +362,8 @@ def test_the_facts_of_a_clean_run(tables, simulated):
 def test_the_complete_job_is_in_the_log(tables, simulated):
     job = tables(adversary=ATTACKS[1])
     _, run, _ = simulated(job)
-    again = config.from_tables(run.config)
-    assert again.to_toml() == Assembly(config.from_tables(job)).job.to_toml()
+    again = loading.from_tables(run.config)
+    assert again.to_toml() == Assembly(loading.from_tables(job)).job.to_toml()
     assert again.problem.batch_size == 2 * run.incidence.shape[0]
 
 
@@ -435,7 +435,7 @@ class Breaks(Quadratic):
 
 
 def test_a_problem_that_raises_keeps_the_finished_steps(tables, tmp_path):
-    job = config.from_tables(tables(run={'steps': 9}))
+    job = loading.from_tables(tables(run={'steps': 9}))
     out = tmp_path / 'run.h5'
     assert simulate(job, Breaks(7), out=out)[0] == FAILED
     with load_run(out) as run:
@@ -451,7 +451,7 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
         def make(seed):
             made.append(Breaks(seed))
             return made[-1]
-        job = config.from_tables(tables(adversary=attack))
+        job = loading.from_tables(tables(adversary=attack))
         code, _ = simulate(job, make, out=tmp_path / f'{len(attack)}.h5')
         assert code == DONE
         # Rank 0 tries it, in five calls, and takes part in the probe.
@@ -459,7 +459,7 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
 
 
 def test_settings_of_a_job_that_is_made_already_are_refused(tables, tmp_path):
-    job = config.from_tables(tables())
+    job = loading.from_tables(tables())
     with pytest.raises(JobError, match=r"\['run.steps=1'\]: .*config.load"):
         simulate(job, settings=['run.steps=1'], out=tmp_path / 'run.h5')
     assert not list(tmp_path.iterdir())

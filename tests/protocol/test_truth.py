@@ -8,8 +8,6 @@ from weakref import ref
 
 import numpy as np
 import pytest
-from challenged_jobs import assembled
-from reach import reached
 
 from aspis_mpi.assembly import run as build
 from aspis_mpi.assembly.design import Design
@@ -25,6 +23,8 @@ from aspis_mpi.job.sections import SECTIONS
 from aspis_mpi.learning.batches import Batches
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 from aspis_mpi.schemes.scheme import Scheme
+from tests.support.challenged_jobs import assembled
+from tests.support.reach import reached
 
 #: Who has the truth: the job, its sections, and whoever assembles it.
 KNOWING = (Job, Design, SECTIONS['adversary'], SECTIONS['delay'])

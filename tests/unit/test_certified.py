@@ -7,9 +7,6 @@ from math import comb
 
 import numpy as np
 import pytest
-from designs import (
-    SILENT, bose, evidence_of, families, pairs_of, shared, strategy,
-    triples_told)
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.subset import Subset
@@ -17,6 +14,9 @@ from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.detection.matching import doubled, doubled_without
 from aspis_mpi.detection.rules.certified import (
     Certified, certificates, expose, without_holders)
+from tests.support.designs import (
+    SILENT, bose, evidence_of, families, pairs_of, shared, strategy,
+    triples_told)
 
 #: Files certified before anybody is exposed, K = 15, r = 3, q = 2 ... 7.
 BEFORE = {

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from decoded_sums import IRREGULAR
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.cyclic import Cyclic
@@ -16,6 +15,7 @@ from aspis_mpi.schemes.collection.coverage import Coverage
 from aspis_mpi.schemes.collection.deadline import Deadline
 from aspis_mpi.schemes.collection.full_workers import FullWorkers
 from aspis_mpi.schemes.speeds import Speeds
+from tests.support.decoded_sums import IRREGULAR
 
 ASSIGNMENTS = [
     pytest.param(IRREGULAR, 1, id='irregular-1'),

@@ -6,7 +6,6 @@ from math import comb
 import networkx as nx
 import numpy as np
 import pytest
-from designs import families
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.repetition import Repetition
@@ -16,6 +15,7 @@ from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.schemes.decision import decide
+from tests.support.designs import families
 
 #: Wrong files of 455 at K = 15, r = 3 and q = 2 ... 7 (the published bound
 #: C(2q, 3)/2, and what its rule lets through under each attack).

@@ -62,7 +62,7 @@ def test_every_page_is_built_and_filled(site):
 
 def test_tables_of_experiments_are_taken_in(site):
     text = (site / 'results.html').read_text(encoding='utf-8')
-    for table in (ROOT / 'jobs').glob('*/*.md'):
+    for table in (ROOT / 'experiments').glob('*/*.md'):
         last = table.read_text(encoding='utf-8').strip().splitlines()[-1]
         cells = [cell.strip() for cell in last.split('|')
                  if cell.strip() and '`' not in cell]

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from decoded_sums import IRREGULAR
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.cyclic import Cyclic
@@ -18,6 +17,7 @@ from aspis_mpi.schemes.record import CODED, Outcome
 from aspis_mpi.schemes.tables.combined import NOBODY, GlobalState
 from aspis_mpi.schemes.transfer.coded import Coded
 from aspis_mpi.schemes.transfer.sums import Sums
+from tests.support.decoded_sums import IRREGULAR
 
 D = 11
 CYCLIC = Cyclic(9, load=4)

@@ -1,12 +1,12 @@
 """What the tests of challenges share: jobs, runs, liars, the truth."""
 
 import numpy as np
-from coded_jobs import NoJournal, Watched, initial, sums
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
+from tests.support.coded_jobs import NoJournal, Watched, initial, sums
 
 #: Seconds after which a worker of these jobs is given up.
 SILENCE = 50.0
@@ -41,7 +41,7 @@ def tables(**sections):
 
 def assembled(**sections):
     """The `Assembly` of such a job."""
-    return Assembly(config.from_tables(tables(**sections)))
+    return Assembly(loading.from_tables(tables(**sections)))
 
 
 class Hangs(AssertionError):

@@ -1,7 +1,7 @@
 """Partial stragglers between real ranks: what a step takes, beside theory.
 
     source jobs/environment.sh
-    python jobs/partial/mpi.py
+    python -m experiments.partial.mpi
 
 First the protocol of the paper against the original one, which uses whole
 workers alone, with 15 workers that share the cores of this machine; the same
@@ -14,36 +14,30 @@ however many files it has: a trace made here gives each of the four files of a
 coded worker a quarter of what the one file of an uncoded worker takes.  Other
 than there, what computing takes is part of that time and not added to it.
 
-The table goes to MPI.md beside this script, run logs go to runs/partial/.
+The table goes to MPI.md beside this module, run logs go to runs/partial/.
 """
 
+import argparse
+import logging
 import os
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
-os.environ['OMP_NUM_THREADS'] = '1'
+import numpy as np
 
-import argparse  # noqa: E402
-import logging  # noqa: E402
-import resource  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-# What all experiments share lies beside their folders.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import closed_forms  # noqa: E402
-import mpi_report as report  # noqa: E402
-import numpy as np  # noqa: E402
-from aspis_mpi import load_run, streams  # noqa: E402
-from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
-from aspis_mpi.runlog.parts import beside  # noqa: E402
-from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
-from experiment import run_mpi, run_simulated  # noqa: E402
+from aspis_mpi import load_run, streams
+from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.job import loading
+from aspis_mpi.runlog.parts import beside
+from aspis_mpi.schemes.record import ArrivalKind
+from experiments import running
+from experiments.partial import closed_forms, mpi_report
 
 HERE = Path(__file__).resolve().parent
-RUNS = HERE.parents[1] / 'runs' / 'partial'
+RUNS = running.RUNS / 'partial'
 JOB, LATE_JOB = HERE / 'mpi.toml', HERE / 'late.toml'
 #: Steps of the closed forms; the runs have a few hundred of them.
 TRIALS = 5000
@@ -66,7 +60,7 @@ CODES = {
         'scheme.name=fractional-repetition', f'assignment.load={LOAD}',
         f'assignment.replication={LOAD}')}
 
-logger = logging.getLogger('mpi')
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,7 @@ class Variant:
     @property
     def job(self):
         """The complete job."""
-        return config.load(self.path, self.settings)
+        return loading.load(self.path, self.settings)
 
     def log(self, backend):
         """Where its run log goes."""
@@ -96,10 +90,10 @@ def main():
     pairs = [_pair(name, settings, arguments.rounds)
              for name, settings in DELAYS.items()]
     codes = _codes(arguments.rounds)
-    text = report.text(pairs, codes, WARM)
+    text = mpi_report.text(pairs, codes, WARM)
     (HERE / 'MPI.md').write_text(text)
     print(text)
-    return 0 if report.holds(pairs) else 1
+    return 0 if mpi_report.holds(pairs) else 1
 
 
 def _parser():
@@ -119,8 +113,8 @@ def _pair(delay, settings, rounds):
     runs = _in_turns(variants, rounds)
     simulated = [_simulated(variant) for variant in variants]
     forms = [_closed_form(variant) for variant in variants]
-    return report.Pair(delay, *runs, *simulated, *forms,
-                       reference=_waited(variants[0].job).parameters)
+    return mpi_report.Pair(delay, *runs, *simulated, *forms,
+                           reference=_waited(variants[0].job).parameters)
 
 
 def _waited(job):
@@ -135,14 +129,14 @@ def _codes(rounds):
     variants = [Variant(f'tandon {name}', (*settings, *_trace(name)),
                         LATE_JOB)
                 for name, settings in CODES.items()]
-    return [report.Code(name, runs, _simulated(variant))
+    return [mpi_report.Code(name, runs, _simulated(variant))
             for name, variant, runs in zip(CODES, variants, _in_turns(
                 variants, rounds))]
 
 
 def _trace(name):
     """The setting that makes each worker late once in a step."""
-    job = config.load(LATE_JOB)
+    job = loading.load(LATE_JOB)
     late = LATE * streams.generator(job.run.seed, 'late').exponential(
         size=(job.run.steps, job.n_workers))
     path = RUNS / f'mpi-late-{name.replace(" ", "-")}.npy'
@@ -162,7 +156,7 @@ def _mpi(variant):
     n_ranks = variant.job.n_workers + 1
     _wait_for_quiet()
     machine = Machine()
-    run_mpi(variant.path, log, variant.settings, n_ranks)
+    running.run_mpi(variant.path, log, variant.settings, n_ranks)
     run = _read(log, others=machine.others())
     logger.info('%-40s %6.1f ms a step, others used %3.0f %% of a core',
                 variant.name, 1e3 * run.seconds.mean(), 100 * run.others)
@@ -181,7 +175,7 @@ def _wait_for_quiet():
 def _simulated(variant):
     """The same job on the virtual clock."""
     log = variant.log('simulated')
-    run_simulated(variant.path, log, variant.settings)
+    running.run_simulated(variant.path, log, variant.settings)
     return _read(log)
 
 
@@ -222,7 +216,7 @@ def _read(log, others=0.0):
     """What the table needs of a run log."""
     with load_run(log) as run, np.load(beside(log, '.npz')) as saved:
         steps = run.steps[WARM:]
-        return report.Run(
+        return mpi_report.Run(
             seconds=steps['seconds_step'], wait=steps['seconds_wait'],
             transfer=steps['seconds_transfer'], signal=_signal(run)[WARM:],
             epochs=steps['epochs'], others=others,

@@ -14,8 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from configuration import NODES, configure
-from mpirun import MARK, environment
+from tests.support.mpirun import MARK, environment
+from tests.support.slurm_configuration import NODES, configure
 
 #: What has to be installed.
 PROGRAMS = ('munged', 'slurmctld', 'slurmd', 'sbatch', 'scontrol', 'srun')

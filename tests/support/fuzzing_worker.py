@@ -15,10 +15,10 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from hostile import HEADER, WORKER
 
 from aspis_mpi.protocol.messages import (
     MAGIC, CodedGradient, Failure, Lane, Model, Signal, Vector)
+from tests.support.hostile_worker import HEADER, WORKER
 
 #: The worker that waits, and for how many seconds at most.
 PATIENT, LIMIT = 0, 60.0

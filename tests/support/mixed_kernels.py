@@ -1,11 +1,11 @@
 """Runs on machines of two kinds, imitated: sums in another order."""
 
 import numpy as np
-from challenged_jobs import EVENTS, Run
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.detection.probe import alike
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
+from tests.support.challenged_jobs import EVENTS, Run
 
 
 class Reordered:
@@ -67,7 +67,7 @@ class MixedRun(Run):
     """
 
     def __init__(self, tables, others, snapshot=None, events=EVENTS):
-        assembly = Assembly(config.from_tables(tables))
+        assembly = Assembly(loading.from_tables(tables))
         assembly.settle(alike(assembly.job.n_workers))
         self._others, self._pools = others, assembly.pools(shared=True)
         begin = assembly.server

@@ -1,17 +1,16 @@
-"""What the scripts of the experiments share: runs, verdicts and pages."""
+"""Runs of an experiment: between real ranks, and on the virtual clock."""
 
 import contextlib
 import io
 import logging
 import subprocess
 import sys
-import textwrap
-from dataclasses import dataclass
+from pathlib import Path
 
 from aspis_mpi import simulate
 
-#: Columns of a paragraph.
-WIDTH = 79
+#: Where run logs go, a folder for each experiment.
+RUNS = Path(__file__).resolve().parents[1] / 'runs'
 
 
 def run_mpi(job, log, settings, n_ranks=16, readable=(0,), timeout=None):
@@ -55,35 +54,3 @@ def run_simulated(job, log, settings, readable=(0,)):
         code, _ = simulate(job, settings=settings, out=log, overwrite=True)
     if code not in readable:
         raise RuntimeError(f'{log}: the simulation ended with {code}')
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Something that must hold, and whether it does."""
-
-    holds: bool
-    sentence: str
-
-
-def judge(conditions):
-    """Print whether each condition holds; 0 if all do, else 1."""
-    conditions = list(conditions)
-    for condition in conditions:
-        print('PASS:' if condition.holds else 'FAIL:', condition.sentence)
-    return 0 if all(condition.holds for condition in conditions) else 1
-
-
-def paragraph(text):
-    """The text in lines, broken at blanks alone."""
-    return textwrap.fill(text, WIDTH, break_on_hyphens=False,
-                         break_long_words=False)
-
-
-def markdown(headings, rows):
-    """A table as Markdown."""
-    return markdown_rows([headings, ['---'] * len(headings), *rows])
-
-
-def markdown_rows(rows):
-    """Rows of a table that has its headings, as Markdown."""
-    return '\n'.join(f'| {" | ".join(map(str, row))} |' for row in rows)

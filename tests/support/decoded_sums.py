@@ -1,4 +1,4 @@
-"""What the tests of codes share: from gradients to the decoded sum."""
+"""The way from gradients to the decoded sum, for tests of codes."""
 
 import importlib.util
 from itertools import chain, combinations

@@ -2,12 +2,11 @@
 
 from statistics import mean, median
 
-import grid
-from experiment import Condition, markdown, paragraph
-
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job.loading import from_tables
-from aspis_mpi.protocol.server.advice import MOST_CONTRADICTIONS
+from aspis_mpi.schemes.record import MOST_CONTRADICTIONS
+from experiments.attacks import grid
+from experiments.pages import Condition, markdown, paragraph
 
 #: The option that tells how strong a value is, and how it is written.
 STRENGTHS = {'constant': ('scale', '−'), 'reversed': ('scale', '× −'),

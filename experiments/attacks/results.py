@@ -8,9 +8,8 @@ import numpy as np
 
 from aspis_mpi import load_run
 from aspis_mpi.errors import RunLogError
-from aspis_mpi.protocol.server.advice import MOST_CONTRADICTIONS
 from aspis_mpi.runlog.parts import beside
-from aspis_mpi.schemes.record import Outcome
+from aspis_mpi.schemes.record import MOST_CONTRADICTIONS, Outcome
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,6 @@ from collections import Counter, deque
 from dataclasses import replace
 
 import numpy as np
-from coded_jobs import at_rest, distance, sums
-from forgery import (
-    HEADER, LIES, LOUD, MOODS, QUIET, TRUTHFUL, Peer, pick, stray)
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
@@ -18,6 +15,9 @@ from aspis_mpi.protocol.messages import (
     Sketch, Sum, Vector)
 from aspis_mpi.protocol.server.step import WAITS, State
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
+from tests.support.coded_jobs import at_rest, distance, sums
+from tests.support.forgery import (
+    HEADER, LIES, LOUD, MOODS, QUIET, TRUTHFUL, Peer, pick, stray)
 
 #: Of one step of a run that gets on, at most.
 EVENTS = 20_000

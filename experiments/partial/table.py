@@ -1,39 +1,32 @@
 """Partial stragglers: published numbers beside ours, and both beside runs.
 
     source jobs/environment.sh
-    python jobs/partial/partial.py
+    python -m experiments.partial.table
 
 Our numbers are closed forms over thousands of steps; the first steps of each
 are then simulated, and must take the same time.  The table goes to TABLE.md
-beside this script, run logs go to runs/partial/.
+beside this module, run logs go to runs/partial/.
 """
 
+import argparse
+import logging
 import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
-os.environ['OMP_NUM_THREADS'] = '1'
-
-import argparse  # noqa: E402
-import logging  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from concurrent.futures import ProcessPoolExecutor  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-# What all experiments share lies beside their folders.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import closed_forms  # noqa: E402
-import points  # noqa: E402
-import report  # noqa: E402
-from aspis_mpi import load_run  # noqa: E402
-from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
-from experiment import judge, run_simulated  # noqa: E402
+from aspis_mpi import load_run
+from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.job import loading
+from experiments import running
+from experiments.pages import judge
+from experiments.partial import closed_forms, points, report
 
 HERE = Path(__file__).resolve().parent
-RUNS = HERE.parents[1] / 'runs' / 'partial'
+RUNS = running.RUNS / 'partial'
 
-logger = logging.getLogger('partial')
+logger = logging.getLogger(__name__)
 
 
 def main():
@@ -63,7 +56,7 @@ def _parser():
 
 
 def _assembly(job, settings):
-    return Assembly(config.load(HERE / job, settings))
+    return Assembly(loading.load(HERE / job, settings))
 
 
 def _row(point):
@@ -104,7 +97,7 @@ def _skip(settings):
 def _simulated(job, settings, name):
     """The log of a simulated run."""
     log = RUNS / f'{name}.h5'
-    run_simulated(HERE / job, log, settings)
+    running.run_simulated(HERE / job, log, settings)
     return log
 
 

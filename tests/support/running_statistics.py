@@ -1,6 +1,7 @@
 """Problems that keep something from call to call, as batch norm does.
 
-Also run by the ranks of real jobs: a job names them `running_statistics:…`.
+Also run by the ranks of real jobs: a job names them
+`tests.support.running_statistics:…`.
 """
 
 import numpy as np

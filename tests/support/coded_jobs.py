@@ -8,7 +8,7 @@ from aspis_mpi import streams
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as drive)
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import Stop
 from aspis_mpi.protocol.server.step import State
 
@@ -33,7 +33,7 @@ def tables(name, **sections):
 
 def assembled(name, **sections):
     """The `Assembly` of such a job."""
-    return Assembly(config.from_tables(tables(name, **sections)))
+    return Assembly(loading.from_tables(tables(name, **sections)))
 
 
 #: Schemes that can do without any two workers, and without any one.

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import points
-from experiment import Condition, markdown, paragraph
+
+from experiments.pages import Condition, markdown, paragraph
+from experiments.partial import points
 
 #: By how much a simulated step may differ from its closed form: in seconds,
 #: and in the error of its coefficients.

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from experiment import markdown, paragraph
+
+from experiments.pages import markdown, paragraph
 
 #: How far a ratio of step times may be from the simulated one.
 CLOSE = 0.1

@@ -1,42 +1,33 @@
 """What attacks cost: every cell of the table, simulated, and six under MPI.
 
     source jobs/environment.sh
-    python jobs/attacks/attacks.py
+    python -m experiments.attacks.table
 
 Run logs go to runs/attacks/; those that are there and complete are kept, so
 that an interrupted table goes on where it was.  The table goes to TABLE.md
-beside this script, which docs/results.md takes in.
+beside this module, which docs/results.md takes in.
 """
 
+import argparse
+import logging
 import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 
-# Before numpy loads its BLAS: the number of threads decides the bits.
-os.environ['OMP_NUM_THREADS'] = '1'
-
-import argparse  # noqa: E402
-import logging  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from concurrent.futures import ProcessPoolExecutor, as_completed  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-# What all experiments share lies beside their folders.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import grid  # noqa: E402
-import results  # noqa: E402
-import table  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
-from experiment import judge, run_mpi, run_simulated  # noqa: E402
+from aspis_mpi.job import loading
+from experiments import running
+from experiments.attacks import grid, report, results
+from experiments.pages import judge
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 JOB = HERE / 'base.toml'
-RUNS = ROOT / 'runs' / 'attacks'
+RUNS = running.RUNS / 'attacks'
 #: Exit codes of a run that left a log to read: done, ended by the server.
 READABLE = 0, 3
 
-logger = logging.getLogger('attacks')
+logger = logging.getLogger(__name__)
 
 
 def main():
@@ -52,7 +43,7 @@ def main():
                  for run in grid.simulated()}
     mpi = {run: result for run in grid.marked()
            if (result := _result(run, grid.MPI)) is not None}
-    written = table.Table(simulated, mpi)
+    written = report.Table(simulated, mpi)
     text = f'# What attacks cost\n\n{written.text()}\n'
     (HERE / 'TABLE.md').write_text(text)
     print(text)
@@ -76,7 +67,7 @@ def _log(run, backend):
 
 def _result(run, backend):
     """The result of a complete log of this very job, or None."""
-    job = config.load(JOB, run.settings)
+    job = loading.load(JOB, run.settings)
     return results.read(_log(run, backend), job.to_toml())
 
 
@@ -96,7 +87,8 @@ def _all_simulated(runs, processes, fresh):
 def _simulate(run):
     """Seconds that the simulation of one run took."""
     began = time.monotonic()
-    run_simulated(JOB, _log(run, grid.SIMULATED), run.settings, READABLE)
+    running.run_simulated(JOB, _log(run, grid.SIMULATED), run.settings,
+                          READABLE)
     return time.monotonic() - began
 
 
@@ -110,7 +102,7 @@ def _all_mpi(fresh):
 def _mpi(run):
     """Seconds that one run took with 16 ranks."""
     began = time.monotonic()
-    run_mpi(JOB, _log(run, grid.MPI), run.settings, readable=READABLE)
+    running.run_mpi(JOB, _log(run, grid.MPI), run.settings, readable=READABLE)
     return time.monotonic() - began
 
 

@@ -1,31 +1,27 @@
 """Liars of all kinds, slow and dead workers: what does a step take?
 
     source jobs/environment.sh
-    python jobs/robust/robust.py
+    python -m experiments.robust.mpi
 
 Runs `robust.toml` between real ranks: without liars, with `partial` instead
 of `robust-partial`, and with liars on gradients, reports, payloads and
-sketches.  The table goes to MPI.md beside this script, run logs go to
+sketches.  The table goes to MPI.md beside this module, run logs go to
 runs/robust/.
 """
 
-import os
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 
-os.environ['OMP_NUM_THREADS'] = '1'
+import numpy as np
 
-import sys  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-# What all experiments share lies beside their folders.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import numpy as np  # noqa: E402
-from aspis_mpi import load_run  # noqa: E402
-from experiment import markdown_rows, run_mpi  # noqa: E402
+from aspis_mpi import load_run
+from experiments import running
+from experiments.pages import markdown_rows
 
 HERE = Path(__file__).resolve().parent
-RUNS = HERE.parents[1] / 'runs' / 'robust'
+RUNS = running.RUNS / 'robust'
 JOB = HERE / 'robust.toml'
 LIARS = [0, 7]
 
@@ -73,6 +69,7 @@ class Run:
 
 def main():
     """Run everything, write the table; exit code 1 if a condition fails."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     runs = {name: run(name, settings) for name, settings in CASES.items()}
     text, fine = table(runs)
     (HERE / 'MPI.md').write_text(text)
@@ -84,7 +81,7 @@ def run(name, settings):
     """One run between 16 ranks, and what its log says."""
     log = RUNS / f'{name.replace(" ", "-").replace(",", "")}.h5'
     print(name, flush=True)
-    run_mpi(JOB, log, settings, timeout=LONGEST)
+    running.run_mpi(JOB, log, settings, timeout=LONGEST)
     return read(log)
 
 
@@ -131,8 +128,8 @@ def _ratio(seconds, floor):
 
 HEAD = f"""# Wrong, slow and dead workers at once
 
-`python jobs/robust/robust.py`: 16 ranks, digits, 15 workers, five of them a
-file, q = 2.  Workers 0 and 7 lie, 3 and 10 are ten times slower, 5 is dead
+`python -m experiments.robust.mpi`: 16 ranks, digits, 15 workers, five of them
+a file, q = 2.  Workers 0 and 7 lie, 3 and 10 are ten times slower, 5 is dead
 from step 50 on.  *Known* is the step in which both liars are exposed; before
 and after are median step times over that of `partial` without liars.  A run
 passes with an accuracy within one point of that without liars, no wrong, lost

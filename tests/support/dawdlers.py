@@ -3,13 +3,13 @@
 import heapq
 
 import numpy as np
-from challenged_jobs import Run, liars
 
 from aspis_mpi import registry
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.attacks.protocol.counts import Counts
 from aspis_mpi.protocol.messages import (
     CodedGradient, Progress, Replica, Sketch, Sum, Vector)
+from tests.support.challenged_jobs import Run, liars
 
 #: Seconds: of a file, until somebody is silent, that everybody has.
 FILE, SILENCE, GRACE = 0.005, 0.2, 0.05
