@@ -17,7 +17,7 @@ from aspis_mpi.backends import libraries
 from aspis_mpi.backends.launcher import launch
 from aspis_mpi.backends.signals import Signals
 from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as drive)
+    Network, VirtualClock, simulate as play)
 from aspis_mpi.errors import BAD_JOB, FAILED, InUse, JobError, Mistake
 from aspis_mpi.job import loading as config
 from aspis_mpi.learning import devices
@@ -352,7 +352,7 @@ def _drive(assembly, crew, start, recorded, signals, remarks, without):
                 recorded.play(assembly, server, workers, journal, clock)
             else:
                 network = Network(job.network.latency, job.network.bandwidth)
-                drive(server, workers, journal, clock, network, signals)
+                play(server, workers, journal, clock, network, signals)
         except Mistake as mistake:
             server.fail(str(mistake))
         try:
