@@ -18,7 +18,8 @@ import numpy as np
 from hostile import HEADER, WORKER
 
 from aspis_mpi.protocol.messages import (
-    MAGIC, CodedGradient, Failure, Lane, Model, Signal, Vector)
+    CodedGradient, Failure, Lane, Model, Signal, Vector)
+from aspis_mpi.protocol.wire import MAGIC
 
 #: The worker that waits, and for how many seconds at most.
 PATIENT, LIMIT = 0, 60.0

@@ -14,10 +14,10 @@ from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.messages import (
-    FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Failure, Lane, Progress,
-    Sketch, Sum, Vector)
+    FROM_WORKER, CodedGradient, Failure, Lane, Progress, Sketch, Sum, Vector)
 from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.step import WAITS, State
+from aspis_mpi.protocol.wire import MAGIC, PROTOCOL
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
 
 #: Of one step of a run that gets on, at most.
