@@ -16,7 +16,8 @@ from aspis_mpi.job.loading import refusal
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.optimizer import check_state
 from aspis_mpi.learning.problem import check_counts, makes, title
-from aspis_mpi.protocol.messages import Wire
+from aspis_mpi.protocol.messages import Sizes
+from aspis_mpi.protocol.wire import Wire
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 
@@ -283,7 +284,9 @@ class Design:
 
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
-        return Wire(self.job.n_workers, self.assignment.n_files, self.d,
-                    self.assignment.width, self.transfer.payload_size(self.d),
-                    self.transfer.signal_bytes, self._sketch_size,
-                    len(self.trials) * ANSWER.itemsize)
+        return Wire(Sizes(
+            n_workers=self.job.n_workers, n_files=self.assignment.n_files,
+            n_parameters=self.d, load=self.assignment.width,
+            payload=self.transfer.payload_size(self.d),
+            signal=self.transfer.signal_bytes, sketches=self._sketch_size,
+            answer=len(self.trials) * ANSWER.itemsize))

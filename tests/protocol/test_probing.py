@@ -9,6 +9,7 @@ from aspis_mpi.detection.probe import ANSWER
 from aspis_mpi.errors import BAD_JOB, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.messages import Answer, Failure, Model
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.step import State
 
 
@@ -50,8 +51,7 @@ class Bench:
 
     def proceed(self):
         out = []
-        while self.server.due:
-            out += self.give(self.server.proceed())
+        drive(self.server, [], lambda said: out.extend(self.give(said)))
         return out
 
     @property

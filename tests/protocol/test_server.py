@@ -15,6 +15,7 @@ from aspis_mpi.protocol.messages import (
     Signal, Stop, Vector)
 from aspis_mpi.protocol.server.accounts import Accounts
 from aspis_mpi.protocol.server.course import Course
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.step import State
 from aspis_mpi.schemes.record import Outcome
@@ -51,16 +52,18 @@ class Eager(ParameterServer):
         return self.chronicle.events
 
     def handle(self, worker, message):
-        return super().handle(worker, message) + self._rest()
+        return self._rest(super().handle(worker, message))
 
     def malformed(self, worker, reason, step=None):
-        return super().malformed(worker, reason, step) + self._rest()
+        return self._rest(super().malformed(worker, reason, step))
 
     def tick(self):
-        return super().tick() + self._rest()
+        return self._rest(super().tick())
 
-    def _rest(self):
-        return self.proceed() if self.due else []
+    def _rest(self, out):
+        said = []
+        drive(self, out, said.extend)
+        return said
 
 
 class Bench:
