@@ -82,11 +82,12 @@ def plan_of(design):
     replicas = int(assignment.loads.sum())
     traffic = _traffic(design)
     vector = design.wire().size(Parameters)
-    kept = 4 * design.d + state_bytes(design.optimizer)
+    state = state_bytes(design.optimizer)
+    kept = 4 * design.d + state
     data = design.problem.data_bytes + design.delay.data_bytes
-    # What is received in a step; parameters old and new, gradient, momentum;
-    # what is kept of them for a checkpoint.
-    server = (traffic.vectors * traffic.vector + 4 * vector + kept
+    # What is received in a step; parameters old and new, gradient; what the
+    # optimizer has; what is kept of them for a checkpoint.
+    server = (traffic.vectors * traffic.vector + 3 * vector + state + kept
               + job.runtime.threads * SCRATCH + data)
     # Parameters now and next, and what the transfer keeps.
     worker = 2 * vector + traffic.kept + data

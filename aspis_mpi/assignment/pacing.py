@@ -48,7 +48,7 @@ def by_speed(assignment, seconds, copies=1):
 
 
 def turns(assignment, seconds, copies=1):
-    """In which round each worker computes each file; as in `by_speed`.
+    """The round in which each worker computes each file; as in `by_speed`.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def _known(seconds, loads):
 
 
 def _finish_times(loads, load, seconds):
-    """When each worker finishes each position, (K, l + 1); else infinite."""
+    """Times at which positions are finished, (K, l + 1); else infinite."""
     positions = np.arange(load + 1)
     times = (positions + 1) * seconds[:, None]
     return np.where(positions < loads[:, None], times, np.inf)
@@ -158,7 +158,7 @@ class _Network:
         self._rooms = slice(indices.size - n_workers, None)
 
     def flow(self, rooms):
-        """Which free pairs are chosen, or None if the rooms do not do."""
+        """The free pairs that are chosen, or None if the rooms do not do."""
         self._graph.data[self._rooms] = rooms
         value, flow = graphs.flow(self._graph)
         if value < self._needed:

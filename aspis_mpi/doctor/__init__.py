@@ -99,7 +99,7 @@ def _alarm():
 
 
 def _without_mpi(here, error):
-    """There is nobody to speak to."""
+    """Say that MPI is missing; the exit code."""
     if not (here.rank or here.slurm_rank):
         print(report([Finding(
             Level.PROBLEM, mpi.TOPIC, f'{libraries.missing(error)}.')]),
@@ -147,7 +147,7 @@ def _tried(topic, find):
 
 
 def _troubles(ranks):
-    """What ranks could not look at, those with the same trouble together."""
+    """Findings on what ranks could not look at, one for each trouble."""
     for trouble in dict.fromkeys(trouble for rank in ranks
                                  for trouble in rank.troubles):
         topic, text = trouble
@@ -157,7 +157,7 @@ def _troubles(ranks):
 
 
 def _workers(case):
-    """Whether the job has as many workers as there are ranks for them."""
+    """A finding if there are not as many ranks for workers as the job has."""
     if case.job is None or case.size == 1:
         return
     wanted = case.job.n_workers

@@ -1,4 +1,4 @@
-"""One line of the report: how it stands, about what, and what to do."""
+"""Lines for the person who asked: how bad, about what, and what to do."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ NAMED = 6
 
 
 class Level(IntEnum):
-    """How bad it is; only a problem makes the exit code 3."""
+    """The weight of a finding; only a problem makes the exit code 3."""
 
     OK = 0
     NOTE = 1        # works, but not as well as it could
@@ -21,7 +21,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen of one topic, in sentences."""
+    """An observation on one topic, in sentences."""
 
     level: Level
     topic: str

@@ -1,4 +1,4 @@
-"""Which variants of its libraries a rank computes with, and what chose them.
+"""Variants of its libraries that a rank computes with, and what chose them.
 
 Libraries choose among kernels by the CPU that they find, or as environment
 variables tell them; `docs/bits.md` says which results have other bits then.
@@ -33,7 +33,7 @@ PREFIXES, SUFFIXES = ('', 'scipy_'), ('', '64_', '_64')
 
 @dataclass(frozen=True)
 class Kernels:
-    """What decides the bits of a sum on one rank, besides the code.
+    """All that decides the bits of a sum on one rank, besides the code.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ def libraries(maps):
 
 
 def _core(path):
-    """What OpenBLAS calls its kernels; '' of another library."""
+    """The name that OpenBLAS gives its kernels; '' of another library."""
     # It is loaded already: this only finds it.
     library = ctypes.CDLL(path)
     for prefix in PREFIXES:
@@ -100,7 +100,7 @@ def _core(path):
 
 
 def findings(ranks):
-    """What all compute with, or who has something else than the majority."""
+    """One line: the kernels of all, or who has others than the majority."""
     ranks = [rank for rank in ranks if rank.kernels is not None]
     # Who computed nothing has not loaded what the others compute with.
     ranks = [rank for rank in ranks if rank.bits is not None] or ranks

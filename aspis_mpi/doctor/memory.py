@@ -104,7 +104,7 @@ def group_left(root, membership):
 
 
 def _left(folder, limit, use, cache):
-    """What one control group leaves, None without a limit."""
+    """Bytes that one control group leaves, None without a limit."""
     try:
         most = (folder / limit).read_text().strip()
         if not most.isdigit() or int(most) >= UNLIMITED:

@@ -1,4 +1,4 @@
-"""What one rank sees of itself, and how it tells rank 0."""
+"""One rank's view of itself, and how it tells rank 0."""
 
 import json
 import platform
@@ -55,7 +55,7 @@ class Rank:
 
 
 def look(number, case):
-    """What this rank sees; nothing that goes wrong here stops it.
+    """The view of this rank; nothing that goes wrong here stops it.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class Table:
     lines: tuple | None = None
 
     def row(self, number):
-        """Where a row stands; people count from 1.
+        """The place of a row; people count from 1.
 
         >>> Table(np.ones((2, 2)), (1, 5)).row(1), Table(np.ones(2)).row(1)
         ('line 5', 'row 2')
@@ -43,7 +43,7 @@ class Table:
         return f'line {self.lines[number]}'
 
     def place(self, number, column, *deeper):
-        """Where an entry stands."""
+        """The place of an entry."""
         place = f'{self.row(number)}, column {column + 1}'
         return ', '.join([place, *(f'entry {entry + 1}' for entry in deeper)])
 

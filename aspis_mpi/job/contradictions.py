@@ -1,4 +1,4 @@
-"""Which parts of a job do not go together, and what to set instead.
+"""Parts of a job that do not go together, and what to set instead.
 
 Each function raises a `JobError` that names the key, its value and a way out.
 """
@@ -9,7 +9,7 @@ from aspis_mpi.parts import extras
 
 
 def check_adversaries(job):
-    """Fewer than half of the workers are assumed to be wrong."""
+    """Refuse to assume that half of the workers or more are wrong."""
     k = job.n_workers
     if 2 * job.q >= k:
         raise JobError(
@@ -22,7 +22,7 @@ def check_adversaries(job):
 
 
 def check_libraries(job):
-    """What the parts compute with is installed."""
+    """Refuse parts that compute with what is not installed."""
     for (section, key), part in job.parts.items():
         for library in extras.missing(part.cls):
             raise JobError(f'{job.path}: {section}.{key} = '
@@ -36,7 +36,7 @@ def check_libraries(job):
 
 
 def model_inputs(job):
-    """What a problem's class says of its models before there is a problem."""
+    """The inputs of models that a class names, before there is a problem."""
     inputs = getattr(job.part('problem').cls, 'model_inputs', None)
     if inputs is None:
         raise JobError(
@@ -47,7 +47,7 @@ def model_inputs(job):
 
 
 def check_files(job, assignment, n_samples):
-    """Every file has a sample, however the assignment comes by so many."""
+    """Refuse more files than samples, however an assignment makes so many."""
     f = assignment.n_files
     if f > n_samples:
         raise JobError(
@@ -58,7 +58,7 @@ def check_files(job, assignment, n_samples):
 
 
 def check_order(job, assignment):
-    """A class has a default order, a function none before it is called."""
+    """Refuse to guess the order of what a function made; a class says it."""
     if job.assignment.order is None:
         raise JobError(
             f"{job.path}: assignment.order is missing, and the function "
@@ -67,7 +67,7 @@ def check_order(job, assignment):
 
 
 def check_code(job, transfer):
-    """Only now it is known whether what a function made has a code."""
+    """Refuse a code where what a function made turns out to have none."""
     if (job.transfer.code is not None
             and getattr(transfer, 'default_code', None) is None):
         raise JobError(
@@ -76,7 +76,7 @@ def check_code(job, transfer):
 
 
 def check_challenge(job, transfer, code):
-    """Payloads that are challenged can be replaced one by one."""
+    """Refuse to challenge payloads that cannot be replaced one by one."""
     if not job.transfer.challenge:
         return
     if transfer.pushes:
@@ -98,7 +98,7 @@ def check_challenge(job, transfer, code):
 
 
 def check_replicas(job, assignment, transfer, detector):
-    """Whoever compares has something to compare."""
+    """Refuse to compare, or to vote, where there is nothing to do it with."""
     r = assignment.replication
     if not transfer.compares:
         if detector.compares:
@@ -128,7 +128,7 @@ def check_replicas(job, assignment, transfer, detector):
 
 
 def check_scheme(job, scheme, code):
-    """Collection, transfer and aggregation fit."""
+    """Refuse a collection, a transfer and an aggregation that do not fit."""
     collection, pushes = scheme.collection, scheme.transfer.pushes
     if job.transfer.challenge and not collection.counts:
         raise JobError(
@@ -153,7 +153,7 @@ def check_scheme(job, scheme, code):
 
 
 def check_evidence(job, scheme, problem):
-    """Thresholds are used, and the server has what it is to check with."""
+    """Refuse thresholds that are not used, and checks that lack their data."""
     section, transfer = job.detection, scheme.transfer
     if section.equality == 'bits' and (section.tolerance
                                        or section.disagreement):
@@ -187,7 +187,7 @@ def check_evidence(job, scheme, problem):
 
 
 def check_memory(job, scheme):
-    """What is to be remembered, and how, is remembered at all.
+    """Refuse choices about a memory that remembers nothing.
 
     Exposures are, under every rule: of malformed messages and by audits.
     """
@@ -206,7 +206,7 @@ def check_memory(job, scheme):
 
 
 def check_effect(job, scheme, protocol):
-    """Nothing is chosen for what this job does not do."""
+    """Refuse choices for what this job does not do."""
     section, adversary = job.transfer, job.adversary
     for key in ('sketches', 'max_epochs'):
         if _chosen(section, key) and not section.challenge:
@@ -228,7 +228,7 @@ def check_effect(job, scheme, protocol):
 
 
 def check_device(job):
-    """There is something to compute on a device."""
+    """Refuse a device that nothing computes on."""
     device = job.runtime.device
     words = [job.problem.name, *filter(None, [job.problem.model])]
     # One of the user's own may choose its device without being told.
@@ -243,5 +243,5 @@ def check_device(job):
 
 
 def _chosen(section, key):
-    """Whether a key is not what it is where nobody names it."""
+    """True if a key is not what it is where nobody names it."""
     return getattr(section, key) != type(section).model_fields[key].default

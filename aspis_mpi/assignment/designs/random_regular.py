@@ -82,7 +82,7 @@ def _connected(n, degree, rng):
 
 
 def _adjacency(n, degree, rng):
-    """Of a random graph; of a dense one by way of its complement."""
+    """Matrix of a random graph; of a dense one by way of its complement."""
     if degree <= n // 2:
         graph = nx.random_regular_graph(degree, n, seed=rng)
         return nx.to_numpy_array(graph, nodelist=range(n), dtype=bool)
@@ -119,7 +119,7 @@ def _exchanged(workers, files, rng):
 
 
 def _is_connected(incidence):
-    """Whether files and workers are one component."""
+    """True if files and workers are one component."""
     n_files, n_workers = incidence.shape
     files, workers = np.nonzero(incidence)
     graph = csr_array((np.ones(files.size, dtype=np.int8),
