@@ -114,7 +114,8 @@ def _parser():
     sub.set_defaults(command=_list)
     sub.add_argument('topic', nargs='?', type=_topic, metavar='TOPIC',
                      help='a family such as aggregation, a section such as '
-                     'run, scheme for the presets, or keys for all keys')
+                     'run, scheme for the presets, keys for all keys, or '
+                     'module:Class of your own')
     sub = commands.add_parser('show', help='a run at a glance, or all of a '
                               'folder')
     sub.set_defaults(command=_show)
@@ -198,7 +199,7 @@ def _list(arguments):
 def _topic(word):
     """A topic of `list`, checked."""
     from aspis_mpi.job.listing import TOPICS
-    if word not in TOPICS:
+    if word not in TOPICS and ':' not in word:
         raise argparse.ArgumentTypeError(
             f"no family and no section is called '{word}'; "
             f'{registry.nearest(word, TOPICS)}')

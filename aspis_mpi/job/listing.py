@@ -7,7 +7,7 @@ from typing import Literal, Union, get_args, get_origin
 from aspis_mpi import registry
 from aspis_mpi.job import presets
 from aspis_mpi.job.sections import PARTS, SECTIONS
-from aspis_mpi.parts import extras
+from aspis_mpi.parts import extras, own
 
 #: The topic of every key of every section.
 KEYS = 'keys'
@@ -28,12 +28,20 @@ def listing(topic=None):
     ----------
     topic : str, optional
         One of `TOPICS`: a family has parts, a section keys, and some names
-        are both; the section `scheme` has the presets.
+        are both; the section `scheme` has the presets.  Or the
+        `module:Class` of a part of the user's own.
 
     Returns
     -------
     iterator of str
+
+    Raises
+    ------
+    UnknownPart
+        There is no such part.
     """
+    if topic is not None and ':' in topic:
+        yield from _part(topic, own.load(topic))
     for family in registry.FAMILIES:
         if topic in (None, family):
             yield from _parts(family)
@@ -47,13 +55,18 @@ def listing(topic=None):
 def _parts(family):
     yield f'{family}:'
     for name, part in registry.parts(family).items():
-        yield f'  {name:<20} {registry.summary(part)}'
-        for library in extras.missing(part):
-            yield f'  {"":<20}   needs {extras.advice(library)}'
-        for key, option in registry.options(part).items():
-            told = ('required' if option.default is inspect.Parameter.empty
-                    else '')
-            yield f'  {"":<20}   ' + _option(key, option, told)
+        yield from _part(name, part)
+
+
+def _part(name, part):
+    """A part with its options."""
+    yield f'  {name:<20} {registry.summary(part)}'
+    for library in extras.missing(part):
+        yield f'  {"":<20}   needs {extras.advice(library)}'
+    for key, option in registry.options(part).items():
+        told = ('required' if option.default is inspect.Parameter.empty
+                else '')
+        yield f'  {"":<20}   ' + _option(key, option, told)
 
 
 def _presets():
@@ -109,4 +122,6 @@ def _kind(annotation):
         return ' | '.join(map(_kind, inner))
     if annotation is NoneType:
         return 'None'
+    if annotation is inspect.Parameter.empty:
+        return 'any'
     return str(annotation) if inner else annotation.__name__

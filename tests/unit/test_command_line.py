@@ -158,6 +158,21 @@ def test_list_of_one_family(capsys):
     assert 'clique' in printed and 'median' not in printed
 
 
+def test_list_of_a_part_of_ones_own(tmp_path, monkeypatch, capsys):
+    (tmp_path / 'listed_part.py').write_text(
+        'class Mine:\n    """Mine."""\n'
+        '    def __init__(self, *, depth: int = 3, other=None):\n'
+        '        pass\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(['list', 'listed_part:Mine']) == 0
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()
+            ] == ['listed_part:Mine     Mine.', 'depth: int = 3',
+                  'other: any = None']
+    assert main(['list', 'listed_part:Mime']) == 2
+    told, = capsys.readouterr().err.splitlines()
+    assert "has no 'Mime'; did you mean 'Mine'?" in told
+
+
 def test_list_tells_what_each_preset_fills_in(capsys):
     assert main(['list', 'scheme']) == 0
     printed = capsys.readouterr().out

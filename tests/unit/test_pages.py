@@ -58,6 +58,7 @@ NOT_RUN = {
     r'python -m sphinx ': 'tests/unit/test_docs.py',
     r'python -m pytest ': 'it would run itself',
     r'python -m aspis_mpi doctor': 'tests/mpi/test_mpirun_doctor.py',
+    r'python -m aspis_mpi list mine:': 'with the job that names the part',
 }
 #: What is a command in the prose: the bare name of a program is none.
 COMMAND = (r'(mpirun .*)?python (-m aspis_mpi \S|-m (?!aspis_mpi)|[a-z]+/)'
@@ -215,6 +216,8 @@ def test_the_aggregation_named_in_a_job(tmp_path):
     own_part(tmp_path)
     summary = done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml')
     assert 'mine:Clipped' in summary
+    listed = done(tmp_path, '-m', 'aspis_mpi', 'list', 'mine:Clipped')
+    assert 'at most `bound`' in listed and 'bound: float = 1' in listed
 
 
 # --- commands ----------------------------------------------------------------
