@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.equality import BITS, Equality
+from aspis_mpi.schemes.decision import Detection
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Scheme:
     assignment: Assignment
     collection: Any
     transfer: Any
-    detector: Detector
+    detection: Detection
     aggregator: Any
     mean: Any
     worst_case: int = 0
@@ -36,6 +36,11 @@ class Scheme:
     audits: bool = True
     random_audits: int = 0
     equality: Equality = BITS
+
+    @property
+    def detector(self):
+        """The detector for all adversaries that are assumed."""
+        return self.detection.detector
 
     @property
     def lenient(self):

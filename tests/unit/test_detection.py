@@ -15,7 +15,7 @@ from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
-from aspis_mpi.schemes.decision import decide
+from aspis_mpi.schemes.decision import Detection
 
 #: Wrong files of 455 at K = 15, r = 3 and q = 2 ... 7 (the published bound
 #: C(2q, 3)/2, and what its rule lets through under each attack).
@@ -211,8 +211,8 @@ def test_exposed_workers_are_some_of_the_q():
     lies[:, 0] = assignment.incidence[:, 0]
     believed = np.arange(7) != 1
     evidence = evidence_of(assignment, lies).without(~believed)
-    found = decide(Core(2), evidence, believed)
+    found = Detection(Core, 2).decide(evidence, believed)
     assert found.plain_mean and np.flatnonzero(found.flagged).tolist() == [0]
     lies[:, 2] = assignment.incidence[:, 2]
     evidence = evidence_of(assignment, lies).without(~believed)
-    assert decide(Core(2), evidence, believed).contradiction
+    assert Detection(Core, 2).decide(evidence, believed).contradiction
