@@ -35,9 +35,9 @@ class Aggregator:
     """
 
     #: Whether one entry that is not finite shows in the result, always.
-    propagates = False
+    shows_non_finite = False
     #: Whether it is the mean over all samples, which coded sums are.
-    plain = False
+    is_plain_mean = False
 
     def __init__(self, n_files, n_adversaries, worst_case):
         if n_files < 1:

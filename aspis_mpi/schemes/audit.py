@@ -287,5 +287,5 @@ def _settled(verdict, exposed, proofs, right):
         contested=verdict.contested & ~certified,
         exposed=exposed, flagged=verdict.flagged | exposed,
         proofs=(*proofs, *verdict.proofs),
-        plain_mean=(verdict.plain_mean
+        mean_is_right=(verdict.mean_is_right
                     or bool(certified[source > DROPPED].all())))

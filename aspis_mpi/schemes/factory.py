@@ -72,7 +72,7 @@ class SchemeFactory:
         """The scheme of some workers, q of which may be wrong."""
         detection = Detection(self.make.detector, q)
         worst_case = (
-            detection.detector.worst_case(assignment) if transfer.compares
+            detection.detector.worst_case(assignment) if transfer.comparable
             else assignment.touched(q))
         context = assignment.n_files, q, worst_case
         copies = self.collection.copies
@@ -135,10 +135,10 @@ class Schemes:
         make, inner, assignment = (self.factory, self.inner,
                                    self.full.assignment)
         absent = excluded | lost
-        if self.full.lenient and (
+        if self.full.tolerates_missing and (
                 np.count_nonzero(absent | idle) <= self.most_absent):
             absent |= idle
-        if inner.movable and absent.any():
+        if inner.reassignable and absent.any():
             assignment = reassigned(assignment, absent, assignment.width)
             inner = make.inner(assignment)
         elif excluded.any():

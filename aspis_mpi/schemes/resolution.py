@@ -52,7 +52,7 @@ def resolve(table, closing):
     Resolution
     """
     scheme = closing.scheme
-    if table.deferred and not scheme.aggregator.propagates:
+    if table.deferred and not scheme.aggregator.shows_non_finite:
         table.examine()
     resolution, finite = _attempt(table, closing)
     if table.deferred and not finite:
@@ -87,7 +87,7 @@ def _attempt(table, closing):
         rows = [table.values(worker, file)
                 for worker, file in zip(verdict.source[used].tolist(),
                                         used.tolist())]
-        rule = scheme.mean if verdict.plain_mean else scheme.aggregator
+        rule = scheme.mean if verdict.mean_is_right else scheme.aggregator
         rule.aggregate(rows, closing.samples[used], closing.out,
                        closing.threads)
         if not scheme.equality.exact:

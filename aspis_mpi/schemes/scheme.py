@@ -43,16 +43,16 @@ class Scheme:
         return self.detection.detector
 
     @property
-    def lenient(self):
+    def tolerates_missing(self):
         """Whether files without anyone who can finish them are missing.
 
         Liars can always bring that about, so it must not end a run.
         """
-        return self.transfer.pushes or self.transfer.compares
+        return self.transfer.sends_at_once or self.transfer.comparable
 
     @property
     def needed(self):
         """Copies of each file that can be believed, (f,), or None."""
-        if not self.transfer.compares:
+        if not self.transfer.comparable:
             return None
         return self.detector.needed(self.assignment.incidence.sum(axis=1))

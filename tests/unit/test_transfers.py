@@ -442,5 +442,5 @@ def test_thinning_needs_coefficients_that_follow_the_state():
 
 def test_every_transfer_that_is_asked_is_tested_here():
     asked = {name for name, cls in registry.parts('transfer').items()
-             if not cls.pushes}
+             if not cls.sends_at_once}
     assert asked == {Coded.name, Sums.name}

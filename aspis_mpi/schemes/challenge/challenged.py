@@ -32,7 +32,7 @@ class Challenged(AskedTransfer):
         Of payloads, in a step.
     """
 
-    compares = True
+    comparable = True
 
     def __init__(self, inner, assignment, n_adversaries, seed,
                  sketches, max_epochs):
@@ -42,7 +42,7 @@ class Challenged(AskedTransfer):
         self.assignment = assignment
         self.copies = inner.copies
         self.n_sketches = sketches
-        self.sums = not inner.follows
+        self.sums = not inner.tells_finishers
         self._inner = inner
         self._seed = seed
 

@@ -15,11 +15,11 @@ class Transfer:
     """
 
     #: Whether files are sent when they are finished, and nothing is asked for.
-    pushes = False
+    sends_at_once = False
     #: Whether the server can compare what several workers have of one file.
-    compares = False
+    comparable = False
     #: Whether files of excluded workers can go to others.
-    movable = False
+    reassignable = False
     #: What a signal carries besides the owners of files.
     signal_bytes = 0
 

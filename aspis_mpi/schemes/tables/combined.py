@@ -77,7 +77,7 @@ class Combined(AskedTransfer):
     #: Whether workers must know who finished what, besides the owners; if so
     #: files cannot go to others, since a signal has bits for those who hold
     #: a file in the beginning.
-    follows = True
+    tells_finishers = True
 
     def __init__(self, assignment, copies, thinning, code):
         self._shape = assignment.incidence.shape
@@ -85,7 +85,7 @@ class Combined(AskedTransfer):
         self._thinning = thinning
         self._code = code
         self._latest = None, None
-        held = assignment.incidence & self.follows
+        held = assignment.incidence & self.tells_finishers
         self._told = held.nonzero()
 
     @property

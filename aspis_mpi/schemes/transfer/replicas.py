@@ -14,7 +14,7 @@ class Replicas(Transfer):
     """Every replica of every file, l*d floats a worker (Aspis)."""
 
     name = 'replicas'
-    pushes = movable = compares = True
+    sends_at_once = reassignable = comparable = True
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         if thinning:
