@@ -14,7 +14,7 @@ from aspis_mpi import registry
 from aspis_mpi.attacks.plan import AttackPlan
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.step import Step
-from aspis_mpi.schemes.resolution import resolve
+from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import ReplicaTable
 
@@ -274,7 +274,7 @@ def test_nothing_is_unpickled():
 # --- the truth stays out of the server ---------------------------------
 
 TOLD_NOTHING = [
-    ParameterServer, Step, Scheme, resolve, ReplicaTable,
+    ParameterServer, Step, Scheme, Closing, ReplicaTable,
     *(part for family in ('detection', 'aggregation', 'collection',
                           'transfer', 'code', 'assignment', 'order',
                           'optimizer')

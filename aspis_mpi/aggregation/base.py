@@ -42,9 +42,9 @@ class Aggregator:
     """
 
     #: Whether one entry that is not finite shows in the result, always.
-    propagates = False
+    shows_non_finite = False
     #: Whether it is the mean over all samples, which coded sums are.
-    plain = False
+    is_plain_mean = False
 
     def __init__(self, n_files: int, n_adversaries: int, worst_case: int):
         if n_files < 1:

@@ -202,7 +202,7 @@ class Design:
         Where files can go to others up to 2 q, if 2 q + 1 are left then.
         """
         job, q = self.job, self.job.q
-        if job.detection.budget == 'fixed' or not self.inner.movable:
+        if job.detection.budget == 'fixed' or not self.inner.reassignable:
             return q
         return max(q, min(2 * q, job.n_workers - 2 * q - 1))
 
@@ -210,7 +210,7 @@ class Design:
     def _most_absent(self):
         """Workers whose files go to others, at most."""
         job = self.job
-        if not self.inner.movable:
+        if not self.inner.reassignable:
             return 0
         exposed = self._most_excluded if self.memory != 'step' else 0
         return min(exposed + job.faults.tolerate, job.n_workers - 1)
@@ -230,7 +230,7 @@ class Design:
         """
         asked = self.job.faults.patience
         if asked is None:
-            return not self.scheme.collection.complete
+            return not self.scheme.collection.waits_for_all
         return asked > 0
 
     @property
@@ -247,7 +247,7 @@ class Design:
     @property
     def silent_survived(self):
         """Any so many workers may be silent, and every file is there."""
-        if self.code is not None and self.scheme.collection.whole:
+        if self.code is not None and self.scheme.collection.asks_whole_workers:
             return self.code.stragglers
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
@@ -268,7 +268,7 @@ class Design:
     @property
     def compares(self):
         """Whether what several workers computed is compared."""
-        return self.transfer.compares and self.detector.compares
+        return self.transfer.comparable and self.detector.compares_replicas
 
     @property
     def _sketch_size(self):

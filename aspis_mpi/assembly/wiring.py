@@ -161,7 +161,7 @@ class Assembly(Design):
     def _audits(self):
         """The server's auditor, None where nothing is to be audited."""
         section = self.job.detection
-        can = self.transfer.compares and self.problem.on_server
+        can = self.transfer.comparable and self.problem.on_server
         if not can or section.audits == 'none' and not section.random_audits:
             return None
         return self.auditor()
@@ -218,7 +218,7 @@ class Assembly(Design):
             gradients = SharedPool(self.d)
             return Pools(gradients, Pool(payloads), gradients,
                          Pool(sketches))
-        ahead = AHEAD if bounded and self.transfer.pushes else None
+        ahead = AHEAD if bounded and self.transfer.sends_at_once else None
         under_way = UNDER_WAY if bounded else None
         return Pools(Pool(self.d, ahead), Pool(payloads, under_way),
                      Pool(self.d), Pool(sketches, under_way))

@@ -242,7 +242,7 @@ def test_a_server_comes_by_no_plan_in_a_run(assembly, probes):
     assert (code, server.step) == (DONE, 3)
     assert set(journal.steps) >= {1, 2, 3}
     rebuilt = server._membership.excluded.any()
-    assert rebuilt == assembly.transfer.compares
+    assert rebuilt == assembly.transfer.comparable
     # The workers have it all.
     assert ways(workers[0]) and ways(assembly)
 

@@ -112,7 +112,7 @@ class Peer:
             return self.vector(self.signal)
         if self.step < 0 or self.done >= len(self.files):
             return None
-        if not self._assembly.transfer.pushes:
+        if not self._assembly.transfer.sends_at_once:
             return self.report(self.done + 1)
         return Letter(Replica.kind, self.step, 0, self.done,
                       self.gradient(self.files[self.done]).tobytes())

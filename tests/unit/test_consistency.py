@@ -197,7 +197,7 @@ def test_by_default_only_what_can_be_audited_is():
     {'collection': {'name': 'all'}}])
 def test_what_goes_together_is_accepted(sections):
     """What is refused above is so for the reason that is given."""
-    assert assembled(**sections).transfer.compares
+    assert assembled(**sections).transfer.comparable
 
 
 @pytest.mark.parametrize('protocol, sums', [

@@ -95,7 +95,8 @@ class ParameterServer:
         self.first = 0
         self._membership = membership
         self._course = course
-        self._lenient = course.approximate or membership.scheme.lenient
+        self._lenient = (course.approximate
+                         or membership.scheme.tolerates_missing)
         self._departures = Departures(membership.lost, course.tolerate,
                                       course.q)
         self._now = self.chronicle.now

@@ -128,7 +128,7 @@ class Worker:
         self._batches = batches
         self._problem = problem
         self._transfer = transfer
-        self._pushes = transfer.pushes
+        self._sends_at_once = transfer.sends_at_once
         self._gradients = gradients
         self._payloads = payloads
         self._sketches = sketches
@@ -262,9 +262,9 @@ class Worker:
         if self._wait:
             # Its time is the attack's, whatever the delay says.
             seconds = np.full_like(seconds,
-                                   self._wait if self._pushes else 0.0)
+                                   self._wait if self._sends_at_once else 0.0)
         most = self._silence.files(step, number)
-        if self._pushes and self._silence.mute(step, number):
+        if self._sends_at_once and self._silence.mute(step, number):
             most = 0
         self._work = Work(step, self.files, self._width, parameters,
                           seconds, most, now)
@@ -365,7 +365,7 @@ class Worker:
     def _finish(self, work, now):
         position, file, buffer = work.position, work.file, work.task.close()
         work.finish(now)
-        if not self._pushes:
+        if not self._sends_at_once:
             work.held[file] = buffer
             return self._report(work)
         if work.position is None and not work.silent:
