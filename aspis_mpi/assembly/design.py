@@ -6,7 +6,7 @@ import numpy as np
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.reassignment import most_load
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
@@ -81,8 +81,8 @@ class Design:
         consistency.check_evidence(job, self.scheme, self.problem)
         consistency.check_memory(job, self.scheme)
         self.optimizer, _ = self.new_optimizer()
-        self.plan, self.value, self.protocol = self._attack()
-        consistency.check_effect(job, self.scheme, self.protocol)
+        self.attack = self._attack()
+        consistency.check_effect(job, self.scheme, self.attack.protocol)
         self.delay, self.silence = self._delay()
 
     def _assignment(self):
@@ -170,7 +170,7 @@ class Design:
         files = job.create('adversary', 'files', self.assignment, self.seed)
         value = job.create('adversary', 'value', self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
-        return AttackPlan(who, files, protocol, value), value, protocol
+        return Attack(who, files, protocol, value)
 
     def _delay(self):
         job, section = self.job, self.job.delay
@@ -285,5 +285,6 @@ class Design:
         """Messages to bytes, for the sizes of this job."""
         return Wire(self.job.n_workers, self.assignment.n_files, self.d,
                     self.assignment.width, self.transfer.payload_size(self.d),
-                    self.transfer.signal_bytes, self._sketch_size,
-                    len(self.trials) * ANSWER.itemsize)
+                    signal=self.transfer.signal_bytes,
+                    sketches=self._sketch_size,
+                    answer=len(self.trials) * ANSWER.itemsize)

@@ -293,7 +293,7 @@ class Wire:
         Bytes of each answer to the start-up probe.
     """
 
-    def __init__(self, n_workers, n_files, n_parameters, load, payload,
+    def __init__(self, n_workers, n_files, n_parameters, load, payload, *,
                  signal=0, sketches=0, answer=0):
         files, workers = (n_files + 7) // 8, (n_workers + 7) // 8
         self._fields = {
