@@ -6,7 +6,7 @@ import numpy as np
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.reassignment import most_load
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
@@ -82,8 +82,8 @@ class Design:
         consistency.check_evidence(job, self.scheme, self.problem)
         consistency.check_memory(job, self.scheme)
         self.optimizer, _ = self.new_optimizer()
-        self.plan, self.value, self.protocol = self._attack()
-        consistency.check_effect(job, self.scheme, self.protocol)
+        self.attack = self._attack()
+        consistency.check_effect(job, self.scheme, self.attack.protocol)
         self.delay, self.silence = self._delay()
 
     def _assignment(self):
@@ -171,7 +171,7 @@ class Design:
         files = job.create('adversary', 'files', self.assignment, self.seed)
         value = job.create('adversary', 'value', self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
-        return AttackPlan(who, files, protocol, value), value, protocol
+        return Attack(who, files, protocol, value)
 
     def _delay(self):
         job, section = self.job, self.job.delay

@@ -240,7 +240,7 @@ def test_a_second_answer_changes_nothing(bench):
     it = bench()
     for worker in range(4):
         it.answer(worker)
-    again = it.workers[0]._gradients.take((0, 0, False))
+    again = it.workers[0]._pools.gradients.take((0, 0, False))
     again.values[:] = 0
     it.server.handle(0, Answer(-1, buffer=again))
     it.answer(4)

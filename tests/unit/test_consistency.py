@@ -228,8 +228,8 @@ def test_whoever_dawdles_can_do_so_with_every_transfer(protocol):
     for sections in PUSHED, PLAIN, {}:
         assembly = assembled(**sections, adversary={
             'count': 2, 'protocol': protocol, 'value': 'honest'})
-        assert assembly.plan.dawdles(0).any()
-        assert not assembly.plan.lies(0).any()
+        assert assembly.attack.dawdles(0).any()
+        assert not assembly.attack.lies(0).any()
 
 
 def test_a_protocol_of_nobody_is_no_mistake():

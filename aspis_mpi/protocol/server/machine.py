@@ -86,7 +86,7 @@ class ParameterServer:
     """
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, auditor=None, probing=None, examiner=None):
+                 clock, *, auditor=None, probing=None, examiner=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
