@@ -7,6 +7,7 @@ from aspis_mpi import streams
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.journal import Journal
 from aspis_mpi.assembly.progress import Report, survived
+from aspis_mpi.assignment import graphs
 from aspis_mpi.delays.timing import Timing
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER
@@ -120,6 +121,8 @@ class Assembly(Design):
         vouched : bool
             Whether the launcher says them, rather than the workers.
         """
+        # Before the first step, which is timed.
+        graphs.load()
         job = self.job
         course = Course(
             job.run.steps, job.faults.silence, job.faults.approximate,

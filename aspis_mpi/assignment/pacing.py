@@ -1,7 +1,6 @@
 """The order for workers whose speeds have been measured, by flows."""
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from aspis_mpi.assignment import graphs
 
@@ -141,6 +140,7 @@ class _Network:
     """
 
     def __init__(self, holders, free, demand, n_workers):
+        from scipy.sparse import csr_array
         n_files = holders.shape[0]
         ends = 1 + n_files + n_workers
         indices = np.concatenate((
