@@ -118,7 +118,7 @@ def _earliest(holders, free, demand, finish, used):
                                np.maximum(demand, 1)[:, None] - 1, axis=1)
     least = max(times[demand.sum() - 1], alone[demand > 0].max())
     times = np.unique(times[times >= least])
-    network = _Network(holders, free, demand, used.size)
+    network = _FlowGraph(holders, free, demand, used.size)
     low, high, best = 0, times.size - 1, None
     while low < high or best is None:
         middle = (low + high) // 2
@@ -133,7 +133,7 @@ def _earliest(holders, free, demand, finish, used):
     return chosen
 
 
-class _Network:
+class _FlowGraph:
     """Files that need workers, workers that have room for files.
 
     Node 0 is the source, then come files and workers, then the sink.
