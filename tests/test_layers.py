@@ -194,6 +194,15 @@ def test_torch_and_the_mpi_backend_are_imported_late():
 
 # --- habits ------------------------------------------------------------
 
+def test_nothing_is_imported_under_another_name():
+    """But for numpy and networkx, under the names that everybody gives."""
+    def renames(node):
+        return isinstance(node, ast.Import | ast.ImportFrom) and any(
+            alias.asname and (alias.name, alias.asname) not in {
+                ('numpy', 'np'), ('networkx', 'nx')} for alias in node.names)
+    assert not places(renames)
+
+
 def test_each_module_begins_with_one_sentence():
     openings = {module: (ast.get_docstring(tree) or '').partition('\n\n')[0]
                 for module, tree in TREES.items()}

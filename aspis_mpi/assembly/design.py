@@ -11,7 +11,7 @@ from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.errors import JobError
-from aspis_mpi.job import contradictions as consistency
+from aspis_mpi.job import contradictions
 from aspis_mpi.job.loading import refusal
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.optimizer import check_state
@@ -50,9 +50,9 @@ class Design:
         if job.n_workers is None:
             raise JobError(f'{job.path}: scheme.workers is missing, and '
                            'there are no ranks to count')
-        consistency.check_adversaries(job)
-        consistency.check_device(job)
-        consistency.check_libraries(job)
+        contradictions.check_adversaries(job)
+        contradictions.check_device(job)
+        contradictions.check_libraries(job)
         self.brought = problem
         self.problem = (self._problem() if problem is None
                         else self._made(problem))
@@ -68,27 +68,27 @@ class Design:
             self.assignment = self.assignment.widened(
                 most_load(self.assignment, self._most_absent))
             self.inner = factory.inner(self.assignment)
-        consistency.check_code(job, self.inner)
-        consistency.check_challenge(job, self.inner, self.code)
+        contradictions.check_code(job, self.inner)
+        contradictions.check_challenge(job, self.inner, self.code)
         self.transfer = factory.challenged(self.inner, self.assignment)
-        consistency.check_replicas(job, self.assignment, self.transfer,
-                                   self.detector)
+        contradictions.check_replicas(job, self.assignment, self.transfer,
+                                      self.detector)
         self.scheme = factory.scheme(self.assignment, job.q, self.transfer)
         self.schemes = Schemes(factory, self.scheme, self.inner,
                                self._most_absent)
         self.worst_case = self.scheme.worst_case
-        consistency.check_scheme(job, self.scheme, self.code)
-        consistency.check_evidence(job, self.scheme, self.problem)
-        consistency.check_memory(job, self.scheme)
+        contradictions.check_scheme(job, self.scheme, self.code)
+        contradictions.check_evidence(job, self.scheme, self.problem)
+        contradictions.check_memory(job, self.scheme)
         self.optimizer, _ = self.new_optimizer()
         self.attack = self._attack()
-        consistency.check_effect(job, self.scheme, self.attack.protocol)
+        contradictions.check_effect(job, self.scheme, self.attack.protocol)
         self.delay, self.silence = self._delay()
 
     def _assignment(self):
         job = self.job
         assignment = job.create('assignment', 'name', job.n_workers)
-        consistency.check_order(job, assignment)
+        contradictions.check_order(job, assignment)
         order = job.create('assignment', 'order')
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
@@ -105,7 +105,7 @@ class Design:
         if model is None:
             return job.create('problem', 'name', self.seed)
         return job.create('problem', 'name', self.seed, job.create(
-            'problem', 'model', *consistency.model_inputs(job)))
+            'problem', 'model', *contradictions.model_inputs(job)))
 
     def _made(self, problem):
         if not makes(problem):
@@ -127,7 +127,7 @@ class Design:
         try:
             check_counts(self.problem)
             n_samples = self.problem.n_samples
-            consistency.check_files(job, self.assignment, n_samples)
+            contradictions.check_files(job, self.assignment, n_samples)
             size = (job.problem.batch_size
                     or default_batch_size(f, n_samples))
             return Batches(self.seed, n_samples, size, f)

@@ -11,15 +11,13 @@ from aspis_mpi.assembly import sameness
 from aspis_mpi.assembly.crew import Crew
 from aspis_mpi.assembly.outputs import model_path
 from aspis_mpi.assembly.replay import Recorded
-from aspis_mpi.assembly.start import ranks, start as begin
+from aspis_mpi.assembly.start import begin, misfit
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.backends import libraries
+from aspis_mpi.backends import libraries, simulated
 from aspis_mpi.backends.launcher import launch
 from aspis_mpi.backends.signals import Signals
-from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as drive)
 from aspis_mpi.errors import BAD_JOB, FAILED, InUse, JobError, Mistake
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.learning import devices
 from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.protocol.buffers import Pool
@@ -104,7 +102,7 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
             # Before MPI starts, which may fail.
             if not here.rank:
                 _say(trouble, 0)
-        mpi, comm = _begin_mpi()
+        ranks, comm = _begin_mpi()
         remarks = ()
         try:
             if trouble is None and start is not None and not start.over:
@@ -112,18 +110,18 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         except BaseException as error:
             trouble = error
             _say(trouble, 0)
-        code = _agree(mpi, comm, here, trouble, start)
+        code = _agree(ranks, comm, here, trouble, start)
         if code == OVER:
             return 0, _again(assembly, start) if start else None
         if code:
             return code, None
         without, idle = sameness.agree(comm, assembly.job, facts)
-        with mpi.guard(comm):
+        with ranks.guard(comm):
             device = assembly.job.runtime.device
-            places = mpi.places(comm, devices.own(device), device == 'cpu')
+            places = ranks.places(comm, devices.own(device), device == 'cpu')
             if comm.rank:
                 return _work(assembly, comm, signals, idle), None
-            return _serve(assembly, mpi, comm, places, start, signals,
+            return _serve(assembly, ranks, comm, places, start, signals,
                           without, remarks)
 
 
@@ -140,8 +138,8 @@ def _begin_mpi():
     # A rank that dies before MPI has started may leave the others there.
     faulthandler.dump_traceback_later(START, exit=True)
     try:
-        mpi = _backend()
-        return mpi, mpi.world()
+        ranks = _backend()
+        return ranks, ranks.world()
     finally:
         faulthandler.cancel_dump_traceback_later()
 
@@ -149,10 +147,10 @@ def _begin_mpi():
 def _backend():
     """The module that starts MPI when it is imported."""
     try:
-        from aspis_mpi.backends.mpi import ranks as mpi
+        from aspis_mpi.backends.mpi import ranks
     except (ImportError, RuntimeError) as error:
         raise JobError(libraries.missing(error)) from error
-    return mpi
+    return ranks
 
 
 def _refuse_singletons(here):
@@ -171,13 +169,13 @@ def _assemble(job, problem, here, resume):
     """The parts of a job, and how many workers it asks for itself."""
     said, n_workers = job.n_workers, here.size - 1
     if said != n_workers and not resume:
-        raise JobError(ranks(job.path, said, n_workers))
+        raise JobError(misfit(job.path, said, n_workers))
     job = replace(job, scheme=job.scheme.model_copy(
         update={'workers': n_workers}))
     return Assembly(job, problem, not here.rank), said
 
 
-def _agree(mpi, comm, here, trouble, start):
+def _agree(ranks, comm, here, trouble, start):
     """Begin on all ranks or on none; 0, or the exit code of all.
 
     `OVER` where there is nothing left to do.
@@ -193,7 +191,7 @@ def _agree(mpi, comm, here, trouble, start):
         code, text = BAD_JOB, f'{trouble}\n{trouble.trace[-TRACE:]}'
     elif trouble is not None:
         code = FAILED
-    code, rank, text = mpi.agree(comm, code, text)
+    code, rank, text = ranks.agree(comm, code, text)
     if code == BAD_JOB and rank == comm.rank:
         raise trouble
     if code == BAD_JOB:
@@ -208,14 +206,14 @@ def _agree(mpi, comm, here, trouble, start):
 
 
 def _job(job, settings, problem, n_workers):
-    if isinstance(job, config.Job):
+    if isinstance(job, loading.Job):
         if settings := list(settings):
             raise JobError(
                 f'{job.path}: settings = {settings}: a Job has its values '
                 'already; give the path of its file, or make it with '
                 'config.load(path, settings)')
         return job
-    return config.load(job, settings, n_workers, problem)
+    return loading.load(job, settings, n_workers, problem)
 
 
 def _work(assembly, comm, signals, idle):
@@ -229,11 +227,11 @@ def _work(assembly, comm, signals, idle):
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
-def _serve(assembly, mpi, comm, places, start, signals, without, remarks):
+def _serve(assembly, ranks, comm, places, start, signals, without, remarks):
     """Rank 0: exit code, and path of the run's first log."""
     from aspis_mpi.backends.mpi.server import ServerLoop
     clock = time.perf_counter
-    with _log(assembly, start, 'wall', mpi.library(), places.hosts,
+    with _log(assembly, start, 'wall', ranks.library(), places.hosts,
               places.source, without) as run_log:
         server = assembly.server(clock, True, places.keys[1:],
                                  places.vouched)
@@ -339,7 +337,7 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
 
 def _drive(assembly, crew, start, recorded, signals, remarks, without):
     """Run in this process, as recorded if at all; the exit code."""
-    job, clock = assembly.job, VirtualClock()
+    job, clock = assembly.job, simulated.VirtualClock()
     if start.checkpoint is not None:
         clock.now = start.load().seconds
     with _log(assembly, start, 'virtual', without=without) as run_log:
@@ -351,8 +349,10 @@ def _drive(assembly, crew, start, recorded, signals, remarks, without):
             if recorded is not None:
                 recorded.play(assembly, server, workers, journal, clock)
             else:
-                network = Network(job.network.latency, job.network.bandwidth)
-                drive(server, workers, journal, clock, network, signals)
+                network = simulated.Network(job.network.latency,
+                                            job.network.bandwidth)
+                simulated.simulate(server, workers, journal, clock, network,
+                                   signals)
         except Mistake as mistake:
             server.fail(str(mistake))
         try:
