@@ -141,7 +141,7 @@ class Design:
                                self.job.collection.copies)
 
     def _factory(self):
-        """What makes schemes; it knows only what the server may."""
+        """The maker of schemes, which knows only what the server may."""
         job = self.job
         make = Makers(collection=job.part('collection').create,
                       transfer=job.part('transfer').create,
@@ -184,14 +184,14 @@ class Design:
 
     @property
     def allowance(self):
-        """By how much machines may differ."""
+        """The distance by which machines may differ."""
         job, section = self.job, self.job.detection
         return Allowance(job.path, job.q, section.equality == 'bits',
                          section.tolerance, section.disagreement)
 
     @property
     def memory(self):
-        """How long exposures count."""
+        """The time that exposures count: 'step', 'window' or 'forever'."""
         return self.job.detection.memory or self.detector.default_memory
 
     @property
@@ -222,7 +222,7 @@ class Design:
 
     @property
     def presses(self):
-        """Whether late workers are not waited for.
+        """Tell whether late workers are not waited for.
 
         Published schemes that want everything wait for everybody, unless the
         job says how much patience they have.
@@ -245,7 +245,7 @@ class Design:
 
     @property
     def silent_survived(self):
-        """Any so many workers may be silent, and every file is there."""
+        """Largest s such that any s silent workers cost no file."""
         if self.code is not None and self.scheme.collection.whole:
             return self.code.stragglers
         holders = self.assignment.incidence.sum(axis=1)
@@ -266,7 +266,7 @@ class Design:
 
     @property
     def compares(self):
-        """Whether what several workers computed is compared."""
+        """Tell whether what several workers computed is compared."""
         return self.transfer.compares and self.detector.compares
 
     @property

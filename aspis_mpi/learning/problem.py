@@ -1,4 +1,4 @@
-"""What a run minimises: the base class that users subclass."""
+"""The sum that a run minimises: the base class that users subclass."""
 
 import copy
 from dataclasses import dataclass
@@ -126,7 +126,7 @@ class Problem:
     on_server = True
 
     def __init__(self, seed=None):
-        """Nothing to set up; `seed` is the job's."""
+        """Set up nothing; `seed` is the job's."""
 
     def of_server(self):
         """The same problem with rank 0's bits, for attacks that want them.
@@ -136,7 +136,7 @@ class Problem:
         return self
 
     def fingerprints(self):
-        """What else has to be the same on all ranks, and when a run goes on.
+        """Further facts that are to be the same on all ranks, and in a resume.
 
         Files that the job names and the module of the class are compared in
         any case.  What comes from elsewhere can be told here: files that the
@@ -225,7 +225,7 @@ class Problem:
 
 
 def makes(problem):
-    """Whether a caller brings what makes a problem, a class or a function."""
+    """Tell whether a caller brings a maker of problems, class or function."""
     return isinstance(problem, type) or not hasattr(problem, 'gradient')
 
 

@@ -78,7 +78,7 @@ class SGD(Optimizer):
         return lr
 
     def _scale(self, gradient):
-        """What shortens the gradient to norm `clip`, at most 1."""
+        """The factor, at most 1, that shortens the gradient to norm `clip`."""
         if not self.clip:
             return 1.0
         length = float(norm(gradient))
