@@ -195,11 +195,13 @@ def test_torch_and_the_mpi_backend_are_imported_late():
 # --- habits ------------------------------------------------------------
 
 def test_nothing_is_imported_under_another_name():
-    """But for numpy and networkx, under the names that everybody gives."""
+    """But for the names that everybody gives to numpy and networkx."""
+    usual = {('numpy', 'np'), ('numpy.typing', 'npt'), ('networkx', 'nx')}
+
     def renames(node):
         return isinstance(node, ast.Import | ast.ImportFrom) and any(
-            alias.asname and (alias.name, alias.asname) not in {
-                ('numpy', 'np'), ('networkx', 'nx')} for alias in node.names)
+            alias.asname and (alias.name, alias.asname) not in usual
+            for alias in node.names)
     assert not places(renames)
 
 
