@@ -7,7 +7,7 @@ from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.progress import survived
 from aspis_mpi.assignment import ordering
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.learning.optimizer import state_bytes
 from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
@@ -73,7 +73,7 @@ def forecast(job, settings=()):
     -------
     Plan
     """
-    return plan_of(Design(config.load(job, settings)))
+    return plan_of(Design(loading.load(job, settings)))
 
 
 def plan_of(design):

@@ -51,7 +51,7 @@ REST = 0.005
 
 
 class State(Enum):
-    """What a worker is doing."""
+    """States of a worker."""
 
     IDLE = auto()
     WAITING = auto()            # a step is announced, parameters under way
@@ -165,7 +165,7 @@ class Worker:
 
     @property
     def computes(self):
-        """Whether a file is half-way."""
+        """Tell whether a file is half-way."""
         work = self._work
         return self._trial is not None or (
             work is not None and work.task is not None
@@ -173,7 +173,7 @@ class Worker:
 
     @property
     def finishes(self):
-        """When its next message is ready, computing counted as nothing."""
+        """The second of its next message, computing counted as nothing."""
         if self._trial is not None:
             return -np.inf
         ends = np.inf if self._work is None else self._work.ends
@@ -270,7 +270,7 @@ class Worker:
         self._turn_to_signal()
 
     def _turn_to_signal(self):
-        """What is asked for now; a vector before its sketches."""
+        """Turn to the signal answered next, a vector before its sketches."""
         if not self._asked:
             self.state = State.COMPUTING
         else:
@@ -356,7 +356,7 @@ class Worker:
         return Replica(self.step, 0, position, buffer)
 
     def _report(self, work):
-        """What is finished, or what an adversary says of it."""
+        """Report the finished files, or an adversary's word about them."""
         report = work.report()
         if self._liar is not None:
             report = self._liar.claims(self.step, report, len(self.files))
