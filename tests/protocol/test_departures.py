@@ -11,7 +11,7 @@ from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
 from aspis_mpi.job import loading as config
 from aspis_mpi.protocol.messages import Failure, Signal
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 
 STEPS, K = 12, 9
 
