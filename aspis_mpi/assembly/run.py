@@ -221,9 +221,10 @@ def _job(job, settings, problem, n_workers):
 def _work(assembly, comm, signals, idle):
     """Ranks 1 ... K."""
     clock = time.perf_counter
+    from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.worker import WorkerLoop
-    loop = WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock,
-                      signals, assembly.patience)
+    mail = Mailbox.of_worker(comm, assembly.wire(), Pool(assembly.d))
+    loop = WorkerLoop(mail, clock, signals, assembly.patience)
     if idle:
         return loop.stand_by()
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
@@ -231,6 +232,7 @@ def _work(assembly, comm, signals, idle):
 
 def _serve(assembly, mpi, comm, places, start, signals, without, remarks):
     """Rank 0: exit code, and path of the run's first log."""
+    from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.server import ServerLoop
     clock = time.perf_counter
     with _log(assembly, start, 'wall', mpi.library(), places.hosts,
@@ -240,8 +242,8 @@ def _serve(assembly, mpi, comm, places, start, signals, without, remarks):
         _enter(server, start, remarks)
         server.bar(without)
         journal = assembly.journal(server, run_log, start.first)
-        loop = ServerLoop(comm, server, journal, assembly.wire(),
-                          assembly.incoming(), clock, signals)
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        loop = ServerLoop(mail, server, journal, clock, signals)
 
         return loop.run(lambda: _close(
             assembly, server, journal, run_log, start.first)), start.first
