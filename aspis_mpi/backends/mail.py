@@ -1,4 +1,4 @@
-"""What a rank sends and receives through, whatever carries it."""
+"""The mailbox of a rank, whatever carries its messages."""
 
 from abc import ABC, abstractmethod
 
@@ -31,7 +31,7 @@ class Mail(ABC):
     @property
     @abstractmethod
     def pending(self):
-        """How many messages have not left or have begun to come in."""
+        """Number of messages that have not left or have begun to come in."""
 
     @abstractmethod
     def send(self, rank, message):
@@ -49,11 +49,11 @@ class Mail(ABC):
 
     @abstractmethod
     def sending(self, rank, lane):
-        """Whether an earlier message to a peer has not left yet."""
+        """True while an earlier message to a peer has not left."""
 
     @abstractmethod
     def poll(self):
-        """What has come in since the last call; sends go on, too.
+        """Take what has come in since the last call; sends go on, too.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class Mail(ABC):
 
     @abstractmethod
     def goodbye(self):
-        """Whether every rank has said goodbye; to be asked until it has.
+        """Say goodbye; true once every rank has. To be asked until then.
 
         Never, once a rank has died.
         """
@@ -99,7 +99,7 @@ class Mail(ABC):
 
 
 class Rooms:
-    """Where the messages of peers go, also those that nobody wants.
+    """Rooms for the messages of peers, also those that nobody wants.
 
     What is short has a place of its own for each peer, a vector a buffer.
 

@@ -1,10 +1,10 @@
-"""Which state may follow which, looked up wherever a machine turns to one."""
+"""Transitions of a machine, looked up in a table wherever it takes one."""
 
 from aspis_mpi.errors import LocalProtocolError
 
 
 class Machine:
-    """What is in one of a few states, and goes only where it may.
+    """Anything that is in one of a few states and goes only where it may.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How the ranks end, in order or not."""
+"""The end of a rank that cannot end in order."""
 
 import atexit
 import logging

@@ -131,7 +131,7 @@ class Mailbox(Mail):
 
     @property
     def pending(self):
-        """How many messages have not left or have begun to come in."""
+        """Number of messages that have not left or have begun to come in."""
         return len(self._requests)
 
     def send(self, rank, message):

@@ -1,4 +1,4 @@
-"""What the server is in the middle of: a step, or the start-up probe."""
+"""The stages of a run on the server: steps, and what comes before them."""
 
 from abc import ABC, abstractmethod
 
@@ -129,16 +129,16 @@ class Stage(Machine, ABC):
 
     @abstractmethod
     def overdue(self, now, silence):
-        """Who has been silent for so many seconds, bool (K,)."""
+        """Workers that have been silent for so many seconds, bool (K,)."""
 
     @abstractmethod
     def tardy(self, now):
-        """Who is late from now on, bool (K,)."""
+        """Workers that are late from now on, bool (K,)."""
 
     @property
     @abstractmethod
     def due(self):
-        """Whether there is something to compute, and nothing to wait for."""
+        """True where there is something to compute, and none to wait for."""
 
     @abstractmethod
     def proceed(self, audit):

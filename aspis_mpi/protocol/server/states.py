@@ -7,7 +7,7 @@ from aspis_mpi.protocol.messages import (
 
 
 class State(Enum):
-    """Where in a step the server is."""
+    """Place of the server in a step."""
 
     PROBING = auto()
     COMPUTING = auto()
