@@ -288,9 +288,10 @@ def _work(assembly: Assembly, comm: Any, signals: Signals,
           idle: bool) -> int:
     """Ranks 1 ... K."""
     clock = time.perf_counter
+    from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.worker import WorkerLoop
-    loop = WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock,
-                      signals, assembly.patience)
+    mail = Mailbox.of_worker(comm, assembly.wire(), Pool(assembly.d))
+    loop = WorkerLoop(mail, clock, signals, assembly.patience)
     if idle:
         return loop.stand_by()
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
@@ -300,6 +301,7 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
            start: Start, signals: Signals, without: dict[int, str],
            remarks: Remarks) -> tuple[int, Path]:
     """Rank 0: exit code, and path of the run's first log."""
+    from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.server import ServerLoop
     clock = time.perf_counter
     with _log(assembly, start, 'wall', ranks.library(), places.hosts,
@@ -309,8 +311,8 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
         _enter(server, start, remarks)
         server.bar(without)
         journal = assembly.journal(server, run_log, start.first)
-        loop = ServerLoop(comm, server, journal, assembly.wire(),
-                          assembly.incoming(), clock, signals)
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        loop = ServerLoop(mail, server, journal, clock, signals)
 
         return loop.run(lambda: _close(
             assembly, server, journal, run_log, start.first)), start.first
