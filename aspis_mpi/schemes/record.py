@@ -1,4 +1,4 @@
-"""What one step leaves for the run log: facts, no opinions."""
+"""Facts that one step leaves for the run log, no opinions."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,7 +11,7 @@ BY_SERVER, CODED = -3, -4
 
 
 class Outcome(IntEnum):
-    """How a step ended; of several that apply, the first.
+    """The end of a step; of several that apply, the first.
 
     `CONTRADICTION`: the assumptions do not hold, no update.  `SKIPPED`: no
     usable file, no update.  `INCOMPLETE`: files are missing.  `VOTED`: a
@@ -98,7 +98,7 @@ class Event:
 
 
 class ArrivalKind(IntEnum):
-    """What the server took note of, in the order in which it did.
+    """Kinds of what the server took note of.
 
     `MODEL`: a step began (worker -1).  `PROGRESS`, `REPLICA`, `PAYLOAD`: a
     message of a worker was handled.  `SILENT`: a worker was given up.

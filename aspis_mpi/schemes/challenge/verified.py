@@ -1,4 +1,4 @@
-"""What a step's payloads are worth: challenged, compared, asked for again.
+"""The worth of a step's payloads: challenged, compared, asked for again.
 
 An epoch brings payloads, then the sketches and norms of all that was
 finished of the files in them, by everybody who finished it.  A payload is
@@ -60,12 +60,12 @@ class VerifiedTable(RoundTable, ChallengedTable):
 
     @property
     def odd(self):
-        """Whose copies do not count for the rest of the step, bool (K,)."""
+        """Workers whose copies do not count for the rest of the step, (K,)."""
         return self._sketched.odd
 
     @property
     def whole(self):
-        """Whether the vectors asked for have all d numbers."""
+        """True where the vectors asked for have all d numbers."""
         return self._transfer.whole(self.state)
 
     def ask(self, finished):
@@ -90,7 +90,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
                           if payload.worker != worker]
 
     def _able(self, finished):
-        """Who may be asked for which file, bool (f, K).
+        """Workers that may be asked for each file, bool (f, K).
 
         From the second epoch on, whoever is least suspicious of those that
         showed what is believed, or that have not shown anything yet.
@@ -200,7 +200,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
         return guilty
 
     def _test(self, payload, test, several):
-        """What a test says of a payload, or of its parts, together."""
+        """Apply a test to a payload, or to its parts."""
         worker = payload.worker
         if worker not in self._sketches or (
                 not self._sketched.answered[worker]):
@@ -232,7 +232,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
             unbroken(good, sent))
 
     def _agrees(self, payload):
-        """Whether what was verified earlier is what is believed now."""
+        """True where what was verified earlier is what is believed now."""
         files, source = payload.files, self._verdict.source[payload.files]
         if (source < 0).any():
             return False
@@ -241,7 +241,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
                      == label(files, source)).all())
 
     def _settle(self, detection, believed, living):
-        """What another epoch could bring."""
+        """Find out what another epoch could bring."""
         verdict, self.required = self._verdict, self.required * 0
         closed = self._closed(self._usable)
         self.settled = bool(verdict.contradiction) or bool(closed.all())
@@ -314,7 +314,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
                     closing.believed & ~self.exposed)))
 
     def _hidden_bias(self, used, cover, q):
-        """What q liars can have hidden in the payloads used."""
+        """The most that q liars can have hidden in the payloads used."""
         errors = self._sketched.hidden([payload for payload in used
                                         if payload.buffer is not None])
         return challenge.hidden_bias(errors, q, cover.sum())
@@ -342,7 +342,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
             proofs=tuple(self._proofs))
 
     def _used(self):
-        """What the step is made of: audited files are the server's own."""
+        """Payloads of which the step is made; audited files are its own."""
         there = files_in(self._usable, len(self.required))
         return self._usable + [
             served(BY_SERVER, file, values, self._transfer.copies)
