@@ -89,7 +89,9 @@ class Detector:
     Parameters
     ----------
     n_adversaries : int
-        q: how many workers the server assumes to be wrong, at most.
+        q: how many workers the server assumes to be wrong, at most.  Where
+        some of them are exposed, the rule is made once more for those that
+        are left, of which there may be none.
     """
 
     #: Whether the rule compares replicas, so that files need several.
