@@ -252,12 +252,12 @@ def test_nor_in_a_whole_job_that_is_stopped_and_goes_on(
     """The journal holds the plan, but nothing of the server the journal."""
     steps = []
 
-    class Watched(Journal):
+    class Reached(Journal):
         def catch_up(self):
             super().catch_up()
             assert ways(self) != [] == ways(self._server)
             steps.append(self._server.step)
-    monkeypatch.setattr('aspis_mpi.assembly.wiring.Journal', Watched)
+    monkeypatch.setattr('aspis_mpi.assembly.wiring.Journal', Reached)
     job = assembly.job
     for last in 2, 4:
         run = job.run.model_copy(update={'steps': last})
