@@ -65,8 +65,8 @@ def norm(x: Vector) -> np.float64:
     """Euclidean norm of a float32 vector, accumulated in float64 by blocks."""
     total = 0.0
     for s in blocks(x.size):
-        part = x[s].astype(np.float64)
-        total += np.dot(part, part)
+        block = x[s].astype(np.float64)
+        total += np.dot(block, block)
     return np.sqrt(total)
 
 

@@ -5,6 +5,24 @@ import pytest
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job import loading
 
+#: Folders whose tests start processes for every core: one at a time, though
+#: beside tests of other folders.
+ONE_AT_A_TIME = 'tests/mpi', 'tests/slurm'
+
+
+def pytest_collection_modifyitems(config, items):
+    """Say which tests one process runs, where there are several."""
+    if config.pluginmanager.hasplugin('xdist'):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(group(item.nodeid)))
+
+
+def group(test):
+    """The folder of a test if it is one of these, else its file."""
+    file = test.partition('::')[0]
+    return next((folder for folder in ONE_AT_A_TIME
+                 if file.startswith(f'{folder}/')), file)
+
 
 @pytest.fixture
 def tables():

@@ -11,10 +11,10 @@ import pytest
 
 import aspis_mpi
 from aspis_mpi import registry
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.step import Step
-from aspis_mpi.schemes.resolution import resolve
+from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import ReplicaTable
 
@@ -271,10 +271,35 @@ def test_nothing_is_unpickled():
                 if forbidden & libraries(imports_of(module))]
 
 
+def constructors():
+    """Arguments of each `__init__` that is written down, by class."""
+    return {f'{module}.{cls.name}': method.args
+            for module, tree in TREES.items() for cls in ast.walk(tree)
+            if isinstance(cls, ast.ClassDef) for method in cls.body
+            if isinstance(method, ast.FunctionDef)
+            and method.name == '__init__'}
+
+
+def test_no_constructor_tells_eight_arguments_by_their_order():
+    """What belongs together has a name; the rest is given by name."""
+    found = constructors()
+    assert len(found) > 80
+    assert not [name for name, takes in found.items()
+                if len(takes.posonlyargs + takes.args) > 1 + 7]
+
+
+@pytest.mark.parametrize('name, most', [('worker.machine.Worker', 10),
+                                        ('worker.liar.Liar', 4)])
+def test_workers_are_made_of_few_things(name, most):
+    takes = constructors()[f'aspis_mpi.protocol.{name}']
+    assert len(takes.args[1:] + takes.kwonlyargs) <= most
+    assert not (takes.posonlyargs or takes.vararg or takes.kwarg)
+
+
 # --- the truth stays out of the server ---------------------------------
 
 TOLD_NOTHING = [
-    ParameterServer, Step, Scheme, resolve, ReplicaTable,
+    ParameterServer, Step, Scheme, Closing, ReplicaTable,
     *(part for family in ('detection', 'aggregation', 'collection',
                           'transfer', 'code', 'assignment', 'order',
                           'optimizer')
@@ -287,7 +312,7 @@ def test_no_constructor_of_the_server_takes_the_adversaries(part):
     parameters = inspect.signature(part).parameters
     assert not set(parameters) & {'plan', 'attack', 'adversaries', 'lies',
                                   'truth', 'liar', 'liars', 'job', 'config'}
-    assert AttackPlan not in {p.annotation for p in parameters.values()}
+    assert Attack not in {p.annotation for p in parameters.values()}
 
 
 @pytest.mark.parametrize('side', SERVER_SIDE)

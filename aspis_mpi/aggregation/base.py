@@ -42,9 +42,9 @@ class Aggregator:
     """
 
     #: Whether one entry that is not finite shows in the result, always.
-    propagates = False
+    shows_non_finite = False
     #: Whether it is the mean over all samples, which coded sums are.
-    plain = False
+    is_plain_mean = False
 
     def __init__(self, n_files: int, n_adversaries: int, worst_case: int):
         if n_files < 1:
@@ -84,9 +84,9 @@ class Aggregator:
         """
         counts = checked(rows, samples, out)
 
-        def visit(part: slice, scratch: Vector) -> None:
-            pieces = [row[part] for row in rows]
-            self.reduce(pieces, counts, scratch, out[part])
+        def visit(block: slice, scratch: Vector) -> None:
+            pieces = [row[block] for row in rows]
+            self.reduce(pieces, counts, scratch, out[block])
 
         over_blocks(visit, out.size, self.scratch_rows(len(rows)), threads)
 
@@ -131,7 +131,7 @@ def checked(rows: Sequence[Vector], samples: npt.ArrayLike,
 
 def over_blocks(visit: Callable[[slice, Vector], Found], size: int,
                 n_scratch: int, threads: int) -> list[Found]:
-    """Call `visit(part, scratch)` for every block of `range(size)`.
+    """Call `visit(block, scratch)` for every block of `range(size)`.
 
     Parameters
     ----------
@@ -146,22 +146,22 @@ def over_blocks(visit: Callable[[slice, Vector], Found], size: int,
         What `visit` returned, in the order of the blocks.
     """
     width = min(block_width(n_scratch), size)
-    parts = blocks(size, width)
-    threads = min(threads, len(parts))
+    cut = blocks(size, width)
+    threads = min(threads, len(cut))
 
     def walk(share: Iterable[slice]) -> list[Found]:
         memory = np.empty(n_scratch * width, dtype=np.float32)
         # Finite rows of absurd size overflow where they are summed.
         with np.errstate(over='ignore', invalid='ignore'):
-            return [visit(part, memory[:n_scratch * (part.stop - part.start)]
-                          .reshape(n_scratch, part.stop - part.start))
-                    for part in share]
+            return [visit(s, memory[:n_scratch * (s.stop - s.start)]
+                          .reshape(n_scratch, s.stop - s.start))
+                    for s in share]
 
     if threads <= 1:
-        return walk(parts)
-    found: list[Any] = [None] * len(parts)
+        return walk(cut)
+    found: list[Any] = [None] * len(cut)
     with ThreadPoolExecutor(threads) as pool:
-        shares = [parts[t::threads] for t in range(threads)]
+        shares = [cut[t::threads] for t in range(threads)]
         for t, results in enumerate(pool.map(walk, shares)):
             found[t::threads] = results
     return found

@@ -22,7 +22,7 @@ from aspis_mpi.backends.hosts import Places
 from aspis_mpi.backends.launcher import Launch, launch
 from aspis_mpi.backends.signals import Signals
 from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as drive)
+    Network, VirtualClock, simulate as play)
 from aspis_mpi.errors import (
     BAD_JOB, DONE, FAILED, InUse, JobError, Mistake)
 from aspis_mpi.job import loading as config
@@ -432,7 +432,7 @@ def _drive(assembly: Assembly, crew: Crew, start: Start,
                 recorded.play(assembly, server, workers, journal, clock)
             else:
                 network = Network(job.network.latency, job.network.bandwidth)
-                drive(server, workers, journal, clock, network, signals)
+                play(server, workers, journal, clock, network, signals)
         except Mistake as mistake:
             server.fail(str(mistake))
         try:

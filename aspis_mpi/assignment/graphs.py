@@ -6,8 +6,19 @@ before, one raises and another answers that a graph has no components.  A
 `nonzero`, of `arange`) have 64 bits.
 """
 
+from importlib import import_module
+
 import numpy as np
-from scipy.sparse import csgraph
+
+#: What such algorithms are written in, here and elsewhere: imported where it
+#: is called, as most ranks never do, and it takes as long as all the rest.
+LIBRARIES = 'networkx', 'scipy.sparse.csgraph'
+
+
+def load():
+    """Import these libraries now, so that nothing has to later."""
+    for name in LIBRARIES:
+        import_module(name)
 
 
 def matching(graph):
@@ -27,6 +38,7 @@ def matching(graph):
     >>> matching(csr_array([[1, 1], [1, 0]])).tolist()
     [1, 0]
     """
+    from scipy.sparse import csgraph
     return csgraph.maximum_bipartite_matching(_narrow(graph),
                                               perm_type='column')
 
@@ -38,6 +50,7 @@ def is_connected(graph):
     ----------
     graph : csr_array, shape (n, n)
     """
+    from scipy.sparse import csgraph
     return csgraph.connected_components(_narrow(graph), directed=False,
                                         return_labels=False) == 1
 
@@ -56,6 +69,7 @@ def flow(graph):
     flow : csr_array, shape (n, n)
         With its negative on the way back.
     """
+    from scipy.sparse import csgraph
     found = csgraph.maximum_flow(_narrow(graph), 0, graph.shape[0] - 1)
     return found.flow_value, found.flow
 

@@ -11,7 +11,6 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from aspis_mpi.assignment import graphs
 from aspis_mpi.assignment.pacing import by_speed
@@ -183,6 +182,7 @@ def peel(incidence):
     delta times the algorithm of Hopcroft and Karp, each O(m delta sqrt(m))
     at worst and near m delta in practice.
     """
+    from scipy.sparse import csr_array
     load = int(incidence[:, 0].sum())
     if (incidence.shape[0] != incidence.shape[1]
             or (incidence.sum(axis=0) != load).any()

@@ -1,7 +1,6 @@
 """The order for workers whose speeds have been measured, by flows."""
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from aspis_mpi.assignment import graphs
 
@@ -119,7 +118,7 @@ def _earliest(holders, free, demand, finish, used):
                                np.maximum(demand, 1)[:, None] - 1, axis=1)
     least = max(times[demand.sum() - 1], alone[demand > 0].max())
     times = np.unique(times[times >= least])
-    network = _Network(holders, free, demand, used.size)
+    network = _FlowGraph(holders, free, demand, used.size)
     low, high, best = 0, times.size - 1, None
     while low < high or best is None:
         middle = (low + high) // 2
@@ -134,13 +133,14 @@ def _earliest(holders, free, demand, finish, used):
     return chosen
 
 
-class _Network:
+class _FlowGraph:
     """Files that need workers, workers that have room for files.
 
     Node 0 is the source, then come files and workers, then the sink.
     """
 
     def __init__(self, holders, free, demand, n_workers):
+        from scipy.sparse import csr_array
         n_files = holders.shape[0]
         ends = 1 + n_files + n_workers
         indices = np.concatenate((

@@ -1,8 +1,6 @@
 """Codes whose workers send the same combination in every step, or nothing."""
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import lsqr
 
 from aspis_mpi.coding.code import Code, Decoding
 
@@ -16,10 +14,11 @@ class FixedCode(Code):
     Subclasses hand `_fix` their weights and override `_combination`.
     """
 
-    full_only = True
+    needs_whole_workers = True
 
     def _fix(self, weights):
         """Take each worker's weights, a list of K arrays (load, copies)."""
+        from scipy.sparse import csr_array
         self._weights = weights
         entries = np.concatenate([w.ravel() for w in weights])
         parts = np.arange(self.copies)
@@ -27,7 +26,7 @@ class FixedCode(Code):
                                   for own in self._own])
         ends = np.cumsum([0] + [w.size for w in weights])
         shape = len(weights), self.assignment.n_files * self.copies
-        self._matrix = sparse.csr_array((entries, columns, ends), shape)
+        self._matrix = csr_array((entries, columns, ends), shape)
 
     def encoding(self, worker, state):
         """All of the worker's files, which it must have finished."""
@@ -81,6 +80,7 @@ def _least_squares(matrix, target):
     """The x of least norm that minimises |matrix x - target|."""
     if matrix.shape[1] <= DENSE:
         return np.linalg.lstsq(matrix.toarray(), target, rcond=None)[0]
+    from scipy.sparse.linalg import lsqr
     return lsqr(matrix, target, atol=1e-14, btol=1e-14, conlim=0,
                 iter_lim=4 * matrix.shape[1])[0]
 

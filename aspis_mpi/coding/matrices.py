@@ -4,9 +4,7 @@ A file is decoded from the columns of those who finished it, so any `copies`
 columns of workers that share a file should be far from dependent.
 """
 
-import networkx as nx
 import numpy as np
-from scipy import sparse
 
 from aspis_mpi import streams
 from aspis_mpi.coding.structure import cyclic_starts
@@ -59,12 +57,14 @@ def colours(assignment):
         others the fewest that some greedy colourings of the conflict graph
         find.
     """
+    import networkx as nx
+    from scipy.sparse import csr_array
     n_workers, load = assignment.n_workers, assignment.load
     if cyclic_starts(assignment) is not None:
         # Runs of at least `load` workers, each with the colours 0, 1, ...
         runs = np.array_split(np.arange(n_workers), n_workers // load)
         return np.concatenate([run - run[0] for run in runs])
-    held = sparse.csr_array(assignment.incidence.astype(np.int32))
+    held = csr_array(assignment.incidence.astype(np.int32))
     conflicts = nx.from_scipy_sparse_array(held.T @ held)
     conflicts.remove_edges_from(list(nx.selfloop_edges(conflicts)))
     best = min((nx.greedy_color(conflicts, strategy)

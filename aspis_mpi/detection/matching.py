@@ -15,10 +15,7 @@ as much as nu and never counts a worker too many.  All sizes here are those
 of the double cover, *doubled* in what follows, so that they are integers.
 """
 
-import networkx as nx
 import numpy as np
-import scipy
-from scipy.sparse import csr_array
 
 from aspis_mpi import streams
 from aspis_mpi.assignment import graphs
@@ -48,6 +45,7 @@ def partners(graph):
     """
     if not graph.any():
         return np.full(len(graph), -1)
+    from scipy.sparse import csr_array
     return graphs.matching(csr_array(graph))
 
 
@@ -103,6 +101,7 @@ def pairs(graph):
     """
     if not graph.any():
         return set()
+    import networkx as nx
     return nx.max_weight_matching(nx.from_numpy_array(graph), True)
 
 
@@ -216,6 +215,7 @@ def _invertible(graph, rows, columns, rng):
         inverse = _inverse(matrix[np.ix_(rows, columns)])
         if inverse is not None:
             return matrix, inverse
+    import scipy
     raise ArithmeticError(
         f'none of {DRAWS} random matrices has an inverse where scipy '
         f'{scipy.__version__} found a matching: use another version of it')

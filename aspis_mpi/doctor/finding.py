@@ -31,10 +31,10 @@ class Finding:
         return f'{str(self.level):<7}  {self.topic:<8}  {self.text}'
 
 
-def report(findings):
+def as_text(findings):
     """All findings, the worst first, and a line that sums them up.
 
-    Those of one level stay in their order, so that two reports can be
+    Those of one level stay in their order, so that two outputs can be
     compared line by line.
 
     Parameters

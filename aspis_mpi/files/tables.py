@@ -115,10 +115,10 @@ def parsed(text, separator, dtype=np.float64):
                      numbers)
     except ValueError as error:
         # NumPy counts other lines, and advises on arguments of its own.
-        raise ValueError(_mistake(rows, separator)) from error
+        raise ValueError(_fault(rows, separator)) from error
 
 
-def _mistake(rows, separator):
+def _fault(rows, separator):
     """The first line that cannot be a row, and why."""
     first, width = rows[0][0], len(_entries(rows[0][1], separator))
     for number, line in rows:

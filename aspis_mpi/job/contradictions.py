@@ -79,7 +79,7 @@ def check_challenge(job, transfer, code):
     """Refuse to challenge payloads that cannot be replaced one by one."""
     if not job.transfer.challenge:
         return
-    if transfer.pushes:
+    if transfer.sends_at_once:
         raise JobError(
             f"{job.path}: transfer.challenge = true: transfer "
             f"'{job.transfer.name}' brings replicas, which are compared "
@@ -88,7 +88,7 @@ def check_challenge(job, transfer, code):
         raise JobError(
             f'{job.path}: collection.thinning = true: with '
             'transfer.challenge = true owners are drawn at random; use false')
-    if code is not None and code.full_only:
+    if code is not None and code.needs_whole_workers:
         raise JobError(
             f"{job.path}: transfer.challenge = true: needs transfer.code "
             f"= 'least-squares', not '{job.transfer.code}', whose "
@@ -100,14 +100,14 @@ def check_challenge(job, transfer, code):
 def check_replicas(job, assignment, transfer, detector):
     """Refuse to compare, or to vote, where there is nothing to do it with."""
     r = assignment.replication
-    if not transfer.compares:
-        if detector.compares:
+    if not transfer.comparable:
+        if detector.compares_replicas:
             raise JobError(
                 f"{job.path}: detection.name = '{job.detection.name}': "
                 f"transfer '{job.transfer.name}' brings no replicas to "
                 "compare; use 'none', or transfer.challenge = true")
         return
-    if r == 1 and detector.compares:
+    if r == 1 and detector.compares_replicas:
         if not job.q and presets.counts_on(job.scheme.name):
             raise JobError(
                 f"{job.path}: scheme.adversaries = 0: scheme "
@@ -117,7 +117,7 @@ def check_replicas(job, assignment, transfer, detector):
             f"{job.path}: detection.name = '{job.detection.name}': "
             f"assignment '{job.assignment.name}' has one replica of each "
             "file, so there is nothing to compare; use 'none'")
-    if r > 1 and not r % 2 and detector.votes:
+    if r > 1 and not r % 2 and detector.decides_by_majority:
         key = assignment.replicated_by
         what = (f"assignment.name = '{job.assignment.name}': its {r} workers "
                 'a file' if key is None else
@@ -129,23 +129,26 @@ def check_replicas(job, assignment, transfer, detector):
 
 def check_scheme(job, scheme, code):
     """Refuse a collection, a transfer and an aggregation that do not fit."""
-    collection, pushes = scheme.collection, scheme.transfer.pushes
-    if job.transfer.challenge and not collection.counts:
+    collection = scheme.collection
+    sends_at_once = scheme.transfer.sends_at_once
+    if job.transfer.challenge and not collection.counts_copies:
         raise JobError(
             f"{job.path}: collection.name = '{job.collection.name}': counts "
             'workers, not the copies of a file that a challenge needs; use '
             "'coverage', 'deadline', 'adaptive' or 'all'")
-    if not (pushes or scheme.aggregator.plain):
+    if not (sends_at_once or scheme.aggregator.is_plain_mean):
         raise JobError(
             f"{job.path}: aggregation.name = '{job.aggregation.name}': "
             f"transfer '{job.transfer.name}' brings sums of many files, "
             "which allow the 'mean' alone")
-    if code is not None and code.full_only and not collection.whole:
+    if code is not None and code.needs_whole_workers and (
+            not collection.asks_whole_workers):
         raise JobError(
             f"{job.path}: transfer.code = '{job.transfer.code}': needs "
             'workers that finished all their files; use '
             "collection.name = 'full-workers'")
-    if scheme.skip_covered and (pushes or not collection.may_skip):
+    if scheme.skip_covered and (
+            sends_at_once or not collection.allows_skipping):
         raise JobError(
             f'{job.path}: collection.skip_covered = true: needs a '
             "collection that waits for copies, such as 'coverage', and "
@@ -161,14 +164,14 @@ def check_evidence(job, scheme, problem):
             f"{job.path}: detection.tolerance and detection.disagreement "
             "need detection.equality = 'tolerance'")
     if section.equality == 'tolerance' and not (
-            transfer.compares and problem.on_server
-            and scheme.detector.compares):
+            transfer.comparable and problem.on_server
+            and scheme.detector.compares_replicas):
         raise JobError(
             f"{job.path}: detection.equality = 'tolerance': the thresholds "
             'need a rule that compares, values to compare, and a rank 0 that '
             "can compute gradients itself; use 'bits'")
     audits = section.audits == 'contested' or section.random_audits
-    if audits and not transfer.compares:
+    if audits and not transfer.comparable:
         raise JobError(
             f"{job.path}: detection.audits and detection.random_audits "
             f"need values to check: transfer '{job.transfer.name}' "
@@ -214,7 +217,7 @@ def check_effect(job, scheme, protocol):
                 f'{job.path}: transfer.{key} = {getattr(section, key)}: is '
                 'for payloads that are challenged; set transfer.challenge = '
                 f'true, or leave transfer.{key} out')
-    if adversary.count and scheme.transfer.pushes and (
+    if adversary.count and scheme.transfer.sends_at_once and (
             protocol.lies and not protocol.timing):
         raise JobError(
             f"{job.path}: adversary.protocol = '{adversary.protocol}': "

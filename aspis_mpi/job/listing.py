@@ -5,7 +5,7 @@ from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
 from aspis_mpi import registry
-from aspis_mpi.job import presets
+from aspis_mpi.job import capabilities, presets
 from aspis_mpi.job.sections import PARTS, SECTIONS
 from aspis_mpi.parts import extras, own
 
@@ -29,7 +29,8 @@ def listing(topic=None):
     topic : str, optional
         One of `TOPICS`: a family has parts, a section keys, and some names
         are both; the section `scheme` has the presets.  Or the
-        `module:Class` of a part of the user's own.
+        `module:Class` of a part of the user's own.  The lines of a family
+        end with a table: which part can what.
 
     Returns
     -------
@@ -50,6 +51,8 @@ def listing(topic=None):
     for section in SECTIONS:
         if topic in (None, KEYS, section):
             yield from _keys(section)
+    if topic in registry.FAMILIES:
+        yield from _capabilities(topic)
 
 
 def _parts(family):
@@ -67,6 +70,14 @@ def _part(name, part):
         told = ('required' if option.default is inspect.Parameter.empty
                 else '')
         yield f'  {"":<20}   ' + _option(key, option, told)
+
+
+def _capabilities(family):
+    """The table of what each part can, if the family has flags."""
+    lines = capabilities.table(family)
+    if lines:
+        yield f'{family}, which can what:'
+        yield from lines
 
 
 def _presets():

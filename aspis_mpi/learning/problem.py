@@ -79,6 +79,11 @@ class Problem:
     numbers only from the seed (`aspis_mpi.streams.generator`), carry no
     state from call to call.
 
+    *Random numbers in a gradient* (dropout, noise, augmentation) are equal
+    bits, too, where `begin` seeds their generator anew: it is told the step
+    and the samples of each micro-batch before `gradient` gets it, wherever
+    that is computed.
+
     *Running statistics* (batch norm) are such a state.  Those that
     `gradient` gathers stay with the worker: rank 0, which evaluates and
     exports, computes no gradients but in audits and before the first step,
@@ -166,6 +171,22 @@ class Problem:
         ndarray of float32, shape (n_parameters,)
         """
         raise NotImplementedError(f'{type(self).__name__}.initial')
+
+    def begin(self, step: int, samples: npt.NDArray[np.integer]) -> None:
+        """Prepare for the gradient of a micro-batch; may be left out.
+
+        Called right before every `gradient`, with the same samples, in all
+        that computes one: workers, liars, the audits of rank 0, the
+        start-up probe, what is tried before the first step.  What it leaves
+        must be a function of its arguments and the job's seed alone.
+
+        Parameters
+        ----------
+        step : int
+            Of which the samples are, 0 for the first.
+        samples : ndarray of int, shape (n,)
+            The next micro-batch, read-only: of one file, in its order.
+        """
 
     def gradient(self, parameters: Vector, samples: npt.NDArray[np.integer],
                  out: Vector) -> None:

@@ -26,7 +26,7 @@ from aspis_mpi.learning.guard.problem import Guard  # noqa: E402
 class Plain(Guard):
     """A problem that is called as it is."""
 
-    def gradient(self, parameters, samples, out):
+    def gradient(self, step, parameters, samples, out):
         self.problem.gradient(parameters, samples, out)
 
 

@@ -44,7 +44,7 @@ def replicas(assembly, attacked, pool):
             file = int(assignment.order[worker, position])
             buffer = pool.take()
             buffer.values[:] = pattern[file:file + d]
-            if attacked and assembly.plan.lies(0)[file, worker]:
+            if attacked and assembly.attack.lies(0)[file, worker]:
                 buffer.values[:] = -100
             yield worker, Replica(0, 0, position, buffer)
 

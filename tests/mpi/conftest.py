@@ -1,10 +1,14 @@
 """Jobs of five workers, mostly, under the mpirun of both MPIs."""
 
+import json
+from dataclasses import dataclass
+
 import pytest
 
 from aspis_mpi import simulate
 from tests.support.mpirun import (
-    LAUNCHER, MPIS, Running, environment, parameters, prefix, write_job)
+    LAUNCHER, MPIS, Ended, Running, environment, parameters, prefix,
+    write_job)
 
 
 #: What Open MPI's mpirun says on a busy machine, now and then, instead of
@@ -61,6 +65,71 @@ def launch(start):
         if NEVER_BEGAN in ended.err:
             return start(mpi, ranks, *arguments, **options).wait(limit)
         return ended
+    return run
+
+
+#: Runs jobs one after the other, and says with which exit codes.
+SERIES = """
+import json
+import sys
+from aspis_mpi import run
+
+codes = [run(path, out=path.replace('.toml', '.h5'))[0]
+         for path in sys.argv[1:]]
+with open('codes', 'w') as file:
+    json.dump(codes, file)
+"""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What came of jobs that ran one after the other under one mpirun.
+
+    Attributes
+    ----------
+    ended : Ended
+        How mpirun ended.
+    logs, codes : dict
+        The run log and the exit code of each job, by its name.
+    """
+
+    ended: Ended
+    logs: dict
+    codes: dict
+
+
+@pytest.fixture(scope='module')
+def kept():
+    """What the tests of a file run once, by MPI."""
+    return {}
+
+
+@pytest.fixture
+def series(mpi, kept, job, launch, folder):
+    """Runs some jobs under one mpirun, once for all tests of a file.
+
+    `series(ranks, {name: keys, ...})`: starting ranks takes longer than such
+    runs do.  What is to be done `first` is a text in Python.
+    """
+    def run(ranks, jobs, first='', limit=90, **options):
+        place = mpi, ranks, *jobs
+        if place not in kept:
+            kept[place] = None          # in case that this hangs
+            kept[place] = run_all(ranks, jobs, first, limit, options)
+        assert kept[place] is not None, 'the jobs hang or fail'
+        return kept[place]
+
+    def run_all(ranks, jobs, first, limit, options):
+        paths = [job(keys).rename(folder / f'series-{number}.toml')
+                 for number, keys in enumerate(jobs.values())]
+        script = folder / 'series.py'
+        script.write_text(first + SERIES)
+        ended = launch(mpi, ranks, *paths, script=script, limit=limit,
+                       **options)
+        assert ended.code == 0, ended.err
+        codes = json.loads((folder / 'codes').read_text())
+        logs = [path.with_suffix('.h5') for path in paths]
+        return Series(ended, dict(zip(jobs, logs)), dict(zip(jobs, codes)))
     return run
 
 

@@ -48,19 +48,11 @@ def assert_same_decisions(log, other):
                 run.evaluation[name], reference.evaluation[name])
 
 
-def assert_same(mpi, workers, path, launch, expected, folder):
-    log = folder / 'run.h5'
-    ended = launch(mpi, workers + 1, 'run', path, '--out', log, limit=100)
-    assert ended.code == 0, ended.err
+def assert_same(log, path, workers, expected):
     code, reference, wanted = expected(path, workers)
     assert code == 0
     assert parameters(log).tobytes() == wanted.tobytes()
     assert_same_decisions(log, reference)
-
-
-@pytest.mark.parametrize('liars', LIARS)
-def test_equal_bits(mpi, liars, job, launch, expected, folder):
-    assert_same(mpi, 5, job(LIARS[liars]), launch, expected, folder)
 
 
 #: Sums that are challenged, with three files a pair: nothing is presumed.
@@ -82,16 +74,29 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize('lies', LIES)
-def test_challenged_sums_are_those_of_the_simulator_and_of_replicas(
-        mpi, lies, job, launch, expected, folder):
-    """The secrets differ, what they show does not."""
+def challenged(lies):
+    """The keys of a job whose sums are challenged."""
     keys = CHALLENGED | LIES[lies]
     if 'adversary.protocol' in keys:
         keys |= {'adversary.files': 'random', 'adversary.rate': 0.0}
-    path, log = job(keys), folder / 'run.h5'
-    ended = launch(mpi, 6, 'run', path, '--out', log)
-    assert ended.code == 0, ended.err
+    return keys
+
+
+JOBS = LIARS | {lies: challenged(lies) for lies in LIES}
+
+
+@pytest.mark.parametrize('liars', LIARS)
+def test_equal_bits(liars, series, job, expected):
+    log = series(6, JOBS).logs[liars]
+    assert_same(log, job(JOBS[liars]), 5, expected)
+
+
+@pytest.mark.parametrize('lies', LIES)
+def test_challenged_sums_are_those_of_the_simulator_and_of_replicas(
+        lies, series, job, expected):
+    """The secrets differ, what they show does not."""
+    keys, log = JOBS[lies], series(6, JOBS).logs[lies]
+    path = job(keys)
     _, reference, wanted = expected(path, 5)
     assert parameters(log).tobytes() == wanted.tobytes()
     with load_run(log) as run, load_run(reference) as simulated:
@@ -115,27 +120,26 @@ def test_challenged_sums_are_those_of_the_simulator_and_of_replicas(
 
 @pytest.mark.slow
 def test_equal_bits_of_16_ranks(mpi, job, launch, expected, folder):
-    assert_same(mpi, 15, job(MANY), launch, expected, folder)
+    path, log = job(MANY), folder / 'run.h5'
+    ended = launch(mpi, 16, 'run', path, '--out', log, limit=100)
+    assert ended.code == 0, ended.err
+    assert_same(log, path, 15, expected)
 
 
 SMALL_PIECES = '''
-import sys
-from aspis_mpi.__main__ import main
-from aspis_mpi.backends.mpi import mailbox as mpi_mailbox
-mpi_mailbox.PIECE = 4096
-sys.exit(main())
+from aspis_mpi.backends.mpi import mailbox
+mailbox.PIECE = 4096
 '''
-
-
 # 64 bytes of header and 4 a parameter: two whole pieces, four and a rest.
-@pytest.mark.parametrize('d', [2032, 5000])
-def test_vectors_travel_in_pieces(mpi, d, job, launch, expected, folder):
-    script, log = folder / 'pieces.py', folder / 'run.h5'
-    script.write_text(SMALL_PIECES)
-    path = job({'scheme.adversaries': 1, 'problem.parameters': d,
-                'adversary.count': 1, 'adversary.value': 'bit-flip'})
-    ended = launch(mpi, 4, 'run', path, '--out', log, script=script)
-    assert ended.code == 0, ended.err
+PIECES = {d: {'scheme.adversaries': 1, 'problem.parameters': d,
+              'adversary.count': 1, 'adversary.value': 'bit-flip'}
+          for d in (2032, 5000)}
+
+
+@pytest.mark.parametrize('d', PIECES)
+def test_vectors_travel_in_pieces(d, series, job, expected):
+    log = series(4, PIECES, first=SMALL_PIECES).logs[d]
+    path = job(PIECES[d])
     _, reference, wanted = expected(path, 3)
     assert parameters(log).tobytes() == wanted.tobytes()
     assert_same_decisions(log, reference)

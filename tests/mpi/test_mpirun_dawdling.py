@@ -7,7 +7,7 @@ from aspis_mpi import load_run
 from tests.support.mpirun import parameters
 
 K, LIAR, STEPS = 5, 2, 3
-SECONDS = 0.3
+SECONDS = 0.1
 KEYS = {'run.steps': STEPS, 'problem.name': 'quadratic',
         'problem.parameters': 50, 'collection.name': 'all',
         'aggregation.name': 'mean', 'faults.silence': 30.0,
@@ -19,13 +19,15 @@ TRANSFERS = {
     'sums': {'scheme.name': 'robust-partial', 'scheme.adversaries': 1}}
 
 
-@pytest.mark.parametrize('transfer', TRANSFERS)
-def test_late_answers_are_waited_for_and_right(mpi, transfer, job, launch,
-                                               expected, folder):
-    log = folder / 'run.h5'
-    path = job(KEYS | TRANSFERS[transfer])
-    ended = launch(mpi, K + 1, 'run', path, '--out', log)
-    assert ended.code == 0, ended.err
+JOBS = {name: KEYS | keys for name, keys in TRANSFERS.items()}
+
+
+@pytest.mark.parametrize('transfer', JOBS)
+def test_late_answers_are_waited_for_and_right(transfer, series, job,
+                                               expected):
+    done = series(K + 1, JOBS)
+    path, log = job(JOBS[transfer]), done.logs[transfer]
+    assert done.codes[transfer] == 0
     with load_run(log) as run:
         assert run.n_steps == STEPS
         assert np.flatnonzero(run.dawdles.all(axis=0)).tolist() == [LIAR]

@@ -86,10 +86,12 @@ from aspis_mpi.backends.mpi.mailbox import Mailbox
 from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
-    FROM_SERVER, FROM_WORKER, Lane, Replica, Wire)
+    FROM_SERVER, FROM_WORKER, Lane, Replica, Sizes)
+from aspis_mpi.protocol.wire import Wire
 
 comm, d = mpi.world(), {d}
-wire = Wire(1, 1, d, 1, d)
+wire = Wire(Sizes(n_workers=1, n_files=1, n_parameters={d}, load=1,
+                  payload={d}))
 known, peers = (FROM_SERVER, [0]) if comm.rank else (FROM_WORKER, [1])
 room = np.zeros(64 + 4 * d + (1 << 21), dtype=np.uint8)
 mail = Mailbox(comm, wire, known, peers, lambda rank, lane: (

@@ -34,17 +34,6 @@ KEYS = {'run.steps': 6, 'problem.name': 'linear-regression',
 SILENT = {'run.steps': 3, 'delay.silent': [VICTIM],
           'delay.silent_from': SINCE, 'faults.silence': 1.0}
 
-#: Jobs one after the other: starting ranks takes longer than such a run.
-SCRIPT = """
-import sys
-from aspis_mpi import run
-for path in sys.argv[1:]:
-    code, _ = run(path, out=path.replace('.toml', '.h5'))
-    if code:
-        sys.exit(code)
-"""
-
-
 @pytest.fixture
 def waited(job, expected):
     """The parameters of the same job, simulated, that waits for all."""
@@ -59,31 +48,13 @@ def waited(job, expected):
     return simulated
 
 
-@pytest.fixture(scope='module')
-def ended():
-    """How the jobs ended, by MPI: an `Ended` and the folder of the logs."""
-    return {}
-
-
 @pytest.fixture
-def log_of(mpi, ended, job, launch, folder):
-    """The log of one of `JOBS`, all of which run under one mpirun."""
-    def run_all():
-        ended[mpi] = None           # in case that this hangs
-        paths = [job(KEYS | keys).rename(folder / f'{i}.toml')
-                 for i, keys in enumerate(JOBS.values())]
-        script = folder / 'jobs.py'
-        script.write_text(SCRIPT)
-        ended[mpi] = launch(mpi, K + 1, *paths, script=script,
-                            limit=90), folder
-
+def log_of(series):
+    """The log of one of `JOBS`."""
     def find(name):
-        if mpi not in ended:
-            run_all()
-        assert ended[mpi] is not None, 'the jobs hang'
-        over, logs = ended[mpi]
-        assert over.code == 0, over.err
-        return logs / f'{list(JOBS).index(name)}.h5'
+        done = series(K + 1, JOBS)
+        assert done.codes[name] == 0
+        return done.logs[name]
     return find
 
 
@@ -179,7 +150,8 @@ LACKING = {
         'collection.name': 'deadline', 'collection.deadline': 0.2,
         'faults.silence': 2 * HANGS},
 }
-JOBS = SCHEMES | SILENCES | LACKING
+JOBS = {name: KEYS | keys for name, keys in
+        (SCHEMES | SILENCES | LACKING).items()}
 
 
 @pytest.mark.parametrize('scheme', SCHEMES)

@@ -10,22 +10,25 @@ from tests.support.mpirun import parameters
 SCHEMES = {'aspis': 2, 'uncoded': 0}
 
 
+#: Every problem with every scheme.
+JOBS = {(problem, scheme): {
+    'problem.name': f'tests.support.running_statistics:{problem}',
+    'problem.parameters': None, 'problem.batch_size': 20,
+    'run.evaluate_every': 2, 'scheme.name': scheme,
+    'scheme.adversaries': SCHEMES[scheme]}
+    for problem in ('Normed', 'Drifting') for scheme in SCHEMES}
+
+
 @pytest.fixture
-def runs(mpi, job, launch, folder):
+def runs(series, job, folder):
     """Logs of a job under MPI, simulated, and simulated separately."""
-    def run(problem, scheme):
-        path = job({
-            'problem.name': f'tests.support.running_statistics:{problem}',
-            'problem.parameters': None, 'problem.batch_size': 20,
-            'run.evaluate_every': 2, 'scheme.name': scheme,
-            'scheme.adversaries': SCHEMES[scheme]})
-        log = folder / 'run.h5'
-        ended = launch(mpi, 6, 'run', path, '--out', log)
+    def run(*name):
+        done, path = series(6, JOBS), job(JOBS[name])
         simulated = [simulate(
             path, settings=['scheme.workers=5'], separate=separate,
             out=folder / f'{separate}.h5') for separate in (False, True)]
-        assert simulated[1][0] == ended.code, ended.err
-        return log, *(there for _, there in simulated)
+        assert simulated[1][0] == done.codes[name], done.ended.err
+        return done.logs[name], *(there for _, there in simulated)
     return run
 
 

@@ -192,10 +192,10 @@ def work(assembly, places, snapshot):
                    Network()).run() == DONE
     for record in server.chronicle.records:
         assert record.verdict is not Outcome.CONTRADICTION
-        honest = ~assembly.plan.adversaries(record.step)
+        honest = ~assembly.attack.adversaries(record.step)
         assert not (record.exposed & honest).any()
         assert not (record.excluded & honest).any()
-        lies = assembly.plan.lies(record.step)
+        lies = assembly.attack.lies(record.step)
         assert not (record.contributors & lies).any()
     return server.chronicle.records, server.chronicle.snapshots[-1]
 

@@ -27,7 +27,7 @@ TRACEBACK = b'Traceback (most recent call last):\nZeroDivisionError: 0'
 class NumbersOnly:
     """An aggregation that refuses to be given anything but numbers."""
 
-    propagates = False
+    shows_non_finite = False
 
     def __init__(self, rule):
         self.rule = rule
@@ -698,7 +698,7 @@ def test_a_sum_that_is_not_finite_is_thrown_away(bench, value):
     parameters = []
     for propagates in (True, False):
         it = bench(scheme=scheme)
-        it.rules[0].propagates = propagates
+        it.rules[0].shows_non_finite = propagates
         if propagates:
             it.rules[0].aggregate = it.rules[0].rule.aggregate
         it.play({3: lambda values: np.where(values > 0, value, values)})

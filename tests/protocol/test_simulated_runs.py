@@ -11,12 +11,13 @@ import pytest
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as drive)
+    Network, VirtualClock, simulate as play)
 from aspis_mpi.errors import DONE, FAILED, JobError
 from aspis_mpi.job import loading
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER, Lane, Vector
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
@@ -205,7 +206,7 @@ def by_objects(assembly):
     pools = assembly.pools(shared=True)
     workers = [assembly.worker(number, clock, pools)
                for number in range(server.n_workers)]
-    assert drive(server, workers, NoJournal(), clock, Network()) == DONE
+    assert play(server, workers, NoJournal(), clock, Network()) == DONE
     return server
 
 
@@ -274,10 +275,8 @@ class Lines:
             what(argument)
 
     def take(self, key):
-        self.send(self.server.handle(key[0], self.get(self.up, key,
-                                                      FROM_WORKER)))
-        while self.server.due:
-            self.send(self.server.proceed())
+        drive(self.server, self.server.handle(
+            key[0], self.get(self.up, key, FROM_WORKER)), self.send)
 
     def give(self, key):
         self.workers[key[0]].handle(self.get(self.down, key, FROM_SERVER))
@@ -485,8 +484,8 @@ def test_a_mute_worker_costs_time_and_nothing_else(assemble, silence):
     clock, pools = VirtualClock(), assembly.pools(shared=True)
     server = assembly.server(clock)
     workers = [assembly.worker(number, clock, pools) for number in range(4)]
-    assert drive(server, [*workers, Mute(4)], NoJournal(), clock,
-                 Network()) == DONE
+    assert play(server, [*workers, Mute(4)], NoJournal(), clock,
+                Network()) == DONE
     # Waited for until it has cost more than two silences.
     assert clock.now == pytest.approx(3 * silence)
     waited = [record.step for record in server.chronicle.records
@@ -502,6 +501,6 @@ def test_nobody_answers(assemble):
     assembly = assemble()
     clock = VirtualClock()
     server = assembly.server(clock)
-    assert drive(server, [Mute(number) for number in range(5)], NoJournal(),
-                 clock, Network()) == FAILED
+    assert play(server, [Mute(number) for number in range(5)], NoJournal(),
+                clock, Network()) == FAILED
     assert clock.now == assembly.job.faults.silence

@@ -1,5 +1,7 @@
 """What the tests of challenges share: jobs, runs, liars, the truth."""
 
+from copy import copy
+
 import numpy as np
 
 from aspis_mpi.assembly.wiring import Assembly
@@ -101,10 +103,12 @@ class Run:
 
     def _worker(self, number, pools, protocol):
         assembly = self.assembly
-        before = assembly.protocol
-        assembly.protocol = protocol or before
+        before = assembly.attack
+        if protocol is not None:
+            assembly.attack = copy(before)
+            assembly.attack.protocol = protocol
         worker = assembly.worker(number, self.clock, pools)
-        assembly.protocol = before
+        assembly.attack = before
         return worker
 
     @property
@@ -126,7 +130,7 @@ class Run:
     @property
     def liars(self):
         """Adversaries of each step, bool (T, K)."""
-        return np.array([self.assembly.plan.adversaries(record.step)
+        return np.array([self.assembly.attack.adversaries(record.step)
                          for record in self.records])
 
     def exposes_honest(self):
@@ -137,7 +141,7 @@ class Run:
     def wrong_files(self):
         """Files in use whose gradient is a lie, in each step, (T,)."""
         return np.array([
-            (record.contributors & self.assembly.plan.told(
+            (record.contributors & self.assembly.attack.told(
                 record.step, record.later)).any(axis=1).sum()
             for record in self.records])
 

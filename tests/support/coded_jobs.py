@@ -7,9 +7,10 @@ import numpy as np
 from aspis_mpi import streams
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as drive)
+    Network, VirtualClock, simulate as play)
 from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import Stop
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.step import State
 
 #: Seconds after which a worker of these jobs is given up.
@@ -142,9 +143,9 @@ class Eager(Watched):
             self.server.malformed(worker, reason, step)))
 
     def _rest(self, out):
-        while self.server.due:
-            out = out + self.proceed()
-        return out
+        said = []
+        drive(self, out, said.extend)
+        return said
 
 
 class Run:
@@ -173,8 +174,8 @@ class Run:
         self.gradients = Counter()
         self._count(assembly.problem)
         job = assembly.job.network
-        self.code = drive(self.server, self.workers, NoJournal(), self.clock,
-                          network or Network(job.latency, job.bandwidth))
+        self.code = play(self.server, self.workers, NoJournal(), self.clock,
+                         network or Network(job.latency, job.bandwidth))
 
     def _count(self, problem):
         gradient = problem.gradient

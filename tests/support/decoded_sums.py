@@ -48,7 +48,7 @@ def shares(code, state):
     weights = code.decoding(state).weights
     total = np.zeros((state.shape[0], code.copies, code.copies))
     for worker in np.flatnonzero(state.any(axis=0)):
-        if code.full_only and not weights[:, worker].any():
+        if code.needs_whole_workers and not weights[:, worker].any():
             continue
         for file, row in zip(*code.encoding(worker, state)):
             total[file] += np.outer(weights[:, worker], row)

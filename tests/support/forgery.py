@@ -9,9 +9,9 @@ import numpy as np
 from aspis_mpi.coding import combine
 from aspis_mpi.detection.probe import ANSWER, answer
 from aspis_mpi.protocol.messages import (
-    FROM_WORKER, MAGIC, PROTOCOL, Answer, Challenge, CodedGradient, Encode,
-    Model, Parameters, Probe, Progress, Reorder, Replica, Signal, Sketch, Sum,
-    pack_positions)
+    FROM_WORKER, Answer, Challenge, CodedGradient, Encode, Model, Parameters,
+    Probe, Progress, Reorder, Replica, Signal, Sketch, Sum, pack_positions)
+from aspis_mpi.protocol.wire import MAGIC, PROTOCOL
 
 #: Magic, protocol, kind, step, epoch, position, bytes of body.
 HEADER = struct.Struct('<4sHHqiiq')
@@ -112,7 +112,7 @@ class Peer:
             return self.vector(self.signal)
         if self.step < 0 or self.done >= len(self.files):
             return None
-        if not self._assembly.transfer.pushes:
+        if not self._assembly.transfer.sends_at_once:
             return self.report(self.done + 1)
         return Letter(Replica.kind, self.step, 0, self.done,
                       self.gradient(self.files[self.done]).tobytes())

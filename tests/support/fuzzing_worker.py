@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from aspis_mpi.protocol.messages import (
-    MAGIC, CodedGradient, Failure, Lane, Model, Signal, Vector)
+    CodedGradient, Failure, Lane, Model, Signal, Vector)
+from aspis_mpi.protocol.wire import MAGIC
 from tests.support.hostile_worker import HEADER, WORKER
 
 #: The worker that waits, and for how many seconds at most.

@@ -13,8 +13,9 @@ from enum import Enum, auto
 import numpy as np
 
 from aspis_mpi.protocol.messages import (
-    FROM_WORKER, MAGIC, PROTOCOL, CodedGradient, Lane, Parameters, Progress,
-    Replica, Signal, Sketch)
+    FROM_WORKER, CodedGradient, Lane, Parameters, Progress, Replica, Signal,
+    Sketch)
+from aspis_mpi.protocol.wire import MAGIC, PROTOCOL
 
 #: The worker that does it.
 WORKER = 3

@@ -254,7 +254,7 @@ def test_more_copies_than_holders_are_refused(part):
 def test_stragglers_of_a_cyclic_assignment(part):
     code = part(Cyclic(7, load=3), 1, **OPTIONS.get(part.name, {}))
     assert code.stragglers == (0 if part is Approximate else 2)
-    assert code.full_only == (part is not LeastSquares)
+    assert code.needs_whole_workers == (part is not LeastSquares)
 
 
 @pytest.mark.parametrize('copies', [1, 2, 3])

@@ -216,7 +216,7 @@ def test_a_deadline_is_lenient_and_ends_early_when_covered():
 def test_a_deadline_with_a_code_of_whole_workers():
     assignment = Cyclic(7, load=3)
     collection = Deadline(assignment, 1, Tandon(assignment, 1), deadline=1.0)
-    assert collection.whole
+    assert collection.asks_whole_workers
     assert not Deadline(assignment, 1, LeastSquares(assignment, 1),
                         deadline=1.0).whole
     it = collection.begin(np.ones(7, dtype=bool), True, speeds(7))

@@ -197,7 +197,7 @@ def test_by_default_only_what_can_be_audited_is():
     {'collection': {'name': 'all'}}])
 def test_what_goes_together_is_accepted(sections):
     """What is refused above is so for the reason that is given."""
-    assert assembled(**sections).transfer.compares
+    assert assembled(**sections).transfer.comparable
 
 
 @pytest.mark.parametrize('protocol, sums', [
@@ -228,8 +228,8 @@ def test_whoever_dawdles_can_do_so_with_every_transfer(protocol):
     for sections in PUSHED, PLAIN, {}:
         assembly = assembled(**sections, adversary={
             'count': 2, 'protocol': protocol, 'value': 'honest'})
-        assert assembly.plan.dawdles(0).any()
-        assert not assembly.plan.lies(0).any()
+        assert assembly.attack.dawdles(0).any()
+        assert not assembly.attack.lies(0).any()
 
 
 def test_a_protocol_of_nobody_is_no_mistake():

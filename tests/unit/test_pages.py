@@ -208,6 +208,14 @@ def test_the_problem_named_in_a_job(tmp_path):
     done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml')
 
 
+def test_the_problem_that_draws_named_in_a_job(tmp_path):
+    (tmp_path / 'job.toml').write_text(JOB.format('name = "mine:Masked"'))
+    (tmp_path / 'mine.py').write_text(code('class Masked'))
+    summary = done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml',
+                   '--separate')
+    assert re.search(r'^warnings +none$', summary, re.MULTILINE)
+
+
 def test_the_aggregation_named_in_a_job(tmp_path):
     (table,) = [block.text for block in BLOCKS if block.language == 'toml'
                 and block.text.startswith('[aggregation]')]

@@ -1,8 +1,6 @@
 """Random regular expanders: any two workers share few files."""
 
-import networkx as nx
 import numpy as np
-from scipy.sparse import csr_array
 
 from aspis_mpi.assignment import graphs
 from aspis_mpi.assignment.base import Assignment
@@ -83,6 +81,7 @@ def _connected(n, degree, rng):
 
 def _adjacency(n, degree, rng):
     """Matrix of a random graph; of a dense one by way of its complement."""
+    import networkx as nx
     if degree <= n // 2:
         graph = nx.random_regular_graph(degree, n, seed=rng)
         return nx.to_numpy_array(graph, nodelist=range(n), dtype=bool)
@@ -120,6 +119,7 @@ def _exchanged(workers, files, rng):
 
 def _is_connected(incidence):
     """True if files and workers are one component."""
+    from scipy.sparse import csr_array
     n_files, n_workers = incidence.shape
     files, workers = np.nonzero(incidence)
     graph = csr_array((np.ones(files.size, dtype=np.int8),

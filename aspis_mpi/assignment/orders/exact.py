@@ -3,8 +3,6 @@
 import logging
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from aspis_mpi.assignment import ordering
 from aspis_mpi.assignment.order import Order
@@ -124,6 +122,7 @@ class _Programme:
 
     def solve(self, found, seconds):
         """An order better than `found`, or None, and a bound of `q_max`."""
+        from scipy.optimize import Bounds, milp
         upper = np.ones(self.size)
         upper[self.b] = found.gap
         upper[self.u:] = self.loads.max()
@@ -182,6 +181,8 @@ class _Programme:
 
     def _rows(self, *terms, lower=0.0, upper=np.inf):
         """Constraints from terms of rows, columns and coefficients."""
+        from scipy.optimize import LinearConstraint
+        from scipy.sparse import coo_array
         rows, columns, values = (np.concatenate(part) for part in zip(*(
             np.broadcast_arrays(*term) for term in terms)))
         matrix = coo_array((values.astype(float), (rows, columns)),

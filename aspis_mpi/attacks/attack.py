@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from aspis_mpi.attacks.conduct import Protocol
+from aspis_mpi.attacks.value import Value
 
-class AttackPlan:
-    """Who lies on which file in each step.
 
-    Workers ask it what to do and the run log keeps it as `/truth`; nothing
-    on the server's side may be given one.
+class Attack:
+    """Who lies on which file in each step, and what they say.
+
+    Workers ask it what to do and the run log keeps what they did as
+    `/truth`; nothing on the server's side may be given one.
 
     Parameters
     ----------
@@ -20,6 +23,11 @@ class AttackPlan:
     value : Value, optional
         What they say there; without one it is a lie.
 
+    Attributes
+    ----------
+    protocol : Protocol
+    value : Value
+
     Notes
     -----
     The last answer is kept, and kept on while neither the adversaries nor,
@@ -27,8 +35,8 @@ class AttackPlan:
     """
 
     def __init__(self, who, files, protocol=None, value=None):
-        self._protocol = protocol
-        self._lying = value is None or value.lies
+        self.protocol = Protocol(None) if protocol is None else protocol
+        self.value = Value(None) if value is None else value
         self._who = who
         self._files = files
         self._step = None
@@ -45,7 +53,7 @@ class AttackPlan:
         self._turn_to(step)
         if self._lies is None:
             self._lies = _sealed(self._files.lies(
-                step, self._adversaries & self._lying))
+                step, self._adversaries & self.value.lies))
         return self._lies
 
     def told(self, step, later):
@@ -57,21 +65,17 @@ class AttackPlan:
         later : ndarray of bool, shape (f,)
             Files whose vectors came after the step's first challenge.
         """
-        if self._protocol is None or not self._protocol.patient:
+        if not self.protocol.patient:
             return self.lies(step)
         return self.lies(step) & np.reshape(later, (-1, 1))
 
     def payload_lies(self, step):
         """Whose payloads of `step` are not what was asked for, bool (K,)."""
-        lying = self._protocol is not None and self._protocol.payloads
-        return self.adversaries(step) & lying
+        return self.adversaries(step) & self.protocol.payloads
 
     def dawdles(self, step):
         """Who lets its answers of `step` wait, bool (K,)."""
-        adversaries = self.adversaries(step)
-        if self._protocol is None:
-            return np.zeros_like(adversaries)
-        return self._protocol.dawdlers(step, adversaries)
+        return self.protocol.dawdlers(step, self.adversaries(step))
 
     def _turn_to(self, step):
         if step == self._step:
