@@ -184,6 +184,22 @@ def test_experiments_import_only_what_is_public():
     assert not hidden
 
 
+def test_no_file_of_tests_imports_another():
+    """What several share is in tests.support, which is found from anywhere.
+
+    Scripts of tests/bench are run as files, with those beside them.
+    """
+    files = [path for path in (ROOT.parent / 'tests').rglob('*.py')
+             if path.parent.name != 'bench']
+    names = {path.stem for path in files} - {'__init__'}
+    assert {'mpirun', 'test_runlog', 'conftest'} <= names
+    assert not [(path.name, name) for path in files
+                for node in ast.walk(ast.parse(
+                    path.read_text(encoding='utf-8')))
+                for name in imported(node)
+                if name.partition('.')[0] in names]
+
+
 def test_nothing_imports_in_a_circle():
     edges = graph()
     assert nx.is_directed_acyclic_graph(edges), nx.find_cycle(edges)

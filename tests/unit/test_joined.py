@@ -21,19 +21,12 @@ from aspis_mpi.runlog.reader import Flagging, Run, load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary
 from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.schemes.record import Evaluation, Event, Reordering
-from test_runlog import (JOB, create, fill, made_up, made_up_arrivals,
-                         made_up_truth)
+from tests.support.made_up_logs import (
+    JOB, create, fill, made_up, made_up_arrivals, made_up_truth, mark)
 
 #: 10, 4 and 20 files; a worker has 6, 3 and 10 of them.
 DESIGNS = Subset(5, replication=3), Subset(4, replication=3), Subset(
     6, replication=3)
-
-
-def mark(path, step, first='run.h5', **changed):
-    """Say that a log goes on with another one from a step on."""
-    with h5py.File(path, 'a') as file:
-        file.attrs.update({'continues': first, 'first_step': step} | changed)
-    return path
 
 
 def write(folder, number, steps, first_step=None, *, design=None, **changed):

@@ -12,8 +12,7 @@ import pytest
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Arrival, ArrivalKind, Evaluation, Event
-from test_joined import mark
-from test_runlog import create, made_up
+from tests.support.made_up_logs import create, made_up, mark
 
 ROOT = Path(__file__).parents[2]
 

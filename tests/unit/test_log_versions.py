@@ -28,8 +28,7 @@ from aspis_mpi.runlog.stretch import Stretch
 from aspis_mpi.runlog.summary import print_summary
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import Event
-from test_joined import mark
-from test_runlog import create, fill, made_up_arrivals
+from tests.support.made_up_logs import create, fill, made_up_arrivals, mark
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent / 'version1'

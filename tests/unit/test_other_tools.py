@@ -13,7 +13,7 @@ import pytest
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Evaluation, Event, Reordering
-from test_runlog import create, fill, made_up_arrivals
+from tests.support.made_up_logs import create, fill, made_up_arrivals
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
 TABLES = ('steps', 'evaluation', 'events', 'arrivals', 'assignment/changes')

@@ -20,31 +20,10 @@ from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary
 from aspis_mpi.runlog.totals import summarize
-from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (
-    CODED, Arrival, ArrivalKind, Evaluation, Event, Outcome, Reordering,
-    StepRecord)
-
-JOB = """
-[run]
-steps = 40
-seed = 7
-[problem]
-name = "digits"
-model = "mlp"
-batch_size = 910
-[scheme]
-name = "aspis"
-adversaries = 3
-[detection]
-name = "clique"
-[aggregation]
-name = "median-of-means"
-[adversary]
-count = 3
-files = "all"
-value = "reversed"
-"""
+    CODED, Arrival, ArrivalKind, Evaluation, Event, Outcome, Reordering)
+from tests.support.made_up_logs import (
+    JOB, create, fill, made_up, made_up_arrivals, made_up_truth)
 
 #: The groups and columns that users' scripts rely on.
 CONTRACT = {
@@ -82,70 +61,6 @@ ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'last_checkpoint'}
 PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
           'lies': ('f', 'K'), 'arrivals_finished': ('l',)}
-
-
-def made_up(step, n_files, n_workers):
-    """A record full of numbers that depend on the step alone."""
-    rng = np.random.default_rng(step)
-
-    def bits(*shape):
-        return rng.random(shape) < 0.4
-
-    scalars = rng.random(11)
-    counts = rng.integers(0, n_files + 1, 10)
-    return StepRecord(
-        step=step, loss=scalars[0], lr=scalars[1], gradient_norm=scalars[2],
-        residual=scalars[3], hidden_bias=scalars[4],
-        verdict=Outcome(step % len(Outcome)), epochs=int(counts[0]),
-        audits=int(counts[1]), files_certified=int(counts[2]),
-        files_presumed=int(counts[3]), files_dropped=int(counts[4]),
-        files_missing=int(counts[5]), bytes_in=61_000_000_000 + step,
-        bytes_out=int(counts[6]), messages=int(counts[7]),
-        seconds_wait=scalars[5], seconds_transfer=scalars[6],
-        seconds_detect=scalars[7], seconds_aggregate=scalars[8],
-        seconds_update=scalars[9], seconds_step=scalars[10],
-        flagged=bits(n_workers), exposed=bits(n_workers),
-        excluded=bits(n_workers), disagreements=bits(n_workers, n_workers),
-        margin=np.array([np.nan, scalars[0]]),
-        source=rng.integers(-4, n_workers, n_files).astype(np.int16),
-        contributors=bits(n_files, n_workers),
-        copies=rng.integers(0, 1 << 16, n_files).astype(np.uint16),
-        files_done=rng.integers(0, 1 << 16, n_workers).astype(np.uint16),
-        first_report=np.where(bits(n_workers), np.nan, rng.random(n_workers)),
-        last_report=rng.random(n_workers), late=bits(n_workers),
-        account=rng.random(n_workers))
-
-
-def made_up_truth(step, n_files, n_workers):
-    """Adversaries, their lies and delays, which depend on the step alone."""
-    rng = np.random.default_rng([step, 1])
-    return (rng.random(n_workers) < 0.3,
-            rng.random((n_files, n_workers)) < 0.3,
-            rng.random(n_workers) < 0.1, rng.random(n_workers) < 0.2)
-
-
-def made_up_arrivals(step, n_workers, load):
-    """A step's arrivals, which depend on the step alone."""
-    rng = np.random.default_rng([step, 2])
-    return [Arrival(
-        step, int(rng.integers(-1, n_workers)), ArrivalKind(i % 7),
-        int(rng.integers(0, 1 << 16)), rng.random(),
-        int(rng.integers(0, 1 << 40)),
-        np.packbits(rng.random(load) < 0.5).tobytes()) for i in range(5)]
-
-
-def create(path, assignment, **changed):
-    """An empty log with made-up circumstances."""
-    arguments = dict(job=JOB, seed=7, parameters=12, mpi='Open MPI 5.0.11',
-                     hosts=['n1', 'n2'])
-    return RunLog(path, assignment, **(arguments | changed))
-
-
-def fill(log, assignment, steps):
-    """Append made-up rows."""
-    sizes = assignment.n_files, assignment.n_workers
-    for step in steps:
-        log.append(made_up(step, *sizes), *made_up_truth(step, *sizes))
 
 
 def write_for_ever(path, compress):

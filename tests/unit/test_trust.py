@@ -16,7 +16,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import Event
-from test_analysis import a_record
+from tests.support.made_up_logs import a_record
 
 ROOT = Path(__file__).parents[2]
 K, D = 7, 12
