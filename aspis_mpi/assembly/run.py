@@ -26,6 +26,7 @@ from aspis_mpi.backends.simulated import (
 from aspis_mpi.errors import (
     BAD_JOB, DONE, FAILED, InUse, JobError, Mistake)
 from aspis_mpi.job import loading as config
+from aspis_mpi.job.job import Job
 from aspis_mpi.learning import devices
 from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.learning.problem import Problem
@@ -46,7 +47,7 @@ TRACE = 3000
 OVER = -1
 
 #: A job, or the path of its file; a problem, or what makes one.
-AnyJob = str | Path | config.Job
+AnyJob = str | Path | Job
 AnyProblem = Problem | Callable[..., Problem] | None
 #: What a person should know, as the log keeps it.
 Remarks = Sequence[Any]
@@ -216,7 +217,7 @@ def _refuse_singletons(here: Launch) -> None:
                        'aspis_mpi run ..., or use simulate')
 
 
-def _assemble(job: config.Job, problem: AnyProblem, here: Launch,
+def _assemble(job: Job, problem: AnyProblem, here: Launch,
               resume: bool) -> tuple[Assembly, int]:
     """The parts of a job, and how many workers it asks for itself."""
     said, n_workers = job.n_workers, here.size - 1
@@ -261,8 +262,8 @@ def _agree(mpi: Any, comm: Any, here: Launch, trouble: BaseException | None,
 
 
 def _job(job: AnyJob, settings: Iterable[str], problem: AnyProblem,
-         n_workers: int | None) -> config.Job:
-    if isinstance(job, config.Job):
+         n_workers: int | None) -> Job:
+    if isinstance(job, Job):
         if settings := list(settings):
             raise JobError(
                 f'{job.path}: settings = {settings}: a Job has its values '
