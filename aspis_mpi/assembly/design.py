@@ -12,7 +12,7 @@ from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.errors import JobError
 from aspis_mpi.job import contradictions
-from aspis_mpi.job.loading import refusal
+from aspis_mpi.job.job import refusal
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.optimizer import check_state
 from aspis_mpi.learning.problem import check_counts, makes, title

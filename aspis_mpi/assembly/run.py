@@ -24,6 +24,7 @@ from aspis_mpi.backends.signals import Signals
 from aspis_mpi.errors import (
     BAD_JOB, DONE, FAILED, InUse, JobError, Mistake)
 from aspis_mpi.job import loading
+from aspis_mpi.job.job import Job
 from aspis_mpi.learning import devices
 from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.learning.problem import Problem
@@ -44,7 +45,7 @@ TRACE = 3000
 OVER = -1
 
 #: A job, or the path of its file; a problem, or what makes one.
-AnyJob = str | Path | loading.Job
+AnyJob = str | Path | Job
 AnyProblem = Problem | Callable[..., Problem] | None
 #: What a person should know, as the log keeps it.
 Remarks = Sequence[Any]
@@ -214,7 +215,7 @@ def _refuse_singletons(here: Launch) -> None:
                        'aspis_mpi run ..., or use simulate')
 
 
-def _assemble(job: loading.Job, problem: AnyProblem, here: Launch,
+def _assemble(job: Job, problem: AnyProblem, here: Launch,
               resume: bool) -> tuple[Assembly, int]:
     """The parts of a job, and how many workers it asks for itself."""
     said, n_workers = job.n_workers, here.size - 1
@@ -259,13 +260,13 @@ def _agree(ranks: Any, comm: Any, here: Launch, trouble: BaseException | None,
 
 
 def _job(job: AnyJob, settings: Iterable[str], problem: AnyProblem,
-         n_workers: int | None) -> loading.Job:
-    if isinstance(job, loading.Job):
+         n_workers: int | None) -> Job:
+    if isinstance(job, Job):
         if settings := list(settings):
             raise JobError(
                 f'{job.path}: settings = {settings}: a Job has its values '
                 'already; give the path of its file, or make it with '
-                'config.load(path, settings)')
+                'aspis_mpi.job.loading.load(path, settings)')
         return job
     return loading.load(job, settings, n_workers, problem)
 

@@ -7,7 +7,7 @@ it: one that lies must not be able to keep the others from beginning.
 """
 
 from aspis_mpi.errors import JobError
-from aspis_mpi.job.loading import values
+from aspis_mpi.job.differences import values
 from aspis_mpi.words import counted, few
 
 #: What rank 0 alone looks at.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aspis_mpi.assembly import outputs
 from aspis_mpi.errors import DamagedCheckpoint, InUse, JobError, RunLogError
-from aspis_mpi.job import loading
+from aspis_mpi.job.differences import difference, recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints, load
@@ -195,8 +195,7 @@ def refuse_difference(job, tables, path, how, free):
     free : set of str
         Sections and keys that may differ.
     """
-    differs = loading.difference(
-        job, loading.recorded(tables, str(path), job), free)
+    differs = difference(job, recorded(tables, str(path), job), free)
     if differs:
         key, value, theirs = differs
         raise JobError(f'{job.path}: {key} = {value!r}: {how} {path} was run '

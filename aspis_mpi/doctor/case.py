@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from aspis_mpi.backends.launcher import Launch
+from aspis_mpi.errors import JobError
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def open_case(here, size, local, path=None, settings=(), out=None):
     try:
         job = loading.load(path, case.settings, ranks - 1 or None)
         return replace(case, assembly=Assembly(job, leads=here.rank == 0))
-    except loading.JobError as error:
+    except JobError as error:
         return replace(case, trouble=error, is_refused=True)
     except Exception as error:
         return replace(case, trouble=error)

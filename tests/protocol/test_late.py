@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.errors import DONE
+from aspis_mpi.errors import DONE, JobError
 from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import CodedGradient, Sketch
 from aspis_mpi.schemes.record import Outcome
@@ -183,7 +183,7 @@ def test_who_is_idle_has_its_files_done_by_others():
 @pytest.mark.parametrize('key, value', [
     ('grace', 0), ('grace', -1.0), ('patience', -0.1), ('patience', 1.0)])
 def test_keys_of_faults_have_bounds(key, value):
-    with pytest.raises(loading.JobError, match=f'faults.{key}'):
+    with pytest.raises(JobError, match=f'faults.{key}'):
         assembled(faults={key: value})
 
 

@@ -19,7 +19,7 @@ from aspis_mpi.backends.mpi.server import ServerLoop
 from aspis_mpi.backends.mpi.worker import WorkerLoop
 from aspis_mpi.backends.signals import Signals
 from aspis_mpi.errors import DONE, FAILED, MalformedMessage
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, Model, Vector)
@@ -187,7 +187,7 @@ class Ranks:
 
 @pytest.fixture
 def job(tables):
-    return lambda **sections: config.from_tables(tables(**sections))
+    return lambda **sections: loading.from_tables(tables(**sections))
 
 
 def test_the_loops_need_no_mpi():

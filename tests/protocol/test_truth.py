@@ -18,7 +18,7 @@ from aspis_mpi.backends.simulated import Network, VirtualClock, simulate
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import alike
 from aspis_mpi.errors import DONE
-from aspis_mpi.job.loading import Job, Part
+from aspis_mpi.job.job import Job, Part
 from aspis_mpi.job.sections import SECTIONS
 from aspis_mpi.learning.batches import Batches
 from aspis_mpi.schemes.decision import Detection
