@@ -3,7 +3,29 @@
 import difflib
 import os
 import re
+from enum import IntEnum
 from math import floor
+
+
+class Named(IntEnum):
+    """Base of numbers with names, each with a line on its meaning.
+
+    >>> Fruit = Named('Fruit', {'APPLE': (0, 'Grows on trees.')})
+    >>> Fruit(0).meaning, Fruit(0).word
+    ('Grows on trees.', 'apple')
+    """
+
+    def __new__(cls, number, meaning):
+        """A number that knows what it means."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.meaning = meaning
+        return member
+
+    @property
+    def word(self):
+        """The name as a log and a page have it."""
+        return self.name.lower()
 
 
 def size(n_bytes):

@@ -24,6 +24,7 @@ from aspis_mpi.learning import devices
 from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.runlog import archive
+from aspis_mpi.schemes.events import EventCode
 
 log = logging.getLogger(__name__)
 
@@ -258,7 +259,7 @@ def _close(assembly, server, journal, run_log, path):
     arrays, wrong = assembly.model(server.parameters.values)
     try:
         if wrong:
-            server.chronicle.note(logging.ERROR, wrong)
+            server.chronicle.note(logging.ERROR, EventCode.MODEL, wrong)
         journal.close()
         run_log.close()
     finally:
@@ -283,10 +284,11 @@ def _enter(server, start, remarks=()):
     snapshot = start.load()
     same = snapshot is None or server.resume(snapshot)
     for remark in (*remarks, *start.remarks):
-        server.chronicle.note(logging.WARNING, remark)
+        server.chronicle.note(logging.WARNING, *remark)
     if snapshot is not None:
         server.chronicle.note(
-            logging.WARNING, f'the run goes on with step {server.first}'
+            logging.WARNING, EventCode.RESUMED,
+            f'the run goes on with step {server.first}'
             + ('' if same else ', with other workers or hosts: what was '
                'known is forgotten, but for the exposure of those that the '
                'launcher says are where they were'))

@@ -87,6 +87,15 @@ class JoinedRun(View):
         return sorted(events, key=attrgetter('time'))
 
     @property
+    def exposures(self):
+        """The exposures of all parts; see `Run.exposures`.
+
+        A number is another worker in each part.
+        """
+        return [exposure for part in self.parts
+                for exposure in part.exposures]
+
+    @property
     def arrivals(self):
         """What the servers took note of; see `Run.arrivals`."""
         return np.concatenate([self._widened(part.arrivals)

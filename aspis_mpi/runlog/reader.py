@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.opening import attributes, open_log, patiently
 from aspis_mpi.runlog.parts import places
 from aspis_mpi.runlog.view import WINDOW, View
-from aspis_mpi.schemes.record import Event
+from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import Event, ExposureRecord
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,9 @@ class Run(View):
             self._until = until
             self.n_steps = self._rows_before(until, self._complete_rows())
             self._counts = {
-                table.column: self._reading('/', table.count)
-                for table in (schema.EVENTS, self._arrival, self._change)}
+                table.rows.path: self._reading('/', table.count)
+                for table in (schema.EVENTS, schema.EXPOSURES, self._arrival,
+                              self._change)}
         except Exception:
             self.close()
             raise
@@ -203,9 +206,23 @@ class Run(View):
     def events(self):
         """The events, a list of `Event`."""
         return [Event(float(seconds), int(level), int(rank),
-                      text.decode(errors='replace'))
-                for seconds, level, rank, text in self._own(schema.EVENTS)
-                if seconds >= 0]
+                      text.decode(errors='replace'), EventCode(code))
+                for seconds, level, rank, code, text in self._own(
+                    schema.EVENTS) if seconds >= 0]
+
+    @property
+    def exposures(self):
+        """Who was proved wrong, a list of `ExposureRecord` by rising step.
+
+        As long as each step has a proof of one kind against a worker, the
+        first is there alone; logs of before version 3 have none.
+        """
+        end = np.inf if self._until is None else self._until
+        return [ExposureRecord(int(step), int(since), int(worker),
+                               ProofKind(proof),
+                               text.decode(errors='replace'))
+                for step, since, worker, proof, text in self._own(
+                    schema.EXPOSURES) if 0 <= step < end]
 
     @property
     def arrivals(self):
@@ -279,7 +296,7 @@ class Run(View):
 
     def _own(self, table, rows=slice(None)):
         """Whole rows of a table, of those that it had at the beginning."""
-        rows = slice(*rows.indices(self._counts[table.column]))
+        rows = slice(*rows.indices(self._counts[table.rows.path]))
         return self._reading('/', lambda root: table.read(root, rows))
 
     def _arrivals(self, wanted):
@@ -287,7 +304,7 @@ class Run(View):
         table, found = self._arrival, []
         span = WINDOW // table.dtype.itemsize
         end = np.inf if self._until is None else self._until
-        for start in range(0, max(1, self._counts[table.column]), span):
+        for start in range(0, max(1, self._counts[table.rows.path]), span):
             rows = self._own(table, slice(start, start + span))
             found.append(rows[wanted(rows) & (rows['step'] < end)])
         return np.concatenate(found)

@@ -21,6 +21,7 @@ import numpy as np
 from aspis_mpi.errors import Unwritable
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.claims import Claim, claim, real
+from aspis_mpi.runlog.datasets import CHUNK
 from aspis_mpi.runlog.stretch import BEGINNING, copy
 from aspis_mpi.words import reason
 
@@ -106,7 +107,7 @@ class RunLog:
                                               claimed)
         # Rows are only appended: of each data set the last chunk is enough.
         self._file = h5py.File(self._claim.place, 'w', locking=False,
-                               rdcc_nbytes=2 * schema.CHUNK)
+                               rdcc_nbytes=2 * CHUNK)
         self._trouble = ''
         try:
             self._lay_out(assignment)
@@ -165,8 +166,14 @@ class RunLog:
 
     def event(self, event):
         """Buffer one `Event`."""
-        self._events.append((event.time, event.level, event.rank,
+        self._events.append((event.time, event.level, event.rank, event.code,
                              _storable(event.text)))
+
+    def exposure(self, exposure):
+        """Buffer one `ExposureRecord`, before the row of its step."""
+        self._exposures.append((
+            exposure.step, exposure.since, exposure.worker, exposure.proof,
+            _storable(exposure.text)))
 
     def arrivals(self, arrivals):
         """Buffer many `Arrival`s, in the order in which they were handled.
@@ -261,6 +268,7 @@ class RunLog:
     def _told(self):
         """Tables with rows that wait, and these; they wait no longer."""
         for table, waiting in ((schema.EVENTS, self._events),
+                               (schema.EXPOSURES, self._exposures),
                                (self._change, self._changes)):
             if waiting:
                 yield table, np.array(waiting, table.dtype)
@@ -345,7 +353,8 @@ class RunLog:
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
-        self._own = schema.EVENTS, self._arrival, self._change
+        self._own = (schema.EVENTS, schema.EXPOSURES, self._arrival,
+                     self._change)
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         # All stay open: where one is closed HDF5 may write, and nobody would
@@ -370,7 +379,7 @@ class RunLog:
         self._blocks = [self._block(item) for item in items]
         self._packed = [item.packed for item in items]
         self._data = [self._data_sets[item.path] for item in items]
-        self._evaluations, self._events = [], []
+        self._evaluations, self._events, self._exposures = [], [], []
         self._arrivals, self._changes = [], []
         self._checkpoint = None
 

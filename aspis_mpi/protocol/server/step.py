@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 import numpy as np
 
-from aspis_mpi.detection.base import Proof
+from aspis_mpi.detection.base import Proof, ProofKind
 from aspis_mpi.errors import Malformed
 from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Progress, Replica,
@@ -165,7 +165,7 @@ class Step:
                                 self._chronicle.now())
         self.exposed[worker] = True
         self.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
-                                 f'message: {reason}'))
+                                 f'message: {reason}', ProofKind.MALFORMED))
 
     def miss(self, worker):
         """Note that a worker never comes back."""
