@@ -90,6 +90,42 @@ class Claim:
         self._file.close()
 
 
+def make_room(path, overwrite, claimed=None):
+    """Claim a name, and the file that has it.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made when it is missing.
+    overwrite : bool
+        Whether there may be such a file.
+    claimed : Claim, optional
+        Of the name, where the caller has it.
+
+    Returns
+    -------
+    Claim, and file or None
+
+    Raises
+    ------
+    FileExistsError
+        There is one, and it is not to be overwritten.
+    InUse
+        Another process writes it.
+    """
+    real(path).parent.mkdir(parents=True, exist_ok=True)
+    claimed = claimed or Claim(path, overwrite)
+    try:
+        if not path.exists():
+            return claimed, None
+        if overwrite:
+            return claimed, claim(path)
+        raise FileExistsError(f'{path} exists; --overwrite replaces it')
+    except BaseException:
+        claimed.close()
+        raise
+
+
 class Claims:
     """The names under which one run alone writes, until they are closed.
 
