@@ -206,12 +206,13 @@ class Run(View):
     def events(self):
         """The events, a list of `Event`."""
         return [Event(float(seconds), int(level), int(rank),
-                      text.decode(errors='replace'), EventCode(code))
+                      text.decode(errors='replace'),
+                      EventCode.numbered(code))
                 for seconds, level, rank, code, text in self._own(
                     schema.EVENTS) if seconds >= 0]
 
     @property
-    def exposures(self):
+    def exposures(self) -> list[ExposureRecord]:
         """Who was proved wrong, a list of `ExposureRecord` by rising step.
 
         As long as each step has a proof of one kind against a worker, the
@@ -219,7 +220,7 @@ class Run(View):
         """
         end = np.inf if self._until is None else self._until
         return [ExposureRecord(int(step), int(since), int(worker),
-                               ProofKind(proof),
+                               ProofKind.numbered(proof),
                                text.decode(errors='replace'))
                 for step, since, worker, proof, text in self._own(
                     schema.EXPOSURES) if 0 <= step < end]
