@@ -38,7 +38,7 @@ def calls(*names):
 def used(name):
     """Members of an enumeration that the package names, but for itself."""
     return {node.attr for tree in TREES.values() for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
+            if isinstance(node, ast.Attribute) and node.attr.isupper()
             and getattr(node.value, 'id', None) == name}
 
 
