@@ -1,4 +1,4 @@
-"""Who was proved wrong in a run, when, and the sentence that says why."""
+"""Workers proved wrong in a run, when, and the sentence that says why."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Exposure:
 
 
 def exposures_of(run):
-    """Who is exposed, in the order of the first step, and why.
+    """Exposed workers, in the order of the first step, and why they are.
 
     The sentence is that of the proof of worker and step, if the log has one.
     A number is another worker in each part of a run.

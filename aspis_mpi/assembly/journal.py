@@ -1,4 +1,4 @@
-"""What rank 0 does between two steps: write the log, evaluate, report.
+"""Work of rank 0 between two steps: write the log, evaluate, report.
 
 It runs after the next `Model` is on its way, so that the workers compute in
 the meantime.  The truth about the attack goes from the job to the log here;

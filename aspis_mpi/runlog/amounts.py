@@ -1,4 +1,4 @@
-"""Records of what a run log amounts to, in Python's own types."""
+"""Records of the amounts of a run log, in Python's own types."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Job:
-    """What was to be done; None where the job does not say.
+    """Task of a run; None where the job does not say.
 
     The sizes are those of the last part.
     """
@@ -58,7 +58,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What travelled and how exact it was; None where nothing says it.
+    """Traffic and its exactness; None where nothing says it.
 
     `residual` is the mean over the steps in which it is not 0, `waiting`
     the share of the run's seconds in which enough was not yet there.
@@ -88,7 +88,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Truth:
-    """What the log's truth says about wrong files and about the flags."""
+    """Counts of wrong files and of flags by the log's truth."""
 
     wrong_files: int
     wrong_files_mean: float | None
@@ -103,7 +103,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Trust:
-    """What was believed and why; files are means of the steps."""
+    """Beliefs of the server and their grounds; files are means of steps."""
 
     certified: float
     presumed: float
@@ -146,7 +146,7 @@ class Waited:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run log amounts to, in Python's own types."""
+    """Amounts of a run log, in Python's own types."""
 
     path: str
     package: str

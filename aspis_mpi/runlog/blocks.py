@@ -41,7 +41,7 @@ class Block:
 
     @property
     def full(self):
-        """Whether there is room for no other row."""
+        """True if there is room for no other row."""
         return self._filled == self._capacity
 
     def append(self, record, *truth):

@@ -96,7 +96,7 @@ class DataSet:
 
     @property
     def nothing(self):
-        """What the rows of an older log hold: NaN, or 0 of other types."""
+        """Value in the rows of an older log: NaN, or 0 of other types."""
         return np.nan if self.dtype.kind == 'f' else 0
 
     def absent(self, n, n_files, n_workers):
@@ -124,13 +124,13 @@ class Table:
             self.column, item.stored_dtype, item.stored_shape(0, 0))])
 
     def split(self, whole):
-        """What the two data sets hold of whole rows."""
+        """Split whole rows into those of the two data sets."""
         names = self.rows.dtype.names
         return (whole[list(names)].astype(self.rows.dtype),
                 np.ascontiguousarray(whole[self.column]))
 
     def count(self, file):
-        """How many rows a file has, each with what lies beside it."""
+        """Number of rows of a file, each with what lies beside it."""
         if self.rows.path not in file:
             return 0
         # What lies beside reaches the disk before its row does.

@@ -97,7 +97,7 @@ class JoinedRun(View):
 
     @property
     def arrivals(self):
-        """What the servers took note of; see `Run.arrivals`."""
+        """Arrivals that the servers took note of; see `Run.arrivals`."""
         return np.concatenate([self._widened(part.arrivals)
                                for part in self.parts])
 
@@ -108,7 +108,7 @@ class JoinedRun(View):
 
     @property
     def flagging(self):
-        """How right the flags were, a `Flagging`."""
+        """Counts of right and wrong flags, a `Flagging`."""
         return reduce(add, (part.flagging for part in self.parts))
 
     def close(self):
@@ -170,7 +170,7 @@ class JoinedRun(View):
         return self._widened(self.part_of(step).arrivals_of(step))
 
     def finished(self, arrivals):
-        """What had been finished: bool (n, l), positions of the orders.
+        """Positions of the orders that had been finished, bool (n, l).
 
         Parameters
         ----------

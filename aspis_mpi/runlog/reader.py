@@ -213,7 +213,7 @@ class Run(View):
 
     @property
     def exposures(self) -> list[ExposureRecord]:
-        """Who was proved wrong, a list of `ExposureRecord` by rising step.
+        """Proofs against workers, a list of `ExposureRecord` by rising step.
 
         As long as each step has a proof of one kind against a worker, the
         first is there alone; logs of before version 3 have none.
@@ -227,7 +227,7 @@ class Run(View):
 
     @property
     def arrivals(self):
-        """What the server took note of, in that order: a row an arrival.
+        """Arrivals that the server took note of, in that order: a row each.
 
         Columns: step, worker (-1: the server's own), kind (a number of
         `ArrivalKind`), files_done, seconds since the run began, bytes,
@@ -241,7 +241,7 @@ class Run(View):
         return self._arrivals(lambda rows: rows['step'] == step)
 
     def finished(self, arrivals):
-        """What had been finished: bool (n, l), positions of the orders.
+        """Positions of the orders that had been finished, bool (n, l).
 
         Parameters
         ----------
@@ -287,7 +287,7 @@ class Run(View):
 
     @property
     def flagging(self):
-        """How right the flags were, a `Flagging`."""
+        """Counts of right and wrong flags, a `Flagging`."""
         flagged, adversary = self.flagged, self.adversaries
         lied = self.lied & adversary & ~self.excluded
         return Flagging(
@@ -330,7 +330,7 @@ class Run(View):
         return n
 
     def _rows_before(self, step, n):
-        """How many of the first n rows are of earlier steps."""
+        """Number of the first n rows that are of earlier steps."""
         if step is None:
             return n
         numbers = self._reading(schema.STEPS.path,

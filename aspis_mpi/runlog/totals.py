@@ -58,7 +58,7 @@ def _exposures(run):
 
 
 def _waited(run, steps):
-    """Who was late, or cost more than a thousandth of the run."""
+    """Workers that were late, or cost over a thousandth of the run."""
     if not run.n_steps:
         return ()
     last = slice(run.n_steps - 1, run.n_steps)
@@ -139,7 +139,7 @@ def _quality(evaluation):
 
 
 def _verdicts(verdicts):
-    """How many steps ended how, the cleanest first."""
+    """Number of steps of each verdict, the cleanest first."""
     counts = np.bincount(verdicts, minlength=len(Outcome))
     return {outcome.name.lower(): int(counts[outcome])
             for outcome in sorted(Outcome, reverse=True)}

@@ -6,7 +6,7 @@ from aspis_mpi.words import Named
 
 
 class EventCode(Named):
-    """What an event is about; logs have the numbers: new ones come last."""
+    """Subject of an event; logs have the numbers: new ones come last."""
 
     UNKNOWN = 0, 'Of a log of version 1 or 2, or of a later program.'
     PROBE = 1, 'What the start-up probe found.'
@@ -43,7 +43,7 @@ class EventCode(Named):
 
 
 class Remark(NamedTuple):
-    """What becomes an event as soon as there is a server."""
+    """Event to be, as soon as there is a server."""
 
     code: EventCode
     text: str

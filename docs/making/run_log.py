@@ -60,18 +60,18 @@ def columns():
 
 
 def numbers():
-    """What the numbers of columns with names mean."""
+    """Meanings of the numbers of columns with names."""
     return '\n\n'.join(f'### Numbers of `{column}`\n\n{meanings(column)}'
                        for column in names())
 
 
 def codes():
-    """What the codes of events mean."""
+    """Meanings of the codes of events."""
     return meanings('code')
 
 
 def proofs():
-    """What the kinds of proof mean."""
+    """Meanings of the kinds of proof."""
     return meanings('proof')
 
 

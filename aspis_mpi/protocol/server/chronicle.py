@@ -1,4 +1,4 @@
-"""What the server leaves for the run log, until somebody fetches it."""
+"""Facts that the server leaves for the run log, until it fetches them."""
 
 import logging
 
@@ -48,7 +48,7 @@ class Chronicle:
         return self._clock() - self.began
 
     def resume(self, seconds):
-        """So many seconds have passed in earlier jobs."""
+        """Begin with the seconds that have passed in earlier jobs."""
         self.began = self._clock() - seconds
 
     def note(self, level, code, text, rank=0):
@@ -56,7 +56,7 @@ class Chronicle:
         self.events.append(Event(self.now(), level, rank, text, code))
 
     def report(self, step, resolution, malformed, oldest):
-        """What a step says of workers and audits.
+        """Note what a step says of workers and audits.
 
         A proof is not repeated as long as each step has one.
 
