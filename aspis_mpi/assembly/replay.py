@@ -7,6 +7,7 @@ from aspis_mpi.errors import JobError, RunLogError
 from aspis_mpi.job.differences import recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.events import EventCode, Remark
 from aspis_mpi.schemes.record import ArrivalKind
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
@@ -92,8 +93,9 @@ class Recorded:
 
     def changes(self, assembly):
         """Refuse files that have changed; remarks on those that may."""
-        return check_unchanged(assembly.job, assembly.inputs, self._inputs,
-                               self.path, '--replay')
+        changes = check_unchanged(assembly.job, assembly.inputs,
+                                  self._inputs, self.path, '--replay')
+        return tuple(Remark(EventCode.CHANGED, text) for text in changes)
 
     def play(self, assembly, server, workers, journal, clock):
         """Run the job again as far as the arrivals go; the exit code."""

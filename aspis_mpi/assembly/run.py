@@ -31,6 +31,7 @@ from aspis_mpi.learning.problem import Problem
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.runlog import archive
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.runlog.writer import RunLog
 
 log = logging.getLogger(__name__)
@@ -331,7 +332,7 @@ def _close(assembly: Assembly, server: ParameterServer, journal: Journal,
     arrays, wrong = assembly.model(server.parameters.values)
     try:
         if wrong:
-            server.chronicle.note(logging.ERROR, wrong)
+            server.chronicle.note(logging.ERROR, EventCode.MODEL, wrong)
         journal.close()
         run_log.close()
     finally:
@@ -358,10 +359,11 @@ def _enter(server: ParameterServer, start: Start,
     snapshot = start.load()
     same = snapshot is None or server.resume(snapshot)
     for remark in (*remarks, *start.remarks):
-        server.chronicle.note(logging.WARNING, remark)
+        server.chronicle.note(logging.WARNING, *remark)
     if snapshot is not None:
         server.chronicle.note(
-            logging.WARNING, f'the run goes on with step {server.first}'
+            logging.WARNING, EventCode.RESUMED,
+            f'the run goes on with step {server.first}'
             + ('' if same else ', with other workers or hosts: what was '
                'known is forgotten, but for the exposure of those that the '
                'launcher says are where they were'))

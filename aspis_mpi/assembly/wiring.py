@@ -29,6 +29,7 @@ from aspis_mpi.protocol.worker.liar import Liar
 from aspis_mpi.protocol.worker.machine import Worker
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.writer import RunLog
+from aspis_mpi.schemes.events import EventCode, Remark
 
 #: Relative distance of two computations of one gradient that no hardware
 #: makes, where replicas are compared with a tolerance.
@@ -79,8 +80,8 @@ class Assembly(Design):
 
         Returns
         -------
-        tuple of str
-            What a person should know, in sentences.
+        tuple of Remark
+            What a person should know.
 
         Raises
         ------
@@ -101,7 +102,7 @@ class Assembly(Design):
             try_optimizer(self.new_optimizer, initial, self.job.run.steps)
         except Mistake as mistake:
             raise self._refused('optimizer', mistake) from mistake
-        return remarks
+        return tuple(Remark(EventCode.PROBLEM, text) for text in remarks)
 
     def _refused(self, section, mistake):
         refused = JobError(f'{self.job.path}: {section}: {mistake.line}')

@@ -7,21 +7,33 @@ import numpy as np
 
 from aspis_mpi.detection.evidence import matching_exceeds
 from aspis_mpi.detection.voting import plurality
+from aspis_mpi.words import Named
 
 #: Values of a verdict's `source` that name no worker.
 DROPPED, MISSING = -1, -2
 
 
-class Proof(NamedTuple):
-    """The reason why a worker must be wrong.
+class ProofKind(Named):
+    """Kinds of proof; logs have the numbers, so that new ones come last."""
 
-    `alone`: whether nothing else must be believed, such as how many workers
-    can be wrong.
-    """
+    DISAGREEMENTS = 0, ('It disagrees with so many that, were it right, more '
+                        'workers would be wrong than can be.')
+    AUDIT = 1, 'It sent what the server, computing the file, does not find.'
+    SKETCHES = 2, 'Its vector is not what its own sketches add up to.'
+    MALFORMED = 3, 'It sent, in the step, what no honest worker sends.'
+
+
+class Proof(NamedTuple):
+    """Reason why a worker must be wrong: a sentence, and the kind of proof."""
 
     worker: int
     sentence: str
-    alone: bool = True
+    kind: ProofKind
+
+    @property
+    def alone(self):
+        """Whether it needs no bound on how many workers can be wrong."""
+        return self.kind is not ProofKind.DISAGREEMENTS
 
 
 @dataclass(frozen=True, eq=False)

@@ -217,6 +217,11 @@ class Memory:
             Who disagreed with whom in this step itself, without what was
             `known`: that would never grow old.  Empty where the premise was
             violated, as then it proves nothing.
+
+        Returns
+        -------
+        int
+            The oldest step that a proof of this step may rest on.
         """
         graph = np.asarray(graph, dtype=bool)
         if graph.shape != self._seen.shape:
@@ -230,6 +235,7 @@ class Memory:
         if self._fixed:
             self._seen[graph | graph.T] = step
         self._make_room()
+        return oldest
 
     def _make_room(self):
         """Leave enough workers with work: the oldest exposures go."""

@@ -5,6 +5,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.schemes.events import EventCode
+
 #: More values of `StepRecord.source` that name no worker (the others are
 #: `DROPPED` and `MISSING` of a verdict): the server's own, a coded sum.
 BY_SERVER, CODED = -3, -4
@@ -97,6 +100,22 @@ class Event:
     time: float                 # seconds since the run began
     level: int                  # of the module logging
     rank: int                   # 0 is the server, worker j is rank j + 1
+    text: str
+    code: EventCode = EventCode.UNKNOWN
+
+
+@dataclass(frozen=True)
+class ExposureRecord:
+    """One row of `/exposures`: a worker that a step has proved wrong.
+
+    It was wrong in one of the steps from `since` to `step`.  That is `step`
+    itself unless the proof rests on disagreements that were carried over.
+    """
+
+    step: int
+    since: int
+    worker: int
+    proof: ProofKind
     text: str
 
 

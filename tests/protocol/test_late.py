@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from aspis_mpi.errors import DONE, JobError
-from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import CodedGradient, Sketch
 from aspis_mpi.schemes.record import Outcome
 from tests.support.benches import CodedServerBench

@@ -374,7 +374,7 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
 
 def test_settings_of_a_job_that_is_made_already_are_refused(tables, tmp_path):
     job = loading.from_tables(tables())
-    with pytest.raises(JobError, match=r"\['run.steps=1'\]: .*job.loading.load"):
+    with pytest.raises(JobError, match=r"\['run.steps=1'\]: .*loading.load"):
         simulate(job, settings=['run.steps=1'], out=tmp_path / 'run.h5')
     assert not list(tmp_path.iterdir())
 

@@ -3,9 +3,10 @@
 import h5py
 import numpy as np
 
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (
-    Arrival, ArrivalKind, Outcome, StepRecord)
+    Arrival, ArrivalKind, ExposureRecord, Outcome, StepRecord)
 
 JOB = """
 [run]
@@ -77,6 +78,12 @@ def made_up_arrivals(step, n_workers, load):
         int(rng.integers(0, 1 << 16)), rng.random(),
         int(rng.integers(0, 1 << 40)),
         np.packbits(rng.random(load) < 0.5).tobytes()) for i in range(5)]
+
+
+def made_up_exposure(step):
+    """A proof that depends on the step alone."""
+    return ExposureRecord(step, step // 2, step % 8, ProofKind(step % 4),
+                          f'proof {step}')
 
 
 def create(path, assignment, **changed):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from aspis_mpi.detection.base import (
-    DROPPED, MISSING, Detector, Proof, non_finite_premise, use)
+    DROPPED, MISSING, Detector, Proof, ProofKind, non_finite_premise, use)
 from aspis_mpi.detection.matching import (
     doubled, doubled_cover, doubled_without)
 
@@ -157,7 +157,7 @@ def expose(graph, q):
             proofs.append(Proof(int(worker), (
                 f'worker {worker} disagrees with {partners} workers; were it '
                 f'right, {covering} would be wrong, more than {left}'),
-                alone=False))
+                ProofKind.DISAGREEMENTS))
             exposed[worker] = True
             rest[worker] = rest[:, worker] = False
             left -= 1

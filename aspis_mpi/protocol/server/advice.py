@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import MOST_CONTRADICTIONS, Outcome
 from aspis_mpi.words import few
 
@@ -40,16 +41,19 @@ class Premise:
             return False
         self.failures += 1
         reason = resolution.verdict.contradiction
-        self._note(logging.WARNING, f'step {step}: {reason}; '
+        self._note(logging.WARNING, EventCode.CONTRADICTION,
+                   f'step {step}: {reason}; '
                    f'{accused(resolution)}; the parameters stay')
         last = self.failures >= MOST_CONTRADICTIONS
         found = (self._found(step, resolution)
                  if last or self.failures == 1 else '')
         if last:
-            self._note(logging.ERROR, f'the premise failed in {self.failures}'
-                       f' steps in a row: {found or suspicion(resolution)}')
+            self._note(logging.ERROR, EventCode.FAILED,
+                       f'the premise failed in {self.failures} steps in a '
+                       f'row: {found or suspicion(resolution)}')
         elif found:
-            self._note(logging.WARNING, f'step {step}: {found}')
+            self._note(logging.WARNING, EventCode.CONTRADICTION,
+                       f'step {step}: {found}')
         return last
 
     def _skipped(self, step, resolution):
@@ -59,7 +63,8 @@ class Premise:
             return
         self._told = True
         found = self._found(step, resolution)
-        self._note(logging.WARNING, f'step {step}: no file can be used; '
+        self._note(logging.WARNING, EventCode.SKIPPED,
+                   f'step {step}: no file can be used; '
                    f'{accused(resolution)}; the parameters stay'
                    + (f': {found}' if found else ''))
 

@@ -65,6 +65,7 @@ from aspis_mpi.protocol.server.states import ALLOWED, FOLLOWS, WAITS, State
 from aspis_mpi.protocol.server.step import drop
 from aspis_mpi.protocol.server.training import Training
 from aspis_mpi.protocol.transitions import check
+from aspis_mpi.schemes.events import EventCode
 
 
 class ParameterServer:
@@ -177,7 +178,7 @@ class ParameterServer:
         """
         for worker, why in without.items():
             self._departures.bar(worker)
-            self._note(logging.WARNING, why, worker + 1)
+            self._note(logging.WARNING, EventCode.BARRED, why, worker + 1)
 
     # -- messages in, messages out
 
@@ -236,8 +237,9 @@ class ParameterServer:
         it = self._step
         if worker not in it.noted:
             it.noted.add(worker)
-            self._note(logging.WARNING, f'worker {worker} sent a malformed '
-                       f'message in step {it.number}: {reason}', worker + 1)
+            self._note(logging.WARNING, EventCode.MALFORMED,
+                       f'worker {worker} sent a malformed message in step '
+                       f'{it.number}: {reason}', worker + 1)
         if not it.living[worker] or step not in (None, it.number):
             return []
         it.blame(worker, reason)
@@ -267,7 +269,8 @@ class ParameterServer:
         step = self._step
         for worker in workers:
             doing = step.silence(worker)
-            self._note(logging.WARNING, f'worker {worker} was silent for '
+            self._note(logging.WARNING, EventCode.SILENT,
+                       f'worker {worker} was silent for '
                        f'{self._course.silence:g} s {doing}', worker + 1)
         return self._go_on(step.lose(workers) if workers else [])
 
@@ -292,8 +295,9 @@ class ParameterServer:
         many = self._departures.too_many
         if many:
             return self._give_in(self.step, f'{reason}\n{many}')
-        self._note(logging.WARNING, f'{reason}\nthe run goes on without '
-                   f'worker {worker}', worker + 1)
+        self._note(logging.WARNING, EventCode.LOST,
+                   f'{reason}\nthe run goes on without worker {worker}',
+                   worker + 1)
         self._step.miss(worker)
         if self.state not in WAITS or not self._step.living[worker]:
             return []
@@ -314,7 +318,8 @@ class ParameterServer:
         if asked or self.state is State.STOPPED:
             return []
         self._departures.ending = True
-        self._note(logging.WARNING, f'{reason}: the run ends '
+        self._note(logging.WARNING, EventCode.INTERRUPT,
+                   f'{reason}: the run ends '
                    f'{"now" if at_once else "after this step"}')
         if not at_once:
             return []
@@ -343,7 +348,7 @@ class ParameterServer:
 
     def stop(self, code, reason):
         """End the run now with an exit code other than 0, no snapshot."""
-        self._note(logging.ERROR, reason, 0)
+        self._note(logging.ERROR, EventCode.FAILED, reason, 0)
         return self._stop(code)
 
     def fail(self, reason):

@@ -14,6 +14,7 @@ from aspis_mpi.detection.probe import ANSWER, answer, examine
 from aspis_mpi.protocol.messages import Parameters, Probe
 from aspis_mpi.protocol.server.stage import Stage
 from aspis_mpi.protocol.server.states import State
+from aspis_mpi.schemes.events import EventCode
 
 #: The step of everything that belongs to the probe.
 NUMBER = -1
@@ -174,9 +175,9 @@ class Probing(Stage):
         except ValueError as error:
             self.refused = str(error)
             return
-        self._note(logging.INFO, f'start-up probe: {len(answers)} workers '
-                   f'computed {len(self._own)} files; {probe}; '
-                   f'{self.equality}')
+        self._note(logging.INFO, EventCode.PROBE,
+                   f'start-up probe: {len(answers)} workers computed '
+                   f'{len(self._own)} files; {probe}; {self.equality}')
 
 
 def _placed(values, living, other):

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from aspis_mpi.detection.base import Proof
+from aspis_mpi.detection.base import Proof, ProofKind
 from aspis_mpi.errors import Malformed
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
@@ -152,7 +152,7 @@ class Step(Stage):
                                 self._chronicle.now())
         self.exposed[worker] = True
         self.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
-                                 f'message: {reason}'))
+                                 f'message: {reason}', ProofKind.MALFORMED))
 
     def miss(self, worker):
         """Note that a worker never comes back."""

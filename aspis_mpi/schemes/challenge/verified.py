@@ -13,7 +13,8 @@ import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.coding import challenge
-from aspis_mpi.detection.base import DROPPED, MISSING, Proof, Verdict
+from aspis_mpi.detection.base import (
+    DROPPED, MISSING, Proof, ProofKind, Verdict)
 from aspis_mpi.detection.matching import unmatched
 from aspis_mpi.schemes.challenge.referee import Referee
 from aspis_mpi.schemes.challenge.sketched import Sketched
@@ -172,7 +173,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
             guilty[worker] = True
             self._proofs.append(Proof(worker, (
                 f'worker {worker} sent a vector that is not what its own '
-                'sketches add up to')))
+                'sketches add up to'), ProofKind.SKETCHES))
         self.exposed |= guilty
         return guilty
 
