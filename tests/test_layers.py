@@ -235,6 +235,17 @@ def test_torch_and_the_mpi_backend_are_imported_late():
 
 # --- habits ------------------------------------------------------------
 
+def test_nothing_is_imported_under_another_name():
+    """But for the names that everybody gives to numpy and networkx."""
+    usual = {('numpy', 'np'), ('numpy.typing', 'npt'), ('networkx', 'nx')}
+
+    def renames(node):
+        return isinstance(node, ast.Import | ast.ImportFrom) and any(
+            alias.asname and (alias.name, alias.asname) not in usual
+            for alias in node.names)
+    assert not places(renames)
+
+
 def test_each_module_begins_with_one_sentence():
     openings = {module: (ast.get_docstring(tree) or '').partition('\n\n')[0]
                 for module, tree in TREES.items()}

@@ -4,7 +4,7 @@ from aspis_mpi.assembly.start import refuse_difference
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends import replayed
 from aspis_mpi.errors import JobError, RunLogError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import ArrivalKind
@@ -88,7 +88,7 @@ class Recorded:
                 exclude_none=True),
             'delay': {'name': 'none'}, 'network': {},
             'runtime': job.runtime.model_dump(), 'log': job.log.model_dump()}
-        return config.recorded(tables, job.path, job)
+        return loading.recorded(tables, job.path, job)
 
     def changes(self, assembly):
         """Refuse files that have changed; remarks on those that may."""

@@ -61,10 +61,10 @@ def agree(comm, job, said):
     JobError
         On every rank: too many differ.
     """
-    from aspis_mpi.backends.mpi import facts as mpi_facts
-    differing = mpi_facts.compare(comm, said)
+    from aspis_mpi.backends.mpi.facts import compare, decide
+    differing = compare(comm, said)
     refused = '' if len(differing) <= job.q else _refusal(job, differing)
-    refused, idle = mpi_facts.decide(comm, refused, differing)
+    refused, idle = decide(comm, refused, differing)
     if refused:
         raise JobError(refused)
     return {rank - 1: f'rank {rank} (worker {rank - 1}) gets no work in this '

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aspis_mpi.assembly import outputs
 from aspis_mpi.errors import DamagedCheckpoint, InUse, JobError, RunLogError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints, load
@@ -75,7 +75,7 @@ class Start:
         return None if self.checkpoint is None else load(self.checkpoint)
 
 
-def start(assembly, out, overwrite, resume, workers=None):
+def begin(assembly, out, overwrite, resume, workers=None):
     """Find where the run of a job begins, or goes on.
 
     Parameters
@@ -107,7 +107,7 @@ def start(assembly, out, overwrite, resume, workers=None):
             else outputs.log_path(job.path, out, job))
     claims = outputs.claims(job, path, resume or overwrite)
     try:
-        found = _begin(assembly, path, overwrite, resume, workers)
+        found = _start(assembly, path, overwrite, resume, workers)
         _refuse_two_writers(found.path, claims)
     except BaseException:
         claims.close()
@@ -115,12 +115,12 @@ def start(assembly, out, overwrite, resume, workers=None):
     return replace(found, claims=claims)
 
 
-def _begin(assembly, path, overwrite, resume, workers):
+def _start(assembly, path, overwrite, resume, workers):
     job = assembly.job
     if resume and path.exists():
         return _find(assembly, path)
     if workers not in (None, job.n_workers):
-        raise JobError(ranks(job.path, workers, job.n_workers))
+        raise JobError(misfit(job.path, workers, job.n_workers))
     if resume:
         outputs.refuse_remains(job, path)
     elif not overwrite:
@@ -138,7 +138,7 @@ def _refuse_two_writers(path, claims):
         raise outputs.refusal(path, error) from error
 
 
-def ranks(path, workers, n_workers):
+def misfit(path, workers, n_workers):
     """The refusal of a job that does not fit the ranks, in words."""
     return (f'{path}: scheme.workers = {workers}: must be the number of '
             f'ranks - 1, which is {n_workers}; start it with mpirun -n '
@@ -195,8 +195,8 @@ def refuse_difference(job, tables, path, how, free):
     free : set of str
         Sections and keys that may differ.
     """
-    differs = config.difference(
-        job, config.recorded(tables, str(path), job), free)
+    differs = loading.difference(
+        job, loading.recorded(tables, str(path), job), free)
     if differs:
         key, value, theirs = differs
         raise JobError(f'{job.path}: {key} = {value!r}: {how} {path} was run '

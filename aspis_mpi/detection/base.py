@@ -1,4 +1,4 @@
-"""What every rule answers, and the premise that every rule needs."""
+"""The base of detection rules, and the premise that every rule needs."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +13,7 @@ DROPPED, MISSING = -1, -2
 
 
 class Proof(NamedTuple):
-    """Why a worker must be wrong.
+    """The reason why a worker must be wrong.
 
     `alone`: whether nothing else must be believed, such as how many workers
     can be wrong.
@@ -26,7 +26,7 @@ class Proof(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """Whom a rule suspects and which value of each file is used.
+    """A rule's answer: whom it suspects, which values are used.
 
     Parameters
     ----------
@@ -89,7 +89,9 @@ class Detector:
     Parameters
     ----------
     n_adversaries : int
-        q: how many workers the server assumes to be wrong, at most.
+        q: how many workers the server assumes to be wrong, at most.  Where
+        some of them are exposed, the rule is made once more for those that
+        are left, of which there may be none.
     """
 
     #: Whether the rule compares replicas, so that files need several.
@@ -128,7 +130,7 @@ class Detector:
         return evidence.without(workers)
 
     def lacking(self, evidence):
-        """How many more replicas each file needs to be believed, int (f,).
+        """Further replicas that each file needs to be believed, int (f,).
 
         Asked after the rule has decided; none, where more of them change
         nothing.
@@ -161,7 +163,7 @@ class Detector:
         raise NotImplementedError
 
     def premise(self, evidence):
-        """Why more than q workers must be wrong, or an empty string."""
+        """The reason why more than q workers must be wrong, or ''."""
         reason = non_finite_premise(evidence, self.q)
         if not reason and matching_exceeds(evidence.disagreements, self.q):
             return (f'more than q = {self.q} disjoint pairs of workers '
@@ -178,7 +180,7 @@ class Detector:
 
 
 def non_finite_premise(evidence, q):
-    """Why non-finite values cannot be lies alone, or an empty string."""
+    """The reason why non-finite values cannot be lies alone, or ''."""
     senders = int(np.count_nonzero(evidence.non_finite))
     if senders <= q:
         return ''

@@ -1,4 +1,4 @@
-"""What is remembered of earlier steps: who was exposed, who disagreed."""
+"""The memory of earlier steps: who was exposed, who disagreed."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -165,7 +165,7 @@ class Memory:
 
     @property
     def vouched(self):
-        """Whether the launcher says the keys."""
+        """True where the launcher says the keys."""
         return self._vouched
 
     # -- what counts in a step
@@ -189,7 +189,7 @@ class Memory:
         return known
 
     def lowered(self, step):
-        """How many of the q wrong workers are excluded for certain.
+        """Number of the q wrong workers that are excluded for certain.
 
         With budget 'fixed' all that were exposed among the same workers,
         none with 'step'.  More than q contradict the budget.
@@ -278,7 +278,7 @@ class Memory:
         return rows
 
     def same_workers(self, keys, vouched):
-        """Whether these are all workers, in this order.
+        """True where these are all workers, in this order.
 
         The one condition for what is carried over from a job to the next.
         A list that the launcher says is no list that the workers say.

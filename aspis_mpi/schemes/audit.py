@@ -250,7 +250,7 @@ class _Audits:
         return values, *self._table.against(file, sent, values)
 
     def _exposed_with(self, workers):
-        """How many are exposed when some more are."""
+        """Number of the exposed when some more are."""
         exposed = ~self._believed | self._verdict.exposed
         exposed[workers] = True
         return int(np.count_nonzero(exposed))

@@ -1,4 +1,4 @@
-"""What one step leaves for the run log: facts, no opinions."""
+"""Facts that one step leaves for the run log, no opinions."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -14,7 +14,7 @@ MOST_CONTRADICTIONS = 3
 
 
 class Outcome(IntEnum):
-    """How a step ended; of several that apply, the first.
+    """The end of a step; of several that apply, the first.
 
     `CONTRADICTION`: the assumptions do not hold, no update.  `SKIPPED`: no
     usable file, no update.  `INCOMPLETE`: files are missing.  `VOTED`: a
@@ -101,7 +101,7 @@ class Event:
 
 
 class ArrivalKind(IntEnum):
-    """What the server took note of, in the order in which it did.
+    """Kinds of what the server took note of.
 
     `MODEL`: a step began (worker -1).  `PROGRESS`, `REPLICA`, `PAYLOAD`: a
     message of a worker was handled.  `SILENT`: a worker was given up.

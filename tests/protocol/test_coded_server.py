@@ -8,7 +8,7 @@ from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, CodedGradient, Commit, Encode, Failure, Model, Parameters,
     Progress, Replica, Signal, Sketch, Skip, Vector)
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.record import CODED, Outcome
 from tests.support.benches import CodedServerBench
 from tests.support.coded_jobs import (

@@ -10,7 +10,7 @@ from aspis_mpi.errors import BAD_JOB, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.messages import Answer, Failure, Model
 from aspis_mpi.protocol.server.drive import drive
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 
 
 class Probed:

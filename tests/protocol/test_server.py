@@ -15,7 +15,7 @@ from aspis_mpi.protocol.messages import (
 from aspis_mpi.protocol.server.accounts import Accounts
 from aspis_mpi.protocol.server.course import Course
 from aspis_mpi.protocol.server.machine import ParameterServer
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.record import Outcome
 from tests.support.benches import ServerBench
 

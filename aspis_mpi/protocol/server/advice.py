@@ -1,4 +1,4 @@
-"""What the server says of a step that must not be: sentences for people."""
+"""Sentences for people about a step that must not be."""
 
 import logging
 
@@ -33,7 +33,7 @@ class Premise:
         self._note = chronicle.note
 
     def hopeless(self, step, resolution):
-        """Report a violated premise; whether there were too many in a row."""
+        """Report a violated premise; True after too many in a row."""
         if resolution.outcome is not Outcome.CONTRADICTION:
             self.failures = 0
             self._skipped(step, resolution)
@@ -64,7 +64,7 @@ class Premise:
                    + (f': {found}' if found else ''))
 
     def _found(self, step, resolution):
-        """What the server sees when it computes itself, as advice, or ''."""
+        """Findings of the server that computes itself, as advice, or ''."""
         parameters = self._training.parameters.values
         if self._examiner is None or not arrays.is_finite(parameters):
             return ''
@@ -83,7 +83,7 @@ class Premise:
 
 
 def bad_data(step, file, samples, are_all, largest):
-    """Where numbers come from that are not finite, as advice."""
+    """The source of numbers that are not finite, as advice."""
     whose = 'its sample' if len(samples) == 1 else 'its samples'
     return (f'the gradient of file {file} of step {step} is not finite, '
             f'though the parameters are (at most {largest:.3g}), because of '
@@ -93,7 +93,7 @@ def bad_data(step, file, samples, are_all, largest):
 
 
 def accused(resolution):
-    """Who disagrees with whom and by how much, in one clause."""
+    """The pairs that disagree and by how much, in one clause."""
     pairs = np.argwhere(np.triu(resolution.disagreements))
     if not len(pairs):
         return 'no two workers disagree'
@@ -103,7 +103,7 @@ def accused(resolution):
 
 
 def suspicion(resolution):
-    """Which of the assumptions it looks like, as advice."""
+    """The assumption that seems not to hold, as advice."""
     if 'not finite' in resolution.verdict.contradiction:
         return ('training seems to have diverged; lower optimizer.lr or set '
                 'optimizer.clip')
