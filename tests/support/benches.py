@@ -7,7 +7,7 @@ from aspis_mpi.coding import combine
 from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     CodedGradient, Encode, Model, Parameters, Progress, pack_positions)
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 from tests.support.coded_jobs import Eager, assembled, at_rest
 
 
