@@ -1,6 +1,13 @@
 """Distributed training over MPI with Byzantine and slow workers."""
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aspis_mpi.assembly.run import run, simulate
+    from aspis_mpi.errors import JobError
+    from aspis_mpi.learning.problem import Problem, Score
+    from aspis_mpi.runlog.reader import load_run
 
 __version__ = '0.1.0'
 
@@ -15,10 +22,14 @@ _PUBLIC = {
     'Score': 'aspis_mpi.learning.problem',
 }
 
-__all__ = list(_PUBLIC)
+# As words, which is how tools that read the text know them.
+__all__ = ['JobError', 'Problem', 'Score', 'load_run', 'run', 'simulate']
 
 
-def __getattr__(name):
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'aspis_mpi' has no attribute '{name}'")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+if not TYPE_CHECKING:
+    # Out of sight of a checker, for which any name would be there then.
+    def __getattr__(name):
+        if name not in _PUBLIC:
+            raise AttributeError(
+                f"module 'aspis_mpi' has no attribute '{name}'")
+        return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -47,7 +47,7 @@ def main(argv=None):
 
 
 def _close_output():
-    """The reader, `head` say, has seen enough; leave nothing to flush."""
+    """Leave nothing to flush: the reader, `head` say, has seen enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -114,7 +114,8 @@ def _parser():
     sub.set_defaults(command=_list)
     sub.add_argument('topic', nargs='?', type=_topic, metavar='TOPIC',
                      help='a family such as aggregation, a section such as '
-                     'run, scheme for the presets, or keys for all keys')
+                     'run, scheme for the presets, keys for all keys, or '
+                     'module:Class of your own')
     sub = commands.add_parser('show', help='a run at a glance, or all of a '
                               'folder')
     sub.set_defaults(command=_show)
@@ -169,7 +170,10 @@ def _train(how, arguments):
 
 
 def _summarize(path):
-    """What has been done is done, also if the log cannot be read."""
+    """Print the summary of a run, or why its log cannot be read.
+
+    The exit code stays: what has been done is done.
+    """
     from aspis_mpi.runlog.summary import print_summary
     try:
         print_summary(path)
@@ -193,9 +197,9 @@ def _list(arguments):
 
 
 def _topic(word):
-    """What `list` is asked for."""
+    """A topic of `list`, checked."""
     from aspis_mpi.job.listing import TOPICS
-    if word not in TOPICS:
+    if word not in TOPICS and ':' not in word:
         raise argparse.ArgumentTypeError(
             f"no family and no section is called '{word}'; "
             f'{registry.nearest(word, TOPICS)}')

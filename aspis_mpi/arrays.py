@@ -5,8 +5,14 @@ here makes a temporary as long as a vector.
 """
 
 import math
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
+
+#: A flat vector, and an array of any type and shape.
+Vector = npt.NDArray[np.float32]
+Array = TypeVar('Array', bound=npt.NDArray[Any])
 
 #: Entries a block: 256 kB of float32, which stays in a core's own cache.
 BLOCK = 1 << 16
@@ -14,13 +20,13 @@ BLOCK = 1 << 16
 SAFE = 1e-34
 
 
-def sealed(array):
+def sealed(array: Array) -> Array:
     """The array itself, which must not be written from now on."""
     array.setflags(write=False)
     return array
 
 
-def blocks(size, block=BLOCK):
+def blocks(size: int, block: int = BLOCK) -> list[slice]:
     """Slices that cut `range(size)` into pieces of at most `block`.
 
     >>> [(b.start, b.stop) for b in blocks(5, 2)]
@@ -30,8 +36,8 @@ def blocks(size, block=BLOCK):
             for start in range(0, size, block)]
 
 
-def equal_bits(a, b):
-    """Whether two float32 vectors of one shape hold identical bits.
+def equal_bits(a: Vector, b: Vector) -> bool:
+    """True if two float32 vectors of one shape hold identical bits.
 
     Stops at the first block that differs.  `-0.0` and `0.0` differ, a NaN
     equals a NaN of the same bits.
@@ -42,8 +48,8 @@ def equal_bits(a, b):
     return all(np.array_equal(a[s], b[s]) for s in blocks(a.size))
 
 
-def is_finite(x):
-    """Whether no entry of a float32 vector is NaN or infinite.
+def is_finite(x: Vector) -> bool:
+    """True if no entry of a float32 vector is NaN or infinite.
 
     The sum of squares is finite only if every entry is; it can overflow for
     finite entries (norm above 1.8e19), and only then each entry is looked
@@ -55,16 +61,16 @@ def is_finite(x):
     return all(np.isfinite(x[s]).all() for s in blocks(x.size))
 
 
-def norm(x):
+def norm(x: Vector) -> np.float64:
     """Euclidean norm of a float32 vector, accumulated in float64 by blocks."""
     total = 0.0
     for s in blocks(x.size):
-        part = x[s].astype(np.float64)
-        total += np.dot(part, part)
+        block = x[s].astype(np.float64)
+        total += np.dot(block, block)
     return np.sqrt(total)
 
 
-def quick_norm(x):
+def quick_norm(x: Vector) -> float:
     """Euclidean norm of a float32 vector, to about six digits.
 
     One pass in float32; in float64 where that overflows.
@@ -74,7 +80,7 @@ def quick_norm(x):
     return math.sqrt(square) if math.isfinite(square) else float(norm(x))
 
 
-def relative_distance(a, b, floor=0.0):
+def relative_distance(a: Vector, b: Vector, floor: float = 0.0) -> float:
     """Euclidean distance of two vectors over the smaller of their norms.
 
     Parameters
@@ -107,7 +113,8 @@ def relative_distance(a, b, floor=0.0):
     return math.sqrt(squares[2]) / smaller
 
 
-def _squares(a, b, dtype):
+def _squares(a: Vector, b: Vector, dtype: type[np.floating]
+             ) -> npt.NDArray[np.float64]:
     """|a|^2, |b|^2 and |a - b|^2, multiplied in a type."""
     squares = np.zeros(3)
     with np.errstate(over='ignore', invalid='ignore'):

@@ -1,9 +1,10 @@
 """Checks of single options that parts of several families share."""
 
 import math
+from collections.abc import Sequence
 
 
-def check_finite(name, value, least=-math.inf):
+def check_finite(name: str, value: float, least: float = -math.inf) -> None:
     """Raise a ValueError unless an option is finite and at least `least`."""
     if not math.isfinite(value):
         raise ValueError(f'{name} {value} must be finite')
@@ -11,19 +12,20 @@ def check_finite(name, value, least=-math.inf):
         raise ValueError(f'{name} {value} must be at least {least}')
 
 
-def check_positive(name, value):
+def check_positive(name: str, value: float) -> None:
     """Raise a ValueError unless an option is finite and above 0."""
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f'{name} {value} must be finite and above 0')
 
 
-def check_share(name, value):
+def check_share(name: str, value: float) -> None:
     """Raise a ValueError unless an option lies between 0 and 1."""
     if not 0 <= value <= 1:
         raise ValueError(f'{name} {value} must be between 0 and 1')
 
 
-def check_workers(name, workers, n_workers):
+def check_workers(name: str, workers: Sequence[int],
+                  n_workers: int) -> None:
     """Raise a ValueError unless a list names distinct workers."""
     for worker in workers:
         if not 0 <= worker < n_workers:

@@ -27,7 +27,7 @@ class JobError(ValueError):
     said = False
     trace = ''
 
-    def tell(self):
+    def tell(self) -> None:
         """Say it on standard error, once."""
         if not self.said:
             print(f'{self.trace}aspis_mpi: {self}', file=sys.stderr,
@@ -55,13 +55,13 @@ class RunLogError(ValueError):
 
 
 class InUse(ValueError):
-    """Another process writes, or may write, under this name."""
+    """A name under which another process writes, or may write."""
 
     exit_code = BAD_JOB
 
 
 class Mistake(Exception):
-    """What a part of the user's has done wrong.
+    """A fault of a part of the user's, told with the lines that have it.
 
     Parameters
     ----------
@@ -72,19 +72,19 @@ class Mistake(Exception):
 
     exit_code = FAILED
 
-    def __init__(self, line, trace=''):
+    def __init__(self, line: str, trace: str = ''):
         super().__init__(f'{line}\n{trace}' if trace else line)
         self.line, self.trace = line, trace
 
 
 class Unwritable(OSError):
-    """The log cannot be written any more: its disk is full, say."""
+    """A log that cannot be written any more: its disk is full, say."""
 
     exit_code = FAILED
 
 
 class ReplayError(RuntimeError):
-    """The arrivals of a record are not those of this job."""
+    """Recorded arrivals that are not those of this job."""
 
     exit_code = FAILED
 
@@ -96,7 +96,7 @@ class DamagedCheckpoint(ValueError):
 
 
 class MalformedMessage(Exception):
-    """What a peer sent is no message at all: evidence, not a bug.
+    """Bytes of a peer that are no message at all: evidence, not a bug.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class MalformedMessage(Exception):
         The step that the header names, if it can be read.
     """
 
-    def __init__(self, reason, lane, step=None):
+    def __init__(self, reason: str, lane: int, step: int | None = None):
         super().__init__(reason)
         self.lane = lane
         self.step = step
@@ -116,8 +116,8 @@ class Malformed(Exception):
 
 
 class LocalProtocolError(RuntimeError):
-    """The trusted side broke the protocol: a bug, never a worker's lie."""
+    """A protocol broken by the trusted side: a bug, never a worker's lie."""
 
 
 class Orphaned(Exception):
-    """Rank 0 is gone, and so there is nobody to work for."""
+    """The loss of rank 0: there is nobody to work for."""

@@ -82,15 +82,16 @@ def plan_of(design):
     replicas = int(assignment.loads.sum())
     traffic = _traffic(design)
     vector = design.wire().size(Parameters)
-    kept = 4 * design.d + state_bytes(design.optimizer)
+    state = state_bytes(design.optimizer)
+    kept = 4 * design.d + state
     data = design.problem.data_bytes + design.delay.data_bytes
-    # What is received in a step; parameters old and new, gradient, momentum;
-    # what is kept of them for a checkpoint.
-    server = (traffic.vectors * traffic.vector + 4 * vector + kept
+    # What is received in a step; parameters old and new, gradient; what the
+    # optimizer has; what is kept of them for a checkpoint.
+    server = (traffic.vectors * traffic.vector + 3 * vector + state + kept
               + job.runtime.threads * SCRATCH + data)
     # Parameters now and next, and what the transfer keeps.
     worker = 2 * vector + traffic.kept + data
-    waits = not design.transfer.pushes
+    waits = not design.transfer.sends_at_once
     needed = design.scheme.needed
     copies = max(job.collection.copies,
                  0 if needed is None else int(needed.min()))
@@ -104,7 +105,7 @@ def plan_of(design):
         bytes_down=traffic.down, server_memory=server, worker_memory=worker,
         worst_case_wrong_files=design.worst_case,
         worst_case_bounds_silence=(design.detector.bounds_silence
-                                   or not design.transfer.compares),
+                                   or not design.transfer.comparable),
         silent_survived=design.silent_survived,
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
@@ -113,7 +114,7 @@ def plan_of(design):
         certifies=_certifies(design), reassigns=_reassigns(design),
         checkpoint_bytes=kept, checkpoint_every=job.run.checkpoint_every,
         checkpoints=job.run.keep, tolerates=job.faults.tolerate,
-        waits_for_all=design.scheme.collection.complete,
+        waits_for_all=design.scheme.collection.waits_for_all,
         presses=design.presses and job.q > 0, silence=job.faults.silence,
         most_cost=design.most_cost, warnings=_warnings(design))
 
@@ -129,7 +130,7 @@ def _certifies(design):
 
 def _reassigns(design):
     """Whether files go to others; None where nobody stays excluded."""
-    return None if design.memory == 'step' else design.inner.movable
+    return None if design.memory == 'step' else design.inner.reassignable
 
 
 def _warnings(design):
@@ -157,7 +158,7 @@ def _traffic(design):
     replicas, size = int(assignment.loads.sum()), design.wire().size
     vector = size(Parameters)
     model = k * (size(Model) + vector)
-    if design.transfer.pushes:
+    if design.transfer.sends_at_once:
         return _Traffic(replicas, vector, replicas * size(Replica), model,
                         AHEAD * vector)
     # Every file is reported.

@@ -12,9 +12,10 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
+from typing import Any
 
 from aspis_mpi.errors import UnknownPart
-from aspis_mpi.parts.own import load, misplaced, options, signature
+from aspis_mpi.parts.own import Maker, load, misplaced, options, signature
 from aspis_mpi.words import nearest
 
 #: What the project finds here, whoever keeps it.
@@ -42,7 +43,7 @@ FAMILIES = {
 
 
 @cache
-def parts(family):
+def parts(family: str) -> dict[str, type]:
     """The classes of a family, by name.
 
     Parameters
@@ -55,17 +56,17 @@ def parts(family):
     dict of str to type
     """
     package = importlib.import_module(FAMILIES[family])
-    found = {}
+    found: dict[str, type] = {}
     for module in pkgutil.iter_modules(package.__path__):
         path = f'{package.__name__}.{module.name}'
         for part in vars(importlib.import_module(path)).values():
             if (inspect.isclass(part) and part.__module__ == path
                     and 'name' in vars(part)):
-                found[part.name] = part
+                found[vars(part)['name']] = part
     return dict(sorted(found.items()))
 
 
-def find(family, name):
+def find(family: str, name: str) -> Maker:
     """The part of `family` called `name`, or the user's `module:factory`.
 
     Raises
@@ -85,8 +86,9 @@ def find(family, name):
     return known[name]
 
 
-def misfit(family, part, context, chosen):
-    """Why a part cannot be made, as far as its signature tells.
+def misfit(family: str, part: Maker, context: tuple[Any, ...],
+           chosen: dict[str, Any]) -> str:
+    """The reason why a part cannot be made, as far as its signature tells.
 
     Parameters
     ----------
@@ -113,7 +115,7 @@ def misfit(family, part, context, chosen):
     return ''
 
 
-def _context(family, n):
+def _context(family: str, n: int) -> str:
     """The names of n positional parameters of the family's parts."""
     for part in parts(family).values():
         names = [key for key, parameter
@@ -124,6 +126,6 @@ def _context(family, n):
     return f'{n} arguments'
 
 
-def summary(part):
+def summary(part: Maker) -> str:
     """The first line of a part's docstring."""
     return (inspect.getdoc(part) or '').partition('\n')[0]

@@ -3,9 +3,10 @@
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 
 
-def generator(seed, *names):
+def generator(seed: int, *names: object) -> np.random.Generator:
     """The generator called `names`, the same on every rank and machine.
 
     Parameters
@@ -34,7 +35,7 @@ def generator(seed, *names):
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def raw_words(secret, start, n):
+def raw_words(secret: bytes, start: int, n: int) -> npt.NDArray[np.uint64]:
     """Words start, start + 1, ... of the stream that belongs to a secret.
 
     Parameters

@@ -3,10 +3,11 @@
 import difflib
 import os
 import re
+from collections.abc import Iterable, Sequence
 from math import floor
 
 
-def size(n_bytes):
+def size(n_bytes: float) -> str:
     """A number of bytes with three digits and a decimal unit.
 
     >>> size(61_012_345_678), size(640)
@@ -19,7 +20,7 @@ def size(n_bytes):
     return f'{n_bytes:.3g} TB'
 
 
-def share(value):
+def share(value: float | None) -> str:
     """Three digits, cut: only what is exactly 1 reads 1.000.
 
     Parameters
@@ -36,7 +37,7 @@ def share(value):
     return f'{floor(value * 1e3) / 1e3:.3f}'
 
 
-def counted(n, one, many=None):
+def counted(n: int, one: str, many: str | None = None) -> str:
     """A number and what it counts, in the singular or the plural.
 
     Parameters
@@ -52,7 +53,7 @@ def counted(n, one, many=None):
     return f'{n} {one}' if n == 1 else f'{n} {many or one + "s"}'
 
 
-def few(names, most=8):
+def few(names: Sequence[object], most: int = 8) -> str:
     """The first names with commas, and how many more there are.
 
     Parameters
@@ -68,7 +69,7 @@ def few(names, most=8):
     return f'{first} and {rest} more' if rest > 0 else first
 
 
-def printable(text, keep=''):
+def printable(text: str, keep: str = '') -> str:
     """A text without what a terminal would obey.
 
     Parameters
@@ -83,8 +84,8 @@ def printable(text, keep=''):
     return ''.join(c if c.isprintable() or c in keep else ' ' for c in text)
 
 
-def reason(error):
-    """Why the system refused, in one line.
+def reason(error: BaseException) -> str:
+    """The reason of the system for a refusal, in one line.
 
     HDF5 has it within a text of its own, with line ends, addresses, the time.
 
@@ -96,7 +97,7 @@ def reason(error):
     return os.strerror(number) if number else ' '.join(str(error).split())
 
 
-def nearest(word, known):
+def nearest(word: str, known: Iterable[str]) -> str:
     """The phrase that helps after a misspelt `word`.
 
     >>> nearest('meen', ['mean', 'median'])

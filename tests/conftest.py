@@ -3,7 +3,7 @@
 import pytest
 
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 
 #: Folders whose tests start processes for every core: one at a time, though
 #: beside tests of other folders.
@@ -48,5 +48,5 @@ def tables():
 def assemble(tables):
     """Makes the `Assembly` of a small exact job."""
     def make(**sections):
-        return Assembly(config.from_tables(tables(**sections)))
+        return Assembly(loading.from_tables(tables(**sections)))
     return make

@@ -11,10 +11,10 @@ import pytest
 
 import aspis_mpi
 from aspis_mpi import registry
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.step import Step
-from aspis_mpi.schemes.resolution import resolve
+from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import ReplicaTable
 
@@ -41,6 +41,12 @@ HEIGHT = {part: height for height, layer in enumerate(LAYERS)
 OWNERS = {'mpi4py': 'aspis_mpi.backends.mpi.',
           'torch': 'aspis_mpi.learning.',
           'h5py': 'aspis_mpi.runlog.'}
+
+#: What experiments take of the package, beside its public names: what a job
+#: file says, the parts made of it, mathematics, and what a log holds.  How a
+#: run is driven is none of theirs.
+FOR_EXPERIMENTS = ('errors', 'streams', 'coding', 'job', 'assembly.wiring',
+                   'runlog', 'schemes.record')
 
 #: What must not know of attacks, not even through others.
 SERVER_SIDE = ('aspis_mpi.protocol.server', 'aspis_mpi.schemes',
@@ -159,6 +165,25 @@ def test_families_that_have_nothing_to_do_with_each_other(family, other):
                         for name in imports_of(module))]
 
 
+def test_experiments_import_only_what_is_public():
+    public = {f'aspis_mpi.{name}' for name in aspis_mpi.__all__}
+    hidden, seen = [], set()
+    for path in (ROOT.parent / 'experiments').rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            base = f'{node.module}.' if isinstance(
+                node, ast.ImportFrom) else ''
+            names = {base + alias.name for alias in node.names}
+            ours = {name for name in names if name.startswith('aspis_mpi')}
+            seen |= ours
+            hidden += [(path.name, name) for name in ours - public
+                       if '._' in name or not f'{name}.'.startswith(tuple(
+                           f'aspis_mpi.{part}.' for part in FOR_EXPERIMENTS))]
+    assert {'aspis_mpi.load_run', 'aspis_mpi.simulate'} <= seen
+    assert not hidden
+
+
 def test_nothing_imports_in_a_circle():
     edges = graph()
     assert nx.is_directed_acyclic_graph(edges), nx.find_cycle(edges)
@@ -246,10 +271,35 @@ def test_nothing_is_unpickled():
                 if forbidden & libraries(imports_of(module))]
 
 
+def constructors():
+    """Arguments of each `__init__` that is written down, by class."""
+    return {f'{module}.{cls.name}': method.args
+            for module, tree in TREES.items() for cls in ast.walk(tree)
+            if isinstance(cls, ast.ClassDef) for method in cls.body
+            if isinstance(method, ast.FunctionDef)
+            and method.name == '__init__'}
+
+
+def test_no_constructor_tells_eight_arguments_by_their_order():
+    """What belongs together has a name; the rest is given by name."""
+    found = constructors()
+    assert len(found) > 80
+    assert not [name for name, takes in found.items()
+                if len(takes.posonlyargs + takes.args) > 1 + 7]
+
+
+@pytest.mark.parametrize('name, most', [('worker.machine.Worker', 10),
+                                        ('worker.liar.Liar', 4)])
+def test_workers_are_made_of_few_things(name, most):
+    takes = constructors()[f'aspis_mpi.protocol.{name}']
+    assert len(takes.args[1:] + takes.kwonlyargs) <= most
+    assert not (takes.posonlyargs or takes.vararg or takes.kwarg)
+
+
 # --- the truth stays out of the server ---------------------------------
 
 TOLD_NOTHING = [
-    ParameterServer, Step, Scheme, resolve, ReplicaTable,
+    ParameterServer, Step, Scheme, Closing, ReplicaTable,
     *(part for family in ('detection', 'aggregation', 'collection',
                           'transfer', 'code', 'assignment', 'order',
                           'optimizer')
@@ -262,7 +312,7 @@ def test_no_constructor_of_the_server_takes_the_adversaries(part):
     parameters = inspect.signature(part).parameters
     assert not set(parameters) & {'plan', 'attack', 'adversaries', 'lies',
                                   'truth', 'liar', 'liars', 'job', 'config'}
-    assert AttackPlan not in {p.annotation for p in parameters.values()}
+    assert Attack not in {p.annotation for p in parameters.values()}
 
 
 @pytest.mark.parametrize('side', SERVER_SIDE)

@@ -1,4 +1,4 @@
-"""What every aggregator is: a rule on n rows, applied block by block.
+"""The base of every aggregator: a rule on n rows, applied block by block.
 
 A block is a run of coordinates, so narrow that the rows' pieces stay in the
 caches.  Blocks never depend on the number of threads, and nothing is summed
@@ -6,11 +6,14 @@ in the order in which threads finish: the result has the same bits for every
 number of threads.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from aspis_mpi.arrays import blocks
+from aspis_mpi.arrays import Vector, blocks
 
 #: Bytes of the float32 scratch of one thread.  Measured: 2 MB, a core's own
 #: cache, is best for one thread with few rows; threads and many rows gain
@@ -19,6 +22,10 @@ SCRATCH = 1 << 22
 #: Entries of a block: at least what makes a call worth its cost, at most
 #: what lets the block of the result stay in the cache.
 LEAST, MOST = 1 << 7, 1 << 16
+
+#: Whole numbers, and what a visit of a block returns.
+Counts = npt.NDArray[np.integer]
+Found = TypeVar('Found')
 
 
 class Aggregator:
@@ -35,11 +42,11 @@ class Aggregator:
     """
 
     #: Whether one entry that is not finite shows in the result, always.
-    propagates = False
+    shows_non_finite = False
     #: Whether it is the mean over all samples, which coded sums are.
-    plain = False
+    is_plain_mean = False
 
-    def __init__(self, n_files, n_adversaries, worst_case):
+    def __init__(self, n_files: int, n_adversaries: int, worst_case: int):
         if n_files < 1:
             raise ValueError(f'number of files {n_files} must be at least 1')
         if n_adversaries < 0:
@@ -49,7 +56,8 @@ class Aggregator:
         self.n_adversaries = n_adversaries
         self.worst_case = worst_case
 
-    def aggregate(self, rows, samples, out, threads=1):
+    def aggregate(self, rows: Sequence[Vector], samples: npt.ArrayLike,
+                  out: Vector, threads: int = 1) -> None:
         """Write the aggregated mean gradient per sample to `out`.
 
         Parameters
@@ -74,19 +82,20 @@ class Aggregator:
         Besides the result each thread needs about 4 MB.  Rows whose sum
         exceeds the range of float32 can make the result infinite.
         """
-        samples = checked(rows, samples, out)
+        counts = checked(rows, samples, out)
 
-        def visit(part, scratch):
-            pieces = [row[part] for row in rows]
-            self.reduce(pieces, samples, scratch, out[part])
+        def visit(block: slice, scratch: Vector) -> None:
+            pieces = [row[block] for row in rows]
+            self.reduce(pieces, counts, scratch, out[block])
 
         over_blocks(visit, out.size, self.scratch_rows(len(rows)), threads)
 
-    def scratch_rows(self, n):
+    def scratch_rows(self, n: int) -> int:
         """Vectors as long as a block that `reduce` needs for n rows."""
         raise NotImplementedError
 
-    def reduce(self, pieces, samples, scratch, out):
+    def reduce(self, pieces: Sequence[Vector], samples: Counts,
+               scratch: Vector, out: Vector) -> None:
         """The rule on one block of b coordinates.
 
         Parameters
@@ -101,26 +110,28 @@ class Aggregator:
         raise NotImplementedError
 
 
-def checked(rows, samples, out):
+def checked(rows: Sequence[Vector], samples: npt.ArrayLike,
+            out: Vector) -> Counts:
     """The sample counts as an array, after a look at every shape."""
-    samples = np.asarray(samples)
+    counts = np.asarray(samples)
     if not len(rows):
         raise ValueError('0 rows cannot be aggregated; at least 1 is needed')
-    if samples.shape != (len(rows),):
-        raise ValueError(f'sample counts of shape {samples.shape} do not fit '
+    if counts.shape != (len(rows),):
+        raise ValueError(f'sample counts of shape {counts.shape} do not fit '
                          f'{len(rows)} rows')
-    if samples.min() < 1:
+    if counts.min() < 1:
         raise ValueError(
-            f'sample count {samples.min()} of a row must be at least 1')
+            f'sample count {counts.min()} of a row must be at least 1')
     for row in rows:
         if row.shape != out.shape:
             raise ValueError(f'a row of shape {row.shape} does not fit a '
                              f'result of shape {out.shape}')
-    return samples
+    return counts
 
 
-def over_blocks(visit, size, n_scratch, threads):
-    """Call `visit(part, scratch)` for every block of `range(size)`.
+def over_blocks(visit: Callable[[slice, Vector], Found], size: int,
+                n_scratch: int, threads: int) -> list[Found]:
+    """Call `visit(block, scratch)` for every block of `range(size)`.
 
     Parameters
     ----------
@@ -135,28 +146,28 @@ def over_blocks(visit, size, n_scratch, threads):
         What `visit` returned, in the order of the blocks.
     """
     width = min(block_width(n_scratch), size)
-    parts = blocks(size, width)
-    threads = min(threads, len(parts))
+    cut = blocks(size, width)
+    threads = min(threads, len(cut))
 
-    def walk(share):
+    def walk(share: Iterable[slice]) -> list[Found]:
         memory = np.empty(n_scratch * width, dtype=np.float32)
         # Finite rows of absurd size overflow where they are summed.
         with np.errstate(over='ignore', invalid='ignore'):
-            return [visit(part, memory[:n_scratch * (part.stop - part.start)]
-                          .reshape(n_scratch, part.stop - part.start))
-                    for part in share]
+            return [visit(s, memory[:n_scratch * (s.stop - s.start)]
+                          .reshape(n_scratch, s.stop - s.start))
+                    for s in share]
 
     if threads <= 1:
-        return walk(parts)
-    found = [None] * len(parts)
+        return walk(cut)
+    found: list[Any] = [None] * len(cut)
     with ThreadPoolExecutor(threads) as pool:
-        shares = [parts[t::threads] for t in range(threads)]
+        shares = [cut[t::threads] for t in range(threads)]
         for t, results in enumerate(pool.map(walk, shares)):
             found[t::threads] = results
     return found
 
 
-def block_width(n_scratch):
+def block_width(n_scratch: int) -> int:
     """Entries of a block when `n_scratch` float32 vectors are needed.
 
     Odd multiples of a cache line: rows of the scratch a power of two apart
@@ -166,14 +177,15 @@ def block_width(n_scratch):
     return (width // 16 - 1 | 1) * 16
 
 
-def add_up(pieces, out):
+def add_up(pieces: Sequence[Vector], out: Vector) -> None:
     """The sum of vectors, in float32 and in their order."""
     np.copyto(out, pieces[0])
     for piece in pieces[1:]:
         np.add(out, piece, out=out)
 
 
-def per_sample(pieces, samples, out):
+def per_sample(pieces: Sequence[Vector], samples: Counts,
+               out: Vector) -> None:
     """Row i of `out` becomes piece i over its number of samples."""
     counts = samples.astype(np.float32)
     for row, piece, count in zip(out, pieces, counts):

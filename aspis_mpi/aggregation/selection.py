@@ -1,4 +1,4 @@
-"""What remains of each column without its smallest and largest entries.
+"""Means of columns without their smallest and largest entries.
 
 Few rows: a sorting network of vectors, Batcher's merge exchange, of which
 only the comparators are kept that the answer depends on; each comparator is

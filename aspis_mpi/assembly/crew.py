@@ -12,7 +12,7 @@ from aspis_mpi.learning.problem import copied, makes, title
 
 
 class Crew:
-    """What the workers of a simulation are made of.
+    """The parts that the workers of a simulation are made of.
 
     Parameters
     ----------

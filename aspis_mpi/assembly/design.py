@@ -6,7 +6,7 @@ import numpy as np
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.reassignment import most_load
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
@@ -16,7 +16,8 @@ from aspis_mpi.job.loading import refusal
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.optimizer import check_state
 from aspis_mpi.learning.problem import check_counts, makes, title
-from aspis_mpi.protocol.messages import Wire
+from aspis_mpi.protocol.messages import Sizes
+from aspis_mpi.protocol.wire import Wire
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 
@@ -81,8 +82,8 @@ class Design:
         consistency.check_evidence(job, self.scheme, self.problem)
         consistency.check_memory(job, self.scheme)
         self.optimizer, _ = self.new_optimizer()
-        self.plan, self.value, self.protocol = self._attack()
-        consistency.check_effect(job, self.scheme, self.protocol)
+        self.attack = self._attack()
+        consistency.check_effect(job, self.scheme, self.attack.protocol)
         self.delay, self.silence = self._delay()
 
     def _assignment(self):
@@ -170,7 +171,7 @@ class Design:
         files = job.create('adversary', 'files', self.assignment, self.seed)
         value = job.create('adversary', 'value', self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
-        return AttackPlan(who, files, protocol, value), value, protocol
+        return Attack(who, files, protocol, value)
 
     def _delay(self):
         job, section = self.job, self.job.delay
@@ -201,7 +202,7 @@ class Design:
         Where files can go to others up to 2 q, if 2 q + 1 are left then.
         """
         job, q = self.job, self.job.q
-        if job.detection.budget == 'fixed' or not self.inner.movable:
+        if job.detection.budget == 'fixed' or not self.inner.reassignable:
             return q
         return max(q, min(2 * q, job.n_workers - 2 * q - 1))
 
@@ -209,7 +210,7 @@ class Design:
     def _most_absent(self):
         """Workers whose files go to others, at most."""
         job = self.job
-        if not self.inner.movable:
+        if not self.inner.reassignable:
             return 0
         exposed = self._most_excluded if self.memory != 'step' else 0
         return min(exposed + job.faults.tolerate, job.n_workers - 1)
@@ -229,7 +230,7 @@ class Design:
         """
         asked = self.job.faults.patience
         if asked is None:
-            return not self.scheme.collection.complete
+            return not self.scheme.collection.waits_for_all
         return asked > 0
 
     @property
@@ -246,7 +247,7 @@ class Design:
     @property
     def silent_survived(self):
         """Any so many workers may be silent, and every file is there."""
-        if self.code is not None and self.scheme.collection.whole:
+        if self.code is not None and self.scheme.collection.asks_whole_workers:
             return self.code.stragglers
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
@@ -267,7 +268,7 @@ class Design:
     @property
     def compares(self):
         """Whether what several workers computed is compared."""
-        return self.transfer.compares and self.detector.compares
+        return self.transfer.comparable and self.detector.compares_replicas
 
     @property
     def _sketch_size(self):
@@ -283,7 +284,9 @@ class Design:
 
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
-        return Wire(self.job.n_workers, self.assignment.n_files, self.d,
-                    self.assignment.width, self.transfer.payload_size(self.d),
-                    self.transfer.signal_bytes, self._sketch_size,
-                    len(self.trials) * ANSWER.itemsize)
+        return Wire(Sizes(
+            n_workers=self.job.n_workers, n_files=self.assignment.n_files,
+            n_parameters=self.d, load=self.assignment.width,
+            payload=self.transfer.payload_size(self.d),
+            signal=self.transfer.signal_bytes, sketches=self._sketch_size,
+            answer=len(self.trials) * ANSWER.itemsize))

@@ -19,7 +19,7 @@ class Journal:
     ----------
     server : ParameterServer
     run_log : RunLog
-    plan : AttackPlan
+    attack : Attack
         The truth: who lies on what.
     problem : Problem
     every : int
@@ -32,11 +32,11 @@ class Journal:
         Where snapshots of the server go.
     """
 
-    def __init__(self, server, run_log, plan, problem, every, steps, report,
-                 checkpoints):
+    def __init__(self, server, run_log, attack, problem, *, every, steps,
+                 report, checkpoints):
         self._server = server
         self._log = run_log
-        self._plan = plan
+        self._attack = attack
         self._problem = problem
         self._every = every
         self._steps = steps
@@ -67,10 +67,11 @@ class Journal:
                 record = self._measured(record)
             finally:
                 # A step that is done is kept, whatever evaluation raises.
-                self._log.append(record, self._plan.adversaries(record.step),
-                                 self._plan.told(record.step, record.later),
-                                 self._plan.payload_lies(record.step),
-                                 self._plan.dawdles(record.step))
+                self._log.append(record,
+                                 self._attack.adversaries(record.step),
+                                 self._attack.told(record.step, record.later),
+                                 self._attack.payload_lies(record.step),
+                                 self._attack.dawdles(record.step))
             self._report.step(record, self.evaluation)
         for event in chronicle.events:
             self._log.event(event)

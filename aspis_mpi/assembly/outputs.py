@@ -1,4 +1,4 @@
-"""Where a run writes, checked before anything is computed."""
+"""The paths that a run writes, checked before anything is computed."""
 
 import time
 from pathlib import Path
@@ -79,7 +79,7 @@ def refuse_remains(job, path):
 
 
 def _taken(job, path):
-    """What another run has left where this one will write."""
+    """The remains of another run where this one will write."""
     kept = Checkpoints(path)
     found = [file for file in (path, model_path(job, path)) if file.exists()]
     # An empty folder, or one that is a link, was made for the run to come.
@@ -120,7 +120,7 @@ def claims(job, path, again):
 
 
 def refusal(path, error):
-    """What is in the way of writing a file, as a JobError."""
+    """A JobError that says why a file cannot be written."""
     if isinstance(error, InUse):
         return JobError(f'{error}; is an earlier job still running?')
     return JobError(f'{path}: its directory cannot be written: '
@@ -143,7 +143,7 @@ def clear(path):
 
 
 def aside(path):
-    """Where a log can be kept that a new one takes the place of.
+    """A path to keep a log at that a new one takes the place of.
 
     Under a name that nobody takes for a later part: RUN.killed.h5.
     """
@@ -178,7 +178,7 @@ def check(job, path):
 
 
 def model_path(job, path):
-    """Where the trained model goes: `run.model_out`, or beside the log."""
+    """The path of the trained model: `run.model_out`, or beside the log."""
     out = job.run.model_out
     if out is None:
         return beside(path, '.npz')
@@ -187,7 +187,10 @@ def model_path(job, path):
 
 
 def _check_links(path):
-    """A link leads to what is there, or may be made: its disk is mounted."""
+    """Refuse a link to what neither is there nor can be made.
+
+    The disk that it leads to may not be mounted.
+    """
     for link in (path, *path.parents):
         place = real(link)
         if link.is_symlink() and not link.exists() and (

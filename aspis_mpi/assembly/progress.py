@@ -1,4 +1,4 @@
-"""What a person sees of a run while it goes on."""
+"""The progress of a run, as a person sees it."""
 
 import logging
 import os
@@ -47,7 +47,7 @@ class Report:
                          disable=not self._stream.isatty())
 
     def step(self, record, evaluation):
-        """One step is done; `evaluation` is the latest."""
+        """Show that one step is done; `evaluation` is the latest."""
         done = record.step + 1
         if not self._bar.disable:
             self._bar.set_postfix_str(
@@ -68,7 +68,7 @@ class Report:
                      f'{_duration(left)} left')
 
     def event(self, event):
-        """Something a person should read, as long as it is not the same."""
+        """Show what a person should read, as long as it is not the same."""
         if event.level < logging.WARNING:
             return
         level = logging.getLevelName(event.level).lower()
@@ -82,7 +82,7 @@ class Report:
                      f'the log): {event.text}')
 
     def close(self):
-        """The run is over."""
+        """Leave the terminal as it was: the run is over."""
         self._bar.close()
 
     def _rate(self, done):
@@ -90,7 +90,7 @@ class Report:
         return (done - self._first) * self._batch_size / seconds
 
     def say(self, text):
-        """One line, beside the progress bar if there is one.
+        """Write one line, beside the progress bar if there is one.
 
         It may come from a worker: nothing in it is obeyed by a terminal.
         """
@@ -106,7 +106,7 @@ class Report:
 
 
 def survived(silent):
-    """How many silent workers a job survives for certain, in a sentence."""
+    """The number of silent workers that a job survives, in a sentence."""
     if not silent:
         return 'Every silent worker costs a file.'
     who = counted(silent, 'worker is', 'workers are')

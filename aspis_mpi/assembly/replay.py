@@ -109,14 +109,14 @@ class Recorded:
 
 
 def _refuse_part(run):
-    """A run can only be done again from its beginning, on its workers."""
+    """Refuse a run that cannot be done again from its beginning."""
     if 'continues' in run.attrs:
         raise RunLogError(f'{run.path} has only a part of its run, which '
                           'went on with other workers')
 
 
 def came_back(arrivals):
-    """Whether a lost worker is heard of in a later step."""
+    """True if a lost worker is heard of in a later step."""
     lost = arrivals[arrivals['kind'] == ArrivalKind.LOST]
     return any((arrivals['worker'][arrivals['step'] > row['step']]
                 == row['worker']).any() for row in lost)

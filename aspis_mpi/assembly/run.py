@@ -4,26 +4,35 @@ import faulthandler
 import logging
 import sys
 import time
-from contextlib import ExitStack, nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
 
 from aspis_mpi.assembly import sameness
 from aspis_mpi.assembly.crew import Crew
+from aspis_mpi.assembly.journal import Journal
 from aspis_mpi.assembly.outputs import model_path
 from aspis_mpi.assembly.replay import Recorded
-from aspis_mpi.assembly.start import ranks, start as begin
+from aspis_mpi.assembly.start import Start, ranks, start as begin
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends import libraries
-from aspis_mpi.backends.launcher import launch
+from aspis_mpi.backends.hosts import Places
+from aspis_mpi.backends.launcher import Launch, launch
 from aspis_mpi.backends.signals import Signals
 from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as drive)
-from aspis_mpi.errors import BAD_JOB, FAILED, InUse, JobError, Mistake
+    Network, VirtualClock, simulate as play)
+from aspis_mpi.errors import (
+    BAD_JOB, DONE, FAILED, InUse, JobError, Mistake)
 from aspis_mpi.job import loading as config
 from aspis_mpi.learning import devices
 from aspis_mpi.learning.guard.mistake import told
+from aspis_mpi.learning.problem import Problem
 from aspis_mpi.protocol.buffers import Pool
+from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.runlog import archive
+from aspis_mpi.runlog.writer import RunLog
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +45,17 @@ TRACE = 3000
 #: What ranks agree upon where there is nothing left to do.
 OVER = -1
 
+#: A job, or the path of its file; a problem, or what makes one.
+AnyJob = str | Path | config.Job
+AnyProblem = Problem | Callable[..., Problem] | None
+#: What a person should know, as the log keeps it.
+Remarks = Sequence[Any]
 
-def run(job, problem=None, *, settings=(), out=None, overwrite=False,
-        resume=False, check=False):
+
+def run(job: AnyJob, problem: AnyProblem = None, *,
+        settings: Iterable[str] = (), out: str | Path | None = None,
+        overwrite: bool = False, resume: bool = False,
+        check: bool = False) -> tuple[int, Path | None]:
     """Run a job under MPI; called by every rank.
 
     Parameters
@@ -83,51 +100,83 @@ def run(job, problem=None, *, settings=(), out=None, overwrite=False,
         log.warning("Intel MPI's mpirun keeps signals to itself: what should "
                     'end this run would leave it running; use mpiexec.')
 
-    def prepare():
+    def prepare() -> Prepared:
         assembly, said = _assemble(_job(job, settings, problem,
                                         here.size - 1),
                                    problem, here, resume)
         start = None if here.rank else begin(assembly, out, overwrite,
                                              resume, said)
-        return assembly, start, sameness.facts(assembly)
+        return Prepared(assembly, start, sameness.facts(assembly))
     if check:
-        _, start, _ = prepare()
-        with start or nullcontext():
-            return 0, start and start.first
-    assembly = start = trouble = facts = None
+        with prepare() as made:
+            return 0, None if made.start is None else made.start.first
     with Signals() as signals, ExitStack() as held:
-        try:
-            assembly, start, facts = prepare()
-            held.enter_context(start or nullcontext())
-        except BaseException as error:
-            trouble = error
-            # Before MPI starts, which may fail.
-            if not here.rank:
-                _say(trouble, 0)
+        ready, trouble = _prepared(prepare, here, held)
         mpi, comm = _begin_mpi()
-        remarks = ()
-        try:
-            if trouble is None and start is not None and not start.over:
-                remarks = assembly.rehearse()
-        except BaseException as error:
-            trouble = error
-            _say(trouble, 0)
-        code = _agree(mpi, comm, here, trouble, start)
-        if code == OVER:
-            return 0, _again(assembly, start) if start else None
-        if code:
+        remarks: Remarks = ()
+        if ready is not None and ready.start and not ready.over:
+            remarks, trouble = _rehearsed(ready.assembly)
+        code = _agree(mpi, comm, here, trouble, ready)
+        if ready is None or code not in (DONE, OVER):
             return code, None
-        without, idle = sameness.agree(comm, assembly.job, facts)
-        with mpi.guard(comm):
-            device = assembly.job.runtime.device
-            places = mpi.places(comm, devices.own(device), device == 'cpu')
-            if comm.rank:
-                return _work(assembly, comm, signals, idle), None
-            return _serve(assembly, mpi, comm, places, start, signals,
-                          without, remarks)
+        if code == OVER:
+            return 0, (None if ready.start is None else
+                       _again(ready.assembly, ready.start))
+        return _take_part(ready, mpi, comm, signals, remarks)
 
 
-def _say(trouble, rank):
+@dataclass(frozen=True)
+class Prepared:
+    """All that a rank has made before MPI starts.
+
+    Attributes
+    ----------
+    assembly : Assembly
+    start : Start or None
+        Where the run begins, on rank 0.
+    facts : dict of str to str
+        To be the same on all ranks.
+    """
+
+    assembly: Assembly
+    start: Start | None
+    facts: dict[str, str]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.start is not None:
+            self.start.claims.close()
+
+    @property
+    def over(self) -> bool:
+        """True on rank 0 if all steps are done already."""
+        return self.start is not None and self.start.over
+
+
+def _prepared(prepare: Callable[[], Prepared], here: Launch, held: ExitStack
+              ) -> tuple[Prepared | None, BaseException | None]:
+    """All that a rank has prepared, or why it cannot begin."""
+    try:
+        return held.enter_context(prepare()), None
+    except BaseException as error:
+        # Before MPI starts, which may fail.
+        if not here.rank:
+            _say(error, 0)
+        return None, error
+
+
+def _rehearsed(assembly: Assembly) -> tuple[Remarks, BaseException | None]:
+    """Remarks on the problem, or why rank 0 cannot begin."""
+    try:
+        return assembly.rehearse(), None
+    except BaseException as error:
+        _say(error, 0)
+        return (), error
+
+
+def _say(trouble: BaseException, rank: int) -> None:
     """Say why a rank cannot begin."""
     if isinstance(trouble, JobError):
         trouble.tell()
@@ -135,7 +184,7 @@ def _say(trouble, rank):
     log.error('rank %d failed:\n%s', rank, told(trouble))
 
 
-def _begin_mpi():
+def _begin_mpi() -> tuple[Any, Any]:
     """The MPI backend and a communicator of all ranks."""
     # A rank that dies before MPI has started may leave the others there.
     faulthandler.dump_traceback_later(START, exit=True)
@@ -146,7 +195,7 @@ def _begin_mpi():
         faulthandler.cancel_dump_traceback_later()
 
 
-def _backend():
+def _backend() -> Any:
     """The module that starts MPI when it is imported."""
     try:
         from aspis_mpi.backends.mpi import ranks as mpi
@@ -155,7 +204,7 @@ def _backend():
     return mpi
 
 
-def _refuse_singletons(here):
+def _refuse_singletons(here: Launch) -> None:
     if here.is_singleton_of_many:
         raise JobError(
             f'SLURM started {here.slurm_tasks} tasks that do not know of '
@@ -167,7 +216,8 @@ def _refuse_singletons(here):
                        'aspis_mpi run ..., or use simulate')
 
 
-def _assemble(job, problem, here, resume):
+def _assemble(job: config.Job, problem: AnyProblem, here: Launch,
+              resume: bool) -> tuple[Assembly, int]:
     """The parts of a job, and how many workers it asks for itself."""
     said, n_workers = job.n_workers, here.size - 1
     if said != n_workers and not resume:
@@ -177,7 +227,8 @@ def _assemble(job, problem, here, resume):
     return Assembly(job, problem, not here.rank), said
 
 
-def _agree(mpi, comm, here, trouble, start):
+def _agree(mpi: Any, comm: Any, here: Launch, trouble: BaseException | None,
+           ready: Prepared | None) -> int:
     """Begin on all ranks or on none; 0, or the exit code of all.
 
     `OVER` where there is nothing left to do.
@@ -188,26 +239,29 @@ def _agree(mpi, comm, here, trouble, start):
             f'{comm.size}: mpirun and libmpi belong to different MPIs; '
             f'{libraries.advice() or "see python -m aspis_mpi doctor"}'
             ) from trouble
-    code, text = OVER if start is not None and start.over else 0, ''
+    over = ready is not None and ready.over
+    code, text = OVER if over else DONE, ''
     if isinstance(trouble, JobError):
         code, text = BAD_JOB, f'{trouble}\n{trouble.trace[-TRACE:]}'
     elif trouble is not None:
         code = FAILED
     code, rank, text = mpi.agree(comm, code, text)
-    if code == BAD_JOB and rank == comm.rank:
-        raise trouble
+    own = trouble if rank == comm.rank else None
+    if code == BAD_JOB and own is not None:
+        raise own
     if code == BAD_JOB:
         text, _, trace = text.partition('\n')
         error = JobError(f'rank {rank}: {text}' if rank else text)
         error.trace = trace
         raise error
     # What fails everywhere fails alike: one rank is enough to tell it.
-    if code == FAILED and rank == comm.rank and rank:
-        _say(trouble, rank)
+    if code == FAILED and own is not None and rank:
+        _say(own, rank)
     return code
 
 
-def _job(job, settings, problem, n_workers):
+def _job(job: AnyJob, settings: Iterable[str], problem: AnyProblem,
+         n_workers: int | None) -> config.Job:
     if isinstance(job, config.Job):
         if settings := list(settings):
             raise JobError(
@@ -218,7 +272,22 @@ def _job(job, settings, problem, n_workers):
     return config.load(job, settings, n_workers, problem)
 
 
-def _work(assembly, comm, signals, idle):
+def _take_part(ready: Prepared, mpi: Any, comm: Any, signals: Signals,
+               remarks: Remarks) -> tuple[int, Path | None]:
+    """Serve on rank 0 and work on the others, on all or on none."""
+    assembly = ready.assembly
+    without, idle = sameness.agree(comm, assembly.job, ready.facts)
+    with mpi.guard(comm):
+        device = assembly.job.runtime.device
+        places = mpi.places(comm, devices.own(device), device == 'cpu')
+        if ready.start is None:
+            return _work(assembly, comm, signals, idle), None
+        return _serve(assembly, mpi, comm, places, ready.start, signals,
+                      without, remarks)
+
+
+def _work(assembly: Assembly, comm: Any, signals: Signals,
+          idle: bool) -> int:
     """Ranks 1 ... K."""
     clock = time.perf_counter
     from aspis_mpi.backends.mpi.worker import WorkerLoop
@@ -229,7 +298,9 @@ def _work(assembly, comm, signals, idle):
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
-def _serve(assembly, mpi, comm, places, start, signals, without, remarks):
+def _serve(assembly: Assembly, mpi: Any, comm: Any, places: Places,
+           start: Start, signals: Signals, without: dict[int, str],
+           remarks: Remarks) -> tuple[int, Path]:
     """Rank 0: exit code, and path of the run's first log."""
     from aspis_mpi.backends.mpi.server import ServerLoop
     clock = time.perf_counter
@@ -247,7 +318,8 @@ def _serve(assembly, mpi, comm, places, start, signals, without, remarks):
             assembly, server, journal, run_log, start.first)), start.first
 
 
-def _close(assembly, server, journal, run_log, path):
+def _close(assembly: Assembly, server: ParameterServer, journal: Journal,
+           run_log: RunLog, path: Path) -> None:
     """Write what is left of a run, also of a failed one.
 
     Raises
@@ -267,8 +339,9 @@ def _close(assembly, server, journal, run_log, path):
         raise Mistake(wrong)
 
 
-def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated',
-         without=()):
+def _log(assembly: Assembly, start: Start, clock: str, mpi: str = '',
+         hosts: Sequence[str] = (), hosts_from: str = 'simulated',
+         without: Iterable[int] = ()) -> RunLog:
     """The open log, without anything of a run that it replaces."""
     start.make_room()
     try:
@@ -278,7 +351,8 @@ def _log(assembly, start, clock, mpi='', hosts=(), hosts_from='simulated',
         raise JobError(str(error)) from error
 
 
-def _enter(server, start, remarks=()):
+def _enter(server: ParameterServer, start: Start,
+           remarks: Remarks = ()) -> None:
     """Let a server go on where the run was stopped."""
     snapshot = start.load()
     same = snapshot is None or server.resume(snapshot)
@@ -292,8 +366,11 @@ def _enter(server, start, remarks=()):
                'launcher says are where they were'))
 
 
-def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
-             resume=False, check=False, replay=None, separate=False):
+def simulate(job: AnyJob, problem: AnyProblem = None, *,
+             settings: Iterable[str] = (), out: str | Path | None = None,
+             overwrite: bool = False, resume: bool = False,
+             check: bool = False, replay: str | Path | None = None,
+             separate: bool = False) -> tuple[int, Path]:
     """Run a job in this process, on a virtual clock and without MPI.
 
     Parameters and exceptions are those of `run`, and
@@ -317,7 +394,8 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
         Of the log.
     """
     recorded = None if replay is None else Recorded(replay)
-    job = _job(job, settings, problem, recorded and recorded.n_workers)
+    job = _job(job, settings, problem,
+               None if recorded is None else recorded.n_workers)
     if recorded is not None:
         job = recorded.job(job)
     if recorded is not None and resume:
@@ -337,7 +415,9 @@ def simulate(job, problem=None, *, settings=(), out=None, overwrite=False,
                       without), start.first
 
 
-def _drive(assembly, crew, start, recorded, signals, remarks, without):
+def _drive(assembly: Assembly, crew: Crew, start: Start,
+           recorded: Recorded | None, signals: Signals,
+           remarks: Remarks, without: Iterable[int]) -> int:
     """Run in this process, as recorded if at all; the exit code."""
     job, clock = assembly.job, VirtualClock()
     if start.checkpoint is not None:
@@ -352,7 +432,7 @@ def _drive(assembly, crew, start, recorded, signals, remarks, without):
                 recorded.play(assembly, server, workers, journal, clock)
             else:
                 network = Network(job.network.latency, job.network.bandwidth)
-                drive(server, workers, journal, clock, network, signals)
+                play(server, workers, journal, clock, network, signals)
         except Mistake as mistake:
             server.fail(str(mistake))
         try:
@@ -362,8 +442,8 @@ def _drive(assembly, crew, start, recorded, signals, remarks, without):
     return server.exit_code
 
 
-def _again(assembly, start):
-    """All is done, but perhaps a kill came before the model was saved."""
+def _again(assembly: Assembly, start: Start) -> Path:
+    """Save the model of a run that is done, if a kill came before that."""
     print(f'aspis_mpi: {start.first}: all {assembly.job.run.steps} steps are '
           'done already', file=sys.stderr, flush=True)
     if start.checkpoint is not None:

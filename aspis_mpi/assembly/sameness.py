@@ -1,4 +1,4 @@
-"""Whether all ranks have the job of rank 0, before anybody computes.
+"""The comparison of all ranks' jobs with that of rank 0, before they compute.
 
 A rank with another job, or with other data or code behind the same words,
 computes other values.  Where nobody is assumed to be wrong, or more than q
@@ -15,7 +15,7 @@ OWN = {'run.out', 'run.model_out'}
 
 
 def facts(assembly):
-    """What has to be the same on all ranks, texts by name.
+    """Facts that have to be the same on all ranks, texts by name.
 
     Parameters
     ----------

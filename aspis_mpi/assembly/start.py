@@ -1,4 +1,4 @@
-"""Where a run begins, or goes on after it was stopped or killed."""
+"""The beginning of a run, or its going on after it was stopped or killed."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
 
 @dataclass(frozen=True)
 class Start:
-    """Where a run begins.
+    """The place where a run begins: log, step, and what is there already.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Start:
 
 
 def start(assembly, out, overwrite, resume, workers=None):
-    """Where the run of a job begins, or goes on.
+    """Find where the run of a job begins, or goes on.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _refuse_two_writers(path, claims):
 
 
 def ranks(path, workers, n_workers):
-    """What is wrong with a job that does not fit the ranks, in words."""
+    """The refusal of a job that does not fit the ranks, in words."""
     return (f'{path}: scheme.workers = {workers}: must be the number of '
             f'ranks - 1, which is {n_workers}; start it with mpirun -n '
             f'{workers + 1}')
@@ -232,7 +232,7 @@ def _newest(assembly, path, run):
 
 
 def _had_checkpoint(run):
-    """Whether a checkpoint was ever written.
+    """True if a checkpoint was ever written.
 
     A log of an earlier version does not say it, but has its rows.
     """
@@ -244,7 +244,7 @@ def _had_checkpoint(run):
 
 
 def _missing(path, run, kept):
-    """Which checkpoint is missing, and where it may be, in a sentence."""
+    """The missing checkpoint, and where it may be, in a sentence."""
     attrs = run.parts[-1].attrs
     last = attrs.get(schema.LAST_CHECKPOINT)
     of = '' if last is None else f" after {counted(last, 'step')}"

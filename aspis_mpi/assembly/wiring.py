@@ -8,6 +8,7 @@ from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.journal import Journal
 from aspis_mpi.assembly.progress import Report, survived
 from aspis_mpi.assignment import graphs
+from aspis_mpi.delays.timing import Timing
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER
 from aspis_mpi.errors import JobError, Mistake
@@ -23,6 +24,7 @@ from aspis_mpi.protocol.server.course import Course
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.membership import Membership
 from aspis_mpi.protocol.server.probing import Probing
+from aspis_mpi.protocol.task import Recipe
 from aspis_mpi.protocol.worker.liar import Liar
 from aspis_mpi.protocol.worker.machine import Worker
 from aspis_mpi.runlog.checkpoints import Checkpoints
@@ -90,7 +92,7 @@ class Assembly(Design):
             if self.problem.on_server:
                 most = self.job.problem.micro_batch
                 remarks = try_gradient(
-                    Guard(self.problem, True), initial,
+                    Guard(self.problem, True), 0, initial,
                     self.batches.samples(0, 0)[:most], self._alike)
             try_rest(self.guard, initial)
         except Mistake as mistake:
@@ -130,9 +132,9 @@ class Assembly(Design):
         return ParameterServer(
             self.membership(keys, vouched), self.optimizer,
             self.batches.counts, Pool(self.d), self.initial(), course, clock,
-            self._audits(),
-            self._probing() if probes and self.trials else None,
-            self.auditor())
+            auditor=self._audits(),
+            probing=self._probing() if probes and self.trials else None,
+            examiner=self.auditor())
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
@@ -157,14 +159,17 @@ class Assembly(Design):
                           accounts)
 
     def auditor(self):
-        """Computes files as a worker does."""
-        return Auditor(self.guard, self.batches,
-                       self.job.problem.micro_batch, self.problem.on_server)
+        """What computes files as a worker does."""
+        return Auditor(self._recipe(self.guard), self.problem.on_server)
+
+    def _recipe(self, guard):
+        """How a rank whose problem is behind a guard computes files."""
+        return Recipe(guard, self.batches, self.job.problem.micro_batch)
 
     def _audits(self):
         """The server's auditor, None where nothing is to be audited."""
         section = self.job.detection
-        can = self.transfer.compares and self.problem.on_server
+        can = self.transfer.comparable and self.problem.on_server
         if not can or section.audits == 'none' and not section.random_audits:
             return None
         return self.auditor()
@@ -198,17 +203,14 @@ class Assembly(Design):
         # Simulated workers share what they compute, and the parameters.
         guard = self.guard if pools else Guard(self.problem,
                                                trial=self._trial)
-        pools, job = pools or self.pools(), self.job
+        pools, recipe = pools or self.pools(), self._recipe(guard)
         liar = None
-        if job.adversary.count:
-            liar = Liar(number, self.plan, self.value, self.protocol,
-                        self.batches, guard, pools.scratch,
-                        job.problem.micro_batch)
+        if self.job.adversary.count:
+            liar = Liar(number, self.attack, recipe, pools.scratch)
         return Worker(number, self.assignment.files(number),
-                      self.assignment.width, self.batches, guard,
-                      self.transfer, pools.gradients, pools.payloads,
-                      pools.sketches, self.delay, self.silence, clock, liar,
-                      job.problem.micro_batch, self.trials)
+                      self.assignment.width, recipe, self.transfer, pools,
+                      Timing(self.delay, self.silence), clock=clock,
+                      liar=liar, trials=self.trials)
 
     def pools(self, shared=False, bounded=True):
         """A worker's buffers; `shared` for all workers of a process.
@@ -221,7 +223,7 @@ class Assembly(Design):
             gradients = SharedPool(self.d)
             return Pools(gradients, Pool(payloads), gradients,
                          Pool(sketches))
-        ahead = AHEAD if bounded and self.transfer.pushes else None
+        ahead = AHEAD if bounded and self.transfer.sends_at_once else None
         under_way = UNDER_WAY if bounded else None
         return Pools(Pool(self.d, ahead), Pool(payloads, under_way),
                      Pool(self.d), Pool(sketches, under_way))
@@ -237,9 +239,10 @@ class Assembly(Design):
         report = Report(job.run.steps, int(self.batches.counts.sum()),
                         server.first)
         report.say(survived(self.silent_survived))
-        return Journal(server, run_log, self.plan, self.guard,
-                       job.run.evaluate_every, job.run.steps, report,
-                       Checkpoints(path, job.run.keep))
+        return Journal(server, run_log, self.attack, self.guard,
+                       every=job.run.evaluate_every, steps=job.run.steps,
+                       report=report,
+                       checkpoints=Checkpoints(path, job.run.keep))
 
     def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated',
                 without=()):

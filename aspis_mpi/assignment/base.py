@@ -1,10 +1,12 @@
-"""What every assignment is: an incidence matrix and an order."""
+"""The base of every assignment: an incidence matrix and an order."""
 
 import copy
 from itertools import combinations
 from math import comb
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 #: So many sets of workers are tried one by one, not more.
 MOST_SETS = 20_000
@@ -12,9 +14,12 @@ MOST_SETS = 20_000
 #: Pairs of file and set that are looked at together (memory).
 BLOCK = 1 << 22
 
+#: Numbers of files or workers, -1 for none.
+Indices = npt.NDArray[np.int32]
+
 
 class Assignment:
-    """Who holds which file, and in which order each worker computes.
+    """The holders of each file, and the order in which each worker computes.
 
     Parameters
     ----------
@@ -43,11 +48,13 @@ class Assignment:
 
     #: The option by which a file gets more or fewer workers, where there is
     #: one; what is wrong with their number is told by its name.
-    replicated_by = None
+    replicated_by: str | None = None
     #: The order part that suits the design where the job names none.
     default_order = 'natural'
 
-    def __init__(self, incidence, order=None, width=None):
+    def __init__(self, incidence: npt.ArrayLike,
+                 order: npt.ArrayLike | None = None,
+                 width: int | None = None):
         self.incidence = np.ascontiguousarray(incidence, dtype=bool)
         self.n_files, self.n_workers = self.incidence.shape
         self.loads = self.incidence.sum(axis=0)
@@ -62,7 +69,7 @@ class Assignment:
                       else np.asarray(order, dtype=np.int32))
         self._check()
 
-    def _check(self):
+    def _check(self) -> None:
         if not self.incidence.any(axis=1).all():
             empty = int(np.argmin(self.incidence.any(axis=1)))
             raise ValueError(f'file {empty} has no worker')
@@ -76,7 +83,7 @@ class Assignment:
                 raise ValueError(
                     f'order of worker {worker} does not name its files')
 
-    def reordered(self, order):
+    def reordered(self, order: npt.ArrayLike) -> Self:
         """The same design with another order of computing.
 
         Parameters
@@ -100,7 +107,7 @@ class Assignment:
         other._check()
         return other
 
-    def widened(self, width):
+    def widened(self, width: int) -> Self:
         """The same design with room for more files of each worker."""
         other = copy.copy(self)
         other.width = width
@@ -109,15 +116,15 @@ class Assignment:
         return other
 
     @property
-    def replication(self):
+    def replication(self) -> int:
         """r: the largest number of workers that hold one file."""
         return self.holders.shape[1]
 
-    def files(self, worker):
+    def files(self, worker: int) -> Indices:
         """Files of a worker in the order in which it computes them."""
         return self.order[worker, :self.loads[worker]]
 
-    def check_copies(self, copies):
+    def check_copies(self, copies: int) -> None:
         """Raise a ValueError unless every file has `copies` workers."""
         if not 1 <= copies <= self.least_copies:
             raise ValueError(
@@ -126,13 +133,13 @@ class Assignment:
                 f'{self.way_out}')
 
     @property
-    def way_out(self):
-        """What to change for another number of workers of a file."""
+    def way_out(self) -> str:
+        """Advice on what to change for another number of workers of a file."""
         if self.replicated_by is None:
             return 'use another assignment'
         return f'set assignment.{self.replicated_by}'
 
-    def majorities(self, q):
+    def majorities(self, q: int) -> int:
         """The most files whose strict majority some q workers can hold.
 
         The workers of smallest coverage decide nothing: this general bound
@@ -143,11 +150,11 @@ class Assignment:
         reach = int(np.sort(self.loads)[::-1][:q].sum())
         return min(self.n_files, reach // int(votes.min()))
 
-    def touched(self, q):
+    def touched(self, q: int) -> int:
         """At least as many files as some q workers hold together."""
         return min(self.n_files, int(np.sort(self.loads)[::-1][:q].sum()))
 
-    def unanimous(self, q):
+    def unanimous(self, q: int) -> int:
         """The most files all of whose holders are some q workers.
 
         Exact where at most `MOST_SETS` sets of q workers can be formed of
@@ -164,7 +171,7 @@ class Assignment:
         reach = int(np.sort(self.loads)[::-1][:q].sum())
         return min(self.n_files, reach // self.least_copies)
 
-    def _most_held(self, q):
+    def _most_held(self, q: int) -> int:
         """`unanimous` by counting, for every set of q workers with files."""
         few = self.incidence.sum(axis=1) <= q
         held = self.incidence[few][:, self.loads > 0]
@@ -182,7 +189,8 @@ class Assignment:
         return most
 
 
-def _padded(incidence, width=None):
+def _padded(incidence: npt.NDArray[np.bool_],
+            width: int | None = None) -> Indices:
     """Column numbers of the set entries of each row, padded with -1."""
     counts = incidence.sum(axis=1)
     width = int(counts.max()) if width is None else width

@@ -44,7 +44,7 @@ def matching(graph):
 
 
 def is_connected(graph):
-    """Whether all vertices hang together, whichever way the edges point.
+    """True if all vertices hang together, whichever way the edges point.
 
     Parameters
     ----------

@@ -1,10 +1,16 @@
-"""What every order is: an arrangement of each worker's own files."""
+"""The base of every order: an arrangement of each worker's own files."""
+
+import numpy as np
+import numpy.typing as npt
+
+from aspis_mpi.assignment.base import Assignment
 
 
 class Order:
     """A rule that arranges the files of each worker."""
 
-    def arrange(self, assignment, copies):
+    def arrange(self, assignment: Assignment,
+                copies: int) -> npt.NDArray[np.int32]:
         """The files of each worker in the order of computing.
 
         Parameters

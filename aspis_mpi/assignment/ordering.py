@@ -1,4 +1,4 @@
-"""In which order workers compute their files: the worst case, matchings.
+"""Orders in which workers compute their files: the worst case, matchings.
 
 A worker has finished the first files of its order, however many.  A good
 order makes sure that every file is finished by enough workers after as few
@@ -90,7 +90,7 @@ def q_max(assignment, copies=1):
 
 
 def q_max_bound(assignment, copies=1):
-    """What no order of the same assignment can have a smaller `q_max` than.
+    """A lower bound of `q_max` for all orders of the same assignment.
 
     Notes
     -----

@@ -47,7 +47,7 @@ def by_speed(assignment, seconds, copies=1):
 
 
 def turns(assignment, seconds, copies=1):
-    """In which round each worker computes each file; as in `by_speed`.
+    """The round in which each worker computes each file; as in `by_speed`.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def _known(seconds, loads):
 
 
 def _finish_times(loads, load, seconds):
-    """When each worker finishes each position, (K, l + 1); else infinite."""
+    """Times at which positions are finished, (K, l + 1); else infinite."""
     positions = np.arange(load + 1)
     times = (positions + 1) * seconds[:, None]
     return np.where(positions < loads[:, None], times, np.inf)
@@ -118,7 +118,7 @@ def _earliest(holders, free, demand, finish, used):
                                np.maximum(demand, 1)[:, None] - 1, axis=1)
     least = max(times[demand.sum() - 1], alone[demand > 0].max())
     times = np.unique(times[times >= least])
-    network = _Network(holders, free, demand, used.size)
+    network = _FlowGraph(holders, free, demand, used.size)
     low, high, best = 0, times.size - 1, None
     while low < high or best is None:
         middle = (low + high) // 2
@@ -133,7 +133,7 @@ def _earliest(holders, free, demand, finish, used):
     return chosen
 
 
-class _Network:
+class _FlowGraph:
     """Files that need workers, workers that have room for files.
 
     Node 0 is the source, then come files and workers, then the sink.
@@ -158,7 +158,7 @@ class _Network:
         self._rooms = slice(indices.size - n_workers, None)
 
     def flow(self, rooms):
-        """Which free pairs are chosen, or None if the rooms do not do."""
+        """The free pairs that are chosen, or None if the rooms do not do."""
         self._graph.data[self._rooms] = rooms
         value, flow = graphs.flow(self._graph)
         if value < self._needed:

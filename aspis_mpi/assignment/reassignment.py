@@ -1,4 +1,4 @@
-"""Who computes the files of workers that are excluded."""
+"""Other workers for the files of those that are excluded."""
 
 import numpy as np
 

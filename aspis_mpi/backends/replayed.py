@@ -9,6 +9,7 @@ import numpy as np
 
 from aspis_mpi.errors import FAILED, ReplayError
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Skip, Vector
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.step import State
 from aspis_mpi.protocol.worker.machine import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
@@ -91,26 +92,24 @@ class Replay:
             case ArrivalKind.SKETCH:
                 self._answer(worker, self._asked(worker, Sketch))
             case ArrivalKind.DEADLINE:
-                self._down(self._server.expire())
+                self._drive(self._server.expire())
             case ArrivalKind.LOST:
-                self._down(self._server.lose(worker, f'worker {worker} was '
-                                             'lost, as recorded'))
+                self._drive(self._server.lose(
+                    worker, f'worker {worker} was lost, as recorded'))
             case ArrivalKind.MALFORMED:
-                self._down(self._server.malformed(worker, 'as recorded'))
-        self._verify()
+                self._drive(self._server.malformed(worker, 'as recorded'))
 
     def end(self):
         """What follows from the last row."""
         self._go_on()
-        if self._server.state is State.RESOLVING:
-            self._down(self._server.proceed())
+        self._drive([], State.RESOLVING)
         if self._server.exit_code is None:
             self._down(self._server.stop(FAILED, (
                 f'the record ends in step {self._server.step}')))
 
     def _begin(self, step):
         if self._server.state is State.RESOLVING:
-            self._down(self._server.proceed())
+            self._drive([], State.RESOLVING)
         elif step == 0:
             self._start()
         if self._server.exit_code is None and self._server.step != step:
@@ -125,16 +124,14 @@ class Replay:
             return
         for worker in dict.fromkeys(worker for worker, _ in asked):
             self._answer(worker, self._advance(worker))
-        while self._server.state is State.PROBING and self._server.due:
-            self._down(self._server.proceed())
+        self._drive([], State.PROBING)
 
     def _go_on(self):
         (kind, workers), self._missed = self._missed, (None, [])
         if workers:
             without = (self._server.give_up if kind is ArrivalKind.SILENT
                        else self._server.excuse)
-            self._down(without(workers))
-            self._verify()
+            self._drive(without(workers))
 
     def _progress(self, worker, bits):
         """The report of exactly these positions."""
@@ -174,12 +171,11 @@ class Replay:
         self._vectors[worker] = message
 
     def _answer(self, worker, message):
-        self._down(self._server.handle(worker, message))
+        self._drive(self._server.handle(worker, message))
 
-    def _verify(self):
-        """What is due now; a step ends when the next one is named."""
-        while self._server.state is State.VERIFYING and self._server.due:
-            self._down(self._server.proceed())
+    def _drive(self, messages, state=State.VERIFYING):
+        """Hand messages over; a step ends when the next one is named."""
+        drive(self._server, messages, self._down, states=(state,))
 
     def _down(self, messages):
         for worker, message in messages:

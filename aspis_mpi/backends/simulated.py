@@ -14,6 +14,7 @@ import numpy as np
 
 from aspis_mpi.errors import INTERRUPTED
 from aspis_mpi.protocol.messages import Lane
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.step import State
 
 
@@ -163,10 +164,7 @@ class Simulation:
 
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
-        self._down(messages)
-        while self._server.due:
-            self._down(self._server.proceed())
-            self._journal.catch_up()
+        drive(self._server, messages, self._down, self._journal.catch_up)
 
     def _down(self, messages):
         for worker, message in messages:

@@ -1,4 +1,4 @@
-"""What sketches say of payloads and of gradients that nobody compared whole.
+"""Tests, by sketches, of payloads and of gradients that nobody compared whole.
 
 When the payloads y_j have arrived, the server draws a secret V and gets from
 each worker j the sketches s_i = V g_i and the norms n_i of its files
@@ -39,7 +39,7 @@ CHANCE = 1e-6
 
 
 def passes(payload, own, weights, size, tolerance=PAYLOAD):
-    """Whether a payload is the combination of its own sender's sketches.
+    """True where a payload is the combination of its own sender's sketches.
 
     |V y - sum_i c_i s_i| <= tolerance * sum_i |c_i| n_i in every row, and
     |y| <= (1 + tolerance) * sum_i |c_i| n_i.
@@ -80,7 +80,7 @@ def passes(payload, own, weights, size, tolerance=PAYLOAD):
 
 
 def guilty(payload, own, weights, size, tolerance=PAYLOAD):
-    """Whether a payload that does not pass proves that its sender is wrong.
+    """True where a payload that does not pass proves that its sender is wrong.
 
     Parameters and result are those of `passes`.
 
@@ -235,7 +235,7 @@ def hidden(scale, off, size, k, tolerance=PAYLOAD):
 
 
 def hidden_bias(errors, n_adversaries, n_files):
-    """What q liars can have hidden in the gradient of one step.
+    """The most that q liars can have hidden in the gradient of one step.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class Code:
     ----------
     stragglers : int
         Any so many workers may be missing altogether, and the sum is exact.
-    full_only : bool
+    needs_whole_workers : bool
         Whether only workers that finished all of their files may send.
     uncheckable : str
         Why a challenge could not check the payloads: the option that makes
@@ -60,7 +60,7 @@ class Code:
         `copies` out of bounds, or an assignment of the wrong form.
     """
 
-    full_only = False
+    needs_whole_workers = False
     uncheckable = ''
 
     def __init__(self, assignment, copies):

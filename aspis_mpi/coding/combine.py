@@ -23,7 +23,7 @@ def payload_size(d, copies):
 
 
 def encode(gradients, weights, out):
-    """What a worker sends: y = sum_i sum_k weights[i, k] * part_k(g_i).
+    """The vector of a worker: y = sum_i sum_k weights[i, k] * part_k(g_i).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""When a step completes, in closed form, for thousands of steps at a time.
+"""Completion times in closed form, for thousands of steps at a time.
 
 Worker j needs T_j seconds for each file in step t, so it has finished the
 file at position p of its order after p T_j.  A file has ell copies at the
@@ -26,7 +26,7 @@ CONVERGED, MOST_ROUNDS = 1e-9, 1000
 
 
 def coverage_seconds(assignment, paces, copies=1):
-    """When every file is finished by `copies` workers.
+    """Seconds until every file is finished by `copies` workers.
 
     The end of collecting in the protocol that uses every finished file.
 
@@ -62,7 +62,7 @@ def coverage_seconds(assignment, paces, copies=1):
 
 
 def full_workers_seconds(assignment, paces, copies=1):
-    """When workers that finished everything hold every file `copies` times.
+    """Seconds until workers that finished all they have hold `copies` of each.
 
     The end of collecting in original gradient coding, which uses nothing of
     a worker that is still computing; the groups of fractional repetition
@@ -78,7 +78,7 @@ def full_workers_seconds(assignment, paces, copies=1):
 
 
 def full_count_seconds(assignment, paces, stragglers):
-    """When all but `stragglers` workers have finished all their files.
+    """Seconds until all but `stragglers` workers have finished their files.
 
     The end of collecting of codes that decode from any K - s workers.
 
@@ -113,7 +113,7 @@ def full_count_seconds(assignment, paces, stragglers):
 
 
 def wait_for_all_seconds(assignment, paces):
-    """When every worker has finished all its files, (n,).
+    """Seconds until every worker has finished all its files, (n,).
 
     Infinite with a dead worker.  Arguments as in `coverage_seconds`.
     """
@@ -121,7 +121,7 @@ def wait_for_all_seconds(assignment, paces):
 
 
 def coefficient_error(assignment, paces, copies, seconds, full=False):
-    """What is missing in an approximate gradient at a deadline.
+    """Error of the coefficients of an approximate gradient at a deadline.
 
     A file that k < ell workers finished leaves a squared error of ell - k in
     the coefficients, so the error is sqrt(sum_i max(0, ell - k_i)).
@@ -156,7 +156,7 @@ def coefficient_error(assignment, paces, copies, seconds, full=False):
 
 
 def optimal_error(assignment, paces, seconds):
-    """What approximate codes with optimal decoding miss at a deadline.
+    """Error of approximate codes with optimal decoding at a deadline.
 
     Workers that finished everything send the plain sum of their files; the
     server weighs these so that the coefficients of the files come as near
@@ -252,7 +252,7 @@ def _smallest(times, rank):
 
 
 def _holder_times(assignment, paces, full):
-    """When each holder of each file counts for it: slices, (r, f, n)."""
+    """Times at which each holder counts for each file: slices, (r, f, n)."""
     holders = assignment.holders.T
     if full:
         done = np.maximum(assignment.loads, 1)[holders]
@@ -272,7 +272,7 @@ def _positions(assignment):
 
 
 def _times(assignment, paces, workers, done, scratch=None):
-    """When some workers have finished the first files of their orders.
+    """Times until workers have finished the first files of their orders.
 
     Parameters
     ----------

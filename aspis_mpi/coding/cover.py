@@ -1,4 +1,4 @@
-"""Which workers need to send: a greedy cover of the finished files."""
+"""The workers that need to send: a greedy cover of the finished files."""
 
 import heapq
 

@@ -14,7 +14,7 @@ class FixedCode(Code):
     Subclasses hand `_fix` their weights and override `_combination`.
     """
 
-    full_only = True
+    needs_whole_workers = True
 
     def _fix(self, weights):
         """Take each worker's weights, a list of K arrays (load, copies)."""

@@ -1,4 +1,4 @@
-"""What classical codes need to know of an assignment: circles and groups."""
+"""Circles and groups: the forms of an assignment that classical codes need."""
 
 import numpy as np
 

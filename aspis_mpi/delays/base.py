@@ -1,8 +1,16 @@
-"""What every delay is: seconds a file, for each worker and step."""
+"""The base of every delay: seconds a file, for each worker and step.
+
+A delay of its own kind declares its options as keyword-only fields, beside
+those of its base, and checks them in `__post_init__`: the constructor that
+comes of it takes what a job file can say.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 
+@dataclass(eq=False)
 class Delay:
     """The time that each file takes, known to the workers alone.
 
@@ -26,17 +34,18 @@ class Delay:
         Memory that a rank needs for it; only `aspis_mpi plan` asks.
     """
 
+    n_workers: int
+    load: int
+    seed: int
+
     data_bytes = 0
 
-    def __init__(self, n_workers, load, seed):
-        if n_workers < 1:
+    def __post_init__(self):
+        if self.n_workers < 1:
             raise ValueError(
-                f'number of workers {n_workers} must be at least 1')
-        if load < 1:
-            raise ValueError(f'load {load} must be at least 1')
-        self.n_workers = n_workers
-        self.load = load
-        self.seed = seed
+                f'number of workers {self.n_workers} must be at least 1')
+        if self.load < 1:
+            raise ValueError(f'load {self.load} must be at least 1')
         self._step = None
         self._paces = None
 

@@ -1,38 +1,35 @@
 """Delays that are drawn anew in each step."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from aspis_mpi import streams
-from aspis_mpi.checks import check_positive
-from aspis_mpi.delays.base import Delay
+from aspis_mpi.delays.mean import MeanDelay
 
 #: Steps whose factors are drawn together: making a generator takes longer
 #: than drawing from it, and a step waits for its slowest worker.
 BLOCK = 32
 
 
-class Drawn(Delay):
+@dataclass(eq=False, kw_only=True)
+class Drawn(MeanDelay):
     """`mean` seconds a file, times random factors of mean 1.
 
     Parameters
     ----------
-    n_workers, load, seed
-        See `Delay`.
-    mean : float
-        Seconds a file, above 0.
+    n_workers, load, seed, mean
+        See `MeanDelay`.
     per : {'worker', 'file'}
         Whether a worker draws one factor for all files of a step, or one
         for each file.
     """
 
-    def __init__(self, n_workers, load, seed, *, mean: float = 0.03,
-                 per: Literal['worker', 'file'] = 'worker'):
-        super().__init__(n_workers, load, seed)
-        check_positive('mean', mean)
-        if per not in ('worker', 'file'):
-            raise ValueError(f"per '{per}' must be 'worker' or 'file'")
-        self.mean = mean
-        self.per = per
+    per: Literal['worker', 'file'] = 'worker'
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.per not in ('worker', 'file'):
+            raise ValueError(f"per '{self.per}' must be 'worker' or 'file'")
         self._block = None, None
 
     def drawn(self, step):

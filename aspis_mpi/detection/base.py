@@ -39,7 +39,7 @@ class Verdict:
         The believed workers that sent the value used.
     voted : int
         Contested files that a plurality decided.
-    plain_mean : bool
+    mean_is_right : bool
         All liars are known: the mean of what is used is right.
     contradiction : str
         Why the assumptions cannot hold, as a sentence; empty if they can.
@@ -65,7 +65,7 @@ class Verdict:
     source: np.ndarray
     contributors: np.ndarray
     voted: int = 0
-    plain_mean: bool = False
+    mean_is_right: bool = False
     contradiction: str = ''
     exposed: np.ndarray | None = None
     proofs: tuple = ()
@@ -93,9 +93,9 @@ class Detector:
     """
 
     #: Whether the rule compares replicas, so that files need several.
-    compares = True
+    compares_replicas = True
     #: Whether files may be decided by majority, which needs odd numbers.
-    votes = True
+    decides_by_majority = True
     #: Whether its verdicts say which files are right whatever the liars do.
     certifies = False
     #: Whether `worst_case` holds whoever is silent: a vote among fewer
@@ -186,7 +186,7 @@ def non_finite_premise(evidence, q):
             f'q = {q}')
 
 
-def use(evidence, believed, flagged, plain_mean=False):
+def use(evidence, believed, flagged, mean_is_right=False):
     """The verdict that takes, of each file, what most believed workers sent.
 
     Parameters
@@ -196,7 +196,7 @@ def use(evidence, believed, flagged, plain_mean=False):
     believed : Evidence
         The same without the workers whose replicas do not count.
     flagged : ndarray of bool, shape (K,)
-    plain_mean : bool
+    mean_is_right : bool
 
     Returns
     -------
@@ -218,4 +218,4 @@ def use(evidence, believed, flagged, plain_mean=False):
     files, places = np.nonzero(wins)
     contributors[files, evidence.holders[files, places]] = True
     voted = int(np.count_nonzero(used & believed.contested))
-    return Verdict(flagged, source, contributors, voted, plain_mean)
+    return Verdict(flagged, source, contributors, voted, mean_is_right)

@@ -2,7 +2,7 @@
 
 It runs alone or, better, under the launcher that the job will use: then
 every rank looks around and rank 0 speaks.  Nothing that goes wrong while a
-rank looks around, not even that it hangs, keeps the others from the report.
+rank looks around, not even that it hangs, keeps the others from being heard.
 """
 
 import faulthandler
@@ -17,7 +17,7 @@ from aspis_mpi.doctor import (
     bits, clocks, cores, devices, kernels, launcher, memory, mpi, software,
     storage)
 from aspis_mpi.doctor.case import open_case
-from aspis_mpi.doctor.finding import Finding, Level, by_host, report, who
+from aspis_mpi.doctor.finding import Finding, Level, as_text, by_host, who
 from aspis_mpi.doctor.rank import from_bytes, line, look, to_bytes
 from aspis_mpi.errors import BAD_JOB, FAILED
 
@@ -79,7 +79,7 @@ def _speak(mpi_doctor, comm, case, hosts, own, mpirun):
         ranks = [from_bytes(raw, rank, host) for rank, (raw, host)
                  in enumerate(zip(told, hosts))]
         findings = _findings(mpi_doctor, comm, case, ranks, mpirun, missing)
-        print(report(findings), flush=True)
+        print(as_text(findings), flush=True)
         if all(finding.level < Level.PROBLEM for finding in findings):
             code = 0
     finally:
@@ -99,9 +99,9 @@ def _alarm():
 
 
 def _without_mpi(here, error):
-    """There is nobody to speak to."""
+    """Say that MPI is missing; the exit code."""
     if not (here.rank or here.slurm_rank):
-        print(report([Finding(
+        print(as_text([Finding(
             Level.PROBLEM, mpi.TOPIC, f'{libraries.missing(error)}.')]),
             flush=True)
     return FAILED
@@ -147,7 +147,7 @@ def _tried(topic, find):
 
 
 def _troubles(ranks):
-    """What ranks could not look at, those with the same trouble together."""
+    """Findings on what ranks could not look at, one for each trouble."""
     for trouble in dict.fromkeys(trouble for rank in ranks
                                  for trouble in rank.troubles):
         topic, text = trouble
@@ -157,7 +157,7 @@ def _troubles(ranks):
 
 
 def _workers(case):
-    """Whether the job has as many workers as there are ranks for them."""
+    """A finding if there are not as many ranks for workers as the job has."""
     if case.job is None or case.size == 1:
         return
     wanted = case.job.n_workers

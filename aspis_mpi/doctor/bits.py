@@ -1,4 +1,4 @@
-"""Which ranks compute the same bits, and how far apart the others are."""
+"""The ranks that compute the same bits, and how far apart the others are."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ SIDE = 256
 
 @dataclass(frozen=True)
 class Bits:
-    """What a rank computed: `detection.probe.ANSWER`s in hexadecimal."""
+    """The results of a rank: `detection.probe.ANSWER`s in hexadecimal."""
 
     answer: str
 
     @property
     def digests(self):
-        """All that equal bits have in common; sketches say how far apart."""
+        """The digests, alike where bits are; sketches say how far apart."""
         return _answers(self)['digest'].tobytes()
 
 
@@ -51,7 +51,7 @@ def look(case):
 
 
 def _check_room(case):
-    """Computing must not be what the host dies of."""
+    """Raise a MemoryError where the host would die of computing."""
     need = BYTES * case.assembly.d + case.assembly.problem.data_bytes
     left = memory.left_on([memory.look(case)] * case.local)
     if need * case.local > left:
@@ -60,7 +60,7 @@ def _check_room(case):
 
 
 def _product():
-    """What depends on BLAS, on vector instructions and on libm."""
+    """Vectors that depend on BLAS, on vector instructions and on libm."""
     import numpy as np
     from aspis_mpi import streams
     drawn = streams.generator(0, 'doctor').standard_normal(
@@ -113,7 +113,7 @@ def _apart(groups):
 
 
 def _answers(bits):
-    """What a rank computed, ndarray of `detection.probe.ANSWER`."""
+    """The results of a rank, ndarray of `detection.probe.ANSWER`."""
     import numpy as np
     from aspis_mpi.detection.probe import ANSWER
     return np.frombuffer(bytes.fromhex(bits.answer), ANSWER)

@@ -10,7 +10,7 @@ from aspis_mpi.backends.launcher import Launch
 
 @dataclass(frozen=True)
 class Case:
-    """What was asked for on the command line, and what became of it.
+    """The request of the command line, and what became of it.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Case:
 
     @cached_property
     def plan(self):
-        """What the job will cost, None without one."""
+        """The forecast of what the job will cost, None without one."""
         if self.job is None:
             return None
         from aspis_mpi.plan import plan_of

@@ -1,4 +1,4 @@
-"""By how much the clocks of the hosts differ from that of rank 0."""
+"""Differences of the hosts' clocks from that of rank 0."""
 
 from dataclasses import dataclass
 

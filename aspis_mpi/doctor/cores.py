@@ -14,7 +14,7 @@ THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
 @dataclass(frozen=True)
 class Cores:
-    """Where a rank may run, and on how many cores it wants to.
+    """The cores on which a rank may run, and how many of them it wants.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ def findings(ranks):
 
 
 def _host(local):
-    """How it stands on one host, in words without its name."""
+    """The state of one host, in words without its name."""
     allowed = set().union(*(rank.cores.allowed for rank in local))
     wanted = sum(rank.cores.wanted for rank in local)
     most = max(rank.cores.wanted for rank in local)

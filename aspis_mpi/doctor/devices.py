@@ -1,4 +1,4 @@
-"""What torch computes with on each rank, where a job needs torch."""
+"""The devices of torch on each rank, where a job needs torch."""
 
 from dataclasses import dataclass
 from glob import glob
@@ -58,7 +58,7 @@ def look(case):
 
 
 def is_here(device, n_devices):
-    """Whether torch can take a device.
+    """True if torch can take a device.
 
     >>> is_here('cpu', 0), is_here('cuda', 0), is_here('cuda:1', 2)
     (True, False, True)
@@ -68,7 +68,7 @@ def is_here(device, n_devices):
 
 
 def _matters(job):
-    """Whether to import torch, which takes seconds."""
+    """True if torch is worth importing, which takes seconds."""
     if not extras.is_here('torch'):
         return False
     if job is None:
@@ -104,7 +104,7 @@ def findings(ranks):
 
 
 def _host(local):
-    """What the ranks of one host compute with, in words."""
+    """The devices of the ranks of one host, in words."""
     names = dict.fromkeys(name for rank in local
                           for name in rank.devices.names)
     kinds = f' ({listed(names)})' if names else ''

@@ -1,4 +1,4 @@
-"""One line of the report: how it stands, about what, and what to do."""
+"""Lines for the person who asked: how bad, about what, and what to do."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ NAMED = 6
 
 
 class Level(IntEnum):
-    """How bad it is; only a problem makes the exit code 3."""
+    """The weight of a finding; only a problem makes the exit code 3."""
 
     OK = 0
     NOTE = 1        # works, but not as well as it could
@@ -21,7 +21,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen of one topic, in sentences."""
+    """An observation on one topic, in sentences."""
 
     level: Level
     topic: str
@@ -31,10 +31,10 @@ class Finding:
         return f'{str(self.level):<7}  {self.topic:<8}  {self.text}'
 
 
-def report(findings):
+def as_text(findings):
     """All findings, the worst first, and a line that sums them up.
 
-    Those of one level stay in their order, so that two reports can be
+    Those of one level stay in their order, so that two outputs can be
     compared line by line.
 
     Parameters

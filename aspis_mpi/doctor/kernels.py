@@ -1,4 +1,4 @@
-"""Which variants of its libraries a rank computes with, and what chose them.
+"""Variants of its libraries that a rank computes with, and what chose them.
 
 Libraries choose among kernels by the CPU that they find, or as environment
 variables tell them; `docs/bits.md` says which results have other bits then.
@@ -33,11 +33,11 @@ PREFIXES, SUFFIXES = ('', 'scipy_'), ('', '64_', '_64')
 
 @dataclass(frozen=True)
 class Kernels:
-    """What decides the bits of a sum on one rank, besides the code.
+    """All that decides the bits of a sum on one rank, besides the code.
 
     Attributes
     ----------
-    parts : dict of str to str
+    chosen : dict of str to str
         Libraries and what they have chosen.
     switches : dict of str to str
         Variables of the environment that are set.
@@ -45,7 +45,7 @@ class Kernels:
         CPU features that numpy is told to do without and does not know.
     """
 
-    parts: dict
+    chosen: dict
     switches: dict
     ignored: tuple = ()
 
@@ -54,17 +54,17 @@ def look(case):
     """The `Kernels` of this rank, as far as libraries are loaded."""
     import numpy as np
     features = np.show_config(mode='dicts').get('SIMD Extensions', {})
-    parts = libraries(Path('/proc/self/maps').read_text())
-    parts['CPU features of numpy'] = ' '.join(features.get('found', ()))
-    parts[platform.libc_ver()[0] or 'libc'] = platform.libc_ver()[1]
+    chosen = libraries(Path('/proc/self/maps').read_text())
+    chosen['CPU features of numpy'] = ' '.join(features.get('found', ()))
+    chosen[platform.libc_ver()[0] or 'libc'] = platform.libc_ver()[1]
     if 'torch' in sys.modules:
         from aspis_mpi.learning.devices import capability
-        parts['torch'] = capability()
+        chosen['torch'] = capability()
     switches = {name: os.environ[name] for name in SWITCHES
                 if name in os.environ}
     known = [name for names in features.values() for name in names]
     asked = re.split(r'[\s,]+', switches.get(DISABLED, ''))
-    return Kernels(parts, switches, tuple(
+    return Kernels(chosen, switches, tuple(
         name for name in asked if name and name not in known))
 
 
@@ -87,7 +87,7 @@ def libraries(maps):
 
 
 def _core(path):
-    """What OpenBLAS calls its kernels; '' of another library."""
+    """The name that OpenBLAS gives its kernels; '' of another library."""
     # It is loaded already: this only finds it.
     library = ctypes.CDLL(path)
     for prefix in PREFIXES:
@@ -100,7 +100,7 @@ def _core(path):
 
 
 def findings(ranks):
-    """What all compute with, or who has something else than the majority."""
+    """One line: the kernels of all, or who has others than the majority."""
     ranks = [rank for rank in ranks if rank.kernels is not None]
     # Who computed nothing has not loaded what the others compute with.
     ranks = [rank for rank in ranks if rank.bits is not None] or ranks
@@ -122,19 +122,19 @@ def findings(ranks):
             f'{_named(theirs, names)}: some sums may have other bits '
             '(docs/bits.md).')
     if len(groups) == 1:
-        parts = _all(ranks[0])
+        chosen = _all(ranks[0])
         yield Finding(Level.OK, TOPIC, f'All {len(ranks)} ranks compute with '
-                      f'{_named(parts, parts)}.' if len(ranks) > 1 else
-                      f'{_named(parts, parts)}.')
+                      f'{_named(chosen, chosen)}.' if len(ranks) > 1 else
+                      f'{_named(chosen, chosen)}.')
 
 
 def _all(rank):
     """Libraries and switches by name, in one order."""
-    return dict(sorted(rank.kernels.parts.items())) | {
+    return dict(sorted(rank.kernels.chosen.items())) | {
         f'{name} =': value for name, value in rank.kernels.switches.items()}
 
 
-def _named(parts, names):
-    """Some of the parts, in words."""
-    return listed(f'{name} {parts[name]}'.strip() if name in parts else
+def _named(chosen, names):
+    """Some of them, in words."""
+    return listed(f'{name} {chosen[name]}'.strip() if name in chosen else
                   f'no {name.removesuffix(" =")}' for name in names)

@@ -1,4 +1,4 @@
-"""Whether launcher, SLURM and MPI agree on how many ranks there are."""
+"""The agreement of launcher, SLURM and MPI on how many ranks there are."""
 
 import shutil
 import subprocess
@@ -96,7 +96,7 @@ def findings(here, size, library, slurm_tasks=1, mpirun=('', ''),
 
 
 def _alone(ours, slurm_tasks, path, theirs, command):
-    """One rank: what would a launcher do?"""
+    """Findings of one rank alone: what a launcher would do."""
     if path and theirs and ours and theirs != ours:
         yield Finding(
             Level.PROBLEM, TOPIC, f'{path} is of {theirs}, but Python uses '

@@ -22,7 +22,7 @@ FILES = {2: ('memory.max', 'memory.current', 'inactive_file'),
 
 
 @dataclass(frozen=True)
-class Memory:
+class HostMemory:
     """Bytes that a rank sees on its host.
 
     Attributes
@@ -44,9 +44,9 @@ class Memory:
 
 
 def look(case):
-    """The `Memory` of this rank."""
+    """The `HostMemory` of this rank."""
     pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return Memory(pages * os.sysconf('SC_PAGESIZE'),
+    return HostMemory(pages * os.sysconf('SC_PAGESIZE'),
                   _available(Path('/proc/meminfo').read_text()),
                   group_left(Path('/sys/fs/cgroup'),
                              Path('/proc/self/cgroup').read_text()),
@@ -104,7 +104,7 @@ def group_left(root, membership):
 
 
 def _left(folder, limit, use, cache):
-    """What one control group leaves, None without a limit."""
+    """Bytes that one control group leaves, None without a limit."""
     try:
         most = (folder / limit).read_text().strip()
         if not most.isdigit() or int(most) >= UNLIMITED:
@@ -161,7 +161,7 @@ def left_on(seen):
 
     Parameters
     ----------
-    seen : list of Memory
+    seen : list of HostMemory
         Of all ranks of one host.
     """
     left = [memory.available for memory in seen]

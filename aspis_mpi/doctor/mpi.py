@@ -6,7 +6,7 @@ TOPIC = 'mpi'
 
 
 def findings(library, thread_level, tolerance, job=None):
-    """What the library is, and what a dead worker does to a run.
+    """A line on the library, and one on what a dead worker does to a run.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What one rank sees of itself, and how it tells rank 0."""
+"""One rank's view of itself, and how it tells rank 0."""
 
 import json
 import platform
@@ -9,7 +9,7 @@ from aspis_mpi.doctor.bits import Bits
 from aspis_mpi.doctor.cores import Cores
 from aspis_mpi.doctor.devices import Devices
 from aspis_mpi.doctor.kernels import Kernels
-from aspis_mpi.doctor.memory import Memory
+from aspis_mpi.doctor.memory import HostMemory
 from aspis_mpi.doctor.software import Software
 
 #: Bytes of what a rank says; more are not sent.
@@ -19,7 +19,7 @@ LONGEST = 300
 
 #: What a rank looks at: how, and what comes of it.  The bits come before
 #: the kernels, since computing them loads what the job computes with.
-LOOKS = {'cores': (cores.look, Cores), 'memory': (memory.look, Memory),
+LOOKS = {'cores': (cores.look, Cores), 'memory': (memory.look, HostMemory),
          'software': (software.look, Software),
          'devices': (devices.look, Devices), 'bits': (bits.look, Bits),
          'kernels': (kernels.look, Kernels)}
@@ -34,7 +34,7 @@ class Rank:
     number : int
     host : str
     cores : Cores or None
-    memory : Memory or None
+    memory : HostMemory or None
     software : Software or None
     devices : Devices or None
     bits : Bits or None
@@ -46,7 +46,7 @@ class Rank:
     number: int
     host: str
     cores: Cores | None = None
-    memory: Memory | None = None
+    memory: HostMemory | None = None
     software: Software | None = None
     devices: Devices | None = None
     bits: Bits | None = None
@@ -55,7 +55,7 @@ class Rank:
 
 
 def look(number, case):
-    """What this rank sees; nothing that goes wrong here stops it.
+    """The view of this rank; nothing that goes wrong here stops it.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def _processor():
 
 
 def findings(ranks):
-    """What differs, what is missing, and what everybody has."""
+    """Versions that differ, packages that are missing, what everybody has."""
     ranks = [rank for rank in ranks if rank.software is not None]
     if not ranks:
         return

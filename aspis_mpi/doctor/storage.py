@@ -1,4 +1,4 @@
-"""Where the run log and the checkpoints go, and whether they can."""
+"""The place of run log and checkpoints, and whether they can go there."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ def _existing(path, named):
 
 
 def written(folder, path):
-    """What HDF5 says of writing in a folder.
+    """Findings of HDF5 on writing in a folder.
 
     Parameters
     ----------

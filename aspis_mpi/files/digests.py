@@ -1,4 +1,4 @@
-"""What tells one file from another without keeping it."""
+"""Digests, which tell one file from another without keeping it."""
 
 import hashlib
 import os
@@ -49,7 +49,7 @@ def digest(path, whole=WHOLE):
 
 
 def brief(text):
-    """What `digest` says, with the beginning of the hash alone.
+    """A `digest` with the beginning of the hash alone.
 
     >>> brief('7 bytes, sha256 ' + 64 * 'a')
     '7 bytes, sha256 aaaaaaaa'

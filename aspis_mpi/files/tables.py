@@ -33,7 +33,7 @@ class Table:
     lines: tuple | None = None
 
     def row(self, number):
-        """Where a row stands; people count from 1.
+        """The place of a row; people count from 1.
 
         >>> Table(np.ones((2, 2)), (1, 5)).row(1), Table(np.ones(2)).row(1)
         ('line 5', 'row 2')
@@ -43,7 +43,7 @@ class Table:
         return f'line {self.lines[number]}'
 
     def place(self, number, column, *deeper):
-        """Where an entry stands."""
+        """The place of an entry."""
         place = f'{self.row(number)}, column {column + 1}'
         return ', '.join([place, *(f'entry {entry + 1}' for entry in deeper)])
 
@@ -115,10 +115,10 @@ def parsed(text, separator, dtype=np.float64):
                      numbers)
     except ValueError as error:
         # NumPy counts other lines, and advises on arguments of its own.
-        raise ValueError(_mistake(rows, separator)) from error
+        raise ValueError(_fault(rows, separator)) from error
 
 
-def _mistake(rows, separator):
+def _fault(rows, separator):
     """The first line that cannot be a row, and why."""
     first, width = rows[0][0], len(_entries(rows[0][1], separator))
     for number, line in rows:

@@ -1,1 +1,1 @@
-"""What a job file may say, and what it says."""
+"""Job files: what they may say, and the job that one of them describes."""

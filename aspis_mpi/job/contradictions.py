@@ -1,4 +1,4 @@
-"""Which parts of a job do not go together, and what to set instead.
+"""Parts of a job that do not go together, and what to set instead.
 
 Each function raises a `JobError` that names the key, its value and a way out.
 """
@@ -9,7 +9,7 @@ from aspis_mpi.parts import extras
 
 
 def check_adversaries(job):
-    """Fewer than half of the workers are assumed to be wrong."""
+    """Refuse to assume that half of the workers or more are wrong."""
     k = job.n_workers
     if 2 * job.q >= k:
         raise JobError(
@@ -22,7 +22,7 @@ def check_adversaries(job):
 
 
 def check_libraries(job):
-    """What the parts compute with is installed."""
+    """Refuse parts that compute with what is not installed."""
     for (section, key), part in job.parts.items():
         for library in extras.missing(part.cls):
             raise JobError(f'{job.path}: {section}.{key} = '
@@ -36,7 +36,7 @@ def check_libraries(job):
 
 
 def model_inputs(job):
-    """What a problem's class says of its models before there is a problem."""
+    """The inputs of models that a class names, before there is a problem."""
     inputs = getattr(job.part('problem').cls, 'model_inputs', None)
     if inputs is None:
         raise JobError(
@@ -47,7 +47,7 @@ def model_inputs(job):
 
 
 def check_files(job, assignment, n_samples):
-    """Every file has a sample, however the assignment comes by so many."""
+    """Refuse more files than samples, however an assignment makes so many."""
     f = assignment.n_files
     if f > n_samples:
         raise JobError(
@@ -58,7 +58,7 @@ def check_files(job, assignment, n_samples):
 
 
 def check_order(job, assignment):
-    """A class has a default order, a function none before it is called."""
+    """Refuse to guess the order of what a function made; a class says it."""
     if job.assignment.order is None:
         raise JobError(
             f"{job.path}: assignment.order is missing, and the function "
@@ -67,7 +67,7 @@ def check_order(job, assignment):
 
 
 def check_code(job, transfer):
-    """Only now it is known whether what a function made has a code."""
+    """Refuse a code where what a function made turns out to have none."""
     if (job.transfer.code is not None
             and getattr(transfer, 'default_code', None) is None):
         raise JobError(
@@ -76,10 +76,10 @@ def check_code(job, transfer):
 
 
 def check_challenge(job, transfer, code):
-    """Payloads that are challenged can be replaced one by one."""
+    """Refuse to challenge payloads that cannot be replaced one by one."""
     if not job.transfer.challenge:
         return
-    if transfer.pushes:
+    if transfer.sends_at_once:
         raise JobError(
             f"{job.path}: transfer.challenge = true: transfer "
             f"'{job.transfer.name}' brings replicas, which are compared "
@@ -88,7 +88,7 @@ def check_challenge(job, transfer, code):
         raise JobError(
             f'{job.path}: collection.thinning = true: with '
             'transfer.challenge = true owners are drawn at random; use false')
-    if code is not None and code.full_only:
+    if code is not None and code.needs_whole_workers:
         raise JobError(
             f"{job.path}: transfer.challenge = true: needs transfer.code "
             f"= 'least-squares', not '{job.transfer.code}', whose "
@@ -98,16 +98,16 @@ def check_challenge(job, transfer, code):
 
 
 def check_replicas(job, assignment, transfer, detector):
-    """Whoever compares has something to compare."""
+    """Refuse to compare, or to vote, where there is nothing to do it with."""
     r = assignment.replication
-    if not transfer.compares:
-        if detector.compares:
+    if not transfer.comparable:
+        if detector.compares_replicas:
             raise JobError(
                 f"{job.path}: detection.name = '{job.detection.name}': "
                 f"transfer '{job.transfer.name}' brings no replicas to "
                 "compare; use 'none', or transfer.challenge = true")
         return
-    if r == 1 and detector.compares:
+    if r == 1 and detector.compares_replicas:
         if not job.q and presets.counts_on(job.scheme.name):
             raise JobError(
                 f"{job.path}: scheme.adversaries = 0: scheme "
@@ -117,7 +117,7 @@ def check_replicas(job, assignment, transfer, detector):
             f"{job.path}: detection.name = '{job.detection.name}': "
             f"assignment '{job.assignment.name}' has one replica of each "
             "file, so there is nothing to compare; use 'none'")
-    if r > 1 and not r % 2 and detector.votes:
+    if r > 1 and not r % 2 and detector.decides_by_majority:
         key = assignment.replicated_by
         what = (f"assignment.name = '{job.assignment.name}': its {r} workers "
                 'a file' if key is None else
@@ -128,24 +128,27 @@ def check_replicas(job, assignment, transfer, detector):
 
 
 def check_scheme(job, scheme, code):
-    """Collection, transfer and aggregation fit."""
-    collection, pushes = scheme.collection, scheme.transfer.pushes
-    if job.transfer.challenge and not collection.counts:
+    """Refuse a collection, a transfer and an aggregation that do not fit."""
+    collection = scheme.collection
+    sends_at_once = scheme.transfer.sends_at_once
+    if job.transfer.challenge and not collection.counts_copies:
         raise JobError(
             f"{job.path}: collection.name = '{job.collection.name}': counts "
             'workers, not the copies of a file that a challenge needs; use '
             "'coverage', 'deadline', 'adaptive' or 'all'")
-    if not (pushes or scheme.aggregator.plain):
+    if not (sends_at_once or scheme.aggregator.is_plain_mean):
         raise JobError(
             f"{job.path}: aggregation.name = '{job.aggregation.name}': "
             f"transfer '{job.transfer.name}' brings sums of many files, "
             "which allow the 'mean' alone")
-    if code is not None and code.full_only and not collection.whole:
+    if code is not None and code.needs_whole_workers and (
+            not collection.asks_whole_workers):
         raise JobError(
             f"{job.path}: transfer.code = '{job.transfer.code}': needs "
             'workers that finished all their files; use '
             "collection.name = 'full-workers'")
-    if scheme.skip_covered and (pushes or not collection.may_skip):
+    if scheme.skip_covered and (
+            sends_at_once or not collection.allows_skipping):
         raise JobError(
             f'{job.path}: collection.skip_covered = true: needs a '
             "collection that waits for copies, such as 'coverage', and "
@@ -153,7 +156,7 @@ def check_scheme(job, scheme, code):
 
 
 def check_evidence(job, scheme, problem):
-    """Thresholds are used, and the server has what it is to check with."""
+    """Refuse thresholds that are not used, and checks that lack their data."""
     section, transfer = job.detection, scheme.transfer
     if section.equality == 'bits' and (section.tolerance
                                        or section.disagreement):
@@ -161,14 +164,14 @@ def check_evidence(job, scheme, problem):
             f"{job.path}: detection.tolerance and detection.disagreement "
             "need detection.equality = 'tolerance'")
     if section.equality == 'tolerance' and not (
-            transfer.compares and problem.on_server
-            and scheme.detector.compares):
+            transfer.comparable and problem.on_server
+            and scheme.detector.compares_replicas):
         raise JobError(
             f"{job.path}: detection.equality = 'tolerance': the thresholds "
             'need a rule that compares, values to compare, and a rank 0 that '
             "can compute gradients itself; use 'bits'")
     audits = section.audits == 'contested' or section.random_audits
-    if audits and not transfer.compares:
+    if audits and not transfer.comparable:
         raise JobError(
             f"{job.path}: detection.audits and detection.random_audits "
             f"need values to check: transfer '{job.transfer.name}' "
@@ -187,7 +190,7 @@ def check_evidence(job, scheme, problem):
 
 
 def check_memory(job, scheme):
-    """What is to be remembered, and how, is remembered at all.
+    """Refuse choices about a memory that remembers nothing.
 
     Exposures are, under every rule: of malformed messages and by audits.
     """
@@ -206,7 +209,7 @@ def check_memory(job, scheme):
 
 
 def check_effect(job, scheme, protocol):
-    """Nothing is chosen for what this job does not do."""
+    """Refuse choices for what this job does not do."""
     section, adversary = job.transfer, job.adversary
     for key in ('sketches', 'max_epochs'):
         if _chosen(section, key) and not section.challenge:
@@ -214,7 +217,7 @@ def check_effect(job, scheme, protocol):
                 f'{job.path}: transfer.{key} = {getattr(section, key)}: is '
                 'for payloads that are challenged; set transfer.challenge = '
                 f'true, or leave transfer.{key} out')
-    if adversary.count and scheme.transfer.pushes and (
+    if adversary.count and scheme.transfer.sends_at_once and (
             protocol.lies and not protocol.timing):
         raise JobError(
             f"{job.path}: adversary.protocol = '{adversary.protocol}': "
@@ -228,7 +231,7 @@ def check_effect(job, scheme, protocol):
 
 
 def check_device(job):
-    """There is something to compute on a device."""
+    """Refuse a device that nothing computes on."""
     device = job.runtime.device
     words = [job.problem.name, *filter(None, [job.problem.model])]
     # One of the user's own may choose its device without being told.
@@ -243,5 +246,5 @@ def check_device(job):
 
 
 def _chosen(section, key):
-    """Whether a key is not what it is where nobody names it."""
+    """True if a key is not what it is where nobody names it."""
     return getattr(section, key) != type(section).model_fields[key].default

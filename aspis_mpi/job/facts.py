@@ -1,4 +1,4 @@
-"""What all ranks must have in common, and where one of them differs.
+"""Facts that all ranks must have in common, and where one of them differs.
 
 Facts are texts by name.  First 64 bits of each travel to rank 0, by names
 that it gives; of the first that differs then the text itself, so that no
@@ -68,7 +68,7 @@ def first(own, theirs):
 
 
 def said(facts, keys, number):
-    """What a rank says when it is asked for a fact by its number."""
+    """The answer of a rank that is asked for a fact by its number."""
     if number == NONE:
         return ''
     if number < len(keys):
@@ -77,7 +77,7 @@ def said(facts, keys, number):
 
 
 def difference(facts, keys, number, text):
-    """What that is on rank 0, beside what another one said.
+    """The same fact on rank 0, beside what another one said.
 
     Parameters
     ----------
@@ -116,6 +116,6 @@ def _bits(text):
 
 
 def _shown(text):
-    """What a person sees of a text, which may be a liar's."""
+    """A text, which may be a liar's, as a person sees it."""
     text = printable(brief(text))
     return text if len(text) <= SHOWN else f'{text[:SHOWN]} ...'

@@ -5,9 +5,9 @@ from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
 from aspis_mpi import registry
-from aspis_mpi.job import presets
+from aspis_mpi.job import capabilities, presets
 from aspis_mpi.job.sections import PARTS, SECTIONS
-from aspis_mpi.parts import extras
+from aspis_mpi.parts import extras, own
 
 #: The topic of every key of every section.
 KEYS = 'keys'
@@ -28,12 +28,21 @@ def listing(topic=None):
     ----------
     topic : str, optional
         One of `TOPICS`: a family has parts, a section keys, and some names
-        are both; the section `scheme` has the presets.
+        are both; the section `scheme` has the presets.  Or the
+        `module:Class` of a part of the user's own.  The lines of a family
+        end with a table: which part can what.
 
     Returns
     -------
     iterator of str
+
+    Raises
+    ------
+    UnknownPart
+        There is no such part.
     """
+    if topic is not None and ':' in topic:
+        yield from _part(topic, own.load(topic))
     for family in registry.FAMILIES:
         if topic in (None, family):
             yield from _parts(family)
@@ -42,18 +51,33 @@ def listing(topic=None):
     for section in SECTIONS:
         if topic in (None, KEYS, section):
             yield from _keys(section)
+    if topic in registry.FAMILIES:
+        yield from _capabilities(topic)
 
 
 def _parts(family):
     yield f'{family}:'
     for name, part in registry.parts(family).items():
-        yield f'  {name:<20} {registry.summary(part)}'
-        for library in extras.missing(part):
-            yield f'  {"":<20}   needs {extras.advice(library)}'
-        for key, option in registry.options(part).items():
-            told = ('required' if option.default is inspect.Parameter.empty
-                    else '')
-            yield f'  {"":<20}   ' + _option(key, option, told)
+        yield from _part(name, part)
+
+
+def _part(name, part):
+    """A part with its options."""
+    yield f'  {name:<20} {registry.summary(part)}'
+    for library in extras.missing(part):
+        yield f'  {"":<20}   needs {extras.advice(library)}'
+    for key, option in registry.options(part).items():
+        told = ('required' if option.default is inspect.Parameter.empty
+                else '')
+        yield f'  {"":<20}   ' + _option(key, option, told)
+
+
+def _capabilities(family):
+    """The table of what each part can, if the family has flags."""
+    lines = capabilities.table(family)
+    if lines:
+        yield f'{family}, which can what:'
+        yield from lines
 
 
 def _presets():
@@ -109,4 +133,6 @@ def _kind(annotation):
         return ' | '.join(map(_kind, inner))
     if annotation is NoneType:
         return 'None'
+    if annotation is inspect.Parameter.empty:
+        return 'any'
     return str(annotation) if inner else annotation.__name__

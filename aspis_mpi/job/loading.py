@@ -76,7 +76,7 @@ class Part:
 
 
 def refusal(path, section, error, own=()):
-    """What a part refuses, as a `JobError` that names the job's key.
+    """The refusal of a part, as a `JobError` that names the job's key.
 
     Parameters
     ----------
@@ -377,7 +377,7 @@ def _parts(name, base, table, path):
 
 
 def _refuse_shared(name, base, table, chosen, path):
-    """One key of a job file means one thing."""
+    """Refuse a key of a job file that would mean two things."""
     homes = dict.fromkeys(base.model_fields, f'every [{name}]')
     for place, cls in chosen.items():
         part = repr(table.get(place, base.model_fields[place].default))
@@ -466,7 +466,7 @@ def _explain(name, model, error, path, table, chosen):
 
 
 def _misplaced(key, table, chosen):
-    """What an own part's author may have meant by a key, or ''."""
+    """A guess at what an own part's author has meant by a key, or ''."""
     for place, cls in chosen.items():
         hint = ':' in str(table.get(place)) and registry.misplaced(cls, key)
         if hint:
@@ -475,7 +475,7 @@ def _misplaced(key, table, chosen):
 
 
 def _elsewhere(section, key, model, table):
-    """Which parts have an option that the chosen one has not, or ''."""
+    """The parts that have an option that the chosen one has not, or ''."""
     for place, family in PARTS.get(section, {}).items():
         names = [name for name, cls in registry.parts(family).items()
                  if key in _options(cls)]

@@ -104,7 +104,7 @@ def _read(model, default, value, handler):
 
 
 def same(value, default):
-    """Whether a value of a job file is the form of a default."""
+    """True if a value of a job file is the form of a default."""
     try:
         # 1, 1.0 and true are not the same; NaN is.
         return repr(value) == repr(kept(default))
@@ -184,7 +184,7 @@ def told(value, most=100):
 
 
 def message(error, key):
-    """What pydantic says about a key, in the words of a job file."""
+    """The words of pydantic about a key, in those of a job file."""
     said = [entry['msg'].removeprefix('Input ').removeprefix('Value error, ')
             for entry in error.errors() if entry['loc'][0] == key]
     text = ' or '.join(dict.fromkeys(said))

@@ -29,7 +29,7 @@ def _classical(assignment, transfer, copies=1):
 
 
 def _robust_partial(n_adversaries):
-    """So many copies that q fresh liars cost no file."""
+    """Sections with so many copies that q fresh liars cost no file."""
     return {
         'assignment': {'name': 'cyclic', 'load': 2 * n_adversaries + 1,
                        'order': 'matching'},
@@ -99,7 +99,7 @@ PRESETS = {
 
 
 def sections(name, n_adversaries):
-    """What a preset fills in where q workers may be wrong.
+    """The sections that a preset fills in where q workers may be wrong.
 
     Parameters
     ----------
@@ -111,5 +111,5 @@ def sections(name, n_adversaries):
 
 
 def counts_on(name):
-    """Whether a preset is another one for another number of adversaries."""
+    """True if a preset is another one for another number of adversaries."""
     return callable(PRESETS.get(name))

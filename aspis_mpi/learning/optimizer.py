@@ -4,6 +4,8 @@ from numbers import Number
 
 import numpy as np
 
+from aspis_mpi.arrays import norm
+
 
 class Optimizer:
     """What makes new parameters of the mean gradient of a step.
@@ -67,6 +69,23 @@ class Optimizer:
             The learning rate of this step, for the log.
         """
         raise NotImplementedError(f'{type(self).__name__}.update')
+
+
+def check_rates(lr, weight_decay, clip):
+    """Raise a ValueError unless a descent can be made of these numbers."""
+    if not 0 < lr < np.inf:
+        raise ValueError(f'lr {lr} must be above 0 and finite')
+    for name, value in {'weight_decay': weight_decay, 'clip': clip}.items():
+        if not 0 <= value < np.inf:
+            raise ValueError(f'{name} {value} must be at least 0 and finite')
+
+
+def shortening(gradient, clip):
+    """What shortens a gradient to norm `clip`, at most 1; 0 does not."""
+    if not clip:
+        return 1.0
+    length = float(norm(gradient))
+    return clip / length if length > clip else 1.0
 
 
 def check_state(optimizer):

@@ -1,11 +1,16 @@
 """What a run minimises: the base class that users subclass."""
 
 import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import nan
 from numbers import Integral
+from typing import Any, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
+
+from aspis_mpi.arrays import Vector
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class Problem:
     numbers only from the seed (`aspis_mpi.streams.generator`), carry no
     state from call to call.
 
+    *Random numbers in a gradient* (dropout, noise, augmentation) are equal
+    bits, too, where `begin` seeds their generator anew: it is told the step
+    and the samples of each micro-batch before `gradient` gets it, wherever
+    that is computed.
+
     *Running statistics* (batch norm) are such a state.  Those that
     `gradient` gathers stay with the worker: rank 0, which evaluates and
     exports, computes no gradients but in audits and before the first step,
@@ -114,23 +124,25 @@ class Problem:
     array([-4., -6.], dtype=float32)
     """
 
-    default_model = None
-    model_inputs = None
-    data_bytes = 0
-    reads = ()
-    on_server = True
+    n_parameters: int
+    n_samples: int
+    default_model: str | None = None
+    model_inputs: tuple[int, ...] | None = None
+    data_bytes: int = 0
+    reads: tuple[str, ...] = ()
+    on_server: bool = True
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None):
         """Nothing to set up; `seed` is the job's."""
 
-    def of_server(self):
+    def of_server(self) -> 'Problem':
         """The same problem with rank 0's bits, for attacks that want them.
 
         Itself, unless it imitates machines of several kinds.
         """
         return self
 
-    def fingerprints(self):
+    def fingerprints(self) -> dict[str, str]:
         """What else has to be the same on all ranks, and when a run goes on.
 
         Files that the job names and the module of the class are compared in
@@ -146,7 +158,7 @@ class Problem:
         """
         return {}
 
-    def initial(self, generator):
+    def initial(self, generator: np.random.Generator) -> Vector:
         """The parameters before the first step.
 
         Parameters
@@ -160,7 +172,24 @@ class Problem:
         """
         raise NotImplementedError(f'{type(self).__name__}.initial')
 
-    def gradient(self, parameters, samples, out):
+    def begin(self, step: int, samples: npt.NDArray[np.integer]) -> None:
+        """Prepare for the gradient of a micro-batch; may be left out.
+
+        Called right before every `gradient`, with the same samples, in all
+        that computes one: workers, liars, the audits of rank 0, the
+        start-up probe, what is tried before the first step.  What it leaves
+        must be a function of its arguments and the job's seed alone.
+
+        Parameters
+        ----------
+        step : int
+            Of which the samples are, 0 for the first.
+        samples : ndarray of int, shape (n,)
+            The next micro-batch, read-only: of one file, in its order.
+        """
+
+    def gradient(self, parameters: Vector, samples: npt.NDArray[np.integer],
+                 out: Vector) -> None:
         """Add the gradients of some samples to `out`.
 
         Parameters
@@ -176,18 +205,18 @@ class Problem:
         """
         raise NotImplementedError(f'{type(self).__name__}.gradient')
 
-    def loss(self, parameters):
+    def loss(self, parameters: Vector) -> float:
         """Mean loss over all training samples, a float."""
         raise NotImplementedError(f'{type(self).__name__}.loss')
 
-    def evaluate(self, parameters):
+    def evaluate(self, parameters: Vector) -> Score:
         """The `Score` on held-out samples.
 
         By default the training loss, for problems that hold none out.
         """
         return Score(self.loss(parameters))
 
-    def export(self, parameters):
+    def export(self, parameters: Vector) -> Mapping[str, Any]:
         """The arrays of the saved model, by name.
 
         Parameters
@@ -203,12 +232,12 @@ class Problem:
         return {'parameters': parameters}
 
 
-def makes(problem):
+def makes(problem: Any) -> TypeGuard[Callable[..., Any]]:
     """Whether a caller brings what makes a problem, a class or a function."""
     return isinstance(problem, type) or not hasattr(problem, 'gradient')
 
 
-def title(problem):
+def title(problem: Any) -> str:
     """`module:name` of what a caller brings, a problem or what makes one."""
     # Of functools.partial it is the function that has a name.
     what = getattr(problem, 'func', problem) if makes(problem) else problem
@@ -216,7 +245,7 @@ def title(problem):
     return f'{what.__module__}:{what.__qualname__}'
 
 
-def copied(problem):
+def copied(problem: Problem) -> Problem:
     """A second problem like one that a caller brings as an object.
 
     Its arrays that must not be written are not copied.
@@ -237,7 +266,7 @@ def copied(problem):
                          f'({type(error).__name__}: {error})') from error
 
 
-def check_counts(problem):
+def check_counts(problem: Problem) -> None:
     """Raise a ValueError unless a problem tells its two sizes."""
     kind = type(problem).__name__
     for name in ('n_parameters', 'n_samples'):
@@ -253,7 +282,7 @@ def check_counts(problem):
                              'at least 1')
 
 
-def fingerprints_of(problem):
+def fingerprints_of(problem: Problem) -> dict[str, str]:
     """The fingerprints of a problem; a ValueError says what is wrong."""
     told, kind = problem.fingerprints(), type(problem).__name__
     if not isinstance(told, dict) or not all(

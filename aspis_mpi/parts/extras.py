@@ -30,7 +30,7 @@ def missing(part):
 
 
 def is_here(library):
-    """Whether a library is there; it is not imported."""
+    """True if a library is there; it is not imported."""
     return find_spec(library) is not None
 
 
@@ -55,6 +55,6 @@ def command(library, root=ROOT):
 
 
 def advice(library):
-    """What is missing and what to do, as the end of a sentence."""
+    """The missing library and what to do, as the end of a sentence."""
     return (f'{library}, which is not installed; install it with: '
             f'{command(library)}')

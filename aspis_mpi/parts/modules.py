@@ -75,7 +75,7 @@ def _imports(name, path):
 
 
 def _base(package, node):
-    """What a `from ... import` is relative to."""
+    """The package that a `from ... import` is relative to."""
     if not node.level:
         return node.module
     around = package.split('.')[:len(package.split('.')) - node.level + 1]

@@ -5,16 +5,21 @@ import importlib
 import inspect
 import sys
 import traceback
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import get_type_hints
+from types import ModuleType
+from typing import Any, get_type_hints
 
 from aspis_mpi.errors import UnknownPart
 from aspis_mpi.parts import extras
 from aspis_mpi.words import nearest
 
+#: A class, or a function that makes an object.
+Maker = Callable[..., Any]
 
-def load(path):
+
+def load(path: str) -> Maker:
     """The class or function that `package.module:name` names.
 
     Raises
@@ -42,7 +47,7 @@ def load(path):
     return part
 
 
-def _imported(name, path):
+def _imported(name: str, path: str) -> ModuleType:
     """A module of the user's own; what its lines raise is told with them."""
     try:
         return importlib.import_module(name)
@@ -56,20 +61,21 @@ def _imported(name, path):
         raise refusal from error
 
 
-def _remedy(error):
-    """What to do about a failed import, as far as we know it."""
+def _remedy(error: BaseException) -> str:
+    """Advice on a failed import, as far as we know any."""
     # Only of libraries that we name: others may be misspelt.
-    known = (isinstance(error, ModuleNotFoundError)
-             and error.name in extras.ADDED)
-    return f'; install it with: {extras.command(error.name)}' if known else ''
+    if (isinstance(error, ModuleNotFoundError)
+            and error.name in extras.ADDED):
+        return f'; install it with: {extras.command(error.name)}'
+    return ''
 
 
-def _in_one_line(error):
-    """What Python says last about an exception."""
+def _in_one_line(error: BaseException) -> str:
+    """The last line that Python has about an exception."""
     return ' '.join(traceback.format_exception_only(error)[-1].split())
 
 
-def _own_lines(error):
+def _own_lines(error: BaseException) -> str:
     """The traceback of an exception, from the first line of the user's."""
     frame, ours = error.__traceback__, str(Path(__file__).parents[1])
     while frame and frame.tb_frame.f_code.co_filename.startswith(
@@ -78,15 +84,15 @@ def _own_lines(error):
     return ''.join(traceback.format_exception(type(error), error, frame))
 
 
-def signature(part):
-    """What a part takes; names that only its module knows stay names."""
+def signature(part: Maker) -> inspect.Signature:
+    """The signature of a part; names that only its module knows stay names."""
     if sys.version_info < (3, 14):
         return inspect.signature(part)
     from annotationlib import Format
     return inspect.signature(part, annotation_format=Format.FORWARDREF)
 
 
-def options(part):
+def options(part: Maker) -> dict[str, inspect.Parameter]:
     """The keyword-only parameters of a part's constructor, by name.
 
     Returns
@@ -105,9 +111,9 @@ def options(part):
             if option.kind is option.KEYWORD_ONLY}
 
 
-def _type(part, option):
+def _type(part: Maker, option: inspect.Parameter) -> Any:
     """The annotation of an option, its names looked up where it stands."""
-    def annotated():
+    def annotated() -> None:
         """Carries the annotation to where Python resolves them."""
 
     if option.annotation is option.empty:
@@ -126,23 +132,24 @@ def _type(part, option):
             f'{_in_one_line(error)}; {hint}') from error
 
 
-def _names(part):
-    """What the annotations of a part may name: of its module, its class."""
+def _names(part: Maker) -> dict[str, Any]:
+    """Names for the annotations of a part: of its module, its class."""
     while isinstance(part, partial):
         part = part.func
-    maker, within = part, {}
+    maker: Any = part
+    within: dict[str, Any] = {}
     if inspect.isclass(part):
         maker = part.__init__
         for cls in reversed(part.__mro__):
             within |= vars(cls)
-    home = sys.modules.get(getattr(part, '__module__', None))
+    home = sys.modules.get(getattr(part, '__module__', None) or '')
     # A method that is called like a type hides none.
     return {**within, **vars(builtins), **(vars(home) if home else {}),
             **getattr(inspect.unwrap(maker), '__globals__', {})}
 
 
-def misplaced(part, key):
-    """Why a part does not take an option that its author may have meant.
+def misplaced(part: Maker, key: str) -> str:
+    """The reason why a part does not take an option that its author wants.
 
     Returns
     -------

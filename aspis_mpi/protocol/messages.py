@@ -1,61 +1,27 @@
-"""All messages on one page: what they mean, their lane and their bytes.
+"""All messages on one page: what they mean, who sends them, their bytes.
 
 Each message is a header of 64 bytes and a body of a length that both sides
 know in advance; nothing that a peer sends is ever unpickled or allocates
 memory.  Two lanes each way keep their own order: CONTROL for what is short
 and urgent, DATA for vectors.  All numbers are little-endian.
 
-=========  ===========  =========================================  =======
-from       message      content                                    lane
-=========  ===========  =========================================  =======
-server     Model        step, workers without work; the step       CONTROL
-                        before it is over
-server     Parameters   step, float32 (d)                          DATA
-server     Encode       step, epoch, who finished what, as bits;   CONTROL
-                        owner of each file: send a coded gradient
-server     Skip         step, files (f) bits that have copies      CONTROL
-                        enough; replaces what an earlier one said
-server     Reorder      files (l) in the worker's order of         CONTROL
-                        computing, from the next step on
-server     Challenge    step, epoch, seed, files (f) bits: sketch  CONTROL
-                        those of them that you have finished
-server     Probe        seed: compute the files of the probe and  CONTROL
-                        say what they are, before the first step
-server     Commit       step: its gradients may be forgotten       CONTROL
-server     Stop         exit code: the run is over                 CONTROL
-worker     Progress     step, how many files are done so far, and  CONTROL
-                        their positions (l) in its order as bits
-worker     Replica      step, position in the worker's order,      DATA
-                        float32 (d); its own report of progress
-worker     CodedGradient  step, epoch, float32 (d/copies)          DATA
-worker     Sum          step, epoch, float32 (d): like the coded   DATA
-                        gradient, after a challenge of those failed
-worker     Sketch       step, epoch, float64 (l, k+1, copies) of   DATA
-                        its files in ascending order
-worker     Answer       n sketches and digests of 88 bytes         DATA
-worker     Failure      step, traceback: this rank cannot go on    CONTROL
-worker     Signal       number: the operating system asked to end  CONTROL
-=========  ===========  =========================================  =======
+A message says once who sends it, its number, what the numbers of its header
+are, and the parts of its body with their bytes.  How it is packed, how long
+it is, who may send it and the table of the documentation follow from that.
 """
 
-import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
-from typing import ClassVar
+from operator import attrgetter
+from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
-from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer
-
-MAGIC = b'ASPI'
-PROTOCOL = 1
-
-#: magic, protocol, kind, step, epoch, position, bytes of body.
-_HEADER = struct.Struct('<4sHHqiiq')
 
 #: Longest text of a `Failure`.
 TEXT_BYTES = 4096
+
+#: Who sends a message.
+SERVER, WORKER = 'server', 'worker'
 
 
 class Lane(IntEnum):
@@ -65,16 +31,95 @@ class Lane(IntEnum):
     DATA = 2
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What both sides know of a job before the first message.
+
+    Attributes
+    ----------
+    n_workers, n_files, n_parameters : int
+    load : int
+        The most files that a worker may come to have.
+    payload : int
+        Numbers in each vector of a worker.
+    signal : int
+        Bytes of `Encode` that say who finished what.
+    sketches : int
+        Numbers of 8 bytes in each answer to a challenge.
+    answer : int
+        Bytes of each answer to the start-up probe.
+    """
+
+    n_workers: int
+    n_files: int
+    n_parameters: int
+    load: int
+    payload: int
+    signal: int = 0
+    sketches: int = 0
+    answer: int = 0
+
+
+class Part(NamedTuple):
+    """One part of a message's body.
+
+    Attributes
+    ----------
+    name : str
+        The attribute of the message.
+    meaning : str
+    size : callable
+        Given `Sizes`, its bytes.
+    """
+
+    name: str
+    meaning: str
+    size: Any
+
+
+def part(meaning, size, default=b''):
+    """Declare a part of a body, in the order of the bytes; see `Part`."""
+    return field(default=default, metadata={'meaning': meaning,
+                                            'size': size})
+
+
+def bits(n):
+    """Bytes that hold n bits."""
+    return (n + 7) // 8
+
+
+# --- what a message is --------------------------------------------------
+
 @dataclass(frozen=True, eq=False)
 class Message:
-    """Step, epoch of asking within the step, and a position or number."""
+    """Step, epoch of asking within the step, and a position or number.
 
+    Attributes
+    ----------
+    sender : str
+        SERVER or WORKER.
+    kind : int
+        Its number on the wire.
+    lane : Lane
+    numbers : tuple of str
+        What of the header it uses, and for what.
+    parts : tuple of Part
+        Of its body.
+    varies : bool
+        The body may be shorter than its parts say.
+    """
+
+    sender: ClassVar[str]
     kind: ClassVar[int]
     lane: ClassVar[Lane] = Lane.CONTROL
+    numbers: ClassVar[tuple]
+    parts: ClassVar[tuple]
+    varies: ClassVar[bool] = False
     step: int
     epoch: int = 0
     position: int = 0
 
+    @property
     def body(self):
         """The bytes behind the header of a control message."""
         return b''
@@ -82,7 +127,7 @@ class Message:
     @property
     def nbytes(self):
         """Bytes on the wire."""
-        return HEADER_BYTES + len(self.body())
+        return HEADER_BYTES + len(self.body)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,164 +143,184 @@ class Vector(Message):
         return self.buffer.raw.size
 
 
-@dataclass(frozen=True, eq=False)
+#: Every message, in the order of this page.
+MESSAGES = []
+
+
+def sent_by(sender, kind, *numbers):
+    """Declare a message: who sends it, its number, what its numbers are."""
+    def declare(cls):
+        cls = dataclass(frozen=True, eq=False)(cls)
+        taken = {other.kind: other for other in MESSAGES}
+        if kind in taken:
+            raise ValueError(f'{cls.__name__} and {taken[kind].__name__} are '
+                             f'both of kind {kind}')
+        cls.sender, cls.kind, cls.numbers = sender, kind, numbers
+        cls.parts = tuple(Part(it.name, **it.metadata) for it in fields(cls)
+                          if it.metadata)
+        if cls.lane is Lane.CONTROL and 'body' not in vars(cls):
+            cls.body = _joined([it.name for it in cls.parts])
+        MESSAGES.append(cls)
+        return cls
+    return declare
+
+
+def _joined(names):
+    """A property that answers some parts, one after the other."""
+    if not names:
+        return Message.body
+    parts = attrgetter(*names)
+    if len(names) == 1:
+        return property(parts)
+    return property(lambda self: b''.join(parts(self)))
+
+
+def vector(meaning, size):
+    """Declare the numbers of a vector."""
+    return part(meaning, size, None)
+
+
+# --- what the server sends ----------------------------------------------
+
+@sent_by(SERVER, 1, 'step')
 class Model(Message):
-    """A step begins; its parameters follow on the data lane."""
+    """A step begins, and the one before is over; its parameters follow."""
 
-    kind = 1
-    excluded: bytes = b''       # packed bits (K): who gets no work
-
-    def body(self):
-        """The excluded workers."""
-        return self.excluded
+    excluded: bytes = part('bits (K): who gets no work',
+                           lambda job: bits(job.n_workers))
 
 
-@dataclass(frozen=True, eq=False)
+@sent_by(SERVER, 2, 'step')
 class Parameters(Vector):
     """The parameters at which the step's gradients are taken."""
 
-    kind = 2
+    buffer: Buffer = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 
 
-@dataclass(frozen=True, eq=False)
+@sent_by(SERVER, 3, 'step', 'epoch')
 class Encode(Message):
-    """The encode-and-transmit signal with the global state vector."""
+    """Send a coded gradient: the signal with the global state vector."""
 
-    kind = 3
-    state: bytes = b''          # packed bits: who finished which of its files
-    owners: bytes = b''         # int16 (f): who sends which file, or none
-
-    def body(self):
-        """State and owners."""
-        return self.state + self.owners
+    state: bytes = part('bits: who finished which of its files',
+                        lambda job: job.signal)
+    owners: bytes = part('int16 (f): who sends which file, or none',
+                         lambda job: 2 * job.n_files)
 
 
-@dataclass(frozen=True, eq=False)
+@sent_by(SERVER, 13, 'step')
+class Skip(Message):
+    """No worker needs to finish these files; replaces an earlier one."""
+
+    files: bytes = part('bits (f): files that have copies enough',
+                        lambda job: bits(job.n_files))
+
+
+@sent_by(SERVER, 14, 'step')
+class Reorder(Message):
+    """The worker computes its files in another order from now on."""
+
+    order: bytes = part('int32 (l): files in that order, padded with -1',
+                        lambda job: 4 * job.load)
+
+
+@sent_by(SERVER, 4, 'step', 'epoch')
 class Challenge(Message):
-    """A secret seed, drawn after every payload of the epoch was complete."""
+    """Sketch your files by a secret seed, drawn after all payloads came."""
 
-    kind = 4
-    seed: bytes = bytes(16)
-    files: bytes = b''          # packed bits (f)
-
-    def body(self):
-        """Seed and files."""
-        return self.seed + self.files
+    seed: bytes = part('16 bytes: the seed', lambda job: 16, bytes(16))
+    files: bytes = part('bits (f): of these files, what is finished',
+                        lambda job: bits(job.n_files))
 
 
+@sent_by(SERVER, 16)
+class Probe(Message):
+    """Before the first step: say what you compute for the same files."""
+
+    seed: bytes = part('16 bytes: the seed', lambda job: 16, bytes(16))
+
+
+@sent_by(SERVER, 5, 'step')
 class Commit(Message):
-    """The step is decided."""
-
-    kind = 5
+    """The step is decided: its gradients may be forgotten."""
 
 
+@sent_by(SERVER, 6, 'step', "position: every rank's exit code")
 class Stop(Message):
-    """The run is over; `position` is the exit code of every rank."""
-
-    kind = 6
+    """The run is over."""
 
 
-@dataclass(frozen=True, eq=False)
+# --- what a worker sends ------------------------------------------------
+
+@sent_by(WORKER, 7, 'step', 'position: how many files are finished')
 class Progress(Message):
-    """`position` files are finished; a new count replaces an unsent one."""
+    """Files are finished; a new count replaces an unsent one."""
 
-    kind = 7
-    finished: bytes = b''       # packed bits (l): positions of its order
-
-    def body(self):
-        """The positions."""
-        return self.finished
+    finished: bytes = part('bits (l): their positions in its order',
+                           lambda job: bits(job.load))
 
 
+@sent_by(WORKER, 8, 'step', 'position in its order')
 class Replica(Vector):
-    """The gradient of the file at `position` of the worker's order."""
+    """The gradient of one file; its own report of progress."""
 
-    kind = 8
+    buffer: Buffer = vector('float32 (d)', lambda job: 4 * job.payload)
 
 
+@sent_by(WORKER, 9, 'step', 'epoch')
 class CodedGradient(Vector):
     """One combination of the worker's gradients, as the signal asked."""
 
-    kind = 9
+    buffer: Buffer = vector('float32 (d/copies)',
+                            lambda job: 4 * job.payload)
 
 
+@sent_by(WORKER, 15, 'step', 'epoch')
+class Sum(CodedGradient):
+    """Of the gradients that it owns, once coded ones failed a challenge."""
+
+    buffer: Buffer = vector('float32 (d)', lambda job: 4 * job.n_parameters)
+
+
+@sent_by(WORKER, 10, 'step', 'epoch')
 class Sketch(Vector):
     """Sketches and norms of the worker's finished files."""
 
-    kind = 10
+    buffer: Buffer = vector('float64 (l, k+1, copies), by ascending file',
+                            lambda job: 8 * job.sketches)
 
 
-@dataclass(frozen=True, eq=False)
+@sent_by(WORKER, 17)
+class Answer(Vector):
+    """Sketches and digests of the files of the start-up probe."""
+
+    buffer: Buffer = vector('n times 88 bytes', lambda job: job.answer)
+
+
+@sent_by(WORKER, 11, 'step')
 class Failure(Message):
-    """This rank raised and ends; the body is its traceback in UTF-8."""
+    """This rank raised and ends."""
 
-    kind = 11
-    text: bytes = b''
+    varies = True
+    text: bytes = part('traceback in UTF-8, its end where it is long',
+                       lambda job: TEXT_BYTES)
 
+    @property
     def body(self):
         """The end of the traceback, where the error stands."""
         return self.text[-TEXT_BYTES:]
 
 
+@sent_by(WORKER, 12, 'step', 'position: the number of the signal')
 class Signal(Message):
-    """The operating system sent signal `position` to this rank."""
-
-    kind = 12
+    """The operating system asked this rank to end."""
 
 
-@dataclass(frozen=True, eq=False)
-class Skip(Message):
-    """Files that no worker needs to finish any more."""
-
-    kind = 13
-    files: bytes = b''          # packed bits (f)
-
-    def body(self):
-        """The files."""
-        return self.files
+FROM_SERVER, FROM_WORKER = (
+    {cls.kind: cls for cls in MESSAGES if cls.sender == sender}
+    for sender in (SERVER, WORKER))
 
 
-@dataclass(frozen=True, eq=False)
-class Reorder(Message):
-    """The worker computes its files in another order from now on."""
-
-    kind = 14
-    order: bytes = b''          # int32 (l), padded with -1
-
-    def body(self):
-        """The order."""
-        return self.order
-
-
-class Sum(CodedGradient):
-    """The sum of the gradients that the worker owns."""
-
-    kind = 15
-
-
-@dataclass(frozen=True, eq=False)
-class Probe(Message):
-    """Before the first step: what does everybody compute?"""
-
-    kind = 16
-    seed: bytes = bytes(16)
-
-    def body(self):
-        """The seed."""
-        return self.seed
-
-
-class Answer(Vector):
-    """Sketches and digests of the files of the start-up probe."""
-
-    kind = 17
-
-
-FROM_SERVER = {m.kind: m for m in (Model, Parameters, Encode, Challenge,
-                                   Commit, Stop, Skip, Reorder, Probe)}
-FROM_WORKER = {m.kind: m for m in (Progress, Replica, CodedGradient, Sum,
-                                   Sketch, Answer, Failure, Signal)}
-
+# --- bits ----------------------------------------------------------------
 
 #: Each byte with its bits in the opposite order.
 _FLIPPED = bytes(int(f'{byte:08b}'[::-1], 2) for byte in range(256))
@@ -273,118 +338,3 @@ def pack_positions(mask, n_bytes):
 def unpack_positions(packed):
     """The integer that `pack_positions` packed."""
     return int.from_bytes(packed.translate(_FLIPPED), 'little')
-
-
-class Wire:
-    """Messages to bytes and back, with every size fixed in advance.
-
-    Parameters
-    ----------
-    n_workers, n_files, n_parameters : int
-    load : int
-        The most files that a worker may come to have.
-    payload : int
-        Numbers in each vector of a worker.
-    signal : int
-        Bytes of `Encode` that say who finished what.
-    sketches : int
-        Numbers of 8 bytes in each answer to a challenge.
-    answer : int
-        Bytes of each answer to the start-up probe.
-    """
-
-    def __init__(self, n_workers, n_files, n_parameters, load, payload,
-                 signal=0, sketches=0, answer=0):
-        files, workers = (n_files + 7) // 8, (n_workers + 7) // 8
-        self._fields = {
-            Model: (workers,), Challenge: (16, files),
-            Encode: (signal, 2 * n_files), Skip: (files,),
-            Reorder: (4 * load,),
-            Probe: (16,), Progress: ((load + 7) // 8,)}
-        self._vectors = {Parameters: 4 * n_parameters, Sum: 4 * n_parameters,
-                         Sketch: 8 * sketches, Answer: answer}
-        self._payload = 4 * payload
-
-    def size(self, cls):
-        """Bytes of a message, of a `Failure` at most."""
-        if issubclass(cls, Vector):
-            return HEADER_BYTES + self._vectors.get(cls, self._payload)
-        return HEADER_BYTES + (TEXT_BYTES if cls is Failure else
-                               sum(self._fields.get(cls, ())))
-
-    def longest(self, known):
-        """Bytes of the longest control message of one side."""
-        return max(self.size(cls) for cls in known.values()
-                   if not issubclass(cls, Vector))
-
-    def pack(self, message):
-        """The bytes of a control message."""
-        body = message.body()
-        return _header(message, len(body)) + body
-
-    def stamp(self, message):
-        """Write the header in front of a vector; its raw bytes travel."""
-        raw = message.buffer.raw
-        raw[:HEADER_BYTES] = np.frombuffer(
-            _header(message, raw.size - HEADER_BYTES), dtype=np.uint8)
-        return raw
-
-    def unpack(self, raw, n_bytes, known, lane, buffer=None):
-        """The message in the first `n_bytes` of a receive buffer.
-
-        Parameters
-        ----------
-        raw : ndarray of uint8
-        n_bytes : int
-            As MPI counted them.
-        known : dict of int to type
-            `FROM_SERVER` or `FROM_WORKER`: what the peer may send.
-        lane : Lane
-            Where it came.
-        buffer : Buffer, optional
-            The one that `raw` belongs to, on the data lane.
-
-        Raises
-        ------
-        MalformedMessage
-        """
-        if n_bytes < HEADER_BYTES:
-            raise MalformedMessage(f'{n_bytes} bytes are no header', lane)
-        magic, protocol, kind, step, epoch, position, length = (
-            _HEADER.unpack_from(raw))
-        if magic != MAGIC or protocol != PROTOCOL:
-            raise MalformedMessage('no message of this protocol', lane)
-        cls = known.get(kind)
-        if cls is None or cls.lane != lane:
-            raise MalformedMessage(f'kind {kind} on lane {lane.name}', lane,
-                                   step)
-        if length != n_bytes - HEADER_BYTES:
-            raise MalformedMessage(f'{cls.__name__} of {n_bytes} bytes '
-                                   f'announces a body of {length}', lane,
-                                   step)
-        if issubclass(cls, Vector):
-            self._check_size(cls, length, step)
-            return cls(step, epoch, position, buffer.front(length))
-        body = raw[HEADER_BYTES:n_bytes].tobytes()
-        return self._control(cls, step, epoch, position, body)
-
-    def _control(self, cls, step, epoch, position, body):
-        if cls is Failure:
-            return Failure(step, epoch, position, body)
-        fields = self._fields.get(cls, ())
-        self._check_size(cls, len(body), step)
-        parts = [body[sum(fields[:i]):sum(fields[:i + 1])]
-                 for i in range(len(fields))]
-        return cls(step, epoch, position, *parts)
-
-    def _check_size(self, cls, length, step):
-        due = self.size(cls) - HEADER_BYTES
-        if length != due:
-            raise MalformedMessage(f'{cls.__name__} with a body of {length} '
-                                   f'bytes, not {due}', cls.lane, step)
-
-
-def _header(message, length):
-    packed = _HEADER.pack(MAGIC, PROTOCOL, message.kind, message.step,
-                          message.epoch, message.position, length)
-    return packed.ljust(HEADER_BYTES, b'\0')

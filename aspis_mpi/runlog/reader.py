@@ -1,18 +1,21 @@
 """Reading a run log: finished, still being written, or cut off by a kill."""
 
 import tomllib
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.opening import attributes, open_log, patiently
 from aspis_mpi.runlog.parts import places
-from aspis_mpi.runlog.view import WINDOW, View
+from aspis_mpi.runlog.view import WINDOW, Array, View
 from aspis_mpi.schemes.record import Event
 
 
@@ -28,21 +31,21 @@ class Flagging:
     missed: int     # adversaries that lied and were not flagged
 
     @property
-    def precision(self):
+    def precision(self) -> float:
         """Share of adversaries among the flagged; NaN without flags."""
         return _share(self.right, self.wrong)
 
     @property
-    def recall(self):
+    def recall(self) -> float:
         """Share of the flagged among those that lied; NaN without any."""
         return _share(self.right, self.missed)
 
-    def __add__(self, other):
+    def __add__(self, other: 'Flagging') -> 'Flagging':
         return Flagging(self.right + other.right, self.wrong + other.wrong,
                         self.missed + other.missed)
 
 
-def load_run(path):
+def load_run(path: str | Path) -> 'Run | JoinedRun':
     """Open the log of a run for reading, without a lock.
 
     A run that came back with another number of ranks went on in RUN.2.h5,
@@ -134,7 +137,7 @@ class Run(View):
     lies : ndarray of bool, shape (T, f, K)
     """
 
-    def __init__(self, path, until=None):
+    def __init__(self, path: str | Path, until: int | None = None):
         self.path = Path(path)
         self._file = open_log(self.path)
         try:
@@ -157,19 +160,19 @@ class Run(View):
             raise
 
     @property
-    def parts(self):
+    def parts(self) -> tuple[Self]:
         """The logs that the run consists of: this one."""
         return (self,)
 
-    def part_of(self, _step):
+    def part_of(self, _step: int) -> Self:
         """The part that did a step: this one."""
         return self
 
-    def close(self):
+    def close(self) -> None:
         """Close the file; what was read stays."""
         self._file.close()
 
-    def read(self, name, steps=slice(None)):
+    def read(self, name: str, steps: slice = slice(None)) -> Array:
         """Rows of one data set, for some of the steps.
 
         Parameters
@@ -192,7 +195,7 @@ class Run(View):
         return item.unpack(self._get(item.path, slice(*rows)), *sizes)
 
     @property
-    def evaluation(self):
+    def evaluation(self) -> Array:
         """Step, seconds, loss and accuracy of each evaluation."""
         rows = self._get(schema.EVALUATION.path)
         # The one after as many steps is of the model that went on.
@@ -200,7 +203,7 @@ class Run(View):
             rows['step'] <= self._until]
 
     @property
-    def events(self):
+    def events(self) -> list[Event]:
         """The events, a list of `Event`."""
         return [Event(float(seconds), int(level), int(rank),
                       text.decode(errors='replace'))
@@ -208,7 +211,7 @@ class Run(View):
                 if seconds >= 0]
 
     @property
-    def arrivals(self):
+    def arrivals(self) -> Array:
         """What the server took note of, in that order: a row an arrival.
 
         Columns: step, worker (-1: the server's own), kind (a number of
@@ -218,11 +221,11 @@ class Run(View):
         """
         return self._arrivals(lambda rows: rows['step'] >= 0)
 
-    def arrivals_of(self, step):
+    def arrivals_of(self, step: int) -> Array:
         """The arrivals of one step, by its number."""
         return self._arrivals(lambda rows: rows['step'] == step)
 
-    def finished(self, arrivals):
+    def finished(self, arrivals: Array) -> npt.NDArray[np.bool_]:
         """What had been finished: bool (n, l), positions of the orders.
 
         Parameters
@@ -234,7 +237,7 @@ class Run(View):
                              count=self.order.shape[1])
         return bits.view(bool)
 
-    def order_at(self, step):
+    def order_at(self, step: int) -> npt.NDArray[np.int32]:
         """Files of each worker as it computes them in a step, (K, l).
 
         Parameters
@@ -251,7 +254,7 @@ class Run(View):
         return order
 
     @property
-    def wrong_files(self):
+    def wrong_files(self) -> npt.NDArray[np.int64]:
         """Number of wrong files of each step, int64 (T,).
 
         A file is wrong when one of its contributors lied on it or on its
@@ -268,7 +271,7 @@ class Run(View):
         return counts
 
     @property
-    def flagging(self):
+    def flagging(self) -> Flagging:
         """How right the flags were, a `Flagging`."""
         flagged, adversary = self.flagged, self.adversaries
         lied = self.lied & adversary & ~self.excluded
@@ -277,12 +280,12 @@ class Run(View):
             wrong=int((flagged & ~adversary).sum()),
             missed=int((lied & ~flagged).sum()))
 
-    def _own(self, table, rows=slice(None)):
+    def _own(self, table: Any, rows: slice = slice(None)) -> Array:
         """Whole rows of a table, of those that it had at the beginning."""
         rows = slice(*rows.indices(self._counts[table.column]))
         return self._reading('/', lambda root: table.read(root, rows))
 
-    def _arrivals(self, wanted):
+    def _arrivals(self, wanted: Callable[[Array], Any]) -> Array:
         """The wanted rows, a window at a time: there may be very many."""
         table, found = self._arrival, []
         span = WINDOW // table.dtype.itemsize
@@ -292,7 +295,7 @@ class Run(View):
             found.append(rows[wanted(rows) & (rows['step'] < end)])
         return np.concatenate(found)
 
-    def _check(self):
+    def _check(self) -> None:
         if self.attrs.get('format') != schema.FORMAT:
             raise RunLogError(f'{self.path} is an HDF5 file, but not a run '
                               'log of aspis_mpi')
@@ -302,7 +305,7 @@ class Run(View):
                 f'{self.path} has version {version} of the run log; this '
                 f'aspis_mpi reads versions 1 to {schema.VERSION}')
 
-    def _complete_rows(self):
+    def _complete_rows(self) -> int:
         """T: the rows that every array holds and that reached the disk."""
         n = min(self._reading(item.path, len)
                 for item in schema.ROWS.values()
@@ -311,7 +314,7 @@ class Run(View):
             n -= 1
         return n
 
-    def _rows_before(self, step, n):
+    def _rows_before(self, step: int | None, n: int) -> int:
         """How many of the first n rows are of earlier steps."""
         if step is None:
             return n
@@ -319,10 +322,10 @@ class Run(View):
                                 lambda data: data.fields('step')[:n])
         return int(np.searchsorted(numbers, step))
 
-    def _get(self, path, rows=...):
+    def _get(self, path: str, rows: Any = ...) -> Any:
         return self._reading(path, lambda data: data[rows])
 
-    def _reading(self, path, what):
+    def _reading(self, path: str, what: Callable[[Any], Any]) -> Any:
         if not self._file:
             raise RunLogError(f'{self.path} was closed')
         failed = f'{path} of {self.path} cannot be read'
@@ -334,10 +337,10 @@ class Run(View):
             return patiently(lambda: what(self._file[path]), failed,
                              pauses=())
 
-    def _reopen(self, killed=False):
+    def _reopen(self, killed: bool = False) -> None:
         self._file.close()
         self._file = open_log(self.path, killed)
 
 
-def _share(part, rest):
+def _share(part: int, rest: int) -> float:
     return part / (part + rest) if part + rest else float('nan')

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aspis_mpi import registry
 from aspis_mpi.schemes.record import Event, Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
@@ -293,8 +294,21 @@ def _number(value):
     return float(value) if np.isfinite(value) else None
 
 
+def _certifies(run, steps):
+    """True where the rule says which files are right, as its class tells.
+
+    One of the user's own may not be here.  But then the log tells: under
+    other rules a file is certified by an audit alone, and none is presumed.
+    """
+    rule = registry.parts('detection').get(run.option('detection', 'name'))
+    if rule is not None:
+        return rule.certifies
+    return bool(((steps['files_certified'] > steps['audits'])
+                 | (steps['files_presumed'] > 0)).any())
+
+
 def _trust(run, steps):
-    if run.option('detection', 'name') != 'certified' or not len(steps):
+    if not len(steps) or not _certifies(run, steps):
         return None
     lost = steps['files_dropped'] + steps['files_missing']
     return Trust(

@@ -1,6 +1,14 @@
 """What a run offers in however many files its log lies."""
 
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
 from aspis_mpi.runlog import schema
+
+#: Rows of a data set, of the type and shape that it says.
+Array = npt.NDArray[Any]
 
 #: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
 WINDOW = 1 << 24
@@ -9,29 +17,47 @@ WINDOW = 1 << 24
 class View:
     """Base of `Run` and `JoinedRun`: arrays by name, and the job in words.
 
-    They have a `config`, and the methods `read` and `close`.
+    Attributes
+    ----------
+    config : dict
+        The complete job.
+    n_steps, n_files, n_workers : int
+        T, f, K.
     """
 
-    def __enter__(self):
+    config: dict[str, Any]
+    n_steps: int
+    n_files: int
+    n_workers: int
+
+    def close(self) -> None:
+        """Close what is open; what was read stays."""
+        raise NotImplementedError
+
+    def read(self, name: str, steps: slice = slice(None)) -> Array:
+        """Rows of the data set of a name, for some of the steps."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Array:
         if name in schema.ROWS:
             return self.read(name)
         raise AttributeError(f'a run has no {name}')
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         return [*super().__dir__(), *schema.ROWS]
 
-    def option(self, section, key, default=None):
+    def option(self, section: str, key: str, default: Any = None) -> Any:
         """One value of the job, `default` where the job has none."""
         return self.config.get(section, {}).get(key, default)
 
     @property
-    def lied(self):
+    def lied(self) -> npt.NDArray[np.bool_]:
         """Who lied in each step, on a file or a payload, bool (T, K).
 
         An adversary need not; lies about sketches and reports alone are not
@@ -45,7 +71,7 @@ class View:
         return lied
 
     @property
-    def attack(self):
+    def attack(self) -> str:
         """What the adversaries do, in words; empty without adversaries."""
         count = self.option('adversary', 'count', 0)
         if not count:

@@ -19,7 +19,6 @@ import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.detection.base import DROPPED, Proof, Verdict
-from aspis_mpi.schemes.decision import decide
 from aspis_mpi.schemes.odd import oddities
 
 
@@ -68,13 +67,13 @@ def drawn(files, count):
     return files[np.argsort(keys)[:count]]
 
 
-def audited(detector, table, believed, verdict, compute, random_audits=0,
+def audited(detection, table, believed, verdict, compute, random_audits=0,
             choose=drawn, contested=None, fresh=None):
     """Settle what is contested with at most q audits, then look elsewhere.
 
     Parameters
     ----------
-    detector : Detector
+    detection : Detection
     table : ReplicaTable
         Or another that answers `evidence`, `senders` and `against`.
     believed : ndarray of bool, shape (K,)
@@ -106,10 +105,10 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
     has to do with another file that is contested, which then is so no more:
     q audits find all of q odd workers, too.
     """
-    audits = _Audits(detector, table, believed, verdict, compute)
+    audits = _Audits(detection, table, believed, verdict, compute)
     if compute is None:
         contested = random_audits = 0
-    for _ in range(detector.q if contested is None else contested):
+    for _ in range(detection.q if contested is None else contested):
         if not audits.of_contested():
             break
     settled = audits.count
@@ -127,8 +126,8 @@ def audited(detector, table, believed, verdict, compute, random_audits=0,
 class _Audits:
     """The audits of one step."""
 
-    def __init__(self, detector, table, believed, verdict, compute):
-        self._detector = detector
+    def __init__(self, detection, table, believed, verdict, compute):
+        self._detection = detection
         self._table = table
         self._first = self._believed = believed
         self._verdict = verdict
@@ -180,7 +179,7 @@ class _Audits:
         found[~np.isin(np.arange(len(odd)), here) | ~self._believed
               | verdict.exposed] = 0
         gone = self._table.odd | ~self._believed | verdict.exposed
-        room = max(self._detector.q - np.count_nonzero(gone), 0)
+        room = max(self._detection.q - np.count_nonzero(gone), 0)
         worst = np.argsort(-found, kind='stable')[:room]
         odd[worst] = found[worst] > 0
         return odd
@@ -214,10 +213,10 @@ class _Audits:
         if not disagrees.all():
             self._remark(file, 'no worker is within tolerance of what the '
                          'server computes, and some are not far from it')
-        elif self._exposed_with(sent) > self._detector.q:
+        elif self._exposed_with(sent) > self._detection.q:
             self._remark(file, 'no worker sent what the server computes, and '
                          'its senders and those exposed before would be more '
-                         f'than q = {self._detector.q}')
+                         f'than q = {self._detection.q}')
         elif not arrays.equal_bits(values.copy(), self._compute(file)):
             self._remark(file, 'the server itself finds two different values')
         else:
@@ -226,8 +225,8 @@ class _Audits:
     def decide(self):
         """Decide again when somebody was exposed."""
         if not self._decided:
-            self._verdict = decide(self._detector, self._table.evidence(),
-                                   self._believed)
+            self._verdict = self._detection.decide(self._table.evidence(),
+                                                   self._believed)
             self._decided = True
 
     def result(self):
@@ -288,5 +287,5 @@ def _settled(verdict, exposed, proofs, right):
         contested=verdict.contested & ~certified,
         exposed=exposed, flagged=verdict.flagged | exposed,
         proofs=(*proofs, *verdict.proofs),
-        plain_mean=(verdict.plain_mean
+        mean_is_right=(verdict.mean_is_right
                     or bool(certified[source > DROPPED].all())))

@@ -1,38 +1,72 @@
-"""What the detector makes of the evidence of those who are believed."""
+"""The verdict on the evidence of those who are believed."""
 
-from copy import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from aspis_mpi.detection.base import Detector
 
-def decide(detector, evidence, believed):
-    """The detector's verdict, if not too many are exposed already.
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A rule for q adversaries, made anew for those that are left of them.
+
+    Who is exposed is one of the q, so fewer liars are left to be found.  A
+    detector may derive anything from q when it is made: none is changed.
 
     Parameters
     ----------
-    detector : Detector
-    evidence : Evidence
-        Of all workers.
-    believed : ndarray of bool, shape (K,)
-        Workers that no proof stands against.
-
-    Returns
-    -------
-    Verdict
+    make : callable
+        Given a number of adversaries, the `Detector` of the rule.
+    q : int
+        Adversaries that the server assumes.
     """
-    evidence = detector.leave_out(evidence, ~believed)
-    exposed = int(np.count_nonzero(~believed))
-    if exposed > detector.q:
-        return detector.refuse(evidence, f'{exposed} workers are exposed, '
-                               f'more than q = {detector.q}')
-    return lowered(detector, believed).decide(evidence)
 
+    make: Callable[[int], Detector]
+    q: int
+    _made: dict = field(default_factory=dict, init=False, repr=False)
 
-def lowered(detector, believed):
-    """The detector for those who are believed.
+    @property
+    def detector(self):
+        """The detector for all q."""
+        return self._for(self.q)
 
-    Who is exposed is one of the q, so fewer liars are left to be found.
-    """
-    other = copy(detector)
-    other.q = detector.q - int(np.count_nonzero(~believed))
-    return other
+    def left(self, believed):
+        """Adversaries that may be among those who are believed, int.
+
+        Parameters
+        ----------
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stands against.
+        """
+        return self.q - int(np.count_nonzero(~believed))
+
+    def among(self, believed):
+        """The detector for those who are believed; 0 are the fewest."""
+        return self._for(max(self.left(believed), 0))
+
+    def decide(self, evidence, believed):
+        """The detector's verdict, if not too many are exposed already.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            Of all workers.
+        believed : ndarray of bool, shape (K,)
+
+        Returns
+        -------
+        Verdict
+        """
+        evidence = self.detector.leave_out(evidence, ~believed)
+        if self.left(believed) >= 0:
+            return self.among(believed).decide(evidence)
+        exposed = int(np.count_nonzero(~believed))
+        return self.detector.refuse(evidence, f'{exposed} workers are '
+                                    f'exposed, more than q = {self.q}')
+
+    def _for(self, q):
+        if q not in self._made:
+            self._made[q] = self.make(q)
+        return self._made[q]

@@ -14,6 +14,7 @@ from aspis_mpi.assignment.orders.natural import Natural
 from aspis_mpi.assignment.reassignment import reassigned, without
 from aspis_mpi.registry import find
 from aspis_mpi.schemes.challenge.challenged import Challenged
+from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.tables.base import Transfer
 
@@ -69,15 +70,16 @@ class SchemeFactory:
 
     def scheme(self, assignment, q, transfer):
         """The scheme of some workers, q of which may be wrong."""
-        detector = self.make.detector(q)
-        worst_case = (detector.worst_case(assignment) if transfer.compares
-                      else assignment.touched(q))
+        detection = Detection(self.make.detector, q)
+        worst_case = (
+            detection.detector.worst_case(assignment) if transfer.comparable
+            else assignment.touched(q))
         context = assignment.n_files, q, worst_case
         copies = self.collection.copies
         return Scheme(
             assignment=assignment,
             collection=self.make.collection(assignment, copies, self.code),
-            transfer=transfer, detector=detector,
+            transfer=transfer, detection=detection,
             aggregator=self.make.aggregator(*context),
             mean=find('aggregation', 'mean')(*context),
             worst_case=worst_case,
@@ -133,10 +135,10 @@ class Schemes:
         make, inner, assignment = (self.factory, self.inner,
                                    self.full.assignment)
         absent = excluded | lost
-        if self.full.lenient and (
+        if self.full.tolerates_missing and (
                 np.count_nonzero(absent | idle) <= self.most_absent):
             absent |= idle
-        if inner.movable and absent.any():
+        if inner.reassignable and absent.any():
             assignment = reassigned(assignment, absent, assignment.width)
             inner = make.inner(assignment)
         elif excluded.any():

@@ -17,17 +17,17 @@ class Collection:
 
     #: Whether files that nobody can finish any more are simply missing,
     #: because the collection is approximate by nature.
-    lenient = False
+    tolerates_missing = False
     #: Whether it asks how fast the workers have been.
-    paced = False
+    follows_speeds = False
     #: Whether workers may leave out files that have enough copies.
-    may_skip = False
+    allows_skipping = False
     #: Whether only workers that finished all their files are asked to send.
-    whole = False
+    asks_whole_workers = False
     #: Whether it waits for all that the workers have.
-    complete = False
+    waits_for_all = False
     #: Whether it counts copies, so that more of a file can be waited for.
-    counts = True
+    counts_copies = True
 
     def __init__(self, assignment, copies, code):
         self._assignment = assignment
@@ -81,7 +81,7 @@ class Gathering:
     """
 
     #: Whether it waits for all that the workers have.
-    everything = False
+    waits_for_all = False
 
     def __init__(self, assignment, copies, living, lenient, seconds=np.inf):
         self.finished = np.zeros(assignment.incidence.shape, dtype=bool)

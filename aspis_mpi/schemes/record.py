@@ -9,6 +9,9 @@ import numpy as np
 #: `DROPPED` and `MISSING` of a verdict): the server's own, a coded sum.
 BY_SERVER, CODED = -3, -4
 
+#: Steps that are a `CONTRADICTION`, one after the other, that end the run.
+MOST_CONTRADICTIONS = 3
+
 
 class Outcome(IntEnum):
     """How a step ended; of several that apply, the first.

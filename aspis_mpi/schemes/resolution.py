@@ -9,7 +9,6 @@ from aspis_mpi import arrays
 from aspis_mpi.coding.challenge import hidden_bias
 from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
 from aspis_mpi.schemes.audit import Audited, audited
-from aspis_mpi.schemes.decision import decide, lowered
 from aspis_mpi.schemes.record import Outcome
 
 
@@ -39,39 +38,26 @@ class Resolution:
         return self.outcome > Outcome.SKIPPED
 
 
-def resolve(scheme, table, believed, samples, out, threads, clock,
-            audit=None):
+def resolve(table, closing):
     """Detect, choose a value for each file, aggregate.
 
     Parameters
     ----------
-    scheme : Scheme
-    table : ReplicaTable
+    table : PushedTable
         What has arrived in this step.
-    believed : ndarray of bool, shape (K,)
-        Workers that no proof stands against.
-    samples : ndarray of int, shape (f,)
-        Samples of each file.
-    out : ndarray of float32, shape (d,)
-        Receives the mean gradient if the step has one.
-    threads : int
-    clock : callable
-        Seconds.
-    audit : callable, optional
-        Given a file, its gradient as the server computes it, float32 (d,).
+    closing : Closing
 
     Returns
     -------
     Resolution
     """
-    if table.deferred and not scheme.aggregator.propagates:
+    scheme = closing.scheme
+    if table.deferred and not scheme.aggregator.shows_non_finite:
         table.examine()
-    resolution, finite = _attempt(scheme, table, believed, samples, out,
-                                  threads, clock, audit)
+    resolution, finite = _attempt(table, closing)
     if table.deferred and not finite:
         table.examine()
-        resolution, finite = _attempt(scheme, table, believed, samples, out,
-                                      threads, clock, audit)
+        resolution, finite = _attempt(table, closing)
     if finite:
         return resolution
     refused = scheme.detector.refuse(
@@ -80,19 +66,20 @@ def resolve(scheme, table, believed, samples, out, threads, clock,
                    outcome=Outcome.CONTRADICTION)
 
 
-def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
+def _attempt(table, closing):
     """The resolution, and whether what it aggregated is finite."""
-    start = clock()
+    scheme, believed = closing.scheme, closing.believed
+    start = closing.clock()
     evidence = table.evidence()
-    found = Audited(decide(scheme.detector, evidence, believed))
+    found = Audited(scheme.detection.decide(evidence, believed))
     if scheme.random_audits or found.verdict.contested.any():
-        found = audited(scheme.detector, table, believed, found.verdict,
-                        audit, scheme.random_audits,
+        found = audited(scheme.detection, table, believed, found.verdict,
+                        closing.audit, scheme.random_audits,
                         contested=None if scheme.audits else 0)
     verdict = without_largest(found.verdict, table, scheme.worst_case)
     evidence = evidence.without(~believed)
     margin = table.margin()
-    detected = clock()
+    detected = closing.clock()
 
     used, bias = np.flatnonzero(verdict.source >= 0), 0.0
     floor = spread = nan
@@ -100,21 +87,21 @@ def _attempt(scheme, table, believed, samples, out, threads, clock, audit):
         rows = [table.values(worker, file)
                 for worker, file in zip(verdict.source[used].tolist(),
                                         used.tolist())]
-        rule = scheme.mean if verdict.plain_mean else scheme.aggregator
-        rule.aggregate(rows, samples[used], out, threads)
+        rule = scheme.mean if verdict.mean_is_right else scheme.aggregator
+        rule.aggregate(rows, closing.samples[used], closing.out,
+                       closing.threads)
         if not scheme.equality.exact:
             norms = np.array(list(map(arrays.quick_norm, rows)))
             floor = scheme.equality.floor(norms, scheme.worst_case)
-            spread = table.spread(scheme.detector.q)
-            bias = _hidden_bias(scheme, verdict, believed, used,
-                                table.apart(norms))
+            spread = table.spread(scheme.detection.q)
+            bias = _hidden_bias(closing, verdict, used, table.apart(norms))
     return Resolution(
         verdict, outcome(evidence, verdict), evidence.seen, margin,
-        table.copies(), detected - start, clock() - detected,
+        table.copies(), detected - start, closing.clock() - detected,
         audits=found.audits, remarks=found.remarks, hidden_bias=bias,
         floor=floor, spread=spread, not_finite=_not_finite(
             verdict, table.evidence())), (
-            not used.size or arrays.is_finite(out))
+            not used.size or arrays.is_finite(closing.out))
 
 
 def _not_finite(verdict, evidence):
@@ -125,11 +112,12 @@ def _not_finite(verdict, evidence):
     return tuple(np.flatnonzero(odd).tolist())
 
 
-def _hidden_bias(scheme, verdict, believed, used, apart):
-    """What liars may have hidden in replicas that only support each other."""
-    left = lowered(scheme.detector, believed & ~verdict.exposed)
+def _hidden_bias(closing, verdict, used, apart):
+    """Errors that liars may have hidden in replicas that only support."""
+    believed = closing.believed
+    left = closing.scheme.detection.left(believed & ~verdict.exposed)
     errors = np.bincount(verdict.source[used], apart, len(believed))
-    return hidden_bias(errors, left.q, used.size)
+    return hidden_bias(errors, left, used.size)
 
 
 def without_largest(verdict, table, most):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.equality import BITS, Equality
+from aspis_mpi.schemes.decision import Detection
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Scheme:
     assignment: Assignment
     collection: Any
     transfer: Any
-    detector: Detector
+    detection: Detection
     aggregator: Any
     mean: Any
     worst_case: int = 0
@@ -38,16 +38,21 @@ class Scheme:
     equality: Equality = BITS
 
     @property
-    def lenient(self):
+    def detector(self):
+        """The detector for all adversaries that are assumed."""
+        return self.detection.detector
+
+    @property
+    def tolerates_missing(self):
         """Whether files without anyone who can finish them are missing.
 
         Liars can always bring that about, so it must not end a run.
         """
-        return self.transfer.pushes or self.transfer.compares
+        return self.transfer.sends_at_once or self.transfer.comparable
 
     @property
     def needed(self):
         """Copies of each file that can be believed, (f,), or None."""
-        if not self.transfer.compares:
+        if not self.transfer.comparable:
             return None
         return self.detector.needed(self.assignment.incidence.sum(axis=1))

@@ -1,35 +1,19 @@
-"""The table of messages, as the page of the protocol has it."""
+"""The table of messages, as the page of the protocol declares them."""
 
-from aspis_mpi.protocol import messages
+from aspis_mpi.protocol.messages import MESSAGES
 
 from making.descriptions import table
 
 
 def rows():
-    """From whom, name, content and lane of each message."""
-    found, inside = [], 0
-    for line in (messages.__doc__ or '').splitlines():
-        if line.startswith('===='):
-            inside += 1
-            continue
-        if inside != 2:
-            continue
-        if not line.startswith(' '):
-            found.append(_split(line))
-            continue
-        found[-1][2] += ' ' + line.strip()
-    return found
-
-
-def _split(line):
-    """A line whose content may begin late, behind a long name."""
-    sender, name, rest = line.split(maxsplit=2)
-    content, _, lane = rest.rpartition('  ')
-    return [sender, name, content.strip(), lane.strip()]
+    """From whom, name, meaning, lane and content of each message."""
+    return [(cls.sender, cls.__name__, ' '.join(cls.__doc__.split()),
+             cls.lane.name, '; '.join((*cls.numbers, *(
+                 it.meaning for it in cls.parts)))) for cls in MESSAGES]
 
 
 def table_of_messages():
     """The table in Markdown."""
-    return table(('from', 'message', 'content', 'lane'), [
-        (sender, f'`{name}`', content, lane.lower())
-        for sender, name, content, lane in rows()])
+    return table(('from', 'message', 'meaning', 'lane', 'content'), [
+        (sender, f'`{name}`', meaning, lane.lower(), content)
+        for sender, name, meaning, lane, content in rows()])

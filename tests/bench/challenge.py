@@ -22,12 +22,12 @@ import numpy as np  # noqa: E402
 
 from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
-from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
+from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.backends.mpi.server import ServerLoop  # noqa: E402
 from aspis_mpi.backends.mpi.worker import WorkerLoop  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
 from aspis_mpi.coding.sketching import sketch  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
 from aspis_mpi.schemes.record import ArrivalKind  # noqa: E402
@@ -46,7 +46,7 @@ SCHEMES = {
 
 def steps_of(comm, d, name, path):
     """The log of some steps, on rank 0."""
-    job = config.from_tables({
+    job = loading.from_tables({
         'run': {'steps': STEPS, 'evaluate_every': 0},
         'problem': {'name': 'quadratic'},
         'optimizer': {'lr': 1e-9, 'momentum': 0.0},
@@ -100,7 +100,7 @@ def one_worker(d, load):
 def main():
     d, pairs = int((sys.argv[1:] or [431_080])[0]), int(
         (sys.argv[2:] or [5])[0])
-    comm = mpi.world()
+    comm = ranks.world()
     sys.stderr = open(os.devnull, 'w')
     found = []
     with tempfile.TemporaryDirectory() as folder:

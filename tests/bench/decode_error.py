@@ -72,7 +72,7 @@ def full_state(code, missing):
 def states(code, trials, rng):
     """Random states from which the code can decode."""
     for trial in range(trials):
-        if code.full_only:
+        if code.needs_whole_workers:
             missing = rng.permutation(code.assignment.n_workers)
             yield full_state(code, missing[:code.stragglers])
             continue
@@ -108,7 +108,7 @@ def errors(code, trials, d=1000, seed=0):
 
 def neighbours_error(code, d=1000, seed=0):
     """The error when the missing workers are neighbours, else NaN."""
-    if not code.full_only:
+    if not code.needs_whole_workers:
         return np.nan
     rng = np.random.default_rng(seed)
     shape = code.assignment.n_files, d

@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 from aspis_mpi.assembly.run import simulate  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.problems.quadratic import Quadratic  # noqa: E402
 
 
@@ -42,7 +42,7 @@ class Watched(Quadratic):
 def measure(workers, steps, folder):
     """Resident MB after each tenth of the steps, ndarray (10,)."""
     problem = Watched(7)
-    job = config.from_tables({
+    job = loading.from_tables({
         'run': {'steps': steps, 'seed': 7, 'evaluate_every': steps // 10},
         'problem': {'batch_size': workers},
         'scheme': {'name': 'robust-partial', 'workers': workers,

@@ -19,14 +19,14 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 from step import stack  # noqa: E402
 
-from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
+from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.learning.guard.problem import Guard  # noqa: E402
 
 
 class Plain(Guard):
     """A problem that is called as it is."""
 
-    def gradient(self, parameters, samples, out):
+    def gradient(self, step, parameters, samples, out):
         self.problem.gradient(parameters, samples, out)
 
 
@@ -51,7 +51,7 @@ def unguarded():
 def main():
     d, repeats = int(sys.argv[1]), int((sys.argv[2:] or [9])[0])
     steps = max(40, min(400, 40_000_000 // d))
-    comm = mpi.world()
+    comm = ranks.world()
     sys.stderr = open(os.devnull, 'w')
     pairs = []
     with tempfile.TemporaryDirectory() as folder:

@@ -25,20 +25,21 @@ import numpy as np  # noqa: E402
 from aspis_mpi import load_run, run  # noqa: E402
 from aspis_mpi.schemes.record import Outcome  # noqa: E402
 
-JOBS = Path(__file__).parents[2] / 'jobs'
+ROOT = Path(__file__).parents[2]
 #: Without liars and dead workers.
 SETTINGS = {
     'quickstart': ['adversary.count=0'],
     'robust': ['adversary.count=0', 'adversary.workers=[]',
                'delay.silent=[]', 'delay.silent_from=0']}
-PLACES = {'quickstart': 'quickstart.toml', 'robust': 'robust/robust.toml'}
+PLACES = {'quickstart': 'jobs/quickstart.toml',
+          'robust': 'experiments/robust/robust.toml'}
 
 
 def main(name='quickstart', steps=100):
     """One run, and on rank 0 its figures."""
     with tempfile.TemporaryDirectory() as folder:
         code, log = run(
-            JOBS / PLACES[name], out=Path(folder) / 'run.h5', settings=[
+            ROOT / PLACES[name], out=Path(folder) / 'run.h5', settings=[
                 f'run.steps={steps}', 'detection.equality=tolerance',
                 *SETTINGS[name]])
         if log is not None:

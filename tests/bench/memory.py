@@ -19,8 +19,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 
 from aspis_mpi import plan  # noqa: E402
-from aspis_mpi.assembly import run as build  # noqa: E402
-from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
+from aspis_mpi.assembly import run  # noqa: E402
+from aspis_mpi.backends.mpi import ranks  # noqa: E402
 
 JOB = '''
 [run]
@@ -44,14 +44,14 @@ def resident():
 
 def main():
     d = int((sys.argv[1:] or [431080])[0])
-    comm = mpi.world()
+    comm = ranks.world()
     folder = Path(tempfile.gettempdir()) / f'aspis-memory-{os.getppid()}'
     folder.mkdir(exist_ok=True)
     job = folder / f'job-{comm.rank}.toml'
     job.write_text(JOB.format(d=d, k=comm.size - 1))
     forecast = plan.forecast(job)
     before = resident()
-    build.run(job, out=folder / 'run.h5', overwrite=True)
+    run.run(job, out=folder / 'run.h5', overwrite=True)
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     mine = np.array([peak - before], dtype=np.float64)
     everyone = np.empty((comm.size, 1)) if not comm.rank else None

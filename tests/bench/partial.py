@@ -23,7 +23,7 @@ from aspis_mpi.assignment.designs.random_regular import (  # noqa: E402
     RandomRegular)
 from aspis_mpi.assignment.ordering import matching  # noqa: E402
 from aspis_mpi.coding.completion import coverage_seconds  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.job import loading  # noqa: E402
 
 SIZES = 250, 500, 1000, 2000
 TRIALS, LOAD = 2000, 8
@@ -42,7 +42,7 @@ def seconds(call):
 def step(workers, folder):
     """Seconds of one simulated step, without what a run needs once."""
     def run(steps):
-        job = config.from_tables({
+        job = loading.from_tables({
             'run': {'steps': steps, 'evaluate_every': 0},
             'problem': {'name': 'quadratic', 'batch_size': workers},
             'scheme': {'name': 'partial', 'workers': workers},

@@ -15,11 +15,12 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
+from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.backends.mpi.mailbox import Mailbox  # noqa: E402
 from aspis_mpi.protocol.buffers import Buffer  # noqa: E402
 from aspis_mpi.protocol.messages import (  # noqa: E402
-    FROM_SERVER, FROM_WORKER, Replica, Wire)
+    FROM_SERVER, FROM_WORKER, Replica, Sizes)
+from aspis_mpi.protocol.wire import Wire  # noqa: E402
 
 
 #: Tag of the word to start; it is said when the clock runs.
@@ -66,8 +67,10 @@ def copy(buffers):
 
 def main():
     d = int((sys.argv[1:] or [11_000_000])[0])
-    comm = mpi.world()
-    wire = Wire(comm.size - 1, comm.size - 1, d, 1, d)
+    comm = ranks.world()
+    peers = comm.size - 1
+    wire = Wire(Sizes(n_workers=peers, n_files=peers, n_parameters=d, load=1,
+                      payload=d))
     if comm.rank:
         for _ in range(6):
             send(comm, wire, d)

@@ -18,7 +18,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np  # noqa: E402
 
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
 from aspis_mpi.protocol.messages import Replica  # noqa: E402
 
@@ -44,14 +44,14 @@ def replicas(assembly, attacked, pool):
             file = int(assignment.order[worker, position])
             buffer = pool.take()
             buffer.values[:] = pattern[file:file + d]
-            if attacked and assembly.plan.lies(0)[file, worker]:
+            if attacked and assembly.attack.lies(0)[file, worker]:
                 buffer.values[:] = -100
             yield worker, Replica(0, 0, position, buffer)
 
 
 def measure(d, attacked):
     """Seconds and bytes of one step."""
-    job = config.from_tables({
+    job = loading.from_tables({
         'run': {'steps': 1000}, 'problem': {'name': 'quadratic',
                                             'parameters': d},
         'scheme': {'name': 'aspis', 'workers': 15, 'adversaries': 3},

@@ -21,16 +21,16 @@ import numpy as np  # noqa: E402
 
 from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
-from aspis_mpi.backends.mpi import ranks as mpi  # noqa: E402
+from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.backends.mpi.server import ServerLoop  # noqa: E402
 from aspis_mpi.backends.mpi.worker import WorkerLoop  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.problem import Problem  # noqa: E402
 from aspis_mpi.protocol.buffers import Pool  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
 
-MPI = mpi.MPI
+MPI = ranks.MPI
 
 #: First steps, which are not counted: memory is touched for the first time.
 WARM = 3
@@ -84,7 +84,7 @@ def minimal(comm, d, steps):
 
 def stack(comm, d, steps, folder):
     """Seconds a step of the whole stack, from its own log."""
-    job = config.from_tables({
+    job = loading.from_tables({
         'run': {'steps': steps, 'evaluate_every': 0},
         'problem': {'name': 'quadratic'},
         'optimizer': {'lr': 1e-9, 'momentum': 0.0},
@@ -110,7 +110,7 @@ def stack(comm, d, steps, folder):
 def main():
     d, repeats = int(sys.argv[1]), int((sys.argv[2:] or [5])[0])
     steps = int((sys.argv[3:] or [max(20, min(400, 40_000_000 // d))])[0])
-    comm = mpi.world()
+    comm = ranks.world()
     sys.stderr = open(os.devnull, 'w')
     pairs = []
     with tempfile.TemporaryDirectory() as folder:

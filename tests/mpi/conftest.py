@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from mpirun import (
-    LAUNCHER, MPIS, Ended, Running, environment, parameters, prefix,
-    write_job)
 
 from aspis_mpi import simulate
+from tests.support.mpirun import (
+    LAUNCHER, MPIS, Ended, Running, environment, parameters, prefix,
+    write_job)
 
 
 #: What Open MPI's mpirun says on a busy machine, now and then, instead of

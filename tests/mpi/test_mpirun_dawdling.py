@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from mpirun import parameters
 
 from aspis_mpi import load_run
+from tests.support.mpirun import parameters
 
 K, LIAR, STEPS = 5, 2, 3
 SECONDS = 0.1

@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 import pytest
-from mpirun import parameters, prefix, rows_of, wait_for_rows
 
 from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints
+from tests.support.mpirun import parameters, prefix, rows_of, wait_for_rows
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 

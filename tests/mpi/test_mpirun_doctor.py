@@ -4,7 +4,8 @@ import platform
 import sys
 
 import pytest
-from mpirun import RANK, prefix
+
+from tests.support.mpirun import RANK, prefix
 
 KEYS = {'problem.name': 'mine:Problem', 'scheme.adversaries': 0,
         'problem.batch_size': 45}

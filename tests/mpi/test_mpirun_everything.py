@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from mpirun import REPO, environment
 
 from aspis_mpi import load_run
+from tests.support.mpirun import REPO, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.skipif(
     'ASPIS_EVERYTHING' not in os.environ,

@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from mpirun import environment
 
 from aspis_mpi import load_run
+from tests.support.mpirun import environment
 
 
 #: Two workers are enough for a job that nobody runs.

@@ -5,12 +5,12 @@ import os
 import threading
 from pathlib import Path
 
-import fuzzing
 import pytest
-from hostile import WORKER
-from mpirun import parameters
 
 from aspis_mpi import load_run
+from tests.support import fuzzing_worker
+from tests.support.hostile_worker import WORKER
+from tests.support.mpirun import parameters
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 MESSAGES = 10_000 if THOROUGH else 2_000
@@ -77,10 +77,10 @@ def fuzzed(mpi, start, path, folder, messages, *options):
     log = folder / 'run.h5'
     job = start(mpi, 6, f'--messages={messages}', f'--steps={STEPS}',
                 *options, 'run', path, '--out', log,
-                script=fuzzing.__file__)
+                script=fuzzing_worker.__file__)
     # What it needs at all, it has needed by then.
     memory = Memory(lambda: (
-        sum(fuzzing.taken(folder).values()) >= messages // 4
+        sum(fuzzing_worker.taken(folder).values()) >= messages // 4
         and job.rank(mpi, 0)))
     ended = job.wait(300 if THOROUGH else 90)
     memory.close()
@@ -110,9 +110,9 @@ def test_nothing_comes_of_what_is_no_message(
     path = job(KEYS | keys)
     log, memory = fuzzed(mpi, start, path, folder, MESSAGES)
     assert_right(log, path, expected, load)
-    sent = fuzzing.taken(folder)
+    sent = fuzzing_worker.taken(folder)
     assert sum(sent.values()) >= MESSAGES
-    assert set(sent) == set(fuzzing.QUIET | fuzzing.LOUD)
+    assert set(sent) == set(fuzzing_worker.QUIET | fuzzing_worker.LOUD)
     assert max(memory) <= 1.05 * memory[0], memory
 
 

@@ -3,9 +3,9 @@
 import logging
 
 import pytest
-from mpirun import parameters
 
 from aspis_mpi import load_run
+from tests.support.mpirun import parameters
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
         'problem.micro_batch': 64, 'run.steps': 40, 'scheme.adversaries': 1}

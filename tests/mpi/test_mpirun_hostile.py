@@ -2,13 +2,13 @@
 
 import logging
 
-import hostile
 import numpy as np
 import pytest
-from hostile import ATTACKS, WORKER, Fate
-from mpirun import parameters
 
 from aspis_mpi import load_run
+from tests.support import hostile_worker
+from tests.support.hostile_worker import ATTACKS, WORKER, Fate
+from tests.support.mpirun import parameters
 
 STEPS = len(ATTACKS)
 KEYS = {'run.steps': STEPS, 'faults.silence': 5.0}
@@ -18,7 +18,7 @@ OTHERS = [worker for worker in range(5) if worker != WORKER]
 def run_with_hostile(mpi, launch, path, folder, *flags):
     log = folder / 'run.h5'
     ended = launch(mpi, 6, *flags, 'run', path, '--out', log,
-                   script=hostile.__file__)
+                   script=hostile_worker.__file__)
     assert ended.code == 0, ended.err
     assert 'Traceback' not in ended.err
     return log
@@ -86,10 +86,12 @@ from aspis_mpi.backends.mpi.mailbox import Mailbox
 from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
-    FROM_SERVER, FROM_WORKER, Lane, Replica, Wire)
+    FROM_SERVER, FROM_WORKER, Lane, Replica, Sizes)
+from aspis_mpi.protocol.wire import Wire
 
 comm, d = mpi.world(), {d}
-wire = Wire(1, 1, d, 1, d)
+wire = Wire(Sizes(n_workers=1, n_files=1, n_parameters={d}, load=1,
+                  payload={d}))
 known, peers = (FROM_SERVER, [0]) if comm.rank else (FROM_WORKER, [1])
 room = np.zeros(64 + 4 * d + (1 << 21), dtype=np.uint8)
 mail = Mailbox(comm, wire, known, peers, lambda rank, lane: (

@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 import pytest
-from mpirun import parameters, rows_of, wait_for_rows
 
 from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints, load
+from tests.support.mpirun import parameters, rows_of, wait_for_rows
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 

@@ -10,10 +10,10 @@ import signal
 
 import numpy as np
 import pytest
-from mpirun import parameters, wait_for_rows
 
 from aspis_mpi import load_run
 from aspis_mpi.schemes.record import ArrivalKind, Outcome
+from tests.support.mpirun import parameters, wait_for_rows
 
 #: Exit codes of a run that is done but had to be ended by force.
 FORCED = {'openmpi': {0}, 'mpich': {0, 9}}

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mpirun import RANK, prefix
 
 from aspis_mpi import load_run
 from aspis_mpi.schemes.record import Outcome
+from tests.support.mpirun import RANK, prefix
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 500,
         'run.steps': 4, 'detection.name': 'certified'}

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from mpirun import parameters
 
 from aspis_mpi import load_run
+from tests.support.mpirun import parameters
 
 #: Starts a rank; those in `odd` do first what the last argument says.
 SCRIPT = '''

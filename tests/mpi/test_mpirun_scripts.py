@@ -1,8 +1,7 @@
 """A user's own script and problem under mpirun, and what a run touches."""
 
-from mpirun import parameters
-
 from aspis_mpi import load_run
+from tests.support.mpirun import parameters
 
 SCRIPT = '''
 """Train on a problem of one's own."""

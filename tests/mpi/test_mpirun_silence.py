@@ -4,10 +4,10 @@ import os
 import signal
 
 import pytest
-from mpirun import parameters, wait_for_rows
 
 from aspis_mpi import load_run
 from aspis_mpi.schemes.record import Outcome
+from tests.support.mpirun import parameters, wait_for_rows
 
 #: Exit codes of a run that is done but had to be ended by force.  MPICH's
 #: mpirun answers what rank 0 gave it, or 9 of the rank that it killed.

@@ -1,14 +1,10 @@
 """What a problem keeps from call to call shows in `simulate` as under MPI."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from mpirun import parameters
 
 from aspis_mpi import load_run, simulate
-
-PROBLEMS = Path(__file__).parents[1] / 'protocol' / 'running_statistics.py'
+from tests.support.mpirun import parameters
 
 #: With and without a start-up probe, which rank 0 takes part in.
 SCHEMES = {'aspis': 2, 'uncoded': 0}
@@ -16,7 +12,7 @@ SCHEMES = {'aspis': 2, 'uncoded': 0}
 
 #: Every problem with every scheme.
 JOBS = {(problem, scheme): {
-    'problem.name': f'running_statistics:{problem}',
+    'problem.name': f'tests.support.running_statistics:{problem}',
     'problem.parameters': None, 'problem.batch_size': 20,
     'run.evaluate_every': 2, 'scheme.name': scheme,
     'scheme.adversaries': SCHEMES[scheme]}
@@ -24,11 +20,8 @@ JOBS = {(problem, scheme): {
 
 
 @pytest.fixture
-def runs(series, job, folder, monkeypatch):
+def runs(series, job, folder):
     """Logs of a job under MPI, simulated, and simulated separately."""
-    (folder / PROBLEMS.name).write_text(PROBLEMS.read_text())
-    monkeypatch.syspath_prepend(folder)
-
     def run(*name):
         done, path = series(6, JOBS), job(JOBS[name])
         simulated = [simulate(

@@ -1,9 +1,9 @@
 """Two jobs that begin at once under mpirun never touch each other's files."""
 
 import pytest
-from mpirun import parameters
 
 from aspis_mpi import load_run
+from tests.support.mpirun import parameters
 
 #: Pairs of jobs; in processes alone tests/protocol tries many more.
 PAIRS = 2

@@ -7,7 +7,7 @@ import pytest
 
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.errors import DONE
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
 
@@ -26,7 +26,7 @@ def simulated(tables, tmp_path):
                      adversary={'count': q, 'files': files})
         for name, keys in sections.items():
             job[name] = job[name] | keys
-        code, path = simulate(config.from_tables(job), problem,
+        code, path = simulate(loading.from_tables(job), problem,
                               out=tmp_path / f'{len(logs)}.h5')
         assert code == DONE
         logs.append(load_run(path))

@@ -5,14 +5,14 @@ from math import comb
 
 import numpy as np
 import pytest
-from challenged_jobs import Run, assembled, liars
-from coded_jobs import distance
 
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.coding.challenge import PAYLOAD
 from aspis_mpi.detection.probe import alike
 from aspis_mpi.protocol.messages import Encode
 from aspis_mpi.schemes.challenge import referee
+from tests.support.challenged_jobs import Run, assembled, liars
+from tests.support.coded_jobs import distance
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 

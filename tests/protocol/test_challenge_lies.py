@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from challenged_jobs import SUBSET, OnOneFile, Run, assembled, liars
-from coded_jobs import distance
 
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network
 from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import (
+    SUBSET, OnOneFile, Run, assembled, liars)
+from tests.support.coded_jobs import distance
 
 def test_a_vector_against_its_own_sketches_exposes():
     """Whatever q is: it needs no other worker."""

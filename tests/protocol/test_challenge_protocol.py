@@ -4,8 +4,6 @@ import os
 
 import numpy as np
 import pytest
-from challenged_jobs import SUBSET, OnOneFile, Run, assembled, liars
-from coded_jobs import Eager, distance
 
 from aspis_mpi.attacks.protocol.payloads import Payloads
 from aspis_mpi.backends.simulated import VirtualClock
@@ -14,6 +12,9 @@ from aspis_mpi.protocol.messages import (
 from aspis_mpi.protocol.server.step import State
 from aspis_mpi.protocol.worker.machine import ASKED, Worker
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import (
+    SUBSET, OnOneFile, Run, assembled, liars)
+from tests.support.coded_jobs import Eager, distance
 
 
 class Hand:

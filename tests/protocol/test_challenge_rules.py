@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from challenged_jobs import Run, assembled, liars, run
-from coded_jobs import distance
 
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.errors import DONE
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Sum
 from aspis_mpi.schemes.challenge.referee import Referee
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import Run, assembled, liars, run
+from tests.support.coded_jobs import distance
 
 #: Three liars may hold a file alone: files are presumed, in two epochs.
 ALONE = {'scheme': {'workers': 7, 'adversaries': 3},

@@ -4,14 +4,14 @@ from math import comb
 
 import numpy as np
 import pytest
-from challenged_jobs import Mixture, Run, assembled, liars, run
-from coded_jobs import distance, initial, sums
 
 from aspis_mpi import load_run, registry, simulate
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network
 from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import Mixture, Run, assembled, liars, run
+from tests.support.coded_jobs import distance, initial, sums
 
 FILES = sorted(registry.parts('files'))
 VALUES = sorted(name for name, part in registry.parts('value').items()
@@ -92,10 +92,10 @@ def test_only_a_lie_below_the_reach_of_sketches_is_not_seen(files, q):
     truths = sums(assembly, 0, initial(assembly)).astype(np.float32)
     sizes = np.array([lie_size(assembly, file, truth)
                       for file, truth in enumerate(truths)])
-    lied = assembly.plan.lies(0).any(axis=1)
+    lied = assembly.attack.lies(0).any(axis=1)
     if (sizes[lied] > 1e-8).all():
         check_alike(it, replicas)
-    wrong = (it.last.contributors & assembly.plan.lies(0)).any(axis=1)
+    wrong = (it.last.contributors & assembly.attack.lies(0)).any(axis=1)
     assert (sizes[wrong] <= 1e-8).all() or files == 'quiet'
     assert not it.exposes_honest()
     assert not (it.last.exposed & ~replicas.last.exposed).any()
@@ -104,7 +104,7 @@ def test_only_a_lie_below_the_reach_of_sketches_is_not_seen(files, q):
 def lie_size(assembly, file, truth):
     """Distance of the lie on a file from the truth, over its norm."""
     lie = np.empty_like(truth)
-    assembly.value.forge(truth, 1, 0, file, None, lie)
+    assembly.attack.value.forge(truth, 1, 0, file, None, lie)
     error = lie.astype(np.float64) - truth
     if not np.isfinite(error).all():
         return np.inf

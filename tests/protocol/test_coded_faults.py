@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from coded_jobs import (
-    FRAGILE, SILENCE, SLOW_NETWORK, TOLERANT, Run, assembled, at_rest,
-    distance, finished_at, initial, reference, run, sums, tables)
 
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding import combine, completion
 from aspis_mpi.errors import DONE, FAILED
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
+from tests.support.coded_jobs import (
+    FRAGILE, SILENCE, SLOW_NETWORK, TOLERANT, Run, assembled, at_rest,
+    distance, finished_at, initial, reference, run, sums, tables)
 
 # --- silence -----------------------------------------------------------
 
@@ -105,12 +105,12 @@ def test_a_file_that_nobody_can_finish_ends_the_run(tmp_path, transfer,
     """Workers 2, 3 and 4 of cyclic load 3 are all holders of one file."""
     job = tables('partial', transfer={'name': transfer},
                  delay=UNCOVERABLE | {'silent_after': after})
-    assembly = Assembly(config.from_tables(job))
+    assembly = Assembly(loading.from_tables(job))
     alone = np.flatnonzero(
         ~assembly.assignment.incidence[:, [0, 1, 5, 6, 7, 8]].any(axis=1))
     assert alone.size == 1
     out = tmp_path / 'run.h5'
-    code, _ = simulate(config.from_tables(job), out=out)
+    code, _ = simulate(loading.from_tables(job), out=out)
     assert code == FAILED
     with load_run(out) as log:
         assert log.n_steps == 2
@@ -361,7 +361,7 @@ def test_an_adaptive_deadline_cuts_off_the_slow_and_not_the_bulk():
                  collection={'name': 'adaptive', 'deadline': 40.0})
     job['delay'] = {'name': 'slow', 'mean': 1.0, 'workers': [2, 5],
                     'factor': 1000.0}
-    it = Run(Assembly(config.from_tables(job)))
+    it = Run(Assembly(loading.from_tables(job)))
     assert it.code == DONE
     waits = [record.seconds_wait for record in it.records]
     assert waits[0] == 40.0 and max(waits[1:]) < 40.0

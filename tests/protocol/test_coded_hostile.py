@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from coded_jobs import Eager, assembled, at_rest, distance, reference
 
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
@@ -11,6 +10,8 @@ from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     CodedGradient, Encode, Progress, Replica, Sketch, Vector, pack_positions)
 from aspis_mpi.schemes.record import Outcome
+from tests.support.coded_jobs import (
+    Eager, assembled, at_rest, distance, reference)
 
 K, LOAD = 9, 3
 

@@ -4,19 +4,19 @@ from itertools import product
 
 import numpy as np
 import pytest
-from coded_jobs import (
-    SLOW_NETWORK, TOLERANT, Run, assembled, at_rest, distance, finished_at,
-    reference, run, tables)
 from test_simulated_runs import Lines
 
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding import completion
 from aspis_mpi.errors import DONE
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
+from tests.support.coded_jobs import (
+    SLOW_NETWORK, TOLERANT, Run, assembled, at_rest, distance, finished_at,
+    reference, run, tables)
 
 #: What ends a step only when the sum of all files can be had.
 EXACT = ('partial', 'gradient-code', 'fractional-repetition', 'cyclic-mds',
@@ -59,7 +59,7 @@ def made(name, sections, problem='quadratic'):
     job = tables(name, **sections)
     if problem != 'quadratic':
         job['problem'] = {'name': problem, 'batch_size': 31, 'micro_batch': 2}
-    return Assembly(config.from_tables(job))
+    return Assembly(loading.from_tables(job))
 
 
 # --- exact collections -------------------------------------------------
@@ -115,9 +115,9 @@ def test_random_networks_and_delays_change_nothing(seed):
         'transfer': {'name': str(rng.choice(['coded', 'sums']))}}
     job = tables('partial', **sections)
     job['delay'] = sections['delay']
-    it = Run(Assembly(config.from_tables(job)))
+    it = Run(Assembly(loading.from_tables(job)))
     assert it.code == DONE
-    plain = reference(Assembly(config.from_tables(job)))
+    plain = reference(Assembly(loading.from_tables(job)))
     assert distance(it.values, plain) < 1e-5
     assert at_rest(it.pools.payloads)
 
@@ -184,13 +184,13 @@ class CodedLines(Lines):
 def test_bytes_in_any_order_give_the_plain_sum(name, sections):
     job = tables(name, **sections)
     job['delay'] = {'name': 'none'}
-    assembly = Assembly(config.from_tables(job))
+    assembly = Assembly(loading.from_tables(job))
     load = assembly.assignment.load
     lines = CodedLines(assembly, np.random.default_rng(3))
     server = lines.run()
     assert server.exit_code == DONE
     assert {worker.state for worker in lines.workers} == {State.STOPPED}
-    plain = reference(Assembly(config.from_tables(job)))
+    plain = reference(Assembly(loading.from_tables(job)))
     assert distance(server.parameters.values, plain) < 1e-5
     assert not any(record.exposed.any()
                    for record in server.chronicle.records)
@@ -261,11 +261,11 @@ def test_files_computed_at_rest_are_right():
                                                 'deadline': 0.0015})
     job['delay'] = {'name': 'constant', 'mean': 0.001, 'silent': [4],
                     'silent_after': 'encode'}
-    it = Run(Assembly(config.from_tables(job)))
+    it = Run(Assembly(loading.from_tables(job)))
     (record,) = it.records
     assert record.epochs == 2
     assert max(it.gradients.values()) == 1
-    plain = reference(Assembly(config.from_tables(job)),
+    plain = reference(Assembly(loading.from_tables(job)),
                       [(record.copies > 0).astype(float)])
     assert distance(it.values, plain) < 1e-5
 
@@ -305,9 +305,9 @@ def test_orders_that_are_sent_are_counted():
 def test_the_facts_of_a_run(tmp_path, transfer, network):
     job = tables('partial', transfer={'name': transfer}, network=network,
                  run={'steps': 6})
-    it = Run(Assembly(config.from_tables(job)))
+    it = Run(Assembly(loading.from_tables(job)))
     out = tmp_path / 'run.h5'
-    assert simulate(config.from_tables(job), out=out)[0] == DONE
+    assert simulate(loading.from_tables(job), out=out)[0] == DONE
     with load_run(out) as log:
         steps, source = log.steps, log.source
         copies, contributors = log.copies, log.contributors

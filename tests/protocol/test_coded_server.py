@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from coded_jobs import (
-    SILENCE, Eager, assembled, at_rest, distance, initial, reference)
 
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
@@ -14,6 +12,8 @@ from aspis_mpi.protocol.messages import (
     Progress, Replica, Signal, Sketch, Skip, Vector, pack_positions)
 from aspis_mpi.protocol.server.step import State
 from aspis_mpi.schemes.record import CODED, Outcome
+from tests.support.coded_jobs import (
+    SILENCE, Eager, assembled, at_rest, distance, initial, reference)
 
 K, LOAD = 9, 3
 NATURAL = {'assignment': {'order': 'natural'}}

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from coded_jobs import assembled, at_rest
 
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
@@ -12,6 +11,7 @@ from aspis_mpi.protocol.messages import (
     CodedGradient, Commit, Encode, Model, Parameters, Progress, Reorder, Skip,
     Stop, unpack_positions)
 from aspis_mpi.protocol.worker.machine import State
+from tests.support.coded_jobs import assembled, at_rest
 
 K, LOAD = 9, 3
 TRANSFERS = [

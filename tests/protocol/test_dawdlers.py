@@ -4,11 +4,11 @@ import os
 
 import numpy as np
 import pytest
-from challenged_jobs import EVENTS, Mixture, assembled
-from dawdlers import Dawdling, Moods, some_job, some_lies
 
 from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import EVENTS, Mixture, assembled
+from tests.support.dawdlers import Dawdling, Moods, some_job, some_lies
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 STEPS = 24 if THOROUGH else 6

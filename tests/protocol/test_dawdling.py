@@ -6,8 +6,6 @@ What the server makes of them is not looked at here, but what it is sent.
 import numpy as np
 import pytest
 import tomli_w
-from challenged_jobs import assembled, liars
-from coded_jobs import NoJournal
 
 from aspis_mpi import load_run, simulate
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
@@ -17,6 +15,8 @@ from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch, Skip)
 from aspis_mpi.protocol.worker.machine import State
+from tests.support.challenged_jobs import assembled, liars
+from tests.support.coded_jobs import NoJournal
 
 SECONDS = 3.25
 LATE = liars(0, 4, files='all', value='honest', protocol='late',

@@ -4,14 +4,15 @@ import logging
 
 import numpy as np
 import pytest
-from coded_jobs import NoJournal, assembled, distance, reference, tables
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import Failure, Signal
 from aspis_mpi.protocol.server.step import State
+from tests.support.coded_jobs import (
+    NoJournal, assembled, distance, reference, tables)
 
 STEPS, K = 12, 9
 
@@ -126,7 +127,7 @@ def test_files_of_others_take_as_long_as_the_first_ones(tmp_path):
     job = tables('robust-partial', run={'steps': STEPS},
                  assignment={'load': 3}, collection={'name': 'all'},
                  faults={'tolerate': 2})
-    it = Mortal(Assembly(config.from_tables(job | {
+    it = Mortal(Assembly(loading.from_tables(job | {
         'delay': {'name': 'trace', 'path': str(path)}})), {40: 2})
     assert it.run() == DONE
     records = it.server.chronicle.records

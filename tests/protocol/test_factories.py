@@ -8,7 +8,7 @@ import pytest
 
 from aspis_mpi import JobError, registry, simulate
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.job.sections import PARTS
 from aspis_mpi.protocol.server.machine import DONE
 
@@ -71,7 +71,7 @@ def test_a_factory_makes_what_its_part_is(section, key, sections, factory,
     bits = []
     for name in job[section][key], function:
         job[section] = job[section] | {key: name}
-        code, log = simulate(config.from_tables(job), out=tmp_path / 'it.h5',
+        code, log = simulate(loading.from_tables(job), out=tmp_path / 'it.h5',
                              overwrite=True)
         assert code == DONE
         with np.load(log.with_suffix('.npz')) as saved:
@@ -94,4 +94,4 @@ def test_what_a_function_cannot_tell_is_asked_for(family, sections, told,
     job[family] = {key: value for key, value in job[family].items()
                    if value is not None}
     with pytest.raises(JobError, match=told):
-        Assembly(config.from_tables(job))
+        Assembly(loading.from_tables(job))

@@ -8,13 +8,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from coded_jobs import SILENCE, distance
-from forgery import LIES, LOUD, QUIET
-from fuzz import Arena
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
+from tests.support.arena import Arena
+from tests.support.coded_jobs import SILENCE, distance
+from tests.support.forgery import LIES, LOUD, QUIET
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 
@@ -96,7 +96,7 @@ def assembled(job, steps):
                         'batch_size': 42, 'micro_batch': 4},
             'faults': {'silence': SILENCE},
             'delay': {'name': 'exponential', 'mean': 1.0, 'per': 'file'}}
-    return Assembly(config.from_tables(base | job))
+    return Assembly(loading.from_tables(base | job))
 
 
 def generator(name, run=0):

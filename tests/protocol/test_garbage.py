@@ -3,7 +3,8 @@
 import gc
 
 import pytest
-from coded_jobs import run
+
+from tests.support.coded_jobs import run
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from challenged_jobs import Bounded, assembled, liars
-from coded_jobs import NoJournal
 
 from aspis_mpi.backends.hosts import Hosts, located
 from aspis_mpi.backends.simulated import Network, VirtualClock
 from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import Bounded, assembled, liars
+from tests.support.coded_jobs import NoJournal
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 #: Runs, and how often each of them goes on; 1,000 resumes in all.
@@ -192,10 +192,10 @@ def work(assembly, places, snapshot):
                    Network()).run() == DONE
     for record in server.chronicle.records:
         assert record.verdict is not Outcome.CONTRADICTION
-        honest = ~assembly.plan.adversaries(record.step)
+        honest = ~assembly.attack.adversaries(record.step)
         assert not (record.exposed & honest).any()
         assert not (record.excluded & honest).any()
-        lies = assembly.plan.lies(record.step)
+        lies = assembly.attack.lies(record.step)
         assert not (record.contributors & lies).any()
     return server.chronicle.records, server.chronicle.snapshots[-1]
 

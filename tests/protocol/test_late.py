@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from challenged_jobs import SILENCE, Run, assembled, liars, run
-from coded_jobs import assembled as coded_assembly
-from coded_jobs import distance, reference
-from coded_jobs import run as coded
 from test_coded_server import K, NATURAL, Bench
 
 from aspis_mpi.errors import DONE
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import CodedGradient, Sketch
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import SILENCE, Run, assembled, liars, run
+from tests.support.coded_jobs import assembled as coded_assembly
+from tests.support.coded_jobs import distance, reference
+from tests.support.coded_jobs import run as coded
 
 GRACE = 0.05
 #: Two of nine workers, as many as may be wrong.
@@ -182,7 +182,7 @@ def test_who_is_idle_has_its_files_done_by_others():
 @pytest.mark.parametrize('key, value', [
     ('grace', 0), ('grace', -1.0), ('patience', -0.1), ('patience', 1.0)])
 def test_keys_of_faults_have_bounds(key, value):
-    with pytest.raises(config.JobError, match=f'faults.{key}'):
+    with pytest.raises(loading.JobError, match=f'faults.{key}'):
         assembled(faults={key: value})
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from challenged_jobs import Run, assembled, liars, tables
 
 from aspis_mpi import load_run, simulate
 from aspis_mpi.errors import DONE, FAILED
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import Progress, Replica
 from aspis_mpi.schemes.record import Outcome
+from tests.support.challenged_jobs import Run, assembled, liars, tables
 
 #: Replicas of 84 files, each on 3 of 9 workers; 2 may be wrong.
 REPLICAS = {'assignment': {'name': 'subset'}, 'collection': {'name': 'all'},
@@ -142,7 +142,7 @@ def test_who_comes_back_is_told_its_own_order(kind):
 def test_the_log_knows_the_order_of_each_step(kind, tmp_path):
     """Fails where files that others have now are not written."""
     sections = job(kind, adversary=liars(0, files='all'))
-    code, path = simulate(config.from_tables(tables(**sections)),
+    code, path = simulate(loading.from_tables(tables(**sections)),
                           out=tmp_path / 'run.h5')
     assert code == DONE
     now = Run(assembled(**sections)).server._membership.order

@@ -1,21 +1,27 @@
 """Messages to bytes and back, and what is no message at all."""
 
+import dataclasses
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from aspis_mpi.errors import MalformedMessage
+from aspis_mpi.protocol import messages, wire
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer, Pool, SharedPool
 from aspis_mpi.protocol.messages import (
-    FROM_SERVER, FROM_WORKER, MAGIC, PROTOCOL, TEXT_BYTES, Answer, Challenge,
-    CodedGradient, Commit, Encode, Failure, Lane, Model, Parameters, Probe,
-    Progress, Reorder, Replica, Signal, Sketch, Skip, Stop, Sum, Vector, Wire,
-    pack_positions, unpack_positions)
+    FROM_SERVER, FROM_WORKER, MESSAGES, SERVER, TEXT_BYTES, WORKER, Answer,
+    Challenge, CodedGradient, Commit, Encode, Failure, Lane, Message, Model,
+    Parameters, Probe, Progress, Reorder, Replica, Signal, Sizes, Sketch, Skip,
+    Stop, Sum, Vector, pack_positions, part, sent_by, unpack_positions)
+from aspis_mpi.protocol.wire import MAGIC, PROTOCOL, Wire
 
 K, F, D = 5, 10, 12
 LOAD, PAYLOAD = 6, 12
-WIRE = Wire(K, F, D, LOAD, PAYLOAD, signal=7, sketches=D // 2, answer=4 * D)
+SIZES = Sizes(n_workers=K, n_files=F, n_parameters=D, load=LOAD,
+              payload=PAYLOAD, signal=7, sketches=D // 2, answer=4 * D)
+WIRE = Wire(SIZES)
 
 
 def filled():
@@ -41,7 +47,7 @@ VECTORS = [
 def fields(message):
     """What must survive the wire."""
     return (type(message), message.step, message.epoch, message.position,
-            message.body())
+            message.body)
 
 
 def known(message):
@@ -91,6 +97,71 @@ def test_every_message_is_of_one_side_and_one_lane():
                             else Lane.CONTROL)
     tested = {type(message) for message in (*CONTROL, *VECTORS)}
     assert tested == {*FROM_SERVER.values(), *FROM_WORKER.values()}
+
+
+#: Bytes behind the header, counted by hand from what each side has to know.
+BODIES = {
+    Model: 1, Parameters: 4 * D, Encode: 7 + 2 * F, Skip: 2, Reorder: 4 * LOAD,
+    Challenge: 16 + 2, Probe: 16, Commit: 0, Stop: 0,
+    Progress: 1, Replica: 4 * PAYLOAD, CodedGradient: 4 * PAYLOAD, Sum: 4 * D,
+    Sketch: 8 * (D // 2), Answer: 4 * D, Failure: TEXT_BYTES, Signal: 0}
+NUMBERS = {
+    Model: 1, Parameters: 2, Encode: 3, Challenge: 4, Commit: 5, Stop: 6,
+    Progress: 7, Replica: 8, CodedGradient: 9, Sketch: 10, Failure: 11,
+    Signal: 12, Skip: 13, Reorder: 14, Sum: 15, Probe: 16, Answer: 17}
+
+
+def test_kinds_and_sizes_stay_what_other_versions_know():
+    assert {cls: cls.kind for cls in MESSAGES} == NUMBERS
+    assert {cls: WIRE.size(cls) - HEADER_BYTES for cls in MESSAGES} == BODIES
+    assert WIRE.longest(FROM_SERVER) == HEADER_BYTES + 7 + 2 * F
+    assert WIRE.longest(FROM_WORKER) == HEADER_BYTES + TEXT_BYTES
+
+
+@pytest.mark.parametrize('cls', MESSAGES, ids=lambda cls: cls.__name__)
+def test_a_message_says_all_of_itself_once(cls):
+    """Its parts are its own attributes, in the order of their bytes."""
+    names = [it.name for it in cls.parts]
+    assert ['step', 'epoch', 'position', *names] == [
+        it.name for it in dataclasses.fields(cls)]
+    assert cls.kind in (FROM_SERVER if cls.sender == SERVER else FROM_WORKER)
+    assert all(it.meaning for it in cls.parts) and cls.__doc__
+    size = sum(it.size(SIZES) for it in cls.parts)
+    assert WIRE.size(cls) == HEADER_BYTES + size
+    given = [bytes([i] * it.size(SIZES)) for i, it in enumerate(cls.parts)]
+    if cls.lane is Lane.CONTROL:
+        assert cls(0, 0, 0, *given).body == b''.join(given)
+
+
+@pytest.fixture
+def others(monkeypatch):
+    """Messages that are declared in a test do not stay."""
+    own = [*MESSAGES]
+    for module in messages, wire:
+        monkeypatch.setattr(module, 'MESSAGES', own)
+
+
+def test_what_is_declared_needs_nothing_else(others):
+    @sent_by(WORKER, 99, 'step', 'position: how many of them')
+    class Greeting(Message):
+        """A worker says hello to some."""
+
+        whom: bytes = part('bits (K): to whom', lambda job: job.n_workers)
+        why: bytes = part('int16: why', lambda job: 2)
+
+    it, said = Wire(SIZES), Greeting(3, 0, 2, bytes(range(K)), b'\7\0')
+    raw = np.frombuffer(it.pack(said), dtype=np.uint8)
+    assert raw.size == it.size(Greeting) == said.nbytes == 64 + K + 2
+    again = it.unpack(raw, raw.size, {99: Greeting}, Lane.CONTROL)
+    assert fields(again) == fields(said)
+    assert (again.whom, again.why) == (said.whom, said.why)
+
+
+def test_no_two_messages_have_one_number(others):
+    with pytest.raises(ValueError, match='Other and Stop are both of kind 6'):
+        @sent_by(WORKER, Stop.kind)
+        class Other(Message):
+            """It would be taken for another."""
 
 
 def test_a_long_traceback_keeps_its_end():
@@ -165,14 +236,14 @@ def test_bodies_of_a_wrong_length(message, peer):
 
 def test_parts_of_gradients_have_their_own_size():
     """With several copies a worker sends d/copies numbers, not d."""
-    wire, buffer = Wire(K, F, D, LOAD, 6), Buffer(6)
-    raw = wire.stamp(CodedGradient(3, 0, 0, buffer))
-    assert wire.unpack(raw, raw.size, FROM_WORKER, Lane.DATA, buffer)
+    it, buffer = Wire(replace(SIZES, payload=6)), Buffer(6)
+    raw = it.stamp(CodedGradient(3, 0, 0, buffer))
+    assert it.unpack(raw, raw.size, FROM_WORKER, Lane.DATA, buffer)
     with pytest.raises(MalformedMessage, match='48 bytes, not 24'):
-        wire.unpack(WIRE.stamp(VECTORS[2]), HEADER_BYTES + 48, FROM_WORKER,
-                    Lane.DATA, buffer)
-    assert wire.unpack(WIRE.stamp(VECTORS[0]), HEADER_BYTES + 48,
-                       FROM_SERVER, Lane.DATA, buffer)
+        it.unpack(WIRE.stamp(VECTORS[2]), HEADER_BYTES + 48, FROM_WORKER,
+                  Lane.DATA, buffer)
+    assert it.unpack(WIRE.stamp(VECTORS[0]), HEADER_BYTES + 48, FROM_SERVER,
+                     Lane.DATA, buffer)
 
 
 def test_positions_are_bits_as_numpy_packs_them():
@@ -218,7 +289,7 @@ def noise(rng):
 
 def test_random_bytes_are_a_message_or_malformed():
     rng = np.random.default_rng(0)
-    messages = 0
+    found = 0
     for _ in range(2000):
         raw = noise(rng)
         for peer in (FROM_WORKER, FROM_SERVER):
@@ -227,11 +298,11 @@ def test_random_bytes_are_a_message_or_malformed():
                     message = unpack(raw, peer, lane, Buffer(D))
                 except MalformedMessage:
                     continue
-                messages += 1
+                found += 1
                 assert type(message) in peer.values()
                 assert message.lane is lane
                 assert message.nbytes == len(raw)
-    assert messages > 100       # or the test would show little
+    assert found > 100       # or the test would show little
 
 
 # --- buffers -----------------------------------------------------------

@@ -4,9 +4,9 @@ import os
 
 import numpy as np
 import pytest
-from mixed_kernels import MixedRun, mixed
 
 from aspis_mpi.schemes.record import Outcome
+from tests.support.mixed_kernels import MixedRun, mixed
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 K = 15

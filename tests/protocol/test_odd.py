@@ -9,7 +9,8 @@ from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.detection.rules.certified import Certified
-from aspis_mpi.schemes.decision import decide
+from aspis_mpi.schemes.closing import Closing
+from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.odd import oddities
 from aspis_mpi.schemes.resolution import resolve
 from aspis_mpi.schemes.scheme import Scheme
@@ -21,16 +22,16 @@ RING = Cyclic(K, load=5)
 
 def scheme_of(assignment, q, equality=NEAR):
     rule = Mean(assignment.n_files, q, 0)
-    return Scheme(assignment, None, Replicas(assignment), Certified(q), rule,
-                  rule, equality=equality,
+    return Scheme(assignment, None, Replicas(assignment),
+                  Detection(Certified, q), rule, rule, equality=equality,
                   worst_case=Certified(q).worst_case(assignment))
 
 
 def resolved(scheme, table, compute=None):
     out = np.zeros(8, dtype='f4')
-    found = resolve(scheme, table, EVERYBODY,
-                    np.ones(scheme.assignment.n_files, dtype=int), out, 1,
-                    lambda: 0.0, compute)
+    found = resolve(table, Closing(
+        scheme, EVERYBODY, np.ones(scheme.assignment.n_files, dtype=int), out,
+        1, lambda: 0.0, compute))
     return found, out
 
 
@@ -88,7 +89,7 @@ def test_a_certified_class_finds_them_as_well():
     late = np.flatnonzero(RING.incidence[file] & ~liars)[-1]
     table._labels[file, table._places[file][int(late)]] = -1
     table._sorted = None
-    before = decide(scheme.detector, table.evidence(), EVERYBODY)
+    before = scheme.detection.decide(table.evidence(), EVERYBODY)
     assert before.contested[file]
     found, _ = resolved(scheme, table)
     assert np.array_equal(table.odd, liars)
@@ -151,7 +152,7 @@ def test_a_class_around_a_liar_makes_nobody_odd():
     table = filled(RING, lambda worker, file: (truth[file] * np.float32(
         1 + {0: 0.95e-5, 2: -0.1e-5}.get(worker, 0))), NEAR)
     evidence = table.evidence()
-    verdict = decide(Certified(2), evidence, EVERYBODY)
+    verdict = Detection(Certified, 2).decide(evidence, EVERYBODY)
     assert verdict.certified.all()
     assert not oddities(evidence, table.beyond, verdict).any()
 

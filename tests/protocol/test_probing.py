@@ -9,6 +9,7 @@ from aspis_mpi.detection.probe import ANSWER
 from aspis_mpi.errors import BAD_JOB, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.messages import Answer, Failure, Model
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.step import State
 
 
@@ -50,8 +51,7 @@ class Bench:
 
     def proceed(self):
         out = []
-        while self.server.due:
-            out += self.give(self.server.proceed())
+        drive(self.server, [], lambda said: out.extend(self.give(said)))
         return out
 
     @property
@@ -240,7 +240,7 @@ def test_a_second_answer_changes_nothing(bench):
     it = bench()
     for worker in range(4):
         it.answer(worker)
-    again = it.workers[0]._gradients.take((0, 0, False))
+    again = it.workers[0]._pools.gradients.take((0, 0, False))
     again.values[:] = 0
     it.server.handle(0, Answer(-1, buffer=again))
     it.answer(4)

@@ -15,6 +15,7 @@ from aspis_mpi.protocol.messages import (
     Signal, Stop, Vector)
 from aspis_mpi.protocol.server.accounts import Accounts
 from aspis_mpi.protocol.server.course import Course
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.step import State
 from aspis_mpi.schemes.record import Outcome
@@ -27,7 +28,7 @@ TRACEBACK = b'Traceback (most recent call last):\nZeroDivisionError: 0'
 class Watched:
     """An aggregation that refuses to be given anything but numbers."""
 
-    propagates = False
+    shows_non_finite = False
 
     def __init__(self, rule):
         self.rule = rule
@@ -51,16 +52,18 @@ class Eager(ParameterServer):
         return self.chronicle.events
 
     def handle(self, worker, message):
-        return super().handle(worker, message) + self._rest()
+        return self._rest(super().handle(worker, message))
 
     def malformed(self, worker, reason, step=None):
-        return super().malformed(worker, reason, step) + self._rest()
+        return self._rest(super().malformed(worker, reason, step))
 
     def tick(self):
-        return super().tick() + self._rest()
+        return self._rest(super().tick())
 
-    def _rest(self):
-        return self.proceed() if self.due else []
+    def _rest(self, out):
+        said = []
+        drive(self, out, said.extend)
+        return said
 
 
 class Bench:
@@ -740,7 +743,7 @@ def test_a_sum_that_is_not_finite_is_thrown_away(bench, value):
     parameters = []
     for propagates in (True, False):
         it = bench(scheme=scheme)
-        it.rules[0].propagates = propagates
+        it.rules[0].shows_non_finite = propagates
         if propagates:
             it.rules[0].aggregate = it.rules[0].rule.aggregate
         it.play({3: lambda values: np.where(values > 0, value, values)})

@@ -11,12 +11,13 @@ import pytest
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as drive)
+    Network, VirtualClock, simulate as play)
 from aspis_mpi.errors import DONE, FAILED, JobError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER, Lane, Vector
+from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
@@ -54,7 +55,7 @@ def simulated(tmp_path):
 
     def run(tables, problem=None):
         out = tmp_path / f'run{len(runs)}.h5'
-        job = config.from_tables(tables)
+        job = loading.from_tables(tables)
         code, path = simulate(job, problem, out=out)
         runs.append(load_run(path))
         with np.load(path.with_suffix('.npz')) as model:
@@ -205,7 +206,7 @@ def by_objects(assembly):
     pools = assembly.pools(shared=True)
     workers = [assembly.worker(number, clock, pools)
                for number in range(server.n_workers)]
-    assert drive(server, workers, NoJournal(), clock, Network()) == DONE
+    assert play(server, workers, NoJournal(), clock, Network()) == DONE
     return server
 
 
@@ -274,10 +275,8 @@ class Lines:
             what(argument)
 
     def take(self, key):
-        self.send(self.server.handle(key[0], self.get(self.up, key,
-                                                      FROM_WORKER)))
-        while self.server.due:
-            self.send(self.server.proceed())
+        drive(self.server, self.server.handle(
+            key[0], self.get(self.up, key, FROM_WORKER)), self.send)
 
     def give(self, key):
         self.workers[key[0]].handle(self.get(self.down, key, FROM_SERVER))
@@ -296,7 +295,7 @@ def test_bytes_in_any_order_give_the_bits_of_objects(tables, sections, seed):
         job = tables(**sections)
         if 'problem' in sections:
             job['problem'] = sections['problem']
-        return Assembly(config.from_tables(job))
+        return Assembly(loading.from_tables(job))
 
     objects = by_objects(assemble())
     lines = Lines(assemble(), np.random.default_rng(seed))
@@ -362,8 +361,8 @@ def test_the_facts_of_a_clean_run(tables, simulated):
 def test_the_complete_job_is_in_the_log(tables, simulated):
     job = tables(adversary=ATTACKS[1])
     _, run, _ = simulated(job)
-    again = config.from_tables(run.config)
-    assert again.to_toml() == Assembly(config.from_tables(job)).job.to_toml()
+    again = loading.from_tables(run.config)
+    assert again.to_toml() == Assembly(loading.from_tables(job)).job.to_toml()
     assert again.problem.batch_size == 2 * run.incidence.shape[0]
 
 
@@ -435,7 +434,7 @@ class Breaks(Quadratic):
 
 
 def test_a_problem_that_raises_keeps_the_finished_steps(tables, tmp_path):
-    job = config.from_tables(tables(run={'steps': 9}))
+    job = loading.from_tables(tables(run={'steps': 9}))
     out = tmp_path / 'run.h5'
     assert simulate(job, Breaks(7), out=out)[0] == FAILED
     with load_run(out) as run:
@@ -451,7 +450,7 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
         def make(seed):
             made.append(Breaks(seed))
             return made[-1]
-        job = config.from_tables(tables(adversary=attack))
+        job = loading.from_tables(tables(adversary=attack))
         code, _ = simulate(job, make, out=tmp_path / f'{len(attack)}.h5')
         assert code == DONE
         # Rank 0 tries it, in five calls, and takes part in the probe.
@@ -459,7 +458,7 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
 
 
 def test_settings_of_a_job_that_is_made_already_are_refused(tables, tmp_path):
-    job = config.from_tables(tables())
+    job = loading.from_tables(tables())
     with pytest.raises(JobError, match=r"\['run.steps=1'\]: .*config.load"):
         simulate(job, settings=['run.steps=1'], out=tmp_path / 'run.h5')
     assert not list(tmp_path.iterdir())
@@ -485,8 +484,8 @@ def test_a_mute_worker_costs_time_and_nothing_else(assemble, silence):
     clock, pools = VirtualClock(), assembly.pools(shared=True)
     server = assembly.server(clock)
     workers = [assembly.worker(number, clock, pools) for number in range(4)]
-    assert drive(server, [*workers, Mute(4)], NoJournal(), clock,
-                 Network()) == DONE
+    assert play(server, [*workers, Mute(4)], NoJournal(), clock,
+                Network()) == DONE
     # Waited for until it has cost more than two silences.
     assert clock.now == pytest.approx(3 * silence)
     waited = [record.step for record in server.chronicle.records
@@ -502,6 +501,6 @@ def test_nobody_answers(assemble):
     assembly = assemble()
     clock = VirtualClock()
     server = assembly.server(clock)
-    assert drive(server, [Mute(number) for number in range(5)], NoJournal(),
-                 clock, Network()) == FAILED
+    assert play(server, [Mute(number) for number in range(5)], NoJournal(),
+                clock, Network()) == FAILED
     assert clock.now == assembly.job.faults.silence

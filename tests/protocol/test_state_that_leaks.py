@@ -4,13 +4,13 @@ import threading
 
 import numpy as np
 import pytest
-from running_statistics import Drifting, Normed, Unseeded
 
 from aspis_mpi import JobError, load_run, registry, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.errors import BAD_JOB, DONE
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.schemes.record import Outcome
+from tests.support.running_statistics import Drifting, Normed, Unseeded
 
 #: Gradients that rank 0 computes before the first step: what it tries, and
 #: files of the start-up probe, one micro-batch each.
@@ -23,7 +23,7 @@ def job(tables):
     def make(problem=Normed, **sections):
         made = tables(**sections)
         made['problem'] = {'batch_size': 20}
-        return config.from_tables(made, 'job.toml', problem=problem)
+        return loading.from_tables(made, 'job.toml', problem=problem)
     return make
 
 
@@ -143,8 +143,8 @@ JOBS = {
 @pytest.mark.parametrize('name', JOBS)
 def test_a_right_problem_gives_the_same_run_separate_or_not(name, tables,
                                                            tmp_path):
-    made = config.from_tables(tables(log={'detail': 'arrivals'},
-                                     **JOBS[name]))
+    made = loading.from_tables(tables(log={'detail': 'arrivals'},
+                                      **JOBS[name]))
     logs = [simulate(made, out=tmp_path / f'{separate}.h5',
                      separate=separate)[1] for separate in (False, True)]
     with load_run(logs[0]) as one, load_run(logs[1]) as other:
@@ -207,7 +207,7 @@ def test_attacks_that_keep_something_have_it_for_each_worker(
     monkeypatch.setattr(part, '__init__', counted)
     for separate, ranks in (False, 2), (True, 6):
         made.clear()
-        simulate(config.from_tables(tables(adversary={
+        simulate(loading.from_tables(tables(adversary={
             'count': 1, 'value': 'reversed', 'who': 'fixed',
             'files': 'all'})), out=tmp_path / f'{separate}.h5',
             separate=separate)
@@ -233,8 +233,8 @@ def test_what_makes_no_problem_is_told(problem, told, job):
 
 @pytest.mark.parametrize('brought', [Normed, Normed()])
 def test_a_class_and_its_object_have_one_name(brought):
-    made = config.from_tables({'run': {'steps': 1}}, problem=brought)
-    assert made.problem.name == 'running_statistics:Normed'
+    made = loading.from_tables({'run': {'steps': 1}}, problem=brought)
+    assert made.problem.name == 'tests.support.running_statistics:Normed'
 
 
 def test_the_option_of_the_command_line(tmp_path, monkeypatch, capsys):
@@ -246,8 +246,9 @@ def test_the_option_of_the_command_line(tmp_path, monkeypatch, capsys):
         before(self, seed)
     monkeypatch.setattr(Normed, '__init__', counted)
     path = tmp_path / 'job.toml'
-    path.write_text('[run]\nsteps = 1\n[scheme]\nworkers = 3\n[problem]\n'
-                    'name = "running_statistics:Normed"\nbatch_size = 6\n')
+    path.write_text('[run]\nsteps = 1\n[scheme]\nworkers = 3\n'
+                    '[problem]\nbatch_size = 6\n'
+                    'name = "tests.support.running_statistics:Normed"\n')
     for options, ranks in ((), 2), (('--separate',), 4):
         made.clear()
         assert main(['simulate', str(path), '--out', 'it.h5', '--overwrite',

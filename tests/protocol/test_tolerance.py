@@ -16,7 +16,8 @@ from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.schemes.audit import audited, drawn
-from aspis_mpi.schemes.decision import decide
+from aspis_mpi.schemes.closing import Closing
+from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.resolution import resolve
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import Replicas
@@ -240,15 +241,15 @@ def test_a_table_of_noise_is_sorted_like_its_distances():
 
 def tolerant_scheme(**options):
     rule = Mean(SUBSET.n_files, 4, 0)
-    return Scheme(SUBSET, None, Replicas(SUBSET), Certified(4), rule, rule,
-                  equality=NEAR, **options)
+    return Scheme(SUBSET, None, Replicas(SUBSET), Detection(Certified, 4),
+                  rule, rule, equality=NEAR, **options)
 
 
 def resolved(scheme, table, compute):
     out = np.zeros(D, dtype='f4')
     samples = np.ones(SUBSET.n_files, dtype=int)
-    return resolve(scheme, table, EVERYBODY, samples, out, 1, lambda: 0.0,
-                   compute), out
+    return resolve(table, Closing(scheme, EVERYBODY, samples, out, 1,
+                                  lambda: 0.0, compute)), out
 
 
 def test_a_step_with_noise_uses_what_is_near_the_truth():
@@ -292,7 +293,7 @@ def test_what_replicas_within_tolerance_hide_is_never_more_than_is_said(
         return truth[file] + shift * np.float32(
             share * NEAR.tolerance * norm)
     table = filled(SUBSET, value, NEAR)
-    scheme = replace(tolerant_scheme(), detector=Certified(q))
+    scheme = replace(tolerant_scheme(), detection=Detection(Certified, q))
     found, out = resolved(scheme, table, None)
     assert (found.verdict.source >= 0).all()
     few = SUBSET.incidence[:, :q].sum(axis=1) < 2
@@ -345,17 +346,17 @@ def chosen_by(seed):
         files, min(count, len(files)), replace=False)
 
 
-def steps_until_harmless(detector, seed, count=1):
+def steps_until_harmless(detection, seed, count=1):
     """Steps with random audits until no wrong file is used any more."""
     random = np.random.default_rng(seed)
     adversaries = np.isin(np.arange(K), random.permutation(K)[:7])
     table, wrong = lying(adversaries), quiet(adversaries)
     believed, choose = EVERYBODY, chosen_by(seed)
     for step in range(2000):
-        verdict = decide(detector, table.evidence(), believed)
+        verdict = detection.decide(table.evidence(), believed)
         if not (wrong & (verdict.source >= 0)).any():
             return step, int((~believed).sum())
-        found = audited(detector, table, believed, verdict,
+        found = audited(detection, table, believed, verdict,
                         gradients().__getitem__, count, choose)
         assert 1 <= found.audits <= count and not found.remarks
         assert not (found.verdict.exposed & ~adversaries).any()
@@ -367,14 +368,14 @@ def steps_until_harmless(detector, seed, count=1):
 def test_who_is_quiet_is_found_by_random_audits(record_property):
     """35 of 455 files are wrong; with 5 liars exposed none is any more."""
     seeds = 60 if THOROUGH else 12
-    found = [steps_until_harmless(Certified(7), seed)
+    found = [steps_until_harmless(Detection(Certified, 7), seed)
              for seed in range(seeds)]
     steps = [step for step, _ in found]
     record_property('mean steps', np.mean(steps))
     assert all(5 <= exposed <= 7 for _, exposed in found)
     # Two findings are needed at least, each after 13 steps on average.
     assert 13 < np.mean(steps) < 90
-    several = [steps_until_harmless(Certified(7), seed, 10)[0]
+    several = [steps_until_harmless(Detection(Certified, 7), seed, 10)[0]
                for seed in range(seeds)]
     assert np.mean(several) < np.mean(steps) / 3
 
@@ -383,14 +384,14 @@ def test_who_is_quiet_is_found_by_random_audits(record_property):
 def test_rules_without_certificates_are_audited_as_well(rule):
     adversaries = np.arange(K) < 7
     table, wrong = lying(adversaries), quiet(adversaries)
-    verdict = decide(rule(7), table.evidence(), EVERYBODY)
+    verdict = Detection(rule, 7).decide(table.evidence(), EVERYBODY)
     file = int(np.flatnonzero(wrong)[0])
     pools = []
 
     def choose(files, count):
         pools.append(files)
         return np.array([file, 454])
-    found = audited(rule(7), table, EVERYBODY, verdict,
+    found = audited(Detection(rule, 7), table, EVERYBODY, verdict,
                     gradients().__getitem__, 2, choose)
     assert pools[0].tolist() == list(range(455))
     exposed = SUBSET.incidence[file]
@@ -403,13 +404,14 @@ def test_only_what_nothing_proves_right_is_drawn():
     truth, adversaries = gradients(), np.arange(K) < 7
     table = filled(SUBSET, lambda worker, file: -truth[file]
                    if worker < 5 and file % 3 else truth[file])
-    verdict = decide(Certified(7), table.evidence(), EVERYBODY)
+    detection = Detection(Certified, 7)
+    verdict = detection.decide(table.evidence(), EVERYBODY)
     pools = []
 
     def choose(files, count):
         pools.append(files)
         return files[:count]
-    found = audited(Certified(7), table, EVERYBODY, verdict,
+    found = audited(detection, table, EVERYBODY, verdict,
                     truth.__getitem__, 5, choose)
     contested = table.evidence().without(found.verdict.exposed).contested
     for file in pools[0].tolist():
@@ -432,9 +434,9 @@ def test_what_is_drawn_is_any_of_the_files():
 # --- audits that settle nothing ----------------------------------------
 
 def audit_of(file, table, compute, q=7, believed=EVERYBODY):
-    detector = Certified(q)
-    verdict = decide(detector, table.evidence(), believed)
-    return audited(detector, table, believed, verdict, compute, 1,
+    detection = Detection(Certified, q)
+    verdict = detection.decide(table.evidence(), believed)
+    return audited(detection, table, believed, verdict, compute, 1,
                    lambda files, count: np.array([file]))
 
 
@@ -501,10 +503,10 @@ def test_a_contested_file_needs_somebody_who_bears_the_server_out():
     told = ~SUBSET.incidence[:, 9:].any(axis=1)     # victims are 7 and 8
     table = filled(SUBSET, lambda worker, file: -truth[file]
                    if worker < 7 and told[file] else truth[file])
-    detector = Certified(7)
-    verdict = decide(detector, table.evidence(), EVERYBODY)
+    detection = Detection(Certified, 7)
+    verdict = detection.decide(table.evidence(), EVERYBODY)
     assert verdict.contested.sum() > 7
-    found = audited(detector, table, EVERYBODY, verdict,
+    found = audited(detection, table, EVERYBODY, verdict,
                     lambda file: 2 * truth[file])
     assert not (found.verdict.exposed & ~verdict.exposed).any()
     assert found.audits == len(found.remarks) == 7

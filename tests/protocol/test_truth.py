@@ -3,18 +3,17 @@
 from collections import deque
 from dataclasses import FrozenInstanceError, fields, make_dataclass, replace
 from functools import cached_property, lru_cache, partial
+from operator import attrgetter
 from types import SimpleNamespace
 from weakref import ref
 
 import numpy as np
 import pytest
-from challenged_jobs import assembled
-from reach import reached
 
 from aspis_mpi.assembly import run as build
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.journal import Journal
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.backends.simulated import Network, VirtualClock, simulate
 from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.memory import Memory
@@ -25,6 +24,8 @@ from aspis_mpi.job.sections import SECTIONS
 from aspis_mpi.learning.batches import Batches
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 from aspis_mpi.schemes.scheme import Scheme
+from tests.support.challenged_jobs import assembled
+from tests.support.reach import reached
 
 #: Who has the truth: the job, its sections, and whoever assembles it.
 KNOWING = (Job, Design, SECTIONS['adversary'], SECTIONS['delay'])
@@ -160,8 +161,8 @@ HIDING = {
 }
 
 
-class Truth(AttackPlan):
-    """Nothing but a plan."""
+class Truth(Attack):
+    """Nothing but an attack."""
 
     def __init__(self):
         """Made of nothing."""
@@ -185,9 +186,9 @@ def test_circles_are_gone_round_once():
 
 
 @pytest.mark.parametrize('attribute', [
-    'plan', 'value', 'protocol', 'delay', 'silence', 'job'])
+    'attack', 'attack.value', 'attack.protocol', 'delay', 'silence', 'job'])
 def test_all_of_the_truth_is_known_as_such(assembly, attribute):
-    assert ways([getattr(assembly, attribute)])
+    assert ways([attrgetter(attribute)(assembly)])
 
 
 def test_so_are_the_sections_and_the_parts_that_they_name(assembly):
@@ -242,7 +243,7 @@ def test_a_server_comes_by_no_plan_in_a_run(assembly, probes):
     assert (code, server.step) == (DONE, 3)
     assert set(journal.steps) >= {1, 2, 3}
     rebuilt = server._membership.excluded.any()
-    assert rebuilt == assembly.transfer.compares
+    assert rebuilt == assembly.transfer.comparable
     # The workers have it all.
     assert ways(workers[0]) and ways(assembly)
 

@@ -373,7 +373,7 @@ def test_an_adversary_lies_where_the_plan_says_and_nowhere_else(bench, value):
     it = bench(number=1, adversary={
         'count': 2, 'workers': [0, 1], 'value': value,
         'files': 'fixed-disagreement'})
-    plan = it.assembly.plan.lies(0)[it.files, 1]
+    plan = it.assembly.attack.lies(0)[it.files, 1]
     assert plan.any() and not plan.all()
     parameters = it.begin(0)
     for position, values in it.all_replicas():

@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from wrong_parts import MODULE, mutants
 
 from aspis_mpi.__main__ import main
 from aspis_mpi.runlog.reader import load_run
+from tests.support.wrong_parts import MODULE, mutants
 
 N_MUTANTS, SEED, STEPS = 220, 13, 8
 

@@ -1,17 +1,10 @@
 """Tiny jobs on a real SLURM, which lives as long as the tests need it."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-# What tests/mpi knows of jobs under mpirun holds inside SLURM, too.
-sys.path.append(str(Path(__file__).resolve().parents[1] / 'mpi'))
-
-from cluster import Cluster, missing  # noqa: E402
-from mpirun import parameters, write_job  # noqa: E402
-
-from aspis_mpi import simulate  # noqa: E402
+from aspis_mpi import simulate
+from tests.support.mpirun import parameters, write_job
+from tests.support.slurm_cluster import Cluster, missing
 
 
 @pytest.fixture(scope='session')

@@ -6,7 +6,8 @@ import subprocess
 import time
 
 import pytest
-from mpirun import REPO
+
+from tests.support.mpirun import REPO
 
 REQUEUE = REPO / 'jobs' / 'requeue.sbatch'
 SWEEP = REPO / 'jobs' / 'sweep-requeue.sbatch'

@@ -3,9 +3,9 @@
 import sys
 
 import pytest
-from mpirun import prefix
 
 from aspis_mpi import load_run
+from tests.support.mpirun import prefix
 
 #: Every rank says where it is, rank 0 also what it knows of all.
 WHERE = '''

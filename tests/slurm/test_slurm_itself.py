@@ -1,6 +1,6 @@
 """The virtual cluster of these tests comes up and goes without a trace."""
 
-from mpirun import REPO, rows_of
+from tests.support.mpirun import REPO, rows_of
 
 #: A job that does not end by itself.
 FOREVER = {'run.steps': 1_000_000}

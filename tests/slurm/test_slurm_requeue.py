@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from mpirun import REPO, parameters, rows_of
 
 from aspis_mpi import load_run
+from tests.support.mpirun import REPO, parameters, rows_of
 
 TRAIN = REPO / 'jobs' / 'train.sbatch'
 REQUEUE = REPO / 'jobs' / 'requeue.sbatch'

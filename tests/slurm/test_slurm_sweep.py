@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from mpirun import REPO, parameters, rows_of
 
 from aspis_mpi import load_run
+from tests.support.mpirun import REPO, parameters, rows_of
 
 SWEEP = REPO / 'jobs' / 'sweep.sbatch'
 SWEEP_REQUEUE = REPO / 'jobs' / 'sweep-requeue.sbatch'

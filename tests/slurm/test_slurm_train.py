@@ -1,10 +1,10 @@
 """jobs/train.sbatch and jobs/train-gpu.sbatch on a real SLURM."""
 
 import numpy as np
-from configuration import NODES
-from mpirun import REPO, parameters
 
 from aspis_mpi import load_run
+from tests.support.mpirun import REPO, parameters
+from tests.support.slurm_configuration import NODES
 
 TRAIN = REPO / 'jobs' / 'train.sbatch'
 TRAIN_GPU = REPO / 'jobs' / 'train-gpu.sbatch'

@@ -7,7 +7,6 @@ from math import comb
 import networkx as nx
 import numpy as np
 import pytest
-from designs import shared
 from scipy.sparse import csr_array
 
 from aspis_mpi import registry
@@ -18,6 +17,7 @@ from aspis_mpi.assignment.designs.random_regular import RandomRegular
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import MOST_FILES, Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
+from tests.support.designs import shared
 
 SIZES = (6, 9, 15)
 #: Those that a number of workers is enough for.

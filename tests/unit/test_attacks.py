@@ -10,7 +10,7 @@ from aspis_mpi import arrays, registry
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
-from aspis_mpi.attacks.plan import AttackPlan
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.coding.challenge import compare
 from aspis_mpi.coding.sketching import sketch
 
@@ -546,7 +546,7 @@ def test_a_wrong_option_of_a_protocol_is_named(name, option, value, message):
 @any_who
 @pytest.mark.parametrize('files', FILES.values(), ids=FILES)
 def test_a_plan_answers_like_its_parts(part, files):
-    plan = AttackPlan(part(15, 4, 7), files(SUBSET, 7))
+    plan = Attack(part(15, 4, 7), files(SUBSET, 7))
     who, fresh = part(15, 4, 7), files(SUBSET, 7)
     for step in [0, 0, 1, 5, 1, 120, 0]:
         members = who.members(step)
@@ -555,14 +555,14 @@ def test_a_plan_answers_like_its_parts(part, files):
 
 
 def test_a_plan_cannot_be_changed_by_who_reads_it():
-    plan = AttackPlan(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7))
+    plan = Attack(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7))
     for answer in (plan.adversaries(0), plan.lies(0)):
         with pytest.raises(ValueError, match='read-only'):
             answer[:] = False
 
 
 def test_who_sends_the_truth_lies_on_no_file():
-    plan = AttackPlan(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7),
+    plan = Attack(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7),
                       PROTOCOLS['late'](7), VALUES['honest'](7))
     for step in range(3):
         assert plan.adversaries(step).sum() == 4
@@ -573,21 +573,21 @@ def test_who_sends_the_truth_lies_on_no_file():
 
 def test_patient_liars_have_lied_only_on_what_came_later():
     files, later = FILES['all'](SUBSET, 7), np.arange(455) % 3 == 0
-    plan = AttackPlan(WHO['fixed'](15, 4, 7), files, PROTOCOLS['patient'](7))
+    plan = Attack(WHO['fixed'](15, 4, 7), files, PROTOCOLS['patient'](7))
     assert np.array_equal(plan.told(0, later),
                           plan.lies(0) & later[:, None])
     assert not plan.told(0, False).any()
-    others = AttackPlan(WHO['fixed'](15, 4, 7), files, PROTOCOLS['late'](7))
+    others = Attack(WHO['fixed'](15, 4, 7), files, PROTOCOLS['late'](7))
     assert np.array_equal(others.told(0, False), others.lies(0))
 
 
 def test_nobody_dawdles_where_nothing_is_said_of_it():
-    plan = AttackPlan(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7))
+    plan = Attack(WHO['fixed'](15, 4, 7), FILES['all'](SUBSET, 7))
     assert plan.dawdles(0).shape == (15,) and not plan.dawdles(0).any()
 
 
 def test_a_plan_keeps_what_does_not_change():
-    plan = AttackPlan(WHO['window'](15, 4, 7, window=10),
+    plan = Attack(WHO['window'](15, 4, 7, window=10),
                       FILES['framing'](SUBSET, 7))
     assert plan.lies(0) is plan.lies(9)
     assert plan.lies(9) is not plan.lies(10)
@@ -595,7 +595,7 @@ def test_a_plan_keeps_what_does_not_change():
 
 @pytest.mark.parametrize('assignment', DESIGNS)
 def test_without_adversaries_nobody_lies(assignment):
-    plan = AttackPlan(WHO['fixed'](assignment.n_workers, 0, 7),
+    plan = Attack(WHO['fixed'](assignment.n_workers, 0, 7),
                       FILES['all'](assignment, 7))
     assert plan.adversaries(3).shape == (assignment.n_workers,)
     assert not plan.adversaries(3).any()

@@ -7,9 +7,6 @@ from math import comb
 
 import numpy as np
 import pytest
-from designs import (
-    SILENT, bose, evidence_of, families, pairs_of, shared, strategy,
-    triples_told)
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.subset import Subset
@@ -17,6 +14,9 @@ from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.detection.matching import doubled, doubled_without
 from aspis_mpi.detection.rules.certified import (
     Certified, certificates, expose, without_holders)
+from tests.support.designs import (
+    SILENT, bose, evidence_of, families, pairs_of, shared, strategy,
+    triples_told)
 
 #: Files certified before anybody is exposed, K = 15, r = 3, q = 2 ... 7.
 BEFORE = {
@@ -84,7 +84,7 @@ def test_no_wrong_file_is_used_under_the_known_attacks(files, q):
         assert wrong == 0
         before = certificates(evidence_of(assignment, story), q)
         assert before.any(axis=1).sum() == BEFORE[files][q - 2]
-        assert verdict.plain_mean
+        assert verdict.mean_is_right
 
 
 @pytest.mark.parametrize('q', range(2, 8))
@@ -93,7 +93,7 @@ def test_files_that_only_liars_hold_are_the_limit(q):
     adversaries, story = attack(assignment, 'quiet', q)
     wrong, verdict = check(assignment, story, adversaries, q)
     assert wrong == comb(q, 3) == Certified(q).worst_case(assignment)
-    assert verdict.plain_mean == (q < 3)
+    assert verdict.mean_is_right == (q < 3)
 
     # All liars contest the same q - 3 honest workers and lie in secret.
     honest = np.flatnonzero(~adversaries)
@@ -266,7 +266,7 @@ def test_presumed_files_are_used_only_where_few_are_certified():
     evidence = evidence_of(assignment, story)
     used = Certified(3).decide(evidence)
     assert used.presumed.all() and (used.source >= 0).all()
-    assert not used.plain_mean
+    assert not used.mean_is_right
     never = Certified(3, presume_below=0.0).decide(evidence)
     assert never.presumed.all() and (never.source == DROPPED).all()
 
@@ -278,7 +278,7 @@ def test_presumed_files_are_used_only_where_few_are_certified():
         assert verdict.presumed.any() and verdict.contested.any()
         assert (verdict.source[verdict.presumed] >= 0).all() == (share == 1)
         assert (verdict.source[verdict.contested] == DROPPED).all()
-        assert verdict.plain_mean == (share < 1)
+        assert verdict.mean_is_right == (share < 1)
 
 
 def test_a_presumed_file_needs_all_its_believed_holders():
@@ -303,7 +303,7 @@ def test_workers_known_to_lie_make_one_copy_enough():
     verdict = Certified(0).decide(evidence)
     held = (assignment.incidence & ~liars)[:, :6].any(axis=1)
     assert np.array_equal(verdict.certified, held)
-    assert np.array_equal(verdict.source >= 0, held) and verdict.plain_mean
+    assert np.array_equal(verdict.source >= 0, held) and verdict.mean_is_right
 
 
 def test_values_that_are_not_finite_are_divergence_or_lies():

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from decoded_sums import (IRREGULAR, bench, decoded, full_sets, payload,
-                          shares, small_gradients)
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.base import Assignment
@@ -19,6 +17,8 @@ from aspis_mpi.coding.codes.tandon import Tandon
 from aspis_mpi.coding.codes.ye_abbe import YeAbbe
 from aspis_mpi.coding.fixed import DENSE
 from aspis_mpi.coding.structure import cyclic_starts, group_leads
+from tests.support.decoded_sums import (
+    IRREGULAR, bench, decoded, full_sets, payload, shares, small_gradients)
 
 #: Fixed codes on small systems.
 FIXED = [
@@ -254,7 +254,7 @@ def test_more_copies_than_holders_are_refused(part):
 def test_stragglers_of_a_cyclic_assignment(part):
     code = part(Cyclic(7, load=3), 1, **OPTIONS.get(part.name, {}))
     assert code.stragglers == (0 if part is Approximate else 2)
-    assert code.full_only == (part is not LeastSquares)
+    assert code.needs_whole_workers == (part is not LeastSquares)
 
 
 @pytest.mark.parametrize('copies', [1, 2, 3])

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from decoded_sums import IRREGULAR
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.cyclic import Cyclic
@@ -16,6 +15,7 @@ from aspis_mpi.schemes.collection.coverage import Coverage
 from aspis_mpi.schemes.collection.deadline import Deadline
 from aspis_mpi.schemes.collection.full_workers import FullWorkers
 from aspis_mpi.schemes.speeds import Speeds
+from tests.support.decoded_sums import IRREGULAR
 
 ASSIGNMENTS = [
     pytest.param(IRREGULAR, 1, id='irregular-1'),
@@ -216,7 +216,7 @@ def test_a_deadline_is_lenient_and_ends_early_when_covered():
 def test_a_deadline_with_a_code_of_whole_workers():
     assignment = Cyclic(7, load=3)
     collection = Deadline(assignment, 1, Tandon(assignment, 1), deadline=1.0)
-    assert collection.whole
+    assert collection.asks_whole_workers
     assert not Deadline(assignment, 1, LeastSquares(assignment, 1),
                         deadline=1.0).whole
     it = collection.begin(np.ones(7, dtype=bool), True, speeds(7))

@@ -11,7 +11,7 @@ import pytest
 from aspis_mpi import __version__, load_run, registry
 from aspis_mpi.__main__ import main
 from aspis_mpi.backends import launcher
-from aspis_mpi.job import presets
+from aspis_mpi.job import capabilities, presets
 from aspis_mpi.job.sections import SECTIONS
 
 JOB = '''
@@ -156,6 +156,63 @@ def test_list_of_one_family(capsys):
     assert main(['list', 'detection']) == 0
     printed = capsys.readouterr().out
     assert 'clique' in printed and 'median' not in printed
+
+
+def test_list_of_a_part_of_ones_own(tmp_path, monkeypatch, capsys):
+    (tmp_path / 'listed_part.py').write_text(
+        'class Mine:\n    """Mine."""\n'
+        '    def __init__(self, *, depth: int = 3, other=None):\n'
+        '        pass\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(['list', 'listed_part:Mine']) == 0
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()
+            ] == ['listed_part:Mine     Mine.', 'depth: int = 3',
+                  'other: any = None']
+    assert main(['list', 'listed_part:Mime']) == 2
+    told, = capsys.readouterr().err.splitlines()
+    assert "has no 'Mime'; did you mean 'Mine'?" in told
+@pytest.mark.parametrize('family', registry.FAMILIES)
+def test_list_of_a_family_ends_with_what_each_part_can(family, capsys):
+    main(['list'])
+    everything = capsys.readouterr().out
+    main(['list', family])
+    first, _, rest = capsys.readouterr().out.partition(
+        f'{family}, which can what:\n')
+    for piece in first.split(f'[{family}]:'):
+        assert piece in everything
+    table = capabilities.table(family)
+    assert rest.splitlines() == table
+    assert max(map(len, table), default=0) < 80
+
+    names, found = list(registry.parts(family)), capabilities.capabilities(
+        family)
+    cells = [line.split() for line in table]
+    if cells and cells[0] != names:
+        # Capabilities stand in columns: turn it.
+        cells[0].insert(0, '')
+        cells = [list(row) for row in zip(*cells)]
+        assert cells.pop(0)[1:] == names
+    elif cells:
+        cells.pop(0)
+    assert cells == [[name, *words.values()] for name, words in found.items()]
+    flags = {name for part in registry.parts(family).values()
+             for name in dir(part) if not name.startswith('_')
+             and isinstance(getattr(part, name), bool)}
+    assert flags == set(found)
+
+
+def test_list_tells_which_transfer_can_what(capsys):
+    main(['list', 'transfer'])
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[lines.index('transfer, which can what:') + 1:]
+    assert table[0].split() == ['coded', 'replicas', 'sums']
+    rows = {name: words for name, *words in map(str.split, table[1:5])}
+    assert rows['sends_at_once'] == ['-', 'yes', '-']
+    assert rows['reassignable'] == ['-', 'yes', 'yes']
+    # What the options of a job decide is no property of the part.
+    deadline = capabilities.capabilities('collection')['asks_whole_workers']
+    assert deadline['deadline'] == 'depends'
+    assert deadline['full-workers'] == 'yes' and deadline['coverage'] == '-'
 
 
 def test_list_tells_what_each_preset_fills_in(capsys):

@@ -11,12 +11,12 @@ from aspis_mpi import registry
 from aspis_mpi.assembly.outputs import check, claims, log_path, refuse_existing
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import JobError
-from aspis_mpi.job import loading as config, presets
+from aspis_mpi.job import loading, presets
 from aspis_mpi.job.presets import PRESETS
 from aspis_mpi.job.sections import PARTS, SECTIONS
 from aspis_mpi.parts import extras
 
-JOBS = Path(__file__).parents[2] / 'jobs'
+ROOT = Path(__file__).parents[2]
 
 #: Options without a default, for tests that make every part.
 REQUIRED = {('schedule', 'step'): {'milestones': [2]},
@@ -66,7 +66,7 @@ def job_file(tmp_path):
 def refusal(tables, n_workers=None):
     """The one line with which a job is refused."""
     with pytest.raises(JobError) as refused:
-        Assembly(config.from_tables(tables, 'job.toml', n_workers))
+        Assembly(loading.from_tables(tables, 'job.toml', n_workers))
     text = str(refused.value)
     assert text.startswith('job.toml: ') and '\n' not in text
     return text
@@ -80,8 +80,8 @@ def options_of(family, name):
 # --- what is filled in -------------------------------------------------
 
 def test_a_job_without_a_preset_is_aspis_with_certificates():
-    job = config.from_tables({'run': {'steps': 1},
-                              'problem': {'name': 'quadratic'}})
+    job = loading.from_tables({'run': {'steps': 1},
+                               'problem': {'name': 'quadratic'}})
     assert job.assignment.name == 'subset'
     assert job.assignment.replication == 3
     assert job.detection.name == 'certified'
@@ -92,7 +92,7 @@ def test_a_job_without_a_preset_is_aspis_with_certificates():
 
 @pytest.mark.parametrize('preset', PRESETS)
 def test_a_preset_fills_its_sections(tables, preset):
-    job = config.from_tables(tables(scheme={'name': preset}))
+    job = loading.from_tables(tables(scheme={'name': preset}))
     for section, keys in presets.sections(preset, 2).items():
         for key, value in keys.items():
             assert getattr(getattr(job, section), key) == value
@@ -108,7 +108,7 @@ def test_presets_are_the_published_choices():
 
 
 def test_each_key_of_a_preset_can_be_overridden(tables):
-    job = config.from_tables(tables(
+    job = loading.from_tables(tables(
         scheme={'name': 'aspis'}, assignment={'replication': 5},
         detection={'name': 'core'}, aggregation={'buckets': 7}))
     assert job.assignment.name == 'subset' and job.assignment.replication == 5
@@ -119,14 +119,14 @@ def test_each_key_of_a_preset_can_be_overridden(tables):
 
 def test_another_part_does_not_inherit_the_presets_options(tables):
     """The preset's replication belongs to its subset alone."""
-    job = config.from_tables(tables(scheme={'name': 'aspis'},
-                                    assignment={'name': 'uncoded'},
-                                    detection={'name': 'none'}))
+    job = loading.from_tables(tables(scheme={'name': 'aspis'},
+                                     assignment={'name': 'uncoded'},
+                                     detection={'name': 'none'}))
     assert not hasattr(job.assignment, 'replication')
 
 
 def test_sections_are_frozen(tables):
-    job = config.from_tables(tables())
+    job = loading.from_tables(tables())
     with pytest.raises(ValueError):
         job.run.steps = 5
 
@@ -134,21 +134,21 @@ def test_sections_are_frozen(tables):
 def test_the_number_of_ranks_is_the_default_of_workers(tables):
     without = tables()
     del without['scheme']['workers']
-    assert config.from_tables(without, n_workers=9).n_workers == 9
-    assert config.from_tables(tables(), n_workers=9).n_workers == 5
+    assert loading.from_tables(without, n_workers=9).n_workers == 9
+    assert loading.from_tables(tables(), n_workers=9).n_workers == 5
 
 
 def test_device_reaches_the_parts_that_take_one(tables):
     job = tables(runtime={'device': 'cuda:1'})
     job['problem'] = {'name': 'digits', 'model': 'convnet'}
-    job = config.from_tables(job)
+    job = loading.from_tables(job)
     assert job.part('problem', 'model').options['device'] == 'cuda:1'
 
 
 def test_a_problem_of_the_callers_need_not_be_named(job_file):
     path = job_file('[run]\nsteps = 1\n[scheme]\nworkers = 5\n')
     problem = registry.find('problem', 'quadratic')(0, parameters=3)
-    job = config.load(path, problem=problem)
+    job = loading.load(path, problem=problem)
     assert job.problem.name == (
         'aspis_mpi.learning.problems.quadratic:Quadratic')
     assert Assembly(job, problem).d == 3
@@ -164,7 +164,7 @@ def test_no_two_options_of_a_section_share_a_name():
         own = set(SECTIONS[section].model_fields)
         for chosen in product(*families):
             names = [key for part in chosen for key in registry.options(part)
-                     if key not in config.ELSEWHERE]
+                     if key not in loading.ELSEWHERE]
             assert len(set(names)) == len(names), (section, names)
             assert not own & set(names), (section, names)
 
@@ -190,7 +190,7 @@ def test_every_part_can_be_had_by_its_name(tables, monkeypatch, tmp_path,
     job |= AROUND.get(family, {}) | AROUND.get((family, name), {})
     if 'name' in job['scheme'] and section != 'detection':
         del job['detection']
-    assembly = Assembly(config.from_tables(job))
+    assembly = Assembly(loading.from_tables(job))
     part = assembly.job.part(section, key)
     assert part.cls.name == name
     assert part.options.keys() == registry.options(part.cls).keys()
@@ -219,8 +219,8 @@ def test_every_option_has_a_type_and_a_default(section, key, family, name):
     {'aggregation': {'name': 'trimmed-mean'}, 'faults': {'silence': 0.25}},
 ])
 def test_a_complete_job_reads_back(tables, sections):
-    job = config.from_tables(tables(**sections))
-    again = config.from_tables(tomllib.loads(job.to_toml()))
+    job = loading.from_tables(tables(**sections))
+    again = loading.from_tables(tomllib.loads(job.to_toml()))
     for name in SECTIONS:
         assert (getattr(again, name).model_dump()
                 == getattr(job, name).model_dump()), name
@@ -228,14 +228,16 @@ def test_a_complete_job_reads_back(tables, sections):
     assert again.to_toml() == job.to_toml()
 
 
-@pytest.mark.parametrize('path', sorted(JOBS.rglob('*.toml')),
+@pytest.mark.parametrize('path', sorted(
+    path for folder in ('jobs', 'experiments')
+    for path in (ROOT / folder).rglob('*.toml')),
                          ids=lambda path: path.name)
 def test_the_jobs_of_the_repository_are_fine(path):
-    Assembly(config.load(path))
+    Assembly(loading.load(path))
 
 
 def test_settings_win_over_the_file(job_file):
-    job = config.load(job_file(), [
+    job = loading.load(job_file(), [
         'run.steps=9', 'optimizer.lr = 1e-3', 'detection.name=core',
         'adversary.count=2', 'adversary.workers=[1, 2]', 'run.seed=1',
         'run.seed=2'])
@@ -431,26 +433,26 @@ def test_a_value_in_the_place_of_a_section(tables):
     'steps=3', 'run.steps', 'run.=3', '=', '.=', 'run.steps3', ''])
 def test_a_bad_setting_says_how_to_write_it(job_file, setting):
     with pytest.raises(JobError, match='section.key=value'):
-        config.load(job_file(), [setting])
+        loading.load(job_file(), [setting])
 
 
 def test_a_setting_that_names_no_key(job_file):
     with pytest.raises(JobError, match="'sheme'.*did you mean 'scheme'"):
-        config.load(job_file(), ['sheme.workers=3'])
+        loading.load(job_file(), ['sheme.workers=3'])
     with pytest.raises(JobError, match="'run.stops'.*did you mean 'steps'"):
-        config.load(job_file(), ['run.stops=3'])
+        loading.load(job_file(), ['run.stops=3'])
 
 
 def test_a_setting_into_something_that_is_no_section(job_file):
     with pytest.raises(JobError, match='must be a section'):
-        config.load(job_file('run = 3\n'), ['run.steps=3'])
+        loading.load(job_file('run = 3\n'), ['run.steps=3'])
 
 
 @pytest.mark.parametrize('text', [
     '[run\nsteps = 3', 'steps = = 3', '[run]\nsteps = 1\nsteps = 2'])
 def test_what_is_no_toml_is_told_with_its_place(job_file, text):
     with pytest.raises(JobError, match=r'job\.toml: .*\(at ') as refused:
-        config.load(job_file(text))
+        loading.load(job_file(text))
     assert '\n' not in str(refused.value)
 
 
@@ -458,17 +460,17 @@ def test_what_is_no_text_at_all(tmp_path):
     path = tmp_path / 'run.h5'
     path.write_bytes(b'\x89HDF\r\n\x1a\n\xff\xfe')
     with pytest.raises(JobError, match=r'run\.h5') as refused:
-        config.load(path)
+        loading.load(path)
     assert '\n' not in str(refused.value)
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(JobError, match=r'none\.toml: No such file') as told:
-        config.load(tmp_path / 'none.toml')
+        loading.load(tmp_path / 'none.toml')
     # A script that calls `run` prints one traceback, not two.
     assert told.value.__suppress_context__
     with pytest.raises(JobError, match='directory'):
-        config.load(tmp_path)
+        loading.load(tmp_path)
 
 
 def test_a_missing_data_path(tables):
@@ -501,7 +503,7 @@ def test_a_data_file_that_is_none(tables, tmp_path):
 @pytest.fixture
 def job(tables):
     """A job that is fine."""
-    return config.from_tables(tables(), 'some/job.toml')
+    return loading.from_tables(tables(), 'some/job.toml')
 
 
 def test_the_log_goes_where_it_was_told_to(job, tables, tmp_path):
@@ -509,7 +511,7 @@ def test_the_log_goes_where_it_was_told_to(job, tables, tmp_path):
     assert log_path(job.path, out, job) == out
     claims(job, out, False).close()
     assert out.parent.is_dir() and not list(out.parent.iterdir())
-    named = config.from_tables(tables(run={'out': str(out)}))
+    named = loading.from_tables(tables(run={'out': str(out)}))
     assert log_path(named.path, None, named) == out
     assert log_path(None, tmp_path / 'b.h5', named) == tmp_path / 'b.h5'
 
@@ -517,7 +519,7 @@ def test_the_log_goes_where_it_was_told_to(job, tables, tmp_path):
 def test_a_log_without_a_job_has_a_place(job, tables):
     """For the doctor, who may have no job, or one that cannot be run."""
     assert log_path(None, 'a.h5', job) == Path('a.h5')
-    named = config.from_tables(tables(run={'out': 'b.h5'}))
+    named = loading.from_tables(tables(run={'out': 'b.h5'}))
     assert log_path('some/lr0.1.toml', None, named) == Path('b.h5')
     for file, name in (('some/lr0.1.toml', 'lr0.1-'), (None, 'RUN-')):
         path = log_path(file)

@@ -7,7 +7,7 @@ import pytest
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding.codes.least_squares import LeastSquares
 from aspis_mpi.errors import JobError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.parts import extras
 
@@ -24,7 +24,7 @@ CHALLENGED = {
 def assembled(problem=None, **sections):
     job = {name: CHALLENGED.get(name, {}) | keys
            for name, keys in (CHALLENGED | sections).items()}
-    return Assembly(config.from_tables(job), problem)
+    return Assembly(loading.from_tables(job), problem)
 
 
 class Distant(Quadratic):
@@ -151,11 +151,11 @@ def test_a_preset_for_q_adversaries_needs_some():
     robust = {'name': 'robust-partial', 'workers': 9}
     with pytest.raises(JobError, match=(
             'scheme.adversaries = 0: .*robust-partial.* set at least 1')):
-        Assembly(config.from_tables(job | {'scheme': robust}))
-    Assembly(config.from_tables(job | {'scheme': robust | {
+        Assembly(loading.from_tables(job | {'scheme': robust}))
+    Assembly(loading.from_tables(job | {'scheme': robust | {
         'adversaries': 1}}))
     with pytest.raises(JobError, match="'cyclic' has one replica"):
-        Assembly(config.from_tables(job | {
+        Assembly(loading.from_tables(job | {
             'scheme': robust | {'adversaries': 1},
             'assignment': {'load': 1}}))
 
@@ -197,7 +197,7 @@ def test_by_default_only_what_can_be_audited_is():
     {'collection': {'name': 'all'}}])
 def test_what_goes_together_is_accepted(sections):
     """What is refused above is so for the reason that is given."""
-    assert assembled(**sections).transfer.compares
+    assert assembled(**sections).transfer.comparable
 
 
 @pytest.mark.parametrize('protocol, sums', [
@@ -228,8 +228,8 @@ def test_whoever_dawdles_can_do_so_with_every_transfer(protocol):
     for sections in PUSHED, PLAIN, {}:
         assembly = assembled(**sections, adversary={
             'count': 2, 'protocol': protocol, 'value': 'honest'})
-        assert assembly.plan.dawdles(0).any()
-        assert not assembly.plan.lies(0).any()
+        assert assembly.attack.dawdles(0).any()
+        assert not assembly.attack.lies(0).any()
 
 
 def test_a_protocol_of_nobody_is_no_mistake():
@@ -244,7 +244,7 @@ def test_a_protocol_of_nobody_is_no_mistake():
 def test_a_device_is_for_what_computes_there(problem, named, monkeypatch):
     """One of the user's own may choose it without being told."""
     monkeypatch.setattr(extras, 'find_spec', lambda name: True)
-    job = config.from_tables(CHALLENGED | {
+    job = loading.from_tables(CHALLENGED | {
         'problem': problem, 'runtime': {'device': 'cuda'}})
     if named is None:
         Assembly(job)
@@ -258,4 +258,4 @@ def test_a_problem_of_the_callers_chooses_its_device(monkeypatch):
     problem = Distant(0, parameters=4)
     job = {name: keys for name, keys in CHALLENGED.items()
            if name != 'problem'} | {'runtime': {'device': 'cuda'}}
-    Assembly(config.from_tables(job, problem=problem), problem)
+    Assembly(loading.from_tables(job, problem=problem), problem)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aspis_mpi import registry
+from aspis_mpi.delays.drawn import Drawn
 from aspis_mpi.delays.silence import Silence
 
 PARTS = registry.parts('delay')
@@ -79,6 +80,29 @@ def test_impossible_sizes_are_refused(sizes, complaint):
 def test_a_mean_must_be_positive(name, mean):
     with pytest.raises(ValueError, match=f'mean {mean} must be .* above 0'):
         PARTS[name](K, LOAD, 7, mean=mean)
+
+
+@pytest.mark.parametrize('name, options', [
+    ('none', ()), ('constant', ('mean',)), ('exponential', ('mean', 'per')),
+    ('pareto', ('mean', 'per', 'alpha')),
+    ('slow', ('mean', 'workers', 'factor'))])
+def test_options_are_those_of_the_base_and_its_own(name, options):
+    assert tuple(registry.options(PARTS[name])) == options
+
+
+def test_a_delay_may_have_a_constructor_that_is_written_down():
+    class Own(Drawn):
+        def __init__(self, n_workers, load, seed, *, mean: float = 2.0,
+                     least: float = 0.5):
+            super().__init__(n_workers, load, seed, mean=mean, per='file')
+            self.least = least
+
+        def factors(self, rng, shape):
+            return np.full(shape, self.least)
+    assert tuple(registry.options(Own)) == ('mean', 'least')
+    assert (Own(K, LOAD, 7, least=0.25).paces(3) == 0.5).all()
+    with pytest.raises(ValueError, match='mean -1 must be'):
+        Own(K, LOAD, 7, mean=-1)
 
 
 # --- random delays -----------------------------------------------------

@@ -6,7 +6,6 @@ from math import comb
 import networkx as nx
 import numpy as np
 import pytest
-from designs import families
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.repetition import Repetition
@@ -15,7 +14,8 @@ from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
-from aspis_mpi.schemes.decision import decide
+from aspis_mpi.schemes.decision import Detection
+from tests.support.designs import families
 
 #: Wrong files of 455 at K = 15, r = 3 and q = 2 ... 7 (the published bound
 #: C(2q, 3)/2, and what its rule lets through under each attack).
@@ -60,7 +60,7 @@ def test_clique_lets_through_what_the_attack_predicts(files, q):
     assert wrong_files(verdict, lies) == PUBLISHED[files][q - 2]
     if files in ('all', 'majorities'):
         assert np.array_equal(verdict.flagged, adversaries)
-        assert verdict.plain_mean
+        assert verdict.mean_is_right
 
 
 @pytest.mark.parametrize('q', range(2, 8))
@@ -202,7 +202,7 @@ def test_one_pair_of_liars_a_group_is_decided_group_by_group():
     lies[np.arange(24), np.arange(0, 72, 3)] = True
     verdict = Clique(24).decide(evidence_of(assignment, lies))
     assert np.array_equal(verdict.flagged, lies.any(axis=0))
-    assert verdict.plain_mean and wrong_files(verdict, lies) == 0
+    assert verdict.mean_is_right and wrong_files(verdict, lies) == 0
 
 
 def test_exposed_workers_are_some_of_the_q():
@@ -211,8 +211,9 @@ def test_exposed_workers_are_some_of_the_q():
     lies[:, 0] = assignment.incidence[:, 0]
     believed = np.arange(7) != 1
     evidence = evidence_of(assignment, lies).without(~believed)
-    found = decide(Core(2), evidence, believed)
-    assert found.plain_mean and np.flatnonzero(found.flagged).tolist() == [0]
+    found = Detection(Core, 2).decide(evidence, believed)
+    assert found.mean_is_right
+    assert np.flatnonzero(found.flagged).tolist() == [0]
     lies[:, 2] = assignment.incidence[:, 2]
     evidence = evidence_of(assignment, lies).without(~believed)
-    assert decide(Core(2), evidence, believed).contradiction
+    assert Detection(Core, 2).decide(evidence, believed).contradiction

@@ -12,6 +12,7 @@ import pytest
 import aspis_mpi
 from aspis_mpi import registry, simulate
 from aspis_mpi.job.listing import KEYS, listing
+from aspis_mpi.protocol import messages as protocol_messages
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER
 from aspis_mpi.runlog.reader import load_run
 
@@ -62,7 +63,7 @@ def test_every_page_is_built_and_filled(site):
 
 def test_tables_of_experiments_are_taken_in(site):
     text = (site / 'results.html').read_text(encoding='utf-8')
-    for table in (ROOT / 'jobs').glob('*/*.md'):
+    for table in (ROOT / 'experiments').glob('*/*.md'):
         last = table.read_text(encoding='utf-8').strip().splitlines()[-1]
         cells = [cell.strip() for cell in last.split('|')
                  if cell.strip() and '`' not in cell]
@@ -143,13 +144,18 @@ def test_every_data_set_and_attribute_of_a_log_is_described(tmp_path):
 # --- what else is generated ----------------------------------------------
 
 def test_the_table_of_messages_has_all_of_them():
-    for sender, known in (('server', FROM_SERVER), ('worker', FROM_WORKER)):
-        assert {name for who, name, _, _ in messages.rows()
-                if who == sender} == {cls.__name__ for cls in known.values()}
-    for _, name, _, lane in messages.rows():
-        cls = next(cls for known in (FROM_SERVER, FROM_WORKER)
-                   for cls in known.values() if cls.__name__ == name)
-        assert cls.lane.name == lane
+    told = {}
+    for sender, name, meaning, lane, content in messages.rows():
+        told[sender, name] = lane
+        assert meaning.endswith('.')
+        cls = getattr(protocol_messages, name)
+        assert all(it.meaning in content for it in cls.parts), name
+    assert told == {
+        (sender, cls.__name__): cls.lane.name
+        for sender, known in (('server', FROM_SERVER), ('worker', FROM_WORKER))
+        for cls in known.values()}
+    written = messages.table_of_messages()
+    assert all(f'`{name}`' in written for _, name in told)
 
 
 def test_the_decision_table_has_the_figures_of_plan():

@@ -21,9 +21,9 @@ from aspis_mpi.doctor.bits import Bits
 from aspis_mpi.doctor.case import open_case
 from aspis_mpi.doctor.cores import Cores
 from aspis_mpi.doctor.devices import Devices
-from aspis_mpi.doctor.finding import Finding, Level, report, who
+from aspis_mpi.doctor.finding import Finding, Level, as_text, who
 from aspis_mpi.doctor.kernels import Kernels
-from aspis_mpi.doctor.memory import Memory
+from aspis_mpi.doctor.memory import HostMemory
 from aspis_mpi.doctor.rank import LOOKS, ROOM, Rank, from_bytes, look, to_bytes
 from aspis_mpi.doctor.software import Software
 from aspis_mpi.learning.devices import device_of_rank
@@ -72,7 +72,7 @@ def job(tmp_path):
 # --- the report --------------------------------------------------------
 
 def test_the_worst_comes_first_and_the_rest_in_order():
-    lines = report([Finding(OK, 'b', 'One.'), Finding(NOTE, 'a', 'Two.'),
+    lines = as_text([Finding(OK, 'b', 'One.'), Finding(NOTE, 'a', 'Two.'),
                     Finding(OK, 'a', 'Three.'),
                     Finding(PROBLEM, 'c', 'Four.')]).splitlines()
     assert [line.split()[-1] for line in lines] == [
@@ -82,7 +82,7 @@ def test_the_worst_comes_first_and_the_rest_in_order():
 
 
 def test_nothing_wrong_is_said():
-    assert report([Finding(OK, 'a', 'x')]).endswith(
+    assert as_text([Finding(OK, 'a', 'x')]).endswith(
         'Nothing is wrong; no notes.')
 
 
@@ -95,7 +95,7 @@ def test_ranks_are_named_with_their_hosts():
 # --- what ranks tell ---------------------------------------------------
 
 def test_a_rank_arrives_as_it_was_sent():
-    rank = Rank(3, 'b', Cores((0, 1), (1,), 1, 2), Memory(1, 2, None, 4),
+    rank = Rank(3, 'b', Cores((0, 1), (1,), 1, 2), HostMemory(1, 2, None, 4),
                 Software({'numpy': '2.0'}, 'x'),
                 Devices(1, ('H',), 'cuda:0', 'u'), Bits('00'),
                 Kernels({'a': 'b'}, {}), (('bits', 'ValueError: no'),))
@@ -242,7 +242,7 @@ def test_looking_at_cores_leaves_the_binding_alone():
 # --- memory ------------------------------------------------------------
 
 def test_a_host_with_too_little_memory_is_named():
-    ranks = two_hosts(8, memory=lambda i: Memory(1, (100 if i < 4 else 3)
+    ranks = two_hosts(8, memory=lambda i: HostMemory(1, (100 if i < 4 else 3)
                                                  * GB))
     found = one(memory.findings(ranks, Plan(10 * GB, 1 * GB)))
     assert found.level == PROBLEM
@@ -250,16 +250,16 @@ def test_a_host_with_too_little_memory_is_named():
 
 
 def test_the_server_needs_its_own():
-    ranks = two_hosts(8, memory=lambda i: Memory(1, 5 * GB))
+    ranks = two_hosts(8, memory=lambda i: HostMemory(1, 5 * GB))
     found = one(memory.findings(ranks, Plan(10 * GB, 1 * GB)))
     assert found.level == PROBLEM and 'Host a needs 14 GB' in found.text
 
 
 @pytest.mark.parametrize('seen, level', [
-    (Memory(1, 100 * GB), OK), (Memory(1, 9 * GB), NOTE),
-    (Memory(1, 100 * GB, group=7 * GB), PROBLEM),
-    (Memory(GB, 100 * GB, slurm=11 * GB), PROBLEM),
-    (Memory(GB, 100 * GB, slurm=90 * GB), OK)])
+    (HostMemory(1, 100 * GB), OK), (HostMemory(1, 9 * GB), NOTE),
+    (HostMemory(1, 100 * GB, group=7 * GB), PROBLEM),
+    (HostMemory(GB, 100 * GB, slurm=11 * GB), PROBLEM),
+    (HostMemory(GB, 100 * GB, slurm=90 * GB), OK)])
 def test_each_limit_counts(seen, level):
     ranks = [Rank(i, 'a', memory=seen) for i in range(4)]
     assert one(memory.findings(ranks, Plan(5 * GB, GB))).level == level
@@ -403,7 +403,7 @@ def test_gradients_of_a_job_are_those_of_the_probe(job):
 
 def test_the_kernels_of_this_process_are_named():
     seen = kernels.look(open_case(Launch(), 1, 1))
-    assert seen.parts['CPU features of numpy'] is not None
+    assert seen.chosen['CPU features of numpy'] is not None
     maps = Path('/proc/self/maps').read_text()
     assert all(name in maps for name in kernels.libraries(maps))
     if 'openblas' in maps:

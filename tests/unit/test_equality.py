@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from designs import evidence_of, strategy
 
 from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.assignment.designs.subset import Subset
@@ -18,6 +17,7 @@ from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.detection.rules.none import Alone
 from aspis_mpi.learning.models.mlp import Perceptron
 from aspis_mpi.learning.problems.digits import Digits
+from tests.support.designs import evidence_of, strategy
 
 LINE = Equality(False, 1.0, 3.0)
 

@@ -3,11 +3,11 @@
 import time
 
 import numpy as np
-from designs import evidence_of, strategy
 
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.matching import doubled
 from aspis_mpi.detection.rules.certified import expose
+from tests.support.designs import evidence_of, strategy
 
 
 def one_by_one(graph, q):

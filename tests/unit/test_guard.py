@@ -174,26 +174,26 @@ def remembers(self, parameters, samples, out):
 def test_a_gradient_that_can_only_be_wrong_is_refused(wrong, told):
     guard = guarded(gradient=wrong)
     with pytest.raises(Mistake, match=told):
-        try_gradient(guard, vector(), SAMPLES[::-1].copy(), 0.0)
+        try_gradient(guard, 0, vector(), SAMPLES[::-1].copy(), 0.0)
 
 
 def test_bits_may_differ_where_nothing_compares_them():
     guard = guarded(gradient=drops)
-    assert try_gradient(guard, vector(), SAMPLES, None) == ()
+    assert try_gradient(guard, 0, vector(), SAMPLES, None) == ()
 
 
 def test_a_mean_in_the_place_of_a_sum_is_remarked():
     def means(self, parameters, samples, out):
         out += (parameters - self.points[samples]).mean(axis=0)
-    remark, = try_gradient(guarded(gradient=means), vector(), SAMPLES, 0.0)
+    remark, = try_gradient(guarded(gradient=means), 0, vector(), SAMPLES, 0.0)
     assert 'is not the sum' in remark and 'seems to be their mean' in remark
 
 
 @pytest.mark.parametrize('n', [1, 2, 3, 50])
 def test_a_right_gradient_passes_in_silence(n):
-    assert try_gradient(guarded(), vector(), np.arange(n), 0.0) == ()
+    assert try_gradient(guarded(), 0, vector(), np.arange(n), 0.0) == ()
     quadratic = Quadratic(3, parameters=70_000)
-    assert try_gradient(Guard(quadratic), vector(70_000), np.arange(n),
+    assert try_gradient(Guard(quadratic), 0, vector(70_000), np.arange(n),
                         0.0) == ()
 
 
@@ -201,7 +201,7 @@ def test_zero_is_no_mistake_at_a_saddle():
     def quartic(self, parameters, samples, out):
         out += len(samples) * parameters ** 3
     guard = guarded(gradient=quartic)
-    assert try_gradient(guard, np.zeros(6, 'f4'), SAMPLES, 0.0) == ()
+    assert try_gradient(guard, 0, np.zeros(6, 'f4'), SAMPLES, 0.0) == ()
 
 
 def test_the_first_score_is_computed_once():
@@ -222,14 +222,14 @@ def test_the_first_score_is_computed_once():
 def test_a_method_that_is_missing_is_named():
     guard = Guard(type('Bare', (Problem,), {'n_parameters': 6})())
     with pytest.raises(Mistake, match='^Bare.gradient is missing; the class'):
-        guard.gradient(vector(), SAMPLES, vector())
+        guard.gradient(0, vector(), SAMPLES, vector())
 
 
 def test_a_traceback_has_the_user_s_lines_alone():
     def stumbles(self, parameters, samples, out):
         Plane.gradient(self, parameters, samples, out[:3])
     with pytest.raises(Mistake) as told:
-        guarded(gradient=stumbles).gradient(vector(), SAMPLES, vector())
+        guarded(gradient=stumbles).gradient(0, vector(), SAMPLES, vector())
     lines = str(told.value).splitlines()
     assert lines[0].startswith('Plane.gradient raised ValueError: operands')
     frames = [line for line in lines if line.startswith('  File')]
@@ -257,7 +257,7 @@ class One:
     n_parameters = 2
     def gradient(self, parameters, samples, out):
         out += torch.from_numpy(parameters).numpy()
-Guard(One()).gradient(np.ones(2, 'f4'), np.arange(2), np.zeros(2, 'f4'))
+Guard(One()).gradient(0, np.ones(2, 'f4'), np.arange(2), np.zeros(2, 'f4'))
 ''')
     done = subprocess.run([sys.executable, script], capture_output=True,
                           text=True, timeout=60)

@@ -12,7 +12,7 @@ from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.delays.base import Delay
 from aspis_mpi.errors import DONE
 from aspis_mpi.files.digests import digest
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.job.inputs import inputs
 from aspis_mpi.learning.problem import FINGERPRINTS, fingerprints_of
 from aspis_mpi.learning.problems.quadratic import Quadratic
@@ -60,7 +60,7 @@ def named(job):
 # --- which files -------------------------------------------------------
 
 def test_a_job_of_our_own_parts_names_none(tables):
-    assert inputs(config.from_tables(tables())) == {}
+    assert inputs(loading.from_tables(tables())) == {}
 
 
 def test_data_traces_and_matrices(tables, here):
@@ -68,7 +68,7 @@ def test_data_traces_and_matrices(tables, here):
     matrix = np.ones((4, 5))
     np.save(here / 'matrix.npy', matrix)
     (here / 'digits').write_text('0\n')
-    job = config.from_tables(tables(
+    job = loading.from_tables(tables(
         problem={'name': 'digits', 'path': 'digits'},
         assignment={'name': 'file', 'path': str(here / 'matrix.npy')},
         delay={'name': 'trace', 'path': './trace.csv'})
@@ -80,7 +80,7 @@ def test_data_traces_and_matrices(tables, here):
 
 
 def test_the_module_of_a_part_of_the_users_own(tables, module):
-    job = config.from_tables(tables() | {'problem': {'name': module()}})
+    job = loading.from_tables(tables() | {'problem': {'name': module()}})
     assert named(job) == {'mine_of_inputs': 'problem.name'}
 
 
@@ -88,7 +88,7 @@ def test_the_module_of_a_problem_that_the_caller_brings(tables):
     class Own(Quadratic):
         pass
     own = Own(7, parameters=12)
-    job = config.from_tables(tables() | {'problem': {}}, problem=own)
+    job = loading.from_tables(tables() | {'problem': {}}, problem=own)
     found = inputs(job, own)
     assert list(found) == [__name__]
     assert found[__name__].digest == digest(__file__)
@@ -100,7 +100,7 @@ def test_options_of_the_users_own_parts_that_are_paths(tables, module, here):
     (here / 'weights').write_bytes(b'2')
 
     def options(weights):
-        job = config.from_tables(tables() | {'problem': {
+        job = loading.from_tables(tables() | {'problem': {
             'name': name, 'weights': weights}})
         return set(named(job)) - {'mine_of_inputs'}
     assert options('weights.bin') == {'weights.bin'}
@@ -126,7 +126,7 @@ def test_lists_of_paths_and_paths(tables, here, monkeypatch):
     monkeypatch.setitem(sys.modules, 'kinds', sys.modules[__name__])
     for name in 'a.npy', 'b.npy', 'c':
         (here / name).write_text(name)
-    job = config.from_tables(tables(delay={
+    job = loading.from_tables(tables(delay={
         'name': 'kinds:Several', 'paths': ['a.npy', 'b.npy'],
         'one': Path('c')}))
     assert set(named(job)) == {'a.npy', 'b.npy', 'c', 'kinds'}
@@ -135,7 +135,7 @@ def test_lists_of_paths_and_paths(tables, here, monkeypatch):
 def test_what_the_users_module_imports_is_the_users_too(tables, module, here):
     name = module('\nimport helper_of_inputs')
     (here / 'helper_of_inputs.py').write_text('SCALE = 2\n')
-    job = config.from_tables(tables() | {'problem': {'name': name}})
+    job = loading.from_tables(tables() | {'problem': {'name': name}})
     assert named(job) == {'mine_of_inputs': 'problem.name',
                           'helper_of_inputs': 'problem.name'}
 
@@ -151,7 +151,7 @@ class Frozen(Quadratic):
 
 def test_a_problem_may_tell_more(tables):
     own = Frozen(7, parameters=12)
-    job = config.from_tables(tables() | {'problem': {}}, problem=own)
+    job = loading.from_tables(tables() | {'problem': {}}, problem=own)
     found = Assembly(job, own).inputs
     assert found['encoder.weight'].digest == 'aa'
     assert found['encoder.weight'].key == 'problem'
@@ -168,8 +168,8 @@ def test_problems_tell_nothing_by_default():
 def test_what_is_wrong_with_it_is_one_line(told, what, tables):
     own = Frozen(7, parameters=12)
     own.told = told
-    job = config.from_tables(tables() | {'problem': {}}, 'job.toml',
-                             problem=own)
+    job = loading.from_tables(tables() | {'problem': {}}, 'job.toml',
+                              problem=own)
     with pytest.raises(JobError, match='^job.toml: problem: Frozen.finger'
                        ) as refused:
         Assembly(job, own).inputs
@@ -182,7 +182,7 @@ def test_what_is_wrong_with_it_is_one_line(told, what, tables):
 def run(tables, here):
     """Simulates a job with a trace: `run(accept, **how)`, its code and log."""
     def again(accept='', steps=4, how='resume', **sections):
-        job = config.from_tables(tables(
+        job = loading.from_tables(tables(
             run={'steps': steps, 'checkpoint_every': 2,
                  'accept_changes': accept},
             scheme={'name': 'aspis'}, log={'detail': 'arrivals'},

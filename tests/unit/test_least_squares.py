@@ -4,8 +4,6 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from decoded_sums import (IRREGULAR, bench, decoded, full_sets, payload,
-                          random_states, shares, small_gradients)
 
 from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.assignment.designs.random_regular import RandomRegular
@@ -14,6 +12,9 @@ from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
 from aspis_mpi.coding import matrices
 from aspis_mpi.coding.codes.least_squares import LeastSquares
+from tests.support.decoded_sums import (
+    IRREGULAR, bench, decoded, full_sets, payload, random_states, shares,
+    small_gradients)
 
 SYSTEMS = [(Cyclic(5, load=3), 1), (Cyclic(5, load=3), 2),
            (Cyclic(4, load=3), 3), (Repetition(4, replication=2, load=2), 1),

@@ -16,7 +16,7 @@ import pytest
 from pydantic import Field
 
 from aspis_mpi import JobError, Problem, simulate
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.plan import forecast
 from aspis_mpi.runlog.reader import load_run
 
@@ -98,7 +98,7 @@ def job(tables, monkeypatch):
                             raising=False)
         job = tables()
         job['problem'] = {'name': 'own_options:Chosen', **options}
-        return config.from_tables(job, 'job.toml')
+        return loading.from_tables(job, 'job.toml')
     return make
 
 
@@ -120,7 +120,7 @@ def options_of(job):
 
 def again(job):
     """The job that a run log would have."""
-    return config.from_tables(tomllib.loads(job.to_toml()), 'log')
+    return loading.from_tables(tomllib.loads(job.to_toml()), 'log')
 
 
 # --- types -------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_what_the_log_has_makes_the_same_options(job, part, given):
     second = again(first)
     assert repr(options_of(second)) == repr(options_of(first))
     assert second.to_toml() == first.to_toml()
-    assert config.difference(first, second, set()) is None
+    assert loading.difference(first, second, set()) is None
 
 
 @pytest.mark.parametrize('key, value, told', [

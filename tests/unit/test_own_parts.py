@@ -7,7 +7,7 @@ import pytest
 
 from aspis_mpi import JobError, Problem, simulate
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 
 
 class Circle(Problem):
@@ -69,12 +69,12 @@ def own(tables, monkeypatch):
     def make(name):
         job = tables()
         job['problem'] = {'name': f'own_parts:{name}'}
-        return config.from_tables(job, 'job.toml')
+        return loading.from_tables(job, 'job.toml')
     return make
 
 
 def test_a_class_without_a_constructor_works_both_ways(own, tables, tmp_path):
-    named, brought = own('Circle'), config.from_tables(
+    named, brought = own('Circle'), loading.from_tables(
         tables() | {'problem': {}}, problem=Circle())
     for job, problem, name in ((named, None, 'a.h5'),
                                (brought, Circle(), 'b.h5')):
@@ -111,4 +111,4 @@ def test_what_a_problem_raises_itself_keeps_its_traceback(own, name, error):
     ('builtins:dict', 'no signature found')])
 def test_what_is_no_part_of_the_family_is_told(tables, path, told):
     with pytest.raises(JobError, match=told):
-        Assembly(config.from_tables(tables(aggregation={'name': path})))
+        Assembly(loading.from_tables(tables(aggregation={'name': path})))

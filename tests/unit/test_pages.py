@@ -17,7 +17,7 @@ import pytest
 
 from aspis_mpi import simulate
 from aspis_mpi.__main__ import main
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.plan import forecast
 
 ROOT = Path(__file__).parents[2]
@@ -51,13 +51,14 @@ NOT_RUN = {
     r'python -m venv ': 'see tests/run.sh, which makes them',
     r'sbatch |scancel |scontrol ': 'tests/slurm has a cluster for it',
     r'h5dump ': 'tests/unit/test_other_tools.py',
-    r'(mpirun .*)?python (jobs/(attacks|partial|robust)|tests/bench)/\w+\.py':
-        'takes minutes to hours',
+    r'(mpirun .*)?python tests/bench/\w+\.py': 'takes minutes',
+    r'python -m experiments\.\w+\.\w+': 'tests/unit/test_scripts.py starts it',
     r'python analysis/\w+\.py': 'tests/unit/test_analysis.py',
     r'python docs/making/\w+\.py': 'tests/unit/test_docs.py',
     r'python -m sphinx ': 'tests/unit/test_docs.py',
     r'python -m pytest ': 'it would run itself',
     r'python -m aspis_mpi doctor': 'tests/mpi/test_mpirun_doctor.py',
+    r'python -m aspis_mpi list mine:': 'with the job that names the part',
 }
 #: What is a command in the prose: the bare name of a program is none.
 COMMAND = (r'(mpirun .*)?python (-m aspis_mpi \S|-m (?!aspis_mpi)|[a-z]+/)'
@@ -207,6 +208,14 @@ def test_the_problem_named_in_a_job(tmp_path):
     done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml')
 
 
+def test_the_problem_that_draws_named_in_a_job(tmp_path):
+    (tmp_path / 'job.toml').write_text(JOB.format('name = "mine:Masked"'))
+    (tmp_path / 'mine.py').write_text(code('class Masked'))
+    summary = done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml',
+                   '--separate')
+    assert re.search(r'^warnings +none$', summary, re.MULTILINE)
+
+
 def test_the_aggregation_named_in_a_job(tmp_path):
     (table,) = [block.text for block in BLOCKS if block.language == 'toml'
                 and block.text.startswith('[aggregation]')]
@@ -215,6 +224,8 @@ def test_the_aggregation_named_in_a_job(tmp_path):
     own_part(tmp_path)
     summary = done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml')
     assert 'mine:Clipped' in summary
+    listed = done(tmp_path, '-m', 'aspis_mpi', 'list', 'mine:Clipped')
+    assert 'at most `bound`' in listed and 'bound: float = 1' in listed
 
 
 # --- commands ----------------------------------------------------------------
@@ -238,6 +249,8 @@ def test_a_command_is_one(command, page, workplace, tmp_path, monkeypatch):
     for pattern in NOT_RUN:
         if re.match(pattern, command):
             scripts = re.findall(r'\S+\.(?:sh|sbatch|py)\b', command)
+            scripts += [f'{module.replace(".", "/")}.py' for module in
+                        re.findall(r'-m (experiments\.\S+)', command)]
             assert all((ROOT / script).is_file() for script in scripts)
             return
     ours = re.fullmatch(r'(?:mpirun [^;|]*)?python -m aspis_mpi (.*)', command)
@@ -266,8 +279,8 @@ def test_a_mistake_is_answered_as_the_pages_say(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path('job.toml').write_text(JOB.format('name = "quadratic"') + (
         '[aggregation]\nname = "meen"\n'))
-    with pytest.raises(config.JobError) as raised:
-        config.load('job.toml')
+    with pytest.raises(loading.JobError) as raised:
+        loading.load('job.toml')
     told = [block.text.splitlines()[1] for block in BLOCKS
             if 'meen' in block.text]
     assert told

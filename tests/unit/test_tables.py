@@ -7,7 +7,7 @@ import pytest
 
 from aspis_mpi import JobError
 from aspis_mpi.files import tables, texts
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 
 JOB = '''# größte Schrittzahl
 [run]
@@ -33,7 +33,7 @@ def big_endian(text):
 def test_a_job_and_a_table_in_every_marked_encoding(tmp_path, encode, end):
     path = tmp_path / 'job.toml'
     path.write_bytes(encode(JOB.replace('\n', end)))
-    assert config.load(path).run.steps == 3
+    assert loading.load(path).run.steps == 3
     path = tmp_path / 'table.csv'
     path.write_bytes(encode(end.join(['# Größe', '', '1,2', '3,4'])))
     table = tables.read(path)
@@ -54,7 +54,7 @@ def test_a_job_and_a_table_in_every_marked_encoding(tmp_path, encode, end):
 def test_another_encoding_is_told_in_one_line(tmp_path, raw, told, kind):
     path = tmp_path / f'file.{kind}'
     path.write_bytes(raw)
-    read = config.load if kind == 'toml' else tables.read
+    read = loading.load if kind == 'toml' else tables.read
     with pytest.raises(ValueError) as refused:
         read(path)
     text = str(refused.value)
@@ -76,7 +76,7 @@ def test_toml_that_python_cannot_hold_is_told(tmp_path, text, told):
     path = tmp_path / 'job.toml'
     path.write_text(text)
     with pytest.raises(JobError, match=told) as refused:
-        config.load(path)
+        loading.load(path)
     assert '\n' not in str(refused.value) and 'sys.' not in str(refused.value)
 
 

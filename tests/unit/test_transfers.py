@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from decoded_sums import IRREGULAR
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.cyclic import Cyclic
@@ -15,9 +14,11 @@ from aspis_mpi.coding.codes.tandon import Tandon
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import Encode
 from aspis_mpi.schemes.record import CODED, Outcome
+from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.tables.combined import NOBODY, GlobalState
 from aspis_mpi.schemes.transfer.coded import Coded
 from aspis_mpi.schemes.transfer.sums import Sums
+from tests.support.decoded_sums import IRREGULAR
 
 D = 11
 CYCLIC = Cyclic(9, load=4)
@@ -108,8 +109,8 @@ class Table:
 
     def resolve(self):
         out = np.full(D, 7, dtype=np.float32)
-        it = self.table.resolve(None, None, self.samples, out, 1, lambda: 0.0)
-        return it, out
+        return self.table.resolve(Closing(None, None, self.samples, out, 1,
+                                          lambda: 0.0)), out
 
     def mean(self, cover=None):
         cover = np.ones(len(self.samples)) if cover is None else cover
@@ -441,5 +442,5 @@ def test_thinning_needs_coefficients_that_follow_the_state():
 
 def test_every_transfer_that_is_asked_is_tested_here():
     asked = {name for name, cls in registry.parts('transfer').items()
-             if not cls.pushes}
+             if not cls.sends_at_once}
     assert asked == {Coded.name, Sums.name}

@@ -12,7 +12,7 @@ import pytest
 
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assignment.designs.subset import Subset
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import Event
@@ -38,7 +38,7 @@ def simulated(tables, tmp_path):
                      faults={'silence': 5.0})
         for name, keys in sections.items():
             job[name] = job.get(name, {}) | keys
-        _, path = simulate(config.from_tables(job), out=tmp_path / 'run.h5',
+        _, path = simulate(loading.from_tables(job), out=tmp_path / 'run.h5',
                            overwrite=True)
         return path
     return make

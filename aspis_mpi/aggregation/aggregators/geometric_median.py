@@ -80,11 +80,11 @@ def _distances(rows, samples, point, threads, weights=None):
     With weights, each block of the point is first moved to the weighted
     mean of the block.
     """
-    def visit(part, means):
-        per_sample([row[part] for row in rows], samples, means)
+    def visit(block, means):
+        per_sample([row[block] for row in rows], samples, means)
         if weights is not None:
-            np.einsum('i,ij->j', weights, means, out=point[part])
-        np.subtract(means, point[part], out=means)
+            np.einsum('i,ij->j', weights, means, out=point[block])
+        np.subtract(means, point[block], out=means)
         return _squares(means)
 
     squares = over_blocks(visit, point.size, len(rows), threads)

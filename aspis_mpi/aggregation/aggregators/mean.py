@@ -15,8 +15,8 @@ class Mean(Aggregator):
     """
 
     name = 'mean'
-    propagates = True
-    plain = True
+    shows_non_finite = True
+    is_plain_mean = True
 
     def scratch_rows(self, n):
         """None: rows are added where the result goes."""

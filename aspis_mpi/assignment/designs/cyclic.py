@@ -1,4 +1,4 @@
-"""Each worker holds consecutive files, each one file further than the last."""
+"""Consecutive files for each worker, each one file further than the last."""
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Cyclic(Assignment):
         super().__init__(incidence, order)
 
     def unanimous(self, q):
-        """q neighbours hold q - l + 1 files alone, gaps only lose some."""
+        """Files that q neighbours hold alone, q - l + 1; gaps lose some."""
         if q >= self.n_workers:
             return self.n_files
         return max(0, q - self.load + 1)

@@ -37,7 +37,7 @@ class FromFile(Assignment):
 
 
 def _problem(table, n_workers):
-    """What keeps a matrix from being an incidence matrix, or None."""
+    """The reason why a matrix is no incidence matrix, or None."""
     matrix = table.values
     if matrix.ndim != 2:
         return f'has {matrix.ndim} dimensions, must have 2'

@@ -80,7 +80,7 @@ def _connected(n, degree, rng):
 
 
 def _adjacency(n, degree, rng):
-    """Of a random graph; of a dense one by way of its complement."""
+    """Matrix of a random graph; of a dense one by way of its complement."""
     import networkx as nx
     if degree <= n // 2:
         graph = nx.random_regular_graph(degree, n, seed=rng)
@@ -118,7 +118,7 @@ def _exchanged(workers, files, rng):
 
 
 def _is_connected(incidence):
-    """Whether files and workers are one component."""
+    """True if files and workers are one component."""
     from scipy.sparse import csr_array
     n_files, n_workers = incidence.shape
     files, workers = np.nonzero(incidence)

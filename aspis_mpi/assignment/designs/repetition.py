@@ -46,10 +46,10 @@ class Repetition(Assignment):
                          order=group[:, None] * load + turns)
 
     def majorities(self, q):
-        """q workers own a majority in as many whole groups as they fill."""
+        """Files of as many whole groups as q workers have a majority in."""
         groups = self.n_workers // self.replication
         return min(groups, q // (self.replication // 2 + 1)) * self.load
 
     def unanimous(self, q):
-        """q workers fill as many whole groups."""
+        """Files of as many whole groups as q workers fill."""
         return q // self.replication * self.load

@@ -1,1 +1,1 @@
-"""In which order each worker computes its files: one module per order."""
+"""Orders in which a worker computes its files: one module per order."""

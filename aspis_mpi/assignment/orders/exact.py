@@ -76,7 +76,7 @@ def exact(assignment, copies=1, seconds=10.0):
 
 
 class _Programme:
-    """Which file stands at which position, as zeros and ones.
+    """The position of each file in each order, as zeros and ones.
 
     x[i, j, t] = 1 if worker j has file i at position t, for pairs (i, j) of
     the incidence; L[i, j] = sum_t (delta_j - t + 1) x[i, j, t].  For each
@@ -152,7 +152,7 @@ class _Programme:
         return order
 
     def _better(self, gap):
-        """z <= b <= gap z."""
+        """Constraints z <= b <= gap z."""
         rows = np.arange(2)
         return self._rows((rows, self.b, (1, -1)), (rows, self.z, (-1, gap)))
 
@@ -165,7 +165,7 @@ class _Programme:
                 self._rows((row, x, 1), (pairs, self.z, -1), upper=0)]
 
     def _least(self, known):
-        """No file's sum of smallest losses is below a z + b, a the known."""
+        """Least sums of losses: none of a file below a z + b, a the known."""
         x, files = np.arange(self.b), np.arange(self.n_files)
         least = (files, self.b, -1), (files, self.z, -known)
         if self.copies == 1:

@@ -1,4 +1,4 @@
-"""All files get their copies at the same pace, by matchings."""
+"""Copies of all files at the same pace, by matchings."""
 
 from aspis_mpi.assignment import ordering
 from aspis_mpi.assignment.order import Order

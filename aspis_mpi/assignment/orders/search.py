@@ -29,7 +29,7 @@ class Found:
 
     @property
     def gap(self):
-        """0 only if no order is better."""
+        """Distance from the bound; 0 only if no order is better."""
         return self.q_max - self.bound
 
 
@@ -128,7 +128,7 @@ class Exchanges:
 
     @property
     def q_max(self):
-        """Of the order as it stands."""
+        """Q_max of the order as it stands."""
         return self._total + 1 - int(self.least.min())
 
     def improve(self):
@@ -193,7 +193,7 @@ class Exchanges:
         return workers[best], positions[best], theirs[best]
 
     def _slots(self, files, workers):
-        """Where the workers stand among the holders of the files."""
+        """Places of the workers among the holders of the files."""
         return (self._holders[files] == workers[:, None]).argmax(axis=1)
 
     def _with(self, files, slots, new):

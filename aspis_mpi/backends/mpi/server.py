@@ -13,6 +13,7 @@ from aspis_mpi.errors import (
     FAILED, INTERRUPTED, MalformedMessage, Mistake, Unwritable)
 from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.protocol.messages import FROM_WORKER, Lane, Vector
+from aspis_mpi.protocol.server.drive import drive
 
 log = logging.getLogger(__name__)
 
@@ -146,9 +147,7 @@ class ServerLoop:
 
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
-        self._tell(messages)
-        while self._server.due:
-            self._tell(self._server.proceed())
+        drive(self._server, messages, self._tell)
 
     def _tell(self, messages):
         """Send what the server says; a run that is to go on is secured."""

@@ -54,5 +54,5 @@ class Approximate(FixedCode):
         self._fix([np.ones((own.size, 1)) for own in self._own])
 
     def decodable(self, full):
-        """All but so many workers are full, exact or not."""
+        """True if all but `stragglers` workers are full, exact or not."""
         return bool(full.sum() >= self._awaited)

@@ -48,7 +48,7 @@ class LeastSquares(Code):
                                 "'structured'")
 
     def decodable(self, full):
-        """Whether every file is held by `copies` of the full workers."""
+        """True if every file is held by `copies` of the full workers."""
         held = (self.assignment.incidence & full).sum(axis=1)
         return bool((held >= self.copies).all())
 

@@ -73,7 +73,7 @@ class Raviv(FixedCode):
         self._even = np.full(n, 1 / polynomial.sum())
 
     def decodable(self, full):
-        """Any K - s full workers."""
+        """True for any K - s full workers."""
         return bool(full.sum() >= full.size - self.stragglers)
 
     def _combination(self, full):

@@ -79,7 +79,7 @@ class Tandon(FixedCode):
         return weights
 
     def decodable(self, full):
-        """One full worker in each group, or any K - s full workers."""
+        """True for a full worker in each group, or any K - s full workers."""
         if self._leads is None:
             return bool(full.sum() >= full.size - self.stragglers)
         served = np.unique(self._leads[full & (self._leads >= 0)])

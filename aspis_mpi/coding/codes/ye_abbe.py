@@ -88,7 +88,7 @@ class YeAbbe(FixedCode):
         return weights
 
     def decodable(self, full):
-        """Any K - s full workers."""
+        """True for any K - s full workers."""
         return bool(full.sum() >= full.size - self.stragglers)
 
     def _combination(self, full):

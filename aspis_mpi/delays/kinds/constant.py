@@ -2,27 +2,19 @@
 
 import numpy as np
 
-from aspis_mpi.checks import check_positive
-from aspis_mpi.delays.base import Delay
+from aspis_mpi.delays.mean import MeanDelay
 
 
-class Constant(Delay):
+class Constant(MeanDelay):
     """`mean` seconds for every file of every worker.
 
     Parameters
     ----------
-    n_workers, load, seed
-        See `Delay`.
-    mean : float
-        Seconds a file, above 0.
+    n_workers, load, seed, mean
+        See `MeanDelay`.
     """
 
     name = 'constant'
-
-    def __init__(self, n_workers, load, seed, *, mean: float = 0.03):
-        super().__init__(n_workers, load, seed)
-        check_positive('mean', mean)
-        self.mean = mean
 
     def drawn(self, step):
         """`mean` seconds."""

@@ -16,9 +16,9 @@ class NoDelay(Delay):
 
     name = 'none'
 
-    def __init__(self, n_workers, load, seed):
-        super().__init__(n_workers, load, seed)
-        self._none = np.zeros(load)
+    def __post_init__(self):
+        super().__post_init__()
+        self._none = np.zeros(self.load)
         self._none.flags.writeable = False
 
     def seconds(self, step, worker):

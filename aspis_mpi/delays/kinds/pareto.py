@@ -1,11 +1,12 @@
 """Seconds a file with a heavy tail."""
 
 import math
-from typing import Literal
+from dataclasses import dataclass
 
 from aspis_mpi.delays.drawn import Drawn
 
 
+@dataclass(eq=False, kw_only=True)
 class Pareto(Drawn):
     """`mean` seconds a file on average, with a tail of power -`alpha`.
 
@@ -20,13 +21,12 @@ class Pareto(Drawn):
 
     name = 'pareto'
 
-    def __init__(self, n_workers, load, seed, *, mean: float = 0.03,
-                 alpha: float = 2.5,
-                 per: Literal['worker', 'file'] = 'worker'):
-        super().__init__(n_workers, load, seed, mean=mean, per=per)
-        if not (math.isfinite(alpha) and alpha > 1):
-            raise ValueError(f'alpha {alpha} must be finite and above 1')
-        self.alpha = alpha
+    alpha: float = 2.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not (math.isfinite(self.alpha) and self.alpha > 1):
+            raise ValueError(f'alpha {self.alpha} must be finite and above 1')
 
     def factors(self, rng, shape):
         """(1 - 1/alpha) u^(-1/alpha), u uniform in (0, 1]."""

@@ -1,11 +1,12 @@
 """Seconds a file that have a least value and an exponential tail."""
 
-from typing import Literal
+from dataclasses import dataclass
 
 from aspis_mpi.checks import check_share
 from aspis_mpi.delays.drawn import Drawn
 
 
+@dataclass(eq=False, kw_only=True)
 class ShiftedExponential(Drawn):
     """`mean` seconds a file, times shift + (1 - shift) Exp(1).
 
@@ -19,12 +20,11 @@ class ShiftedExponential(Drawn):
 
     name = 'shifted-exponential'
 
-    def __init__(self, n_workers, load, seed, *, mean: float = 0.03,
-                 shift: float = 0.5,
-                 per: Literal['worker', 'file'] = 'worker'):
-        super().__init__(n_workers, load, seed, mean=mean, per=per)
-        check_share('shift', shift)
-        self.shift = shift
+    shift: float = 0.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_share('shift', self.shift)
 
     def factors(self, rng, shape):
         """shift + (1 - shift) Exp(1)."""

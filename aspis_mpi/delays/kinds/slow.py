@@ -1,12 +1,15 @@
 """Some workers that are always slower than the others."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from aspis_mpi.checks import check_positive, check_workers
-from aspis_mpi.delays.base import Delay
+from aspis_mpi.delays.mean import MeanDelay
 
 
-class Slow(Delay):
+@dataclass(eq=False, kw_only=True)
+class Slow(MeanDelay):
     """`mean` seconds a file, `factor` times as much for some workers.
 
     Parameters
@@ -23,15 +26,13 @@ class Slow(Delay):
 
     name = 'slow'
 
-    def __init__(self, n_workers, load, seed, *, workers: list[int],
-                 mean: float = 0.03, factor: float = 10.0):
-        super().__init__(n_workers, load, seed)
-        check_positive('mean', mean)
-        check_positive('factor', factor)
-        check_workers('workers', workers, n_workers)
-        self.mean = mean
-        self.factor = factor
-        self.workers = workers
+    workers: list[int]
+    factor: float = 10.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive('factor', self.factor)
+        check_workers('workers', self.workers, self.n_workers)
 
     def drawn(self, step):
         """`mean` or `factor` times `mean` seconds, (K, 1)."""

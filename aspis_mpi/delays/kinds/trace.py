@@ -1,11 +1,14 @@
 """Seconds a file that were measured."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from aspis_mpi.delays.base import Delay
 from aspis_mpi.files import tables
 
 
+@dataclass(eq=False, kw_only=True)
 class Trace(Delay):
     """Seconds a file from a .npy, .csv or .txt file; step t uses row t mod T.
 
@@ -29,14 +32,15 @@ class Trace(Delay):
     name = 'trace'
     reads = ('path',)
 
-    def __init__(self, n_workers, load, seed, *, path: str):
-        super().__init__(n_workers, load, seed)
-        self.path = path
-        table = _read(path)
+    path: str
+
+    def __post_init__(self):
+        super().__post_init__()
+        table = _read(self.path)
         rows = table.values.astype(np.float64)
         self._check(table, rows)
         self._rows = rows.reshape(*rows.shape, 1) if rows.ndim == 2 else rows
-        self.load = max(load, self._rows.shape[2])
+        self.load = max(self.load, self._rows.shape[2])
         self.data_bytes = rows.nbytes
 
     def drawn(self, step):

@@ -1,11 +1,12 @@
 """Seconds a file that are uniformly distributed."""
 
-from typing import Literal
+from dataclasses import dataclass
 
 from aspis_mpi.checks import check_share
 from aspis_mpi.delays.drawn import Drawn
 
 
+@dataclass(eq=False, kw_only=True)
 class Uniform(Drawn):
     """`mean` seconds a file, times a number in 1 - spread ... 1 + spread.
 
@@ -19,12 +20,11 @@ class Uniform(Drawn):
 
     name = 'uniform'
 
-    def __init__(self, n_workers, load, seed, *, mean: float = 0.03,
-                 spread: float = 0.5,
-                 per: Literal['worker', 'file'] = 'worker'):
-        super().__init__(n_workers, load, seed, mean=mean, per=per)
-        check_share('spread', spread)
-        self.spread = spread
+    spread: float = 0.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_share('spread', self.spread)
 
     def factors(self, rng, shape):
         """Uniform in 1 - spread ... 1 + spread."""

@@ -42,7 +42,7 @@ class Certified(Detector):
     """
 
     name = 'certified'
-    votes = False
+    decides_by_majority = False
     certifies = True
     bounds_silence = True
     default_memory = 'forever'
@@ -104,7 +104,7 @@ class Certified(Detector):
         return replace(
             verdict, source=source, exposed=exposed, proofs=proofs,
             certified=certified, presumed=presumed, contested=contested,
-            plain_mean=bool(certified[source > DROPPED].all()))
+            mean_is_right=bool(certified[source > DROPPED].all()))
 
     def lacking(self, evidence):
         """The fewest further supporters that could certify each file."""

@@ -42,7 +42,7 @@ class Clique(Detector):
         # All unflagged holders of a file agree, so what most of them sent
         # is the first unflagged holder's value.
         return use(evidence, evidence.without(flagged), flagged,
-                   plain_mean=np.count_nonzero(flagged) == self.q)
+                   mean_is_right=np.count_nonzero(flagged) == self.q)
 
     def worst_case(self, assignment):
         """The exact number for subsets, an upper bound for other designs."""

@@ -32,7 +32,7 @@ class Core(Detector):
             return self.refuse(evidence, f'{n_removed} workers would be '
                                f'flagged, more than q = {self.q}')
         return use(evidence, evidence.without(removed), removed,
-                   plain_mean=n_removed == self.q)
+                   mean_is_right=n_removed == self.q)
 
     def _removed(self, graph):
         removed = np.zeros(len(graph), dtype=bool)

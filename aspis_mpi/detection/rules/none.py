@@ -15,7 +15,7 @@ class Alone(Detector):
     """
 
     name = 'none'
-    compares = False
+    compares_replicas = False
 
     def premise(self, evidence):
         """Only divergence is noticed: nobody is compared across files."""

@@ -25,14 +25,17 @@ class Guard:
     whole : bool
         See `Watch`: on rank 0, and where workers share its memory.
     trial : callable, optional
-        Given the guard, parameters and samples of the first gradient: what
-        is tried before that, on ranks before which nobody has.
+        Given the guard, and step, parameters and samples of the first
+        gradient: what is tried before that, on ranks before which nobody
+        has.
 
     Attributes
     ----------
     problem : Problem
     name : str
         What its class is called.
+    prepares : bool
+        Whether it has a `begin` of its own.
     """
 
     def __init__(self, problem, whole=False, trial=None):
@@ -45,6 +48,9 @@ class Guard:
         self.name = type(problem).__name__
         self._watch = Watch(whole)
         self._known = None
+        begin = getattr(problem, 'begin', None)
+        self.prepares = getattr(begin, '__func__', begin) not in (
+            None, Problem.begin)
 
     def of_server(self):
         """The guard around the same problem with rank 0's bits."""
@@ -52,8 +58,11 @@ class Guard:
         return self if problem is self.problem else Guard(
             problem, self._whole)
 
-    def gradient(self, parameters, samples, out):
-        """Add the gradients of some samples to `out`; see `Problem`.
+    def gradient(self, step, parameters, samples, out):
+        """Add the gradients of a micro-batch of a step to `out`.
+
+        Every gradient of a run is computed here: `begin`, where the problem
+        has one, and then `gradient`; see `Problem`.
 
         Raises
         ------
@@ -61,7 +70,9 @@ class Guard:
         """
         if self._trial is not None:
             trial, self._trial = self._trial, None
-            trial(self, parameters, samples)
+            trial(self, step, parameters, samples)
+        if self.prepares:
+            self._begin(step, samples)
         # Few calls of functions: many ranks share a core, whose caches have
         # forgotten what they run.
         kept, watch = None, self._watch
@@ -87,6 +98,15 @@ class Guard:
                 parameters[:] = np.frombuffer(kept, parameters.dtype)
         if written:
             raise self._wrote('gradient')
+
+    def _begin(self, step, samples):
+        try:
+            said = self.problem.begin(step, read_only(samples))
+        except (Exception, SystemExit) as error:
+            raise raised(f'{self.name}.begin', error) from error
+        if said is not None:
+            raise Mistake(f'{self.name}.begin returns {described(said)}; it '
+                          'must return nothing')
 
     def _wrote(self, method):
         return Mistake(f'{self.name}.{method} writes parameters; it must '

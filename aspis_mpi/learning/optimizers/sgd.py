@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from aspis_mpi.arrays import blocks, norm
-from aspis_mpi.learning.optimizer import Optimizer
+from aspis_mpi.arrays import blocks
+from aspis_mpi.learning.optimizer import (
+    Optimizer, check_rates, shortening)
 
 
 class SGD(Optimizer):
@@ -12,9 +13,10 @@ class SGD(Optimizer):
     With g the mean gradient, clipped to norm `clip`, and η the learning
     rate of the step:
 
-        v ← momentum·v + g + weight_decay·w,    w ← w - η·v,
+        u = g + weight_decay·w,    v ← momentum·v + u,    w ← w - η·v,
 
-    which is `torch.optim.SGD` after `clip_grad_norm_`.
+    and with Nesterov's momentum w ← w - η·(u + momentum·v), which is
+    `torch.optim.SGD` after `clip_grad_norm_`.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ class SGD(Optimizer):
         Learning rate before the schedule, above 0.
     momentum : float
         From 0 to below 1.
+    nesterov : bool
+        Whether the gradient counts where momentum leads; needs momentum.
     weight_decay : float
         At least 0.
     clip : float
@@ -42,44 +46,39 @@ class SGD(Optimizer):
     state = ('velocity',)
 
     def __init__(self, n_parameters, schedule, *, lr: float = 0.1,
-                 momentum: float = 0.9, weight_decay: float = 0.0,
-                 clip: float = 0.0):
-        if not 0 < lr < np.inf:
-            raise ValueError(f'lr {lr} must be above 0 and finite')
+                 momentum: float = 0.9, nesterov: bool = False,
+                 weight_decay: float = 0.0, clip: float = 0.0):
+        check_rates(lr, weight_decay, clip)
         if not 0 <= momentum < 1:
             raise ValueError(
                 f'momentum {momentum} must be at least 0 and below 1')
-        if not 0 <= weight_decay < np.inf:
-            raise ValueError(f'weight_decay {weight_decay} must be at least '
-                             f'0 and finite')
-        if not 0 <= clip < np.inf:
-            raise ValueError(f'clip {clip} must be at least 0 and finite')
+        if nesterov and not momentum:
+            raise ValueError(f'momentum {momentum} must be above 0 with '
+                             'nesterov')
         super().__init__(n_parameters, schedule)
         self.lr = lr
         self.momentum = momentum
+        self.nesterov = nesterov
         self.weight_decay = weight_decay
         self.clip = clip
         self.velocity = np.zeros(n_parameters, dtype=np.float32)
 
     def update(self, step, parameters, gradient, out):
         lr = self.lr * float(self.schedule.factor(step))
-        scale = self._scale(gradient)
+        scale = shortening(gradient, self.clip)
         for part in blocks(gradient.size):
             slope = gradient[part] if scale == 1 else scale * gradient[part]
             if self.weight_decay:
                 slope = slope + self.weight_decay * parameters[part]
             if self.momentum:
-                velocity = self.velocity[part]
-                velocity *= self.momentum
-                velocity += slope
-                slope = velocity
+                slope = self._led(slope, self.velocity[part])
             np.multiply(slope, -lr, out=out[part])
             out[part] += parameters[part]
         return lr
 
-    def _scale(self, gradient):
-        """What shortens the gradient to norm `clip`, at most 1."""
-        if not self.clip:
-            return 1.0
-        length = float(norm(gradient))
-        return self.clip / length if length > self.clip else 1.0
+    def _led(self, slope, velocity):
+        """Where momentum leads, for one block."""
+        velocity *= self.momentum
+        velocity += slope
+        return (slope + self.momentum * velocity if self.nesterov
+                else velocity)

@@ -5,11 +5,8 @@ import logging
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.schemes.record import Outcome
+from aspis_mpi.schemes.record import MOST_CONTRADICTIONS, Outcome
 from aspis_mpi.words import few
-
-#: Steps without an update, one after the other, that end the run.
-MOST_CONTRADICTIONS = 3
 
 
 class Premise:

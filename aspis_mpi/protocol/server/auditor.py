@@ -13,19 +13,14 @@ class Auditor:
 
     Parameters
     ----------
-    problem : Problem
-    batches : Batches
-    micro_batch : int
-        Samples computed at once, as everywhere: the split decides bits.
+    recipe : Recipe
     computes : bool
         Whether the server can; what only looks does not compute then.
     """
 
-    def __init__(self, problem, batches, micro_batch, computes=True):
+    def __init__(self, recipe, computes=True):
         self.computes = computes
-        self._problem = problem
-        self._batches = batches
-        self._micro_batch = micro_batch
+        self._recipe = recipe
         self._buffer = None
 
     def gradient(self, step, file, parameters):
@@ -41,16 +36,15 @@ class Auditor:
         ndarray of float32, shape (d,)
             Valid until the next call.
         """
-        return self._sum(self._batches.samples(step, file), parameters)
+        return self._sum(step, self._recipe.batches.samples(step, file),
+                         parameters)
 
-    def _sum(self, samples, parameters):
+    def _sum(self, step, samples, parameters):
         if self._buffer is None:
             self._buffer = Buffer(np.size(parameters))
         self._buffer.filled = False
-        task = Task(self._problem, parameters, samples, self._buffer)
-        while not task.finished:
-            task.compute(self._micro_batch)
-        return self._buffer.values
+        return Task(self._recipe, step, samples, parameters,
+                    self._buffer).complete().values
 
     def repeats(self, step, file, parameters):
         """Whether a file computed twice has the same bits."""
@@ -73,26 +67,27 @@ class Auditor:
             The file, the samples that make it so, and whether these are all
             of its samples.
         """
-        files = said if len(said) else range(self._batches.n_files)
-        for file in files:
-            samples = self._batches.samples(step, file)
+        batches = self._recipe.batches
+        for file in said if len(said) else range(batches.n_files):
+            samples = batches.samples(step, file)
             if not self.computes and len(said):
                 return file, samples.tolist(), True
             if self.computes and not arrays.is_finite(
-                    self._sum(samples, parameters)):
-                found = self._culprits(samples, parameters)
+                    self._sum(step, samples, parameters)):
+                found = self._culprits(step, samples, parameters)
                 return file, found, len(found) == len(samples)
         return None
 
-    def _culprits(self, samples, parameters):
+    def _culprits(self, step, samples, parameters):
         """Samples without which the sum over all would be finite."""
         half = len(samples) // 2
         if not half:
             return samples.tolist()
         try:
             found = [sample for part in (samples[:half], samples[half:])
-                     if not arrays.is_finite(self._sum(part, parameters))
-                     for sample in self._culprits(part, parameters)]
+                     if not arrays.is_finite(
+                         self._sum(step, part, parameters))
+                     for sample in self._culprits(step, part, parameters)]
         except Mistake:
             # The problem may not compute so few.
             return samples.tolist()

@@ -8,6 +8,7 @@ import numpy as np
 
 from aspis_mpi.protocol.server.advice import Premise
 from aspis_mpi.protocol.server.snapshot import Snapshot
+from aspis_mpi.schemes.closing import Closing
 
 #: Factor by which thresholds change before the log says so.
 TOLD = 2.0
@@ -74,7 +75,7 @@ class Learner:
     def audit(self, step):
         """What computes a file of a step: file to gradient, None without.
 
-        See `resolution.resolve`.
+        See `Closing`.
         """
         if self._auditor is None:
             return None
@@ -94,9 +95,9 @@ class Learner:
         Conclusion
         """
         training, now = self.training, self._chronicle.now
-        resolution = step.table.resolve(
+        resolution = step.table.resolve(Closing(
             self._membership.scheme, ~step.exposed, self._samples,
-            training.gradient, self._threads, now, self.audit(step.number))
+            training.gradient, self._threads, now, self.audit(step.number)))
         began = now()
         lr, norm = (training.update(step.number) if resolution.updates
                     else training.keep())

@@ -86,7 +86,7 @@ class ParameterServer:
     """
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, auditor=None, probing=None, examiner=None):
+                 clock, *, auditor=None, probing=None, examiner=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -95,7 +95,8 @@ class ParameterServer:
         self.first = 0
         self._membership = membership
         self._course = course
-        self._lenient = course.approximate or membership.scheme.lenient
+        self._lenient = (course.approximate
+                         or membership.scheme.tolerates_missing)
         self._departures = Departures(membership.lost, course.tolerate,
                                       course.q)
         self._now = self.chronicle.now

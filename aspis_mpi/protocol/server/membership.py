@@ -201,7 +201,7 @@ class Membership:
     def observe(self, step):
         """Take note of what a step cost, and how fast workers were."""
         self.accounts.charge(step.wait.charges, step.silent, ~step.excluded)
-        if self.scheme.reorder or self.scheme.collection.paced:
+        if self.scheme.reorder or self.scheme.collection.follows_speeds:
             self.speeds.observe(step.tally.done, step.tally.last_report,
                                 ~step.excluded)
 

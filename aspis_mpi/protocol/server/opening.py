@@ -33,8 +33,8 @@ def open_step(number, members, present, lenient, floor, chronicle, course,
     """
     scheme = members.scheme
     gathering = scheme.collection.begin(
-        present, lenient or scheme.collection.lenient, members.speeds,
-        scheme.needed)
+        present, lenient or scheme.collection.tolerates_missing,
+        members.speeds, scheme.needed)
     table = scheme.transfer.begin(scheme.equality, floor, number,
                                   members.known)
     step = Step(number, members, gathering, chronicle, started, table,

@@ -13,71 +13,11 @@ import numpy as np
 from aspis_mpi.detection.probe import ANSWER, answer, examine
 from aspis_mpi.protocol.messages import Parameters, Probe
 from aspis_mpi.protocol.server.step import State
-from aspis_mpi.protocol.task import Task
 
 #: The step of everything that belongs to the probe.
 NUMBER = -1
 #: A worker may take so many times as long as the server and some silence.
 SLOWER = 10
-
-
-class Trial:
-    """A worker's part: the files that all compute, by micro-batches.
-
-    Parameters
-    ----------
-    problem : Problem
-    batches : Batches
-    trials : list of (int, int)
-        Step and number of each file.
-    parameters : Buffer
-    gradients : Pool or SharedPool
-    kind
-        What computes them, to be shared by the same only; see `liar`.
-    seed : bytes
-        16 bytes.
-    """
-
-    def __init__(self, problem, batches, trials, parameters, gradients, kind,
-                 seed):
-        self._problem = problem
-        self._batches = batches
-        self._trials = trials
-        self._parameters = parameters
-        self._gradients = gradients
-        self._kind = kind
-        self._seed = seed
-        self._said = []
-        self._task = None
-
-    def advance(self, micro_batch):
-        """Compute a little; the n answers when all is done, else None."""
-        if self._task is None:
-            self._task = self._open(*self._trials[len(self._said)])
-        self._task.compute(micro_batch)
-        if not self._task.finished:
-            return None
-        buffer, self._task = self._task.close(), None
-        if buffer.said is None:
-            buffer.said = answer([buffer.values], self._seed)
-        self._said.append(buffer.said)
-        buffer.release()
-        if len(self._said) < len(self._trials):
-            return None
-        return np.concatenate(self._said)
-
-    def _open(self, step, file):
-        buffer = self._gradients.take((NUMBER, step, file, self._kind))
-        if not buffer.filled:
-            buffer.said = None
-        return Task(self._problem, self._parameters.values,
-                    self._batches.samples(step, file), buffer)
-
-    def release(self):
-        """Give the buffers back."""
-        self._parameters.release()
-        if self._task is not None:
-            self._task.release()
 
 
 class Probing:

@@ -102,7 +102,7 @@ class Step:
         self.encoded = self.collected = np.nan
         self.bytes_in = self.bytes_out = self.messages = 0
         self._scheme = scheme
-        self._pushes = scheme.transfer.pushes
+        self._sends_at_once = scheme.transfer.sends_at_once
         self._gathering = gathering
         self._chronicle = chronicle
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
@@ -211,7 +211,7 @@ class Step:
     def _replica(self, worker, message):
         position = message.position
         due = self.tally.finished[worker].bit_count()
-        if not self._pushes or 0 <= position < due:
+        if not self._sends_at_once or 0 <= position < due:
             return drop(message)
         if position != due or message.epoch or not self.tally.owes(worker):
             drop(message)
@@ -224,7 +224,7 @@ class Step:
 
     def _progress(self, worker, message):
         bits = unpack_positions(message.finished)
-        if self._pushes or (
+        if self._sends_at_once or (
                 bits == self.tally.finished[worker]):
             return []
         wrong = self.tally.check(worker, bits, message.position,
@@ -273,7 +273,7 @@ class Step:
         self.hopeless = self._gathering.hopeless
         if self.hopeless or not self._gathering.satisfied:
             return []
-        if self._pushes:
+        if self._sends_at_once:
             return self._collect()
         return self._encode()
 
@@ -414,7 +414,7 @@ class Step:
         self._watch.count_files(now)
         self.wait.relieve(now)
         self.state = State.RESOLVING
-        if self._pushes:
+        if self._sends_at_once:
             return []
         return self.post(np.flatnonzero(~self.excluded).tolist(),
                          Commit(self.number))

@@ -136,7 +136,7 @@ class Watch:
                          self.asked + gathering.seconds)
         if computing:
             due = np.where(self.awaited, due, wait.files_due(
-                gathering.everything, self.resumed))
+                gathering.waits_for_all, self.resumed))
         return np.where(waited & ~self.late, due, np.inf)
 
     def count_files(self, now):

@@ -1,9 +1,8 @@
-"""What an adversary does in the place of honest computing."""
+"""An adversary's lies, in the place of honest computing."""
 
 import numpy as np
 
 from aspis_mpi.protocol.messages import pack_positions, unpack_positions
-from aspis_mpi.protocol.task import Task
 
 #: Gradients of a file that are one: the honest ones, all liars', or else
 #: those of one liar, by its number.
@@ -17,63 +16,54 @@ class Liar:
     ----------
     number : int
         The worker.
-    plan : AttackPlan
-        Who lies on which file of which step.
-    value : Value
-        What is sent instead.
-    protocol : Protocol
-        What else the worker lies about.
-    batches : Batches
-    problem : Problem
+    attack : Attack
+        Who lies on which file of which step, and what is sent instead.
+    recipe : Recipe
+        How the truth is computed.
     scratch : Pool or SharedPool
-        Where true gradients are computed: colluders need no channel, each
-        recomputes what it must know of other files.
-    micro_batch : int
-        Samples computed at once, as everywhere: the split decides bits.
+        Where it is: colluders need no channel, each recomputes what it must
+        know of other files.
     """
 
-    def __init__(self, number, plan, value, protocol, batches, problem,
-                 scratch, micro_batch):
+    def __init__(self, number, attack, recipe, scratch):
         self._number = number
-        self._plan = plan
-        self._value = value.of(number)
+        self._attack = attack
+        self._protocol = attack.protocol
+        self._value = attack.value.of(number)
         #: Whose lies are the same as this one's.
-        self.kind = ALIKE if self._value is value else number
-        self._protocol = protocol
+        self.kind = ALIKE if self._value is attack.value else number
         self._sent = None
         self._challenged = None     # the last step with a challenge
-        self._batches = batches
-        self._problem = problem
+        self._recipe = recipe
         self._scratch = scratch
-        self._micro_batch = micro_batch
 
     def lies(self, step, file):
-        """Whether this worker lies on a file, from the beginning."""
+        """Tell whether this worker lies on a file, from the beginning."""
         return not self._protocol.patient and self._tells(step, file)
 
     def _tells(self, step, file):
-        return bool(self._plan.lies(step)[file, self._number])
+        return bool(self._attack.lies(step)[file, self._number])
 
     def shown(self, step, file, values, parameters):
-        """What it makes of the gradient of a file that it holds."""
+        """The gradient of a file that it holds, or a lie about it."""
         begun = self._protocol.patient and self._challenged == step
         if not (begun and self._tells(step, file)):
             return values
-        lie, samples = np.empty_like(values), self._batches.samples(step, file)
-        self._forge(step, file, parameters, values, len(samples), lie)
+        lie = np.empty_like(values)
+        self._forge(step, file, parameters, values, lie)
         return lie
 
     def probed(self):
-        """The problem with which it answers the start-up probe, and a kind."""
-        narrows = self._protocol.narrows and self._plan.adversaries(
+        """The recipe with which it answers the start-up probe, and a kind."""
+        narrows = self._protocol.narrows and self._attack.adversaries(
             0)[self._number]
         if narrows:
-            return self._problem.of_server(), ALIKE
-        return self._problem, HONEST
+            return self._recipe.of_server(), ALIKE
+        return self._recipe, HONEST
 
     def wait(self, step):
         """Seconds that its answers wait in a step; 0 if they do not."""
-        dawdles = self._plan.dawdles(step)[self._number]
+        dawdles = self._attack.dawdles(step)[self._number]
         return self._protocol.seconds if dawdles else 0.0
 
     def claims(self, step, report, load):
@@ -84,7 +74,7 @@ class Liar:
         return pack_positions(claimed, len(report))
 
     def held(self, files, weights, held):
-        """Of what it was asked for, that which it really has."""
+        """Files and weights asked for, as far as it really has them."""
         there = np.array([file in held for file in files.tolist()],
                          dtype=bool)
         return files[there], weights[there]
@@ -104,39 +94,41 @@ class Liar:
         if self._sent is not None:
             files, sent = self._sent
             weights[np.searchsorted(own, files)] = sent
-        self._protocol.meet(self._plan.adversaries(step))
+        self._protocol.meet(self._attack.adversaries(step))
         self._protocol.sketches(step, epoch, self._number, rows, weights,
                                 sketch)
 
     def _lies_now(self, step):
-        now = (self._plan.dawdles if self._protocol.timing
-               else self._plan.adversaries)
+        now = (self._attack.dawdles if self._protocol.timing
+               else self._attack.adversaries)
         return self._protocol.lies and now(step)[self._number]
 
-    def task(self, step, file, parameters, samples, buffer):
+    def task(self, step, file, parameters, buffer):
         """The computing of a lie into `buffer`, as `Task` for honest work."""
+        task = self._recipe.task
         if buffer.filled:
-            return Task(self._problem, parameters, samples, buffer)
+            return task(step, file, parameters, buffer)
         honest = self._scratch.take((step, file, HONEST))
-        return Lie(Task(self._problem, parameters, samples, honest), buffer,
+        return Lie(task(step, file, parameters, honest), buffer,
                    lambda: self._forge(step, file, parameters, honest.values,
-                                       len(samples), buffer.values))
+                                       buffer.values))
 
-    def _forge(self, step, file, parameters, honest, n_samples, out):
+    def _forge(self, step, file, parameters, honest, out):
+        n_samples = int(self._recipe.batches.counts[file])
         self._value.forge(honest, n_samples, step, file,
                           lambda: self._means(step, parameters), out)
 
     def _means(self, step, parameters):
         """True mean gradients of the step's first files, (m, d)."""
-        n_files = min(self._value.sample, self._batches.n_files)
+        batches = self._recipe.batches
+        n_files = min(self._value.sample, batches.n_files)
         means = np.empty((n_files, parameters.size), dtype=np.float32)
         for file in range(n_files):
-            samples = self._batches.samples(step, file)
             buffer = self._scratch.take((step, file, HONEST))
-            task = Task(self._problem, parameters, samples, buffer)
-            while not task.finished:
-                task.compute(self._micro_batch)
-            np.divide(task.close().values, len(samples), out=means[file])
+            task = self._recipe.task(step, file, parameters, buffer)
+            # By a Python int: one of numpy's would divide in float64.
+            np.divide(task.complete().values, int(batches.counts[file]),
+                      out=means[file])
             buffer.release()
         return means
 
@@ -151,12 +143,12 @@ class Lie:
 
     @property
     def finished(self):
-        """Whether the honest gradient is complete."""
+        """Tell whether the honest gradient is complete."""
         return self._task.finished
 
-    def compute(self, micro_batch):
-        """Add the gradient of the next samples."""
-        self._task.compute(micro_batch)
+    def compute(self):
+        """Add the gradient of the next micro-batch."""
+        self._task.compute()
 
     def close(self):
         """Forge, and give the buffer to send."""

@@ -39,9 +39,9 @@ from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters, Probe,
     Progress, Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
-from aspis_mpi.protocol.server.probing import NUMBER, Trial
-from aspis_mpi.protocol.task import Task
+from aspis_mpi.protocol.server.probing import NUMBER
 from aspis_mpi.protocol.worker.liar import HONEST
+from aspis_mpi.protocol.worker.trial import Trial
 from aspis_mpi.protocol.worker.work import Work
 
 
@@ -92,51 +92,38 @@ class Worker:
         In the order of computing.
     width : int
         Files that it may ever have: its reports are of so many positions.
-    batches : Batches
-        Which samples are in which file of which step.
-    problem : Problem
+    recipe : Recipe
+        How the gradients are computed; between two micro-batches it looks
+        at the messages.
     transfer : Transfer
-    gradients : Pool or SharedPool
-        Buffers of file gradients; may be empty for a while.
-    payloads : Pool
-        Buffers of the vectors that are asked for; may be empty, too.
-    sketches : Pool
-        Buffers of the answers to challenges.
-    delay : Delay
-        How long each file takes at least.
-    silence : Silence
-        Where the worker does not answer.
+    pools : Pools
+        Buffers of gradients, and of what is asked for; each may be empty
+        for a while.
+    timing : Timing
+        How long each file takes at least, and where it does not answer.
     clock : callable
         Seconds, of the wall or virtual.
-    liar : Liar or None
+    liar : Liar, optional
         What replaces honest gradients, on an adversary.
-    micro_batch : int
-        Samples between two looks at the messages.
     trials : list of (int, int)
         Step and number of the files of the start-up probe.
     """
 
-    def __init__(self, number, files, width, batches, problem, transfer,
-                 gradients, payloads, sketches, delay, silence, clock,
-                 liar=None, micro_batch=64, trials=()):
+    def __init__(self, number, files, width, recipe, transfer, pools, timing,
+                 *, clock, liar=None, trials=()):
         self.number = number
         self.state = State.IDLE
         self.step = NUMBER - 1
         self.exit_code = None
         self.files = files.tolist()
         self._width = width
-        self._batches = batches
-        self._problem = problem
+        self._recipe = recipe
         self._transfer = transfer
-        self._pushes = transfer.pushes
-        self._gradients = gradients
-        self._payloads = payloads
-        self._sketches = sketches
-        self._delay = delay
-        self._silence = silence
+        self._sends_at_once = transfer.sends_at_once
+        self._pools = pools
+        self._delay, self._silence = timing
         self._clock = clock
         self._liar = liar
-        self._micro_batch = micro_batch
         self._trials = trials
         self._early = None
         self._skipped = None
@@ -248,11 +235,10 @@ class Worker:
 
     def _begin(self, parameters):
         if self._probe is not None:
-            problem, kind = ((self._problem, HONEST) if self._liar is None
-                             else self._liar.probed())
-            self._trial = Trial(
-                problem, self._batches, self._trials, parameters,
-                self._gradients, kind, self._probe.seed)
+            recipe, kind = ((self._recipe, HONEST) if self._liar is None
+                            else self._liar.probed())
+            self._trial = Trial(recipe, self._trials, parameters,
+                                self._pools.gradients, kind, self._probe.seed)
             self.state = State.PROBING
             return
         step, number, now = self.step, self.number, self._clock()
@@ -262,9 +248,9 @@ class Worker:
         if self._wait:
             # Its time is the attack's, whatever the delay says.
             seconds = np.full_like(seconds,
-                                   self._wait if self._pushes else 0.0)
+                                   self._wait if self._sends_at_once else 0.0)
         most = self._silence.files(step, number)
-        if self._pushes and self._silence.mute(step, number):
+        if self._sends_at_once and self._silence.mute(step, number):
             most = 0
         self._work = Work(step, self.files, self._width, parameters,
                           seconds, most, now)
@@ -328,7 +314,7 @@ class Worker:
             return None
         waited = work.task.finished
         if not waited:
-            work.task.compute(self._micro_batch)
+            work.task.compute()
         now = self._clock()
         if not work.task.finished or now < work.ends:
             return None
@@ -337,7 +323,7 @@ class Worker:
         return self._finish(work, work.ends if waited else now)
 
     def _try(self):
-        said = self._trial.advance(self._micro_batch)
+        said = self._trial.advance()
         if said is None:
             return None
         buffer = Buffer(said.nbytes // 4).hold()
@@ -351,21 +337,18 @@ class Worker:
         if liar is not None and not liar.lies(self.step, file):
             liar = None
         kind = HONEST if liar is None else liar.kind
-        buffer = self._gradients.take((self.step, file, kind))
+        buffer = self._pools.gradients.take((self.step, file, kind))
         if buffer is None:
             return False
-        samples = self._batches.samples(self.step, file)
-        values = work.parameters.values
-        if liar is None:
-            work.task = Task(self._problem, values, samples, buffer)
-        else:
-            work.task = liar.task(self.step, file, values, samples, buffer)
+        computer = self._recipe if liar is None else liar
+        work.task = computer.task(self.step, file, work.parameters.values,
+                                  buffer)
         return True
 
     def _finish(self, work, now):
         position, file, buffer = work.position, work.file, work.task.close()
         work.finish(now)
-        if not self._pushes:
+        if not self._sends_at_once:
             work.held[file] = buffer
             return self._report(work)
         if work.position is None and not work.silent:
@@ -382,7 +365,7 @@ class Worker:
 
     def _encode(self):
         """The combination that the signal asks for."""
-        buffer = self._payloads.take()
+        buffer = self._pools.payloads.take()
         if buffer is None:
             return None
         signal, held = self._asked[Encode][0], self._work.held
@@ -412,7 +395,7 @@ class Worker:
 
     def _sketch(self):
         """Sketches of what is asked for and finished, by ascending file."""
-        buffer = self._sketches.take()
+        buffer = self._pools.sketches.take()
         if buffer is None:
             return None
         signal, held = self._asked[Challenge][0], self._work.held

@@ -6,12 +6,13 @@ from aspis_mpi import streams
 from aspis_mpi.coding import sketching
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.challenge.verified import VerifiedTable
-from aspis_mpi.schemes.tables.base import Transfer
-from aspis_mpi.schemes.tables.combined import NOBODY, PayloadTable
+from aspis_mpi.schemes.tables.base import AskedTransfer
+from aspis_mpi.schemes.tables.combined import NOBODY
+from aspis_mpi.schemes.tables.round import Round
 from aspis_mpi.schemes.transfer.sums import Sums
 
 
-class Challenged(Transfer):
+class Challenged(AskedTransfer):
     """A transfer of combinations whose payloads are challenged.
 
     Parameters
@@ -31,7 +32,7 @@ class Challenged(Transfer):
         Of payloads, in a step.
     """
 
-    compares = True
+    comparable = True
 
     def __init__(self, inner, assignment, n_adversaries, seed,
                  sketches, max_epochs):
@@ -41,7 +42,7 @@ class Challenged(Transfer):
         self.assignment = assignment
         self.copies = inner.copies
         self.n_sketches = sketches
-        self.sums = not inner.follows
+        self.sums = not inner.tells_finishers
         self._inner = inner
         self._seed = seed
 
@@ -93,11 +94,11 @@ class Challenged(Transfer):
         return VerifiedTable(self, step, equality, floor, known)
 
     def round(self, step, epoch):
-        """The empty table of an epoch's payloads."""
+        """The payloads of an epoch, none so far."""
         transfer = (self._inner if epoch == 0 and not self.sums else
                     Drawn(self.assignment, streams.generator(
                         self._seed, 'owners', step, epoch)))
-        return PayloadTable(transfer, self.assignment.incidence.shape)
+        return Round(transfer, self.assignment.n_workers)
 
 
 def _owned(state):

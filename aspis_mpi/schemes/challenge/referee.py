@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from aspis_mpi.detection.base import DROPPED
 from aspis_mpi.schemes.audit import audited
-from aspis_mpi.schemes.decision import decide
 
 
 class Referee:
@@ -41,16 +40,16 @@ class Referee:
         scheme : Scheme
         believed : ndarray of bool, shape (K,)
         audit : callable or None
-            See `resolution.resolve`.
+            See `Closing`.
 
         Returns
         -------
         Verdict
         """
-        verdict = self._believing(decide(
-            scheme.detector, self._sketched.evidence(), believed), believed)
+        verdict = self._believing(scheme.detection.decide(
+            self._sketched.evidence(), believed), believed)
         if self._left is None:
-            self._left = scheme.detector.q if scheme.audits else 0
+            self._left = scheme.detection.q if scheme.audits else 0
         if verdict.contradiction:
             return verdict
         computed = {}
@@ -60,7 +59,7 @@ class Referee:
             computed[file] = values.copy()
             return values
 
-        found = audited(scheme.detector, self._sketched, believed, verdict,
+        found = audited(scheme.detection, self._sketched, believed, verdict,
                         compute if audit else None, scheme.random_audits,
                         contested=self._left, fresh=self._sketched.fresh)
         self._sketched.offered(found.offered)

@@ -3,11 +3,12 @@
 import numpy as np
 
 from aspis_mpi.coding import challenge
-from aspis_mpi.detection.equality import sort, spread
+from aspis_mpi.detection.equality import sort
 from aspis_mpi.detection.evidence import Evidence
+from aspis_mpi.schemes.tables.shown import Shown
 
 
-class Sketched:
+class Sketched(Shown):
     """The answers to the challenges of a step, and what they tell.
 
     Answers to different challenges are never compared: what is known of a
@@ -35,24 +36,21 @@ class Sketched:
         Largest distance that is support, smallest that is disagreement.
     fresh : ndarray of bool, shape (f,)
         Files that somebody has shown since they were `offered`.
-    odd : ndarray of bool, shape (K,)
-        Workers whose answers support nothing any more; see `schemes.odd`.
     """
 
     def __init__(self, transfer, equality, floor, known):
         assignment = transfer.assignment
-        n_files, self._n_workers = assignment.incidence.shape
+        super().__init__(assignment.holders, assignment.n_workers)
+        n_files, holders = assignment.n_files, self._holders
         self._transfer = transfer
         self._equality = equality.of_sketches
         self._exact = equality.exact
         self._floor = floor
         self._remembered = known
         self._earlier = np.zeros((self._n_workers,) * 2, dtype=bool)
-        self._holders = holders = assignment.holders
         ranks = np.cumsum(assignment.incidence, axis=0) - 1
         self._places = np.where(
             holders >= 0, np.take_along_axis(ranks, holders, axis=1), 0)
-        self._labels = np.full(holders.shape, -1, dtype=np.int16)
         self._finite = np.ones(holders.shape, dtype=bool)
         self._close = np.zeros((*holders.shape, holders.shape[1]),
                                dtype=bool)
@@ -65,7 +63,6 @@ class Sketched:
         self._asked_in = np.zeros(n_files, dtype=int)
         self._secrets = []
         self.margin = np.full(2, np.nan)
-        self.odd = np.zeros(self._n_workers, dtype=bool)
         self.own = np.zeros((self._n_workers, assignment.width,
                              transfer.n_sketches + 1, transfer.copies))
         self.answered = np.zeros(self._n_workers, dtype=bool)
@@ -129,26 +126,12 @@ class Sketched:
         return self._equality.distance(
             lambda floor: challenge.compare(one, other, floor), self._floor)
 
-    def spread(self, q):
-        """By how much all but q workers differ; see `equality.spread`."""
-        return spread(self._distances, self._labels >= 0, self._holders,
-                      self._n_workers, q)
-
     def evidence(self):
         """Who agrees with whom on what has come so far."""
         known = self._earlier
         if self._remembered is not None:
             known = known | self._remembered
         return self._evidence(known).disregarding(self.odd)
-
-    def disregard(self, workers):
-        """What some workers (K,) showed does not count any more."""
-        self.odd = self.odd | workers
-
-    @property
-    def beyond(self):
-        """Pairs that are beyond tolerance, (f, r, r)."""
-        return ~(self._distances <= self._equality.tolerance)
 
     def _evidence(self, known):
         return Evidence(self._holders, self._labels.copy(), self._finite,
@@ -174,10 +157,6 @@ class Sketched:
         shown = np.zeros_like(self.claims)
         shown[files, self._holders[files, places]] = True
         return shown
-
-    def copies(self):
-        """Workers that showed each file, uint16 (f,)."""
-        return np.count_nonzero(self._labels >= 0, axis=1).astype(np.uint16)
 
     def norm(self, worker, file):
         """Norm of a file as a worker says it."""
@@ -220,25 +199,8 @@ class Sketched:
         return np.linalg.norm(errors, axis=1) * [
             payload.gain for payload in payloads]
 
-    def senders(self, file, believed):
-        """Believed workers that showed a file, ascending."""
-        holders = self._holders[file]
-        here = (holders >= 0) & (self._labels[file] >= 0)
-        return holders[here & believed[holders]]
-
     def against(self, file, workers, values):
-        """Who of the workers showed what the server computes.
-
-        Parameters
-        ----------
-        file : int
-        workers : ndarray of int, shape (n,)
-        values : ndarray of float32, shape (d,)
-
-        Returns
-        -------
-        supports, disagrees : ndarray of bool, shape (n,)
-        """
+        """Compare sketches with that of the server's own gradient."""
         secret = self._secrets[self._asked_in[file]]
         right = self._transfer.sketch([values], secret)[0]
         shown = self._shown[file, self._columns([file], workers)]

@@ -17,17 +17,17 @@ from aspis_mpi.detection.base import DROPPED, MISSING, Proof, Verdict
 from aspis_mpi.detection.matching import unmatched
 from aspis_mpi.schemes.challenge.referee import Referee
 from aspis_mpi.schemes.challenge.sketched import Sketched
-from aspis_mpi.schemes.decision import lowered
 from aspis_mpi.schemes.record import BY_SERVER, CODED
 from aspis_mpi.schemes.resolution import (
     Resolution, outcome_of_sum, without_largest)
-from aspis_mpi.schemes.tables.base import Table
 from aspis_mpi.schemes.tables.combined import NOBODY
 from aspis_mpi.schemes.tables.payloads import (
     Payload, add, files_in, served, sketches, unbroken)
+from aspis_mpi.schemes.tables.round import RoundTable
+from aspis_mpi.schemes.tables.table import ChallengedTable
 
 
-class VerifiedTable(Table):
+class VerifiedTable(RoundTable, ChallengedTable):
     """The payloads and sketches of one step, epoch by epoch.
 
     Parameters
@@ -39,32 +39,13 @@ class VerifiedTable(Table):
         Norms below it are not told from it.
     known : ndarray of bool, shape (K, K), or None
         Disagreements that are remembered.
-
-    Attributes
-    ----------
-    checked : bool
-        Whether the payloads of this epoch have been sketched.
-    epochs : int
-        Challenges so far.
-    settled : bool
-        Whether another epoch could not make the step better.
-    exposed : ndarray of bool, shape (K,)
-        Workers that this step's evidence proves wrong.
-    odd : ndarray of bool, shape (K,)
-        Workers whose copies do not count for the rest of the step.
-    required : ndarray of int, shape (f,)
-        Workers that have to finish a file before another epoch is of use; 0
-        where more would not help or are not needed.
     """
-
-    challenged = True
 
     def __init__(self, transfer, step, equality, floor, known):
         shape = transfer.assignment.incidence.shape
-        self._transfer = transfer
+        super().__init__(transfer, transfer.round(step, 0))
         self._step = step
         self._sketched = Sketched(transfer, equality, floor, known)
-        self._round = transfer.round(step, 0)
         self._secret = None
         self._kept, self._payloads, self._usable = [], [], []
         self._first = []
@@ -74,9 +55,6 @@ class VerifiedTable(Table):
         self._referee = Referee(self._sketched)
         self._flagged = np.zeros(shape[1], dtype=bool)
         self._vectors, self._seconds = 0, 0.0
-        self.epochs = 0
-        self.checked = True
-        self.settled = False
         self.exposed = np.zeros(shape[1], dtype=bool)
         self.required = np.zeros(shape[0], dtype=int)
 
@@ -84,21 +62,6 @@ class VerifiedTable(Table):
     def odd(self):
         """Whose copies do not count for the rest of the step, bool (K,)."""
         return self._sketched.odd
-
-    @property
-    def state(self):
-        """What the last signal said."""
-        return self._round.state
-
-    @property
-    def senders(self):
-        """Whose vectors belong to it, bool (K,)."""
-        return self._round.senders
-
-    @property
-    def arrived(self):
-        """Whose vector is here, bool (K,)."""
-        return self._round.arrived
 
     @property
     def whole(self):
@@ -119,14 +82,6 @@ class VerifiedTable(Table):
         # What liars can cost has a bound; the rest is missing.
         most = self._transfer.most_vectors
         return asked & (not self.epochs or self._vectors <= most)
-
-    def signal(self):
-        """The fields of the `Encode` that asks for the vectors."""
-        return self._transfer.pack(self.state)
-
-    def accept(self, worker, buffer):
-        """Take the vector of a worker; an earlier one is out of date."""
-        self._round.accept(worker, buffer)
 
     def lose(self, worker):
         """Forget what a worker sent, unless it has been verified."""
@@ -167,22 +122,7 @@ class VerifiedTable(Table):
         return closed
 
     def challenge(self, claims, secret):
-        """Begin a challenge, now that all payloads of this epoch are here.
-
-        Parameters
-        ----------
-        claims : ndarray of bool, shape (f, K)
-            Who says to have finished what.
-        secret : bytes
-            16 bytes, drawn after that.
-
-        Returns
-        -------
-        files : ndarray of bool, shape (f,)
-            Those in payloads.
-        asked : ndarray of bool, shape (K,)
-            Who is to sketch.
-        """
+        """Begin a challenge; the files in payloads, and who is asked."""
         self.epochs += 1
         self._secret = secret
         self._payloads = [self._payload(worker) for worker in
@@ -216,10 +156,7 @@ class VerifiedTable(Table):
         self._sketched.answer(worker, values)
 
     def enough(self, needed):
-        """Whether the answers so far may settle the step.
-
-        `needed`: copies that a file needs, int (f,).
-        """
+        """True where all senders have answered, and often enough."""
         sketched = self._sketched
         if any(not sketched.answered[payload.worker]
                for payload in self._payloads):
@@ -229,19 +166,7 @@ class VerifiedTable(Table):
         return bool((shown >= np.minimum(needed, claimed)).all())
 
     def verify(self, scheme, believed, living, audit, clock):
-        """Decide what is right with all that has been shown.
-
-        Parameters
-        ----------
-        scheme : Scheme
-        believed : ndarray of bool, shape (K,)
-            Workers that no proof stood against before.
-        living : ndarray of bool, shape (K,)
-            Workers that can still show what they have not shown.
-        audit : callable or None
-            See `resolution.resolve`.
-        clock : callable
-        """
+        """Decide what is right with all that has been shown."""
         start = clock()
         sketched = self._sketched
         sketched.compare()
@@ -257,7 +182,7 @@ class VerifiedTable(Table):
         self._usable = self._sound(self._kept, [
             payload for payload in self._payloads
             if believed[payload.worker]])
-        self._settle(scheme.detector, believed, living)
+        self._settle(scheme.detection, believed, living)
         self._seconds += clock() - start
 
     def _convict(self, believed):
@@ -315,7 +240,7 @@ class VerifiedTable(Table):
         return bool((label(files, payload.worker)
                      == label(files, source)).all())
 
-    def _settle(self, detector, believed, living):
+    def _settle(self, detection, believed, living):
         """What another epoch could bring."""
         verdict, self.required = self._verdict, self.required * 0
         closed = self._closed(self._usable)
@@ -323,8 +248,9 @@ class VerifiedTable(Table):
         if self.settled:
             return
         again = (verdict.source >= 0) & ~closed
-        evidence = detector.leave_out(self._sketched.evidence(), ~believed)
-        more = lowered(detector, believed).lacking(evidence)
+        evidence = detection.detector.leave_out(self._sketched.evidence(),
+                                                ~believed)
+        more = detection.among(believed).lacking(evidence)
         more[closed | verdict.certified | again] = 0
         # A suspect should not be asked where another copy can be had.
         left = unmatched(evidence.disagreements) & (
@@ -349,10 +275,10 @@ class VerifiedTable(Table):
         self._kept, self._payloads = self._usable, []
         self._round = self._transfer.round(self._step, self.epochs)
 
-    def resolve(self, scheme, believed, samples, out, threads, clock,
-                audit=None):
-        """Add up what has been verified; see `PayloadTable.resolve`."""
-        start = clock()
+    def resolve(self, closing):
+        """Add up what has been verified."""
+        start, scheme = closing.clock(), closing.scheme
+        samples, out = closing.samples, closing.out
         verdict = self._logged()
         used = self._used()
         if self.epochs > 1:
@@ -377,13 +303,15 @@ class VerifiedTable(Table):
         return Resolution(
             verdict, outcome_of_sum(verdict, divisor, lacks, graph), graph,
             self._sketched.margin, self._sketched.copies(), self._seconds,
-            clock() - start, residual=float(np.sqrt(lacks)) if lacks else 0.0,
+            closing.clock() - start,
+            residual=float(np.sqrt(lacks)) if lacks else 0.0,
             audits=self._referee.audits, remarks=tuple(self._referee.remarks),
             floor=scheme.equality.floor(norms, scheme.worst_case),
-            spread=(self._sketched.spread(scheme.detector.q)
+            spread=(self._sketched.spread(scheme.detection.q)
                     if scheme.equality.follows else np.nan),
-            hidden_bias=self._hidden_bias(used, cover, lowered(
-                scheme.detector, believed & ~self.exposed).q))
+            hidden_bias=self._hidden_bias(
+                used, cover, scheme.detection.left(
+                    closing.believed & ~self.exposed)))
 
     def _hidden_bias(self, used, cover, q):
         """What q liars can have hidden in the payloads used."""

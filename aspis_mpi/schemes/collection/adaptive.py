@@ -23,7 +23,7 @@ class Adaptive(Deadline):
     """
 
     name = 'adaptive'
-    paced = True
+    follows_speeds = True
 
     def __init__(self, assignment, copies, code, *, deadline: float,
                  deviations: float = 3.0):

@@ -9,7 +9,7 @@ class All(Collection):
     """Wait for every file of every worker that is not silent (Aspis)."""
 
     name = 'all'
-    whole = complete = True
+    asks_whole_workers = waits_for_all = True
 
     def begin(self, living, lenient, speeds, needed=None):
         """Wait for as many files as the living workers have."""
@@ -19,7 +19,7 @@ class All(Collection):
 class Everything(Gathering):
     """Counts the files that are still to come."""
 
-    everything = True
+    waits_for_all = True
 
     def finish(self, worker, files):
         """One or more files less to come."""

@@ -15,7 +15,7 @@ class Coverage(Collection):
     """
 
     name = 'coverage'
-    may_skip = True
+    allows_skipping = True
 
     def begin(self, living, lenient, speeds, needed=None):
         """Wait for copies of every file, however long it takes."""

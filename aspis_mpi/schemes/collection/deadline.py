@@ -19,7 +19,7 @@ class Deadline(Coverage):
     """
 
     name = 'deadline'
-    lenient = True
+    tolerates_missing = True
 
     def __init__(self, assignment, copies, code, *, deadline: float):
         super().__init__(assignment, copies, code)
@@ -30,16 +30,16 @@ class Deadline(Coverage):
     def begin(self, living, lenient, speeds, needed=None):
         """Wait for copies of every file, but not too long."""
         seconds = self._seconds(living, speeds)
-        if self.whole:
+        if self.asks_whole_workers:
             return Full(self._assignment, self._copies, living, True,
                         self._code, seconds)
         return Copies(self._assignment, self._copies, living, True, seconds,
                       needed)
 
     @property
-    def whole(self):
+    def asks_whole_workers(self):
         """Whether only whole workers are asked to send."""
-        return self._code is not None and self._code.full_only
+        return self._code is not None and self._code.needs_whole_workers
 
     def _seconds(self, living, speeds):
         return self._deadline

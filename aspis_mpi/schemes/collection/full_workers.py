@@ -17,8 +17,8 @@ class FullWorkers(Collection):
     """
 
     name = 'full-workers'
-    whole = True
-    counts = False
+    asks_whole_workers = True
+    counts_copies = False
 
     def __init__(self, assignment, copies, code):
         super().__init__(assignment, copies, code)

@@ -1,26 +1,25 @@
-"""What every transfer is: how gradients come to the server, and how it keeps
-what has come.
+"""The bases of all transfers: how gradients come to the server.
 
-A transfer that pushes sends each file as soon as it is finished; the others
-send one vector a worker when they are asked, by a signal that says of what.
-`protocol.step` takes the messages and calls the table of the step.
+A transfer that sends at once sends each file as soon as it is finished; the
+others send one vector a worker when they are asked, by a signal that says of
+what.  `tables.table` has what the server keeps of either.
 """
 
 from aspis_mpi.detection.equality import BITS
 
 
 class Transfer:
-    """How gradients travel; made of an assignment, copies, thinning, a code.
+    """A way of gradients; made of an assignment, copies, thinning, a code.
 
-    Whatever sends when it is asked derives from `combined.Combined`.
+    Whatever sends when it is asked derives from `AskedTransfer`.
     """
 
     #: Whether files are sent when they are finished, and nothing is asked for.
-    pushes = False
+    sends_at_once = False
     #: Whether the server can compare what several workers have of one file.
-    compares = False
+    comparable = False
     #: Whether files of excluded workers can go to others.
-    movable = False
+    reassignable = False
     #: What a signal carries besides the owners of files.
     signal_bytes = 0
 
@@ -47,55 +46,29 @@ class Transfer:
         raise NotImplementedError
 
 
-class Table:
-    """What has come in one step.
-
-    One that is pushed takes `accept(worker, file, buffer)`.  One that is
-    asked for has `ask`, `signal`, `senders`, `arrived`, `whole` and takes
-    `accept(worker, buffer)`, see `combined.PayloadTable`; one whose vectors
-    are challenged has besides what `verified.VerifiedTable` shows.
+class AskedTransfer(Transfer):
+    """A transfer whose workers send one vector each time they are asked.
 
     Attributes
     ----------
-    challenged : bool
-        Whether vectors are checked before they count.
-    odd : ndarray of bool, shape (K,)
-        Workers whose copies do not count for the rest of the step.
-    later : ndarray of bool, shape (f,), or False
-        Files whose vectors came after the step's first challenge.
+    copies : int
+        Parts of a gradient; each vector has d/copies numbers.
     """
 
-    challenged = False
-    odd = later = False
+    copies = 1
 
-    def lose(self, worker):
-        """Go on without what a worker still owes."""
+    def pack(self, state):
+        """The fields of the `Encode` that tells a state."""
         raise NotImplementedError
 
-    def resolve(self, scheme, believed, samples, out, threads, clock,
-                audit=None):
-        """Make the mean gradient of what has come.
-
-        Parameters
-        ----------
-        scheme : Scheme
-        believed : ndarray of bool, shape (K,)
-            Workers that no proof stands against.
-        samples : ndarray of int, shape (f,)
-        out : ndarray of float32, shape (d,)
-        threads : int
-        clock : callable
-            Seconds.
-        audit : callable, optional
-            Given a file, its gradient as the server computes it, float32
-            (d,).
-
-        Returns
-        -------
-        Resolution
-        """
+    def read(self, message):
+        """The global state of an `Encode`, as far as workers need it."""
         raise NotImplementedError
 
-    def release(self):
-        """Give every buffer back; the values must not be used any more."""
+    def encoding(self, worker, state):
+        """Files of a worker's vector, and their coefficients (n, copies)."""
         raise NotImplementedError
+
+    def whole(self, state):
+        """True where the vectors of a state are sums of d numbers."""
+        return False

@@ -15,7 +15,8 @@ from aspis_mpi.detection.base import Verdict
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.schemes.resolution import Resolution
-from aspis_mpi.schemes.tables.base import Table, Transfer
+from aspis_mpi.schemes.tables.base import AskedTransfer
+from aspis_mpi.schemes.tables.round import Round, RoundTable, used
 
 #: What codes leave of rounding where they decode exactly stays far below
 #: (Tandon's with 200 workers: 4e-8), a missing share of a file far above.
@@ -60,7 +61,7 @@ class GlobalState:
         return cls(finished, np.frombuffer(owners, dtype='<i2'))
 
 
-class Combined(Transfer):
+class Combined(AskedTransfer):
     """One vector of each worker, as the broadcast state asks for it.
 
     Parameters
@@ -76,7 +77,7 @@ class Combined(Transfer):
     #: Whether workers must know who finished what, besides the owners; if so
     #: files cannot go to others, since a signal has bits for those who hold
     #: a file in the beginning.
-    follows = True
+    tells_finishers = True
 
     def __init__(self, assignment, copies, thinning, code):
         self._shape = assignment.incidence.shape
@@ -84,7 +85,7 @@ class Combined(Transfer):
         self._thinning = thinning
         self._code = code
         self._latest = None, None
-        held = assignment.incidence & self.follows
+        held = assignment.incidence & self.tells_finishers
         self._told = held.nonzero()
 
     @property
@@ -99,10 +100,6 @@ class Combined(Transfer):
     def begin(self, equality=BITS, floor=0.0, step=0, known=None):
         """A table in which nothing is compared."""
         return PayloadTable(self, self._shape)
-
-    def whole(self, state):
-        """Whether the vectors of a state are sums of d numbers."""
-        return False
 
     def pack(self, state):
         """The fields of the `Encode` that tells a state."""
@@ -152,104 +149,55 @@ class Combined(Transfer):
         raise NotImplementedError
 
 
-class PayloadTable(Table):
-    """The vectors of one step, at most one of each worker.
+class PayloadTable(RoundTable):
+    """The vectors of one step, believed as they come.
 
     Parameters
     ----------
     transfer : Combined
     shape : (int, int)
         f and K.
-
-    Attributes
-    ----------
-    whole : bool
-        Whether those asked for have all d numbers, instead of d/copies.
-    state : GlobalState or None
-        What the last signal said.
-    decoding : Decoding or None
-        What is made of the payloads that it asked for.
-    buffers : dict of int to Buffer
-        The payloads that have come, by worker.
     """
 
-    whole = False
-
     def __init__(self, transfer, shape):
-        self.state = self.decoding = None
-        self.transfer = transfer
-        self.buffers = {}
+        super().__init__(transfer, Round(transfer, shape[1]))
         self._shape = shape
         # Workers that had finished each file when it was asked for.
         self._counts = np.zeros(shape[0], dtype=np.uint16)
 
-    @property
-    def senders(self):
-        """Whose vectors belong to the last signal, bool (K,)."""
-        return used(self.decoding)
-
-    @property
-    def arrived(self):
-        """Whose vector is here, bool (K,)."""
-        arrived = np.zeros(self._shape[1], dtype=bool)
-        arrived[list(self.buffers)] = True
-        return arrived
-
     def ask(self, finished):
-        """Make a new signal of who finished what.
-
-        Returns
-        -------
-        ndarray of bool, shape (K,)
-            Who must send, or send again.
-        """
-        before = self.state
-        sent = None if before is None else self.senders
-        self.state = self.transfer.signal(finished, before)
-        self.decoding = self.transfer.decoding(self.state)
+        """Make a new signal of who finished what; who must send, (K,)."""
         self._counts = finished.sum(axis=1).astype(np.uint16)
-        if before is None:
-            return self.senders
-        return self.senders & (
-            ~sent | self.transfer.changed(before, self.state))
-
-    def signal(self):
-        """The fields of the `Encode` that asks for the vectors."""
-        return self.transfer.pack(self.state)
-
-    def accept(self, worker, buffer):
-        """Take the vector of a worker; an earlier one is out of date."""
-        self.lose(worker)
-        self.buffers[worker] = buffer
+        return self._round.ask(finished)
 
     def lose(self, worker):
         """Forget the vector of a worker, if there is one."""
-        if worker in self.buffers:
-            self.buffers.pop(worker).release()
+        self._round.lose(worker)
 
-    def resolve(self, scheme, believed, samples, out, threads, clock,
-                audit=None):
+    def resolve(self, closing):
         """Add up the vectors, in the workers' order.
 
         Who is not believed was lost before, and a sum has no files that an
         audit could compare.
         """
-        start = clock()
-        decoding = self.decoding
+        start, decoding = closing.clock(), self._round.decoding
         senders = np.flatnonzero(self.senders)
-        divisor = float(decoding.cover @ samples)
+        divisor = float(decoding.cover @ closing.samples)
         if not senders.size or divisor <= 0:
-            return self._resolution(Outcome.SKIPPED, decoding, start, clock)
-        combine.decode([self.buffers[j].values for j in senders.tolist()],
-                       decoding.weights[:, senders], out, divisor)
-        outcome = (Outcome.CONTRADICTION if not arrays.is_finite(out) else
-                   Outcome.INCOMPLETE if decoding.residual > ROUNDING else
-                   Outcome.CLEAN)
-        return self._resolution(outcome, decoding, start, clock)
+            return self._resolution(Outcome.SKIPPED, closing.clock() - start)
+        combine.decode(
+            [self._round.buffers[j].values for j in senders.tolist()],
+            decoding.weights[:, senders], closing.out, divisor)
+        outcome = (
+            Outcome.CONTRADICTION if not arrays.is_finite(closing.out) else
+            Outcome.INCOMPLETE if decoding.residual > ROUNDING else
+            Outcome.CLEAN)
+        return self._resolution(outcome, closing.clock() - start)
 
-    def _resolution(self, outcome, decoding, start, clock):
+    def _resolution(self, outcome, seconds):
         n_files, n_workers = self._shape
-        source = self.transfer.sources(self.state)
+        residual = self._round.decoding.residual
+        source = self._transfer.sources(self.state)
         contributors = self.state.finished & self.senders
         owned = source >= 0
         contributors[owned] = (source[owned, None]
@@ -261,16 +209,9 @@ class PayloadTable(Table):
             if diverged else '')
         return Resolution(
             verdict, outcome, np.zeros((n_workers, n_workers), dtype=bool),
-            np.full(2, np.nan), self._counts, 0.0, clock() - start,
-            decoding.residual if decoding.residual > ROUNDING else 0.0)
+            np.full(2, np.nan), self._counts, 0.0, seconds,
+            residual if residual > ROUNDING else 0.0)
 
     def release(self):
         """Give every buffer back."""
-        for buffer in self.buffers.values():
-            buffer.release()
-        self.buffers.clear()
-
-
-def used(decoding):
-    """Workers whose vector has a weight in the sum, bool (K,)."""
-    return (decoding.weights != 0).any(axis=0)
+        self._round.release()

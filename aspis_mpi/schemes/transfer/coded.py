@@ -25,7 +25,7 @@ class Coded(Combined):
         if code is None:
             raise ValueError("'coded' needs transfer.code, such as "
                              f"'{self.default_code}'")
-        if thinning and code.full_only:
+        if thinning and code.needs_whole_workers:
             raise ValueError('collection.thinning = true needs a code whose '
                              'coefficients follow the state, such as '
                              'least-squares')
@@ -33,7 +33,7 @@ class Coded(Combined):
     def signal(self, finished, before=None):
         """Everything that is finished, or little more than before."""
         owners = np.full(self._shape[0], NOBODY, dtype=np.int16)
-        if before is not None and not self._code.full_only:
+        if before is not None and not self._code.needs_whole_workers:
             finished = self._mended(before.finished & finished, finished)
         elif self._thinning:
             finished = thin(finished, self.copies)

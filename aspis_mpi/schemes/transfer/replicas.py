@@ -3,17 +3,18 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.detection.equality import BITS, sort, spread
+from aspis_mpi.detection.equality import BITS, sort
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.resolution import resolve
-from aspis_mpi.schemes.tables.base import Table, Transfer
+from aspis_mpi.schemes.tables.base import Transfer
+from aspis_mpi.schemes.tables.table import PushedTable
 
 
 class Replicas(Transfer):
     """Every replica of every file, l*d floats a worker (Aspis)."""
 
     name = 'replicas'
-    pushes = movable = compares = True
+    sends_at_once = reassignable = comparable = True
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         if thinning:
@@ -34,7 +35,7 @@ class Replicas(Transfer):
                              known)
 
 
-class ReplicaTable(Table):
+class ReplicaTable(PushedTable):
     """The replicas of one step, sorted into classes of equal values.
 
     Comparing on arrival hides its cost behind the wait for the next replica.
@@ -55,35 +56,20 @@ class ReplicaTable(Table):
         Whether replicas count as finite until `examine` looks at them.
         Where a file has one replica and nothing is compared, that look
         would be the server's only one before the aggregation reads it.
-    odd : ndarray of bool, shape (K,)
-        Workers whose replicas do not count any more; see `schemes.odd`.
     """
 
-    #: Pairs that are beyond tolerance, (f, r, r), where distances are known.
-    beyond = None
-
     def __init__(self, assignment, places, known=None):
-        shape = assignment.holders.shape
+        super().__init__(assignment.holders, assignment.n_workers)
+        shape = self._holders.shape
         self._known = known
-        self._holders = assignment.holders
-        self._n_workers = assignment.n_workers
-        self._labels = np.full(shape, -1, dtype=np.int16)
         self._finite = np.zeros(shape, dtype=bool)
         self._classes = [[] for _ in range(shape[0])]
         self._places = places
         self._buffers = {}
-        self.odd = np.zeros(self._n_workers, dtype=bool)
         self.deferred = assignment.replication == 1
 
     def accept(self, worker, file, buffer):
-        """Take one replica; the table releases its buffer in the end.
-
-        Parameters
-        ----------
-        worker, file : int
-        buffer : Buffer
-            Holds the sum of the file's gradients, float32 (d,).
-        """
+        """Take one replica, and compare it with those of its file."""
         self._classify(file, self._places[file][worker], buffer.values)
         self._buffers[worker, file] = buffer
 
@@ -112,34 +98,17 @@ class ReplicaTable(Table):
             self._finite[file, self._places[file][worker]] = finite
         self.deferred = False
 
-    def disregard(self, workers):
-        """What some workers (K,) sent does not count any more."""
-        self.odd = self.odd | workers
-
     def evidence(self):
         """Who agrees with whom on what has come so far."""
         return Evidence(self._holders, self._labels, self._finite,
                         self._n_workers, known=self._known)
-
-    def copies(self):
-        """Replicas received of each file, uint16 (f,)."""
-        return np.count_nonzero(self._labels >= 0, axis=1).astype(np.uint16)
-
-    def senders(self, file, believed):
-        """Believed workers whose value for a file is here, ascending."""
-        holders = self._holders[file]
-        here = (holders >= 0) & (self._labels[file] >= 0)
-        return holders[here & believed[holders]]
 
     def norm(self, worker, file):
         """Norm of what a worker sent for a file."""
         return arrays.quick_norm(self.values(worker, file))
 
     def apart(self, norms):
-        """How far what is used of files may be from a right replica, (n,).
-
-        `norms`: those of the files.
-        """
+        """Nothing: only equal bits support each other."""
         return np.zeros_like(norms)
 
     def values(self, worker, file):
@@ -147,19 +116,7 @@ class ReplicaTable(Table):
         return self._buffers[worker, file].values
 
     def against(self, file, workers, values):
-        """What workers sent for a file, next to the server's own gradient.
-
-        Parameters
-        ----------
-        file : int
-        workers : ndarray of int, shape (n,)
-            Some of those whose value is here.
-        values : ndarray of float32, shape (d,)
-
-        Returns
-        -------
-        supports, disagrees : ndarray of bool, shape (n,)
-        """
+        """Compare replicas with the server's own gradient, bit by bit."""
         finite = arrays.is_finite(values)
         supports = np.array(
             [self._supports(self.values(worker, file), values, finite)
@@ -172,13 +129,7 @@ class ReplicaTable(Table):
         return not (finite or arrays.is_finite(sent))
 
     def margin(self):
-        """Largest distance that counts as support, smallest that does not.
-
-        Returns
-        -------
-        ndarray of float64, shape (2,)
-            Relative distances; NaN where no pair supports or disagrees.
-        """
+        """Zero for equal bits, and the smallest distance of two others."""
         apart = [arrays.relative_distance(a, b) if both else np.inf
                  for classes in self._classes if len(classes) > 1
                  for a, b, both in _pairs(classes)]
@@ -189,11 +140,9 @@ class ReplicaTable(Table):
     def lose(self, worker):
         """Nothing: what a silent worker sent counts; see `resolve`."""
 
-    def resolve(self, scheme, believed, samples, out, threads, clock,
-                audit=None):
+    def resolve(self, closing):
         """Detect, choose, aggregate: see `resolution.resolve`."""
-        return resolve(scheme, self, believed, samples, out, threads, clock,
-                       audit)
+        return resolve(self, closing)
 
     def release(self):
         """Give every buffer back."""
@@ -264,11 +213,6 @@ class DistanceTable(ReplicaTable):
             self._holders, labels, self._finite, self._n_workers, close,
             self._known, support).disregarding(self.odd)
 
-    @property
-    def beyond(self):
-        """Pairs that are beyond tolerance, (f, r, r)."""
-        return ~(self._distances <= self._equality.tolerance)
-
     def against(self, file, workers, values):
         """Who is within tolerance, and who beyond disagreement."""
         finite = arrays.is_finite(values)
@@ -286,11 +230,6 @@ class DistanceTable(ReplicaTable):
     def margin(self):
         """Largest distance that counts as support, smallest against it."""
         return self._sort()[2]
-
-    def spread(self, q):
-        """By how much all but q workers differ; see `equality.spread`."""
-        return spread(self._distances, self._labels >= 0, self._holders,
-                      self._n_workers, q)
 
 
 def _pairs(classes):

@@ -12,8 +12,8 @@ class Sums(Combined):
     """One vector a worker; each file has one owner and coefficient 1."""
 
     name = 'sums'
-    movable = True
-    follows = False
+    reassignable = True
+    tells_finishers = False
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         # However many copies are waited for, one of them is sent.

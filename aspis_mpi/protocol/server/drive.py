@@ -1,0 +1,31 @@
+"""The order of sending and computing, for all that have a server."""
+
+from aspis_mpi.protocol.server.step import State
+
+#: The states in which a server may have something to compute.
+COMPUTED = frozenset({State.PROBING, State.VERIFYING, State.RESOLVING})
+
+
+def drive(server, messages, send, after=None, states=COMPUTED):
+    """Send what a server says, then compute what is due, until nothing is.
+
+    What takes time to compute waits until messages have left, so that the
+    workers need not wait for it.
+
+    Parameters
+    ----------
+    server : ParameterServer
+    messages : list of (int, Message)
+        What it has said; may be empty.
+    send : callable
+        Given such a list: sends it.
+    after : callable, optional
+        Called when something has been computed and what follows is sent.
+    states : container of State, optional
+        Those in which to compute; in others what is due stays so.
+    """
+    send(messages)
+    while server.due and server.state in states:
+        send(server.proceed())
+        if after is not None:
+            after()

@@ -1,0 +1,103 @@
+"""Messages to bytes and back, by what each message says of itself."""
+
+import struct
+
+import numpy as np
+
+from aspis_mpi.errors import MalformedMessage
+from aspis_mpi.protocol.buffers import HEADER_BYTES
+from aspis_mpi.protocol.messages import MESSAGES, Lane
+
+MAGIC = b'ASPI'
+PROTOCOL = 1
+
+#: magic, protocol, kind, step, epoch, position, bytes of body.
+_HEADER = struct.Struct('<4sHHqiiq')
+
+
+class Wire:
+    """Messages to bytes and back, with every size fixed in advance.
+
+    Parameters
+    ----------
+    sizes : Sizes
+    """
+
+    def __init__(self, sizes):
+        # Bytes of each body, and where each of its parts is.
+        self._lengths, self._cuts = {}, {}
+        for cls in MESSAGES:
+            ends = np.cumsum([0, *(it.size(sizes) for it in cls.parts)])
+            self._lengths[cls] = int(ends[-1])
+            self._cuts[cls] = [slice(*map(int, cut))
+                               for cut in zip(ends, ends[1:])]
+
+    def size(self, cls):
+        """Bytes of a message, at most where that varies."""
+        return HEADER_BYTES + self._lengths[cls]
+
+    def longest(self, known):
+        """Bytes of the longest control message of one side."""
+        return max(self.size(cls) for cls in known.values()
+                   if cls.lane is Lane.CONTROL)
+
+    def pack(self, message):
+        """The bytes of a control message."""
+        body = message.body
+        return _header(message, len(body)) + body
+
+    def stamp(self, message):
+        """Write the header in front of a vector; its raw bytes travel."""
+        raw = message.buffer.raw
+        raw[:HEADER_BYTES] = np.frombuffer(
+            _header(message, raw.size - HEADER_BYTES), dtype=np.uint8)
+        return raw
+
+    def unpack(self, raw, n_bytes, known, lane, buffer=None):
+        """The message in the first `n_bytes` of a receive buffer.
+
+        Parameters
+        ----------
+        raw : ndarray of uint8
+        n_bytes : int
+            As MPI counted them.
+        known : dict of int to type
+            `FROM_SERVER` or `FROM_WORKER`: what the peer may send.
+        lane : Lane
+            Where it came.
+        buffer : Buffer, optional
+            The one that `raw` belongs to, on the data lane.
+
+        Raises
+        ------
+        MalformedMessage
+        """
+        if n_bytes < HEADER_BYTES:
+            raise MalformedMessage(f'{n_bytes} bytes are no header', lane)
+        magic, protocol, kind, step, epoch, position, length = (
+            _HEADER.unpack_from(raw))
+        if magic != MAGIC or protocol != PROTOCOL:
+            raise MalformedMessage('no message of this protocol', lane)
+        cls = known.get(kind)
+        if cls is None or cls.lane != lane:
+            raise MalformedMessage(f'kind {kind} on lane {lane.name}', lane,
+                                   step)
+        if length != n_bytes - HEADER_BYTES:
+            raise MalformedMessage(f'{cls.__name__} of {n_bytes} bytes '
+                                   f'announces a body of {length}', lane,
+                                   step)
+        due = self._lengths[cls]
+        if length != due and not cls.varies:
+            raise MalformedMessage(f'{cls.__name__} with a body of {length} '
+                                   f'bytes, not {due}', lane, step)
+        if lane is Lane.DATA:
+            return cls(step, epoch, position, buffer.front(length))
+        body = raw[HEADER_BYTES:n_bytes].tobytes()
+        return cls(step, epoch, position,
+                   *[body[cut] for cut in self._cuts[cls]])
+
+
+def _header(message, length):
+    packed = _HEADER.pack(MAGIC, PROTOCOL, message.kind, message.step,
+                          message.epoch, message.position, length)
+    return packed.ljust(HEADER_BYTES, b'\0')

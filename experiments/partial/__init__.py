@@ -1,0 +1,1 @@
+"""Partial stragglers: closed forms, simulated runs and real ranks."""

@@ -1,0 +1,1 @@
+"""Liars, slow and dead workers in one run."""

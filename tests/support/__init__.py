@@ -1,0 +1,1 @@
+"""Jobs, liars, launchers and imitations that several tests share."""
