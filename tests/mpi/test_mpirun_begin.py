@@ -1,9 +1,8 @@
 """Under real MPI ranks are told of the micro-batches that they compute."""
 
-from mpirun import parameters
-
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job import loading
+from tests.support.mpirun import parameters
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
         'run.steps': 3, 'scheme.adversaries': 1, 'adversary.count': 1,
