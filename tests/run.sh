@@ -1,5 +1,10 @@
 #!/usr/bin/env bash
-# All tests, or some; paths are seen from the root of the repository:
+# All tests, by two processes, of which one starts ranks and SLURM:
+#
+#     bash tests/run.sh             some 10 minutes on two cores
+#     bash tests/run.sh --quick     one minute: `quick` below
+#
+# Some, by one process; paths are seen from the root of the repository:
 #
 #     bash tests/run.sh [options and paths of pytest, e.g. tests/unit -x]
 #
@@ -18,6 +23,19 @@ versions=(tests/test_layers.py tests/unit
           tests/mpi/test_mpirun_everything.py)
 intel=(tests/mpi/test_mpirun_{signals,exit_codes,killed}.py)
 
+# What a contributor runs before a commit: one job under each MPI, layers and
+# names, each module's tests but for those that take long, and both sides of
+# the protocol.
+quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
+       --ignore-glob='tests/unit/test_*analysis.py'
+       --ignore=tests/unit/test_{certified,docs,guard,joined,log_versions}.py
+       --ignore=tests/unit/test_{models,pages,runlog,scripts,trust}.py
+       tests/protocol/test_{messages,server,worker,membership,truth}.py
+       tests/protocol/test_{coded_server,coded_worker}.py)
+
+# In the order of their folders: what starts ranks takes longest.
+parallel=(--numprocesses=2 --dist=loadgroup --no-loadscope-reorder)
+
 source jobs/environment.sh
 case ${1:-} in
     --lowest | --newest)
@@ -30,7 +48,16 @@ case ${1:-} in
         aspis_add_impi
         shift
         [ "$#" -gt 0 ] || set -- "${intel[@]}" ;;
+    --quick)
+        aspis_add_tests
+        shift
+        set -- "${parallel[@]}" "${quick[@]}" "$@" ;;
     *)
-        aspis_add_tests ;;
+        aspis_add_tests
+        [ "$#" -gt 0 ] || set -- "${parallel[@]}" ;;
 esac
+
+# Hundreds of processes import the package: none is to compile it, also where
+# Python has been told to leave no bytecode.
+python -m compileall -q aspis_mpi
 exec python -m pytest "$@"

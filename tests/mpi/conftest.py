@@ -74,10 +74,11 @@ import json
 import sys
 from aspis_mpi import run
 
-codes = [run(path, out=path.replace('.toml', '.h5'))[0]
-         for path in sys.argv[1:]]
-with open('codes', 'w') as file:
-    json.dump(codes, file)
+codes, logs = zip(*(run(path, out=path.replace('.toml', '.h5'))
+                    for path in sys.argv[1:]))
+if all(logs):                   # on rank 0
+    with open('codes', 'w') as file:
+        json.dump(codes, file)
 """
 
 

@@ -181,6 +181,10 @@ def test_a_signal_after_a_death(job, begin, launch, expected):
 
 # -- many deaths
 
+#: Steps in which seven workers die, some two seconds after the start.
+MANY = 150
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600 if THOROUGH else 240)
 @pytest.mark.parametrize('name, load', [('partial', 8),
@@ -190,7 +194,7 @@ def test_seven_of_fifteen_die(name, load, job, begin, expected):
     path = job(KEYS | {
         'scheme.name': name, 'assignment.load': load,
         'scheme.adversaries': 2 if name == 'robust-partial' else 0,
-        'faults.tolerate': 7, 'run.steps': 300, 'faults.silence': 20.0})
+        'faults.tolerate': 7, 'run.steps': MANY, 'faults.silence': 20.0})
     _, _, wanted = expected(path, 15)
     for number in range(25 if THOROUGH else 1):
         running, log = begin(path, 15, f'run-{number}')
@@ -202,7 +206,7 @@ def test_seven_of_fifteen_die(name, load, job, begin, expected):
         assert ended.code == 0, ended.err
         assert_near(log, wanted)
         with load_run(log) as run:
-            assert run.n_steps == 300
+            assert run.n_steps == MANY
             assert not np.isin(run.source, (-1, -2)).any()
             # On a busy machine the last may die when all is over.
             assert sum('has died' in event.text

@@ -91,7 +91,7 @@ def test_gradient_of_one_worker(mpi, error, fail):
 
 
 def test_gradients_of_all_workers(mpi, fail):
-    ended, log = fail(mpi, 6, ALL_WORKERS)
+    ended, log = fail(mpi, 4, ALL_WORKERS, **SMALL)
     assert_told(ended, log, steps=0)
 
 

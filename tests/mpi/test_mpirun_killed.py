@@ -20,6 +20,9 @@ COUNT = 50 if THOROUGH else 5
 #: Of the log, in seconds: a kill may cost so much.
 FLUSH = 0.05
 
+#: Seconds within which a run that goes on has to end.
+LIMIT = 60
+
 STEPS = 400
 KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 10, 'run.keep': 2,
         'run.evaluate_every': 20, 'problem.parameters': 50,
@@ -40,14 +43,23 @@ def assert_rows(log, reference):
         return run.n_steps
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600 if THOROUGH else 200)
-def test_killed_at_any_moment_it_goes_on_bit_for_bit(
-        mpi, job, start, launch, expected, folder):
-    """Log readable, checkpoint usable, and the end that of no kill."""
-    path = job(KEYS)
-    _, reference, wanted = expected(path, 5)
-    for number in range(COUNT):
+#: Each run goes on in turn, under one mpirun.
+GO_ON = """
+import sys
+from aspis_mpi import run
+
+path, *logs = sys.argv[1:]
+for log in logs:
+    code, _ = run(path, out=log, resume=True)
+    if code:
+        sys.exit(code)
+"""
+
+
+@pytest.fixture
+def killed(mpi, start, folder):
+    """Kills rank 0 of a run; answers its log, and how many rows it had."""
+    def run(path, number):
         log, drawn = folder / f'run-{number}.h5', random.Random(number)
         running = start(mpi, 6, 'run', path, '--out', log)
         wait_for_rows(log, 12)
@@ -55,14 +67,31 @@ def test_killed_at_any_moment_it_goes_on_bit_for_bit(
         seen = rows_of(log)
         os.kill(running.rank(mpi, 0), signal.SIGKILL)
         assert running.wait(20).code != 0
+        return log, seen
+    return run
 
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600 if THOROUGH else 100 + LIMIT * COUNT)
+def test_killed_at_any_moment_it_goes_on_bit_for_bit(
+        mpi, job, killed, launch, expected, folder):
+    """Log readable, checkpoint usable, and the end that of no kill."""
+    path, logs = job(KEYS), []
+    _, reference, wanted = expected(path, 5)
+    for number in range(COUNT):
+        log, seen = killed(path, number)
+        logs.append(log)
         done = assert_rows(log, reference)
         assert seen <= done < STEPS
         newest = Checkpoints(log).paths()[0]
         # The log has the rows of what a checkpoint says is done.
         assert 10 <= load(newest).step <= done
 
-        ended = launch(mpi, 6, 'run', path, '--out', log, '--resume')
-        assert ended.code == 0, ended.err
+    script = folder / 'go_on.py'
+    script.write_text(GO_ON)
+    ended = launch(mpi, 6, path, *logs, script=script,
+                   limit=LIMIT * COUNT)
+    assert ended.code == 0, ended.err
+    for log in logs:
         assert parameters(log).tobytes() == wanted.tobytes()
         assert assert_rows(log, reference) == STEPS

@@ -30,8 +30,9 @@ ODD_SIZE = '''
 '''
 
 #: Files of 3 and of 4 samples; kernels for AVX2 and for AVX-512 agree on 4.
-MIXED = {'problem.name': 'linear-regression', 'problem.samples': 2000,
-         'problem.parameters': None, 'problem.batch_size': 1400,
+MIXED = {'run.steps': 6, 'problem.name': 'linear-regression',
+         'problem.samples': 2000, 'problem.parameters': None,
+         'problem.batch_size': 1400,
          'problem.micro_batch': None, 'optimizer.lr': 0.01}
 
 #: Python with other kernels of OpenBLAS on every other rank.
@@ -51,16 +52,26 @@ STUCK = '''
 '''
 
 
-def test_bits_are_refused_on_machines_that_differ(mpi, module, job, launch,
-                                                  folder):
+#: Jobs on ranks of which four compute other bits.
+DIFFERENT = {
+    'bits': KEYS, 'tolerance': KEYS | {'detection.equality': 'tolerance'},
+    'below the noise': KEYS | {'detection.equality': 'tolerance',
+                               'detection.tolerance': 1e-7}}
+
+
+@pytest.fixture
+def different(series, module):
+    """What came of these jobs."""
     module(ODD.format(ranks=(1, 3, 4, 5), size=1e-5))
-    path, log = job(KEYS), folder / 'run.h5'
-    ended = launch(mpi, 6, 'run', path, '--out', log)
-    assert ended.code == 2, ended.err
-    line, = [line for line in ended.err.splitlines() if 'bits' in line]
+    return series(6, DIFFERENT)
+
+
+def test_bits_are_refused_on_machines_that_differ(different):
+    assert different.codes['bits'] == 2
+    line, = [line for line in different.ended.err.splitlines()
+             if "set detection.equality = 'tolerance'" in line]
     assert '4 workers compute other bits than the server' in line
-    assert "set detection.equality = 'tolerance'" in line
-    with load_run(log) as run:
+    with load_run(different.logs['bits']) as run:
         assert run.n_steps == 0
 
 
@@ -74,70 +85,54 @@ def test_bits_are_refused_if_they_differ_for_one_size_of_files(
     assert '3 workers compute other bits than the server' in ended.err
 
 
+#: Jobs on ranks of which half have other kernels.
+KERNELS_OF_TWO = {
+    'bits': MIXED, 'tolerance': MIXED | {'detection.equality': 'tolerance'}}
+
+
 @pytest.fixture
-def mixed(folder):
-    """Gives the Python of an MPI with two kinds of kernels."""
+def mixed(mpi, series, folder):
+    """What came of these jobs on sixteen ranks."""
     if 'avx512bw' not in Path('/proc/cpuinfo').read_text():
         pytest.skip('this processor has only one of the kinds of kernels')
-
-    def write(mpi):
-        path = folder / 'mixed'
-        path.write_text(KERNELS.format(variable=RANK[mpi], python=(
-            prefix(mpi) / 'bin' / 'python')))
-        path.chmod(0o755)
-        return path
-    return write
+    python = folder / 'mixed'
+    python.write_text(KERNELS.format(variable=RANK[mpi], python=(
+        prefix(mpi) / 'bin' / 'python')))
+    python.chmod(0o755)
+    return series(16, KERNELS_OF_TWO, limit=200, python=python)
 
 
 @pytest.mark.timeout(240)
-def test_kernels_for_other_processors_are_found(mpi, job, launch, folder,
-                                                mixed):
+def test_kernels_for_other_processors_are_found(mixed):
     """Sixteen ranks, and not one step."""
-    log = folder / 'run.h5'
-    ended = launch(mpi, 16, 'run', job(MIXED), '--out', log, limit=200,
-                   python=mixed(mpi))
-    assert ended.code == 2, ended.err
-    assert '8 workers compute other bits than the server' in ended.err
-    with load_run(log) as run:
+    assert mixed.codes['bits'] == 2
+    assert '8 workers compute other bits than the server' in mixed.ended.err
+    with load_run(mixed.logs['bits']) as run:
         assert run.n_steps == 0
 
 
 @pytest.mark.timeout(240)
-def test_kernels_for_other_processors_train_within_a_tolerance(
-        mpi, job, launch, folder, mixed):
-    log = folder / 'run.h5'
-    ended = launch(mpi, 16, 'run', job(
-        MIXED | {'detection.equality': 'tolerance'}), '--out', log,
-        limit=200, python=mixed(mpi))
-    assert ended.code == 0, ended.err
-    with load_run(log) as run:
+def test_kernels_for_other_processors_train_within_a_tolerance(mixed):
+    assert mixed.codes['tolerance'] == 0
+    with load_run(mixed.logs['tolerance']) as run:
+        assert run.n_steps == MIXED['run.steps']
         assert (run.steps['verdict'] == Outcome.CLEAN).all()
         assert not run.flagged.any()
         assert not run.disagreements.any()
 
 
-def test_with_a_tolerance_they_train_and_nobody_is_exposed(
-        mpi, module, job, launch, folder):
-    module(ODD.format(ranks=(1, 3, 4, 5), size=1e-5))
-    path, log = job(KEYS | {'detection.equality': 'tolerance'}), (
-        folder / 'run.h5')
-    ended = launch(mpi, 6, 'run', path, '--out', log)
-    assert ended.code == 0, ended.err
-    with load_run(log) as run:
+def test_with_a_tolerance_they_train_and_nobody_is_exposed(different):
+    assert different.codes['tolerance'] == 0
+    with load_run(different.logs['tolerance']) as run:
         assert run.n_steps == 4 and not run.exposed.any()
         assert 'support each other up to' in run.events[0].text
         # Two files of equal workers are closer than any of others.
         assert 1e-6 < np.nanmax(run.margin[:, 0]) < 1e-4
 
 
-def test_a_tolerance_below_the_noise_is_refused(mpi, module, job, launch,
-                                                folder):
-    module(ODD.format(ranks=(1, 3, 4, 5), size=1e-5))
-    keys = {'detection.equality': 'tolerance', 'detection.tolerance': 1e-7}
-    ended = launch(mpi, 6, 'run', job(KEYS | keys), '--out',
-                   folder / 'run.h5')
-    assert ended.code == 2, ended.err
-    assert 'detection.tolerance = 1e-07' in ended.err
+def test_a_tolerance_below_the_noise_is_refused(different):
+    assert different.codes['below the noise'] == 2
+    assert 'detection.tolerance = 1e-07' in different.ended.err
 
 
 def test_a_few_that_differ_are_taken_for_liars(mpi, module, job, launch,

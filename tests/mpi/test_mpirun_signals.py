@@ -16,21 +16,22 @@ STEPS = 60
 #: Steps of some 20 ms, in any of which the signal may come.
 KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 7,
         'problem.parameters': 50, 'scheme.name': 'aspis',
-        'adversary.count': 2, 'adversary.files': 'random',
-        'delay.name': 'constant', 'delay.mean': 0.003}
+        'scheme.adversaries': 1, 'adversary.count': 1,
+        'adversary.files': 'random', 'delay.name': 'constant',
+        'delay.mean': 0.006}
 
 
 @pytest.fixture
 def whole(job, expected):
     """Parameters of the job, when it is never stopped."""
-    _, log, wanted = expected(job(KEYS), 5)
+    _, log, wanted = expected(job(KEYS), 4)
     return log, wanted
 
 
 def assert_goes_on(mpi, launch, path, log, whole):
     """With --resume it ends with the same bits and rows."""
     reference, wanted = whole
-    ended = launch(mpi, 6, 'run', path, '--out', log, '--resume')
+    ended = launch(mpi, 5, 'run', path, '--out', log, '--resume')
     assert ended.code == 0, ended.err
     assert parameters(log).tobytes() == wanted.tobytes()
     with load_run(log) as run, load_run(reference) as other:
@@ -54,7 +55,7 @@ def assert_stopped(ended, log, seen):
 
 def test_a_signal_to_mpirun(mpi, job, start, launch, folder, whole):
     path, log = job(KEYS), folder / 'run.h5'
-    running = start(mpi, 6, 'run', path, '--out', log)
+    running = start(mpi, 5, 'run', path, '--out', log)
     wait_for_rows(log, 5)
     seen = rows_of(log)
     running.signal(signal.SIGUSR1)
@@ -66,7 +67,7 @@ def test_a_signal_to_mpirun(mpi, job, start, launch, folder, whole):
                                     signal.SIGINT])
 def test_a_signal_to_rank_0(mpi, number, job, start, launch, folder, whole):
     path, log = job(KEYS), folder / 'run.h5'
-    running = start(mpi, 6, 'run', path, '--out', log)
+    running = start(mpi, 5, 'run', path, '--out', log)
     wait_for_rows(log, 5)
     seen = rows_of(log)
     os.kill(running.rank(mpi, 0), number)
@@ -77,10 +78,12 @@ def test_a_signal_to_rank_0(mpi, number, job, start, launch, folder, whole):
 def test_one_worker_is_believed_only_where_none_can_lie(
         mpi, job, start, folder):
     """q = 0: its word ends the run.  q = 2: three have to say so."""
-    honest = KEYS | {'scheme.adversaries': 0, 'adversary.count': 0}
-    for keys, ranks in ((honest, [3]), (KEYS, [1, 2, 5])):
+    few = {'delay.mean': 0.003}
+    honest = few | {'scheme.adversaries': 0, 'adversary.count': 0}
+    liars = few | {'scheme.adversaries': 2, 'adversary.count': 2}
+    for keys, ranks in ((honest, [3]), (liars, [1, 2, 5])):
         log = folder / f'run-{len(ranks)}.h5'
-        running = start(mpi, 6, 'run', job(keys), '--out', log)
+        running = start(mpi, 6, 'run', job(KEYS | keys), '--out', log)
         wait_for_rows(log, 5)
         for rank in ranks[:-1]:
             os.kill(running.rank(mpi, rank), signal.SIGTERM)
@@ -95,9 +98,9 @@ def test_asked_twice_it_does_not_wait_for_the_step(mpi, job, start, folder):
     """A step that does not end, as a worker has stopped."""
     path = job(KEYS | {'faults.silence': 500.0})
     log = folder / 'run.h5'
-    running = start(mpi, 6, 'run', path, '--out', log)
+    running = start(mpi, 5, 'run', path, '--out', log)
     wait_for_rows(log, 5)
-    stuck, server = running.rank(mpi, 4), running.rank(mpi, 0)
+    stuck, server = running.rank(mpi, 3), running.rank(mpi, 0)
     os.kill(stuck, signal.SIGSTOP)
     for _ in range(2):
         time.sleep(1.5)
@@ -114,7 +117,7 @@ def test_sigterm_to_mpirun_leaves_log_and_checkpoint(
         mpi, job, start, launch, folder, whole):
     """Open MPI kills all ranks soon after: the last checkpoint remains."""
     path, log = job(KEYS), folder / 'run.h5'
-    running = start(mpi, 6, 'run', path, '--out', log)
+    running = start(mpi, 5, 'run', path, '--out', log)
     wait_for_rows(log, 10)
     running.signal(signal.SIGTERM)
     ended = running.wait(20)

@@ -56,6 +56,10 @@ def environment(folder):
     clean = {key: value for key, value in os.environ.items()
              if not key.startswith(LAUNCHERS)}
     clean |= {'OMP_NUM_THREADS': '1', 'PYTHONPATH': f'{folder}:{REPO}'}
+    # Without a second of sleep at every start, for a transport that nobody
+    # uses here; and without bytecode of modules that tests write, two of
+    # which may have one name, size and second.
+    clean |= {'OMPI_MCA_btl': '^ofi', 'PYTHONDONTWRITEBYTECODE': '1'}
     if os.geteuid() == 0:
         clean |= {'OMPI_ALLOW_RUN_AS_ROOT': '1',
                   'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM': '1'}

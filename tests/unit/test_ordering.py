@@ -6,7 +6,7 @@ from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
-from scipy.optimize import OptimizeResult
+from scipy import optimize
 from scipy.sparse import csr_array
 
 from aspis_mpi import registry
@@ -299,11 +299,11 @@ def test_what_is_proven_counts_where_no_order_is_found(
         assert (bounds.lb <= nothing).all() and (nothing <= bounds.ub).all()
         for rows in constraints:
             assert (rows.lb <= 0).all() and (rows.ub >= 0).all()
-        return OptimizeResult(status=1, x=nothing, mip_dual_bound=proven)
+        return optimize.OptimizeResult(status=1, x=nothing, mip_dual_bound=proven)
     design = Cyclic(6, load=4)
     before = search(design, 3)
     assert (before.q_max, before.bound) == (22, 20)
-    monkeypatch.setattr(programme, 'milp', out_of_time)
+    monkeypatch.setattr(optimize, 'milp', out_of_time)
     found = exact(design, 3)
     assert (found.q_max, found.bound) == (22, bound)
     np.testing.assert_array_equal(found.order, before.order)
