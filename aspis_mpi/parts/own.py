@@ -37,7 +37,7 @@ def load(path: str) -> Maker:
 
 
 def attribute(path: str) -> Any:
-    """Whatever `package.module:name` names.
+    """Object that `package.module:name` names.
 
     Raises
     ------

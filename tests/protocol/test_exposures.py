@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from challenged_jobs import Run, assembled, liars
-
 from aspis_mpi import load_run, simulate
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import DONE
 from aspis_mpi.protocol.messages import Replica
 from aspis_mpi.schemes.events import EventCode
+from tests.support.challenged_jobs import Run, assembled, liars
 
 REPLICAS = {'assignment': {'name': 'subset'}, 'collection': {'name': 'all'},
             'transfer': {'name': 'replicas', 'challenge': False}}
