@@ -15,8 +15,8 @@ from aspis_mpi.__main__ import main
 from aspis_mpi.errors import DataError
 from aspis_mpi.learning.images import prepared
 from aspis_mpi.learning.images.imageset import (
-    BY_CHECKSUMS, BY_SIZES, UNCHECKED, ImageSet)
-from aspis_mpi.learning.images.pictures import Pictures, moments
+    BY_CHECKSUMS, BY_SIZES, UNCHECKED)
+from aspis_mpi.learning.images.pictures import moments
 from aspis_mpi.learning.images.preparing import prepare
 from tests.support.image_files import (
     SETS, archived, counted, drawn, idx, laid, packed, prepared_in, raw_files)
@@ -318,27 +318,6 @@ def test_a_folder_is_no_file(tmp_path, capsys):
     assert main(['prepare', 'mnist', str(path), '-o', str(tmp_path),
                  '--overwrite', '--unchecked']) == 2
     assert 'is a folder; -o must name a file' in capsys.readouterr().err
-
-
-def test_a_set_of_the_users_own(tmp_path, capsys):
-    assert main(['prepare', f'{__name__}:Own', str(tmp_path), '-o',
-                 str(tmp_path / 'made')]) == 0
-    it = prepared.opened(tmp_path / 'made')
-    assert it.head.name == 'own' and it.train.labels.tolist() == [0, 1]
-
-
-class Own(ImageSet):
-    """Two images of a pixel to train on, and one."""
-
-    name = 'own'
-    shape = (1, 1, 1)
-    counts = (1, 1), (1, 0)
-
-    def _read(self, path, checked):
-        pixels = np.array([3, 5], np.uint8).reshape(2, 1, 1, 1)
-        labels = np.array([0, 1], np.uint8)
-        return [(path, Pictures(pixels, labels)),
-                (path, Pictures(pixels[:1], labels[:1]))], BY_SIZES
 
 
 def limited():

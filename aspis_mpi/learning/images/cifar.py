@@ -33,7 +33,7 @@ class CifarSet(ImageSet):
     files: tuple
     labels: int
 
-    def _read(self, path, checked):
+    def read(self, path, checked):
         path = Path(path)
         names = [name for part in self.files for name in part]
         place, raw = self._found(path, names, checked)

