@@ -234,6 +234,24 @@ def test_images_are_drawn_anew_in_each_step_and_alike_by_all(colours):
     assert one.loss(w) != plain.loss(w)
 
 
+@pytest.mark.parametrize('name', SETS)
+def test_what_is_gathered_at_once_has_the_bits_of_the_items(name):
+    data, numbers = Images(prepared_once(name)), np.array([7, 0, 39, 7])
+    images, labels = data.gathered(numbers)
+    assert images.dtype == np.float32 and labels.dtype == np.int64
+    for number, image, label in zip(numbers, images, labels):
+        assert image.tobytes() == data[number][0].tobytes()
+        assert label == data[number][1]
+
+
+def test_drawn_and_gathered_samples_come_alike(file):
+    plain, drawn_ = build(file).training, build(file, flip=True).training
+    numbers = np.array([7, 0, 39])
+    kinds = [[(it.shape, it.dtype) for it in samples.batch(numbers, 0)]
+             for samples in (plain, drawn_)]
+    assert kinds[0] == kinds[1]
+
+
 def test_only_what_is_not_mapped_counts_as_memory(file, tmp_path):
     small = build(file).data_bytes
     assert build(prepared_in(tmp_path, counts=(2000, 20))).data_bytes == (

@@ -84,7 +84,7 @@ class CifarSet(ImageSet):
 
 
 def _hint(path, archive):
-    """What to do where there are pickles, as the end of a sentence."""
+    """Advice where there are pickles, as the end of a sentence."""
     if path.name not in PICKLES and not any(
             (path / name).exists() for name in PICKLES):
         return ''

@@ -87,12 +87,36 @@ class Images:
 
     def __getitem__(self, number):
         image = self._pictures.images[number]
-        if self._crop or self._flip:
+        if self.draws:
             image = self._drawn(image)
+        return self._scaled(image), int(self._pictures.labels[number])
+
+    @property
+    def draws(self):
+        """Tell whether an item is another one each time."""
+        return bool(self._crop or self._flip)
+
+    def gathered(self, numbers):
+        """Several items as they are, neither cropped nor flipped.
+
+        Parameters
+        ----------
+        numbers : ndarray of int, shape (n,)
+
+        Returns
+        -------
+        images : ndarray of float32, shape (n, channels, height, width)
+            With the bits that each has as an item.
+        labels : ndarray of int64, shape (n,)
+        """
+        return (self._scaled(self._pictures.images[numbers]),
+                self._pictures.labels[numbers].astype(np.int64))
+
+    def _scaled(self, images):
         factor, summand = self._scaling
-        scaled = image * factor
+        scaled = images * factor
         scaled += summand
-        return scaled, int(self._pictures.labels[number])
+        return scaled
 
     def _drawn(self, image):
         """A piece of an image, or its reflection."""

@@ -96,7 +96,7 @@ class Prepared:
 
 
 def of(name, classes, loaded):
-    """What has been loaded, in memory.
+    """Images that have been loaded, in memory.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def read(path):
 
 
 def unpacked(raw, path):
-    """What a gzip file holds.
+    """Bytes that a gzip file holds.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from aspis_mpi.learning.adapter.maker import Maker
 from aspis_mpi.learning.images.dataset import Images
+from aspis_mpi.learning.images.samples import ImageSamples
 from aspis_mpi.learning.problems.torch import TorchProblem
 
 
@@ -56,7 +57,7 @@ class ImageProblem(TorchProblem):
     @classmethod
     def of(cls, module, data, loss='cross-entropy', *, expect=None, crop=0,
            flip=False, loss_samples=10_000, device='cpu'):
-        """What makes such problems of a caller's own module.
+        """Maker of such problems of a caller's own module.
 
         Parameters
         ----------
@@ -72,6 +73,10 @@ class ImageProblem(TorchProblem):
         return Maker(cls, module, {
             'data': data, 'expect': expect, 'crop': crop, 'flip': flip,
             'loss': loss, 'loss_samples': loss_samples, 'device': device})
+
+    def _opened(self, key):
+        return ImageSamples(self._sources[key], key, self.seed, self._place,
+                            self.network.kind)
 
     @property
     def data_bytes(self):
