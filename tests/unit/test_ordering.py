@@ -299,7 +299,8 @@ def test_what_is_proven_counts_where_no_order_is_found(
         assert (bounds.lb <= nothing).all() and (nothing <= bounds.ub).all()
         for rows in constraints:
             assert (rows.lb <= 0).all() and (rows.ub >= 0).all()
-        return optimize.OptimizeResult(status=1, x=nothing, mip_dual_bound=proven)
+        return optimize.OptimizeResult(status=1, x=nothing,
+                                       mip_dual_bound=proven)
     design = Cyclic(6, load=4)
     before = search(design, 3)
     assert (before.q_max, before.bound) == (22, 20)
