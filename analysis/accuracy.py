@@ -21,7 +21,7 @@ def main():
 
 
 def _curve(path):
-    """What a line is called, and the evaluations that it joins."""
+    """Label of a line, and the evaluations that it joins."""
     with load_run(path) as run:
         evaluation = run.evaluation
         if not len(evaluation):
@@ -61,7 +61,7 @@ def _draw(evaluations, labels, picture):
 
 
 def _spread(losses):
-    """Whether the losses need a logarithmic axis."""
+    """True if the losses need a logarithmic axis."""
     values = np.concatenate(losses)
     values = values[np.isfinite(values)]
     return values.size and values.min() > 0 and (

@@ -1,4 +1,4 @@
-"""How long steps took and how exact they were, scheme against scheme."""
+"""Duration and exactness of steps, scheme against scheme."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ EXACT = 'the residual is 0 in every step'
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """What is compared of one run: one number a step."""
+    """Numbers of one run that are compared: one a step."""
 
     label: str
     clock: str
@@ -46,14 +46,14 @@ def _steps(path):
 
 
 def _labels(runs):
-    """What lines are called; with their clocks where these differ."""
+    """Labels of lines; with their clocks where these differ."""
     if len({run.clock for run in runs}) == 1:
         return [run.label for run in runs]
     return [f'{run.label}, {run.clock} clock' for run in runs]
 
 
 def _timeless(runs):
-    """What there is to say where no time passed in any run, else empty."""
+    """Sentence for runs in none of which time passed, else empty."""
     if any(run.seconds.any() for run in runs):
         return ''
     return f'no time passed on the {_clocks(runs)} clock'
@@ -64,7 +64,7 @@ def _clocks(runs):
 
 
 def _inexact(runs):
-    """Whether any step of any run has a residual."""
+    """True if any step of any run has a residual."""
     return any((run.residual > 0).any() for run in runs)
 
 

@@ -1,4 +1,4 @@
-"""Who was flagged in which step, against the truth of the run log."""
+"""Flags of workers in each step, against the truth of the run log."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def main():
 
 
 def _matrix(run):
-    """What each worker is in each step: a kind, (K, T)."""
+    """Kind of each worker in each step, (K, T)."""
     flagged, adversary = run.flagged.T, run.adversaries.T
     return np.select([flagged & ~adversary, flagged, run.excluded.T,
                       run.lied.T & adversary, adversary],
@@ -88,7 +88,7 @@ def _draw(matrix, wrong_files, steps, title, picture):
 
 
 def _print(matrix):
-    """How often which kind occurred, over workers and steps."""
+    """Print the count of each kind, over workers and steps."""
     counts = np.bincount(matrix[matrix != ABSENT], minlength=len(KINDS))
     for (kind, _), count in zip(KINDS, counts):
         print(f'{kind:<20} {count:9d}  {count / counts.sum():7.2%}')

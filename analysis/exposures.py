@@ -1,6 +1,5 @@
-"""Who was proved wrong in a run, when, and the sentence that says why."""
+"""Workers proved wrong in a run, when, and the sentence that says why."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,9 @@ class Exposure:
 
 
 def exposures_of(run):
-    """Who is exposed, in the order of the first step, and why.
+    """Exposed workers, in the order of the first step, and why they are.
 
-    The sentence is the event that names worker and step, if there is one.
+    The sentence is that of the proof of worker and step, if the log has one.
     A number is another worker in each part of a run.
     """
     found = [exposure for part in run.parts if part.n_steps
@@ -29,17 +28,16 @@ def exposures_of(run):
 
 def _exposures_of_part(run):
     exposed, numbers = run.exposed, run.steps['step']
-    events, found = run.events, []
+    proofs = {(proof.worker, proof.step): proof.text
+              for proof in reversed(run.exposures)}
+    found = []
     for worker in np.flatnonzero(exposed.any(axis=0)).tolist():
         step = int(numbers[exposed[:, worker].argmax()])
-        told = re.compile(rf'\bstep {step}: ')
         why = ('was exposed in an earlier part of the run'
                if 0 < step == run.first_step else
-               'is exposed, no event says why')
-        sentence = next(
-            (event.text for event in events
-             if event.rank == worker + 1 and told.search(event.text)),
-            f'step {step}: worker {worker} {why}')
+               'is exposed; the log has no proof')
+        sentence = proofs.get((worker, step),
+                              f'step {step}: worker {worker} {why}')
         found.append(Exposure(worker, step, int(exposed[:, worker].sum()),
                               sentence))
     return found

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: mistakes, labels, the drawing."""
+"""Common ground of the scripts: mistakes, labels, the drawing."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ STYLES, COLOURS = ('-', '--', ':', '-.'), 10
 
 
 def command_line(script, about, several=False, **options):
-    """What a script was asked for: `logs`, `picture` and its own options.
+    """Arguments of a script: `logs`, `picture` and its own options.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def collected(run):
 
 
 def side_by_side(run, states_of, absent):
-    """What each worker is in each step, from part to part of a run.
+    """State of each worker in each step, from part to part of a run.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def side_by_side(run, states_of, absent):
 
 
 def files_a_step(run):
-    """How many files there were in each step, int (T,)."""
+    """Number of files in each step, int (T,)."""
     return np.repeat([part.n_files for part in run.parts],
                      [part.n_steps for part in run.parts])
 

@@ -40,7 +40,7 @@ class Files:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """What happened in one step; seconds since `Model` was sent."""
+    """Course of one step; seconds since `Model` was sent."""
 
     step: int
     label: str
@@ -64,7 +64,7 @@ class Timeline:
 
     @property
     def last(self):
-        """When the last thing happened."""
+        """Second at which the last thing happened."""
         times = [seconds for _, seconds in
                  self.payloads + self.silent + self.malformed]
         return max(self.whole, self.wait, *times,
@@ -103,7 +103,7 @@ def _place(run, number):
 
 
 def timeline_of(run, row):
-    """What happened in the step of this row of the log."""
+    """Course of the step of this row of the log."""
     facts = run.steps[row]
     step, here = int(facts['step']), slice(row, row + 1)
     arrivals = run.arrivals_of(step)
@@ -159,7 +159,7 @@ def _files(run, arrivals, step, contributors, copies):
 
 
 def _shown(run, arrivals, order, copies):
-    """Who showed the server which file, if the log can tell, bool (f, K).
+    """Files that each worker showed, if the log can tell, bool (f, K).
 
     The log counts who showed each file when it was compared last; who it
     was is known where a challenge, or the replicas, make this number.
@@ -177,7 +177,7 @@ def _shown(run, arrivals, order, copies):
 
 
 def _challenges(run, arrivals):
-    """What was shown each time: positions of the order, bool (K, l).
+    """Positions of the order that were shown each time, bool (K, l).
 
     All replicas at once.  A challenge begins with the last payload: who
     answers shows what it had reported by then.

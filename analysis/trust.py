@@ -1,4 +1,4 @@
-"""Whom the server trusted, what it could certify, and at what cost."""
+"""Trust of the server in workers, its certificates, and their cost."""
 
 import textwrap
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Replicas:
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """What is drawn and told of a run of T steps."""
+    """Facts that are drawn and told of a run of T steps."""
 
     title: str
     steps: np.ndarray           # int (T,): their numbers
@@ -83,7 +83,7 @@ def main():
 
 
 def trust_of(run):
-    """All that the picture and the sentences need, a `Trust`."""
+    """Facts that the picture and the sentences need, a `Trust`."""
     if not run.n_steps:
         raise RunLogError(f'{run.path} holds no step')
     steps, files = run.steps, files_of(run)
@@ -103,7 +103,7 @@ def _title(run):
 
 
 def states_of(run):
-    """What each worker is in each step, each part of the run by itself.
+    """State of each worker in each step, each part of the run by itself.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _median(values, without):
 
 
 def _suspected(run):
-    """Who disagrees with one neither exposed nor flagged, bool (K, T)."""
+    """Workers at odds with one neither exposed nor flagged, bool (K, T)."""
     wrong = run.exposed | run.flagged
     found = np.zeros_like(wrong)
     span = max(1, WINDOW // run.n_workers ** 2)
@@ -187,7 +187,7 @@ def files_of(run):
 
 
 def _certificates(run, files):
-    """How many steps had every file certified, as a sentence."""
+    """Number of steps with every file certified, as a sentence."""
     if files[0].label != 'certified':
         return ('no file was certified or presumed: detection '
                 f"'{run.option('detection', 'name')}'")
@@ -200,7 +200,7 @@ def _certificates(run, files):
 
 
 def replicas_of(run):
-    """What shipping all replicas would have cost, `Replicas`."""
+    """Cost that shipping all replicas would have had, `Replicas`."""
     d = int(run.attrs['parameters'])
     copies = np.repeat([int(part.incidence.sum()) for part in run.parts],
                        [part.n_steps for part in run.parts])

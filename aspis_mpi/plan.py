@@ -1,4 +1,4 @@
-"""What a job will cost: sizes, bytes and memory, before it is submitted."""
+"""The cost of a job: sizes, bytes and memory, before it is submitted."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.progress import survived
 from aspis_mpi.assignment import ordering
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.learning.optimizer import state_bytes
 from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
@@ -73,7 +73,7 @@ def forecast(job, settings=()):
     -------
     Plan
     """
-    return plan_of(Design(config.load(job, settings)))
+    return plan_of(Design(loading.load(job, settings)))
 
 
 def plan_of(design):
@@ -120,7 +120,7 @@ def plan_of(design):
 
 
 def _certifies(design):
-    """When every file can be certified; None under rules without that."""
+    """The word for when every file can be certified, or None."""
     if not design.detector.certifies:
         return None
     copies, q = design.assignment.least_copies, design.job.q
@@ -129,7 +129,7 @@ def _certifies(design):
 
 
 def _reassigns(design):
-    """Whether files go to others; None where nobody stays excluded."""
+    """True where files go to others; None where nobody stays excluded."""
     return None if design.memory == 'step' else design.inner.reassignable
 
 
@@ -144,7 +144,7 @@ def _warnings(design):
 
 
 class _Traffic(NamedTuple):
-    """What travels in a step without failures, and what a worker keeps."""
+    """Traffic of a step without failures, and what a worker keeps."""
 
     vectors: int
     vector: int                 # bytes of one
@@ -218,7 +218,7 @@ def describe(plan):
 
 
 def _worst_case(p):
-    """How many files can be wrong, if any worker is assumed to be."""
+    """The bound of wrong files as a sentence, if any worker may be wrong."""
     if not p.assumed_adversaries:
         return []
     who = counted(p.assumed_adversaries, 'worker is', 'workers are')
@@ -228,7 +228,7 @@ def _worst_case(p):
 
 
 def _certificates(p):
-    """What can be certified, and what exposure costs, in sentences."""
+    """Sentences on what can be certified, and what exposure costs."""
     q, r = p.assumed_adversaries, p.replication
     lines = {
         None: [],
@@ -254,7 +254,7 @@ def _certificates(p):
 
 
 def _pace(p):
-    """What slow and silent workers can cost, in sentences."""
+    """Sentences on what slow and silent workers can cost."""
     lines, q = [], p.assumed_adversaries
     if p.waits_for_all and not p.presses:
         bound = ('; faults.patience = 0.01 would bound it by the pace of '
@@ -275,7 +275,7 @@ def _pace(p):
 
 
 def _order(p):
-    """How good the order of computing is, in a sentence."""
+    """A sentence on how good the order of computing is."""
     gap = p.q_max - p.q_max_bound
     ending = ('no order needs fewer.' if not gap else
               f'no order can need fewer than {p.q_max_bound}, a gap of {gap}.')

@@ -29,10 +29,26 @@ def generator(seed: int, *names: object) -> np.random.Generator:
     >>> bool(a.integers(1 << 60) == b.integers(1 << 60))
     True
     """
-    text = '/'.join(repr(name) for name in (int(seed), *names))
-    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    digest = _digest(seed, names, 16)
     key = np.frombuffer(digest, dtype='<u8').astype(np.uint64)
     return np.random.Generator(np.random.Philox(key=key))
+
+
+def word(seed: int, *names: object) -> int:
+    """A number of 63 bits that seeds a generator of another library's.
+
+    Parameters are those of `generator`.
+
+    >>> 0 <= word(7, 'item', 0, 3) != word(7, 'item', 3, 0) < 1 << 63
+    True
+    """
+    return int.from_bytes(_digest(seed, names, 8), 'little') >> 1
+
+
+def _digest(seed: int, names: tuple[object, ...], size: int) -> bytes:
+    """Bytes that a seed and a name make, the same on every machine."""
+    text = '/'.join(repr(name) for name in (int(seed), *names))
+    return hashlib.blake2b(text.encode(), digest_size=size).digest()
 
 
 def raw_words(secret: bytes, start: int, n: int) -> npt.NDArray[np.uint64]:

@@ -4,7 +4,39 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 from math import floor
+from typing import Any, Self
+
+
+class Named(IntEnum):
+    """Base of numbers with names, each with a line on its meaning.
+
+    >>> Fruit = Named('Fruit', {'APPLE': (0, 'Grows on trees.')})
+    >>> Fruit.numbered(0).meaning, Fruit.APPLE.word
+    ('Grows on trees.', 'apple')
+    """
+
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """A number that knows what it means."""
+        member = int.__new__(cls, number)
+        member._value_ = number
+        member.meaning = meaning
+        return member
+
+    @classmethod
+    def numbered(cls, number: int) -> Self:
+        """The member with a number, as a log has it."""
+        # A checker of types takes the call for that of `__new__`.
+        members: Any = cls
+        return members(number)
+
+    @property
+    def word(self) -> str:
+        """The name as a log and a page have it."""
+        return self.name.lower()
 
 
 def size(n_bytes: float) -> str:

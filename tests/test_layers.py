@@ -184,6 +184,22 @@ def test_experiments_import_only_what_is_public():
     assert not hidden
 
 
+def test_no_file_of_tests_imports_another():
+    """What several share is in tests.support, which is found from anywhere.
+
+    Scripts of tests/bench are run as files, with those beside them.
+    """
+    files = [path for path in (ROOT.parent / 'tests').rglob('*.py')
+             if path.parent.name != 'bench']
+    names = {path.stem for path in files} - {'__init__'}
+    assert {'mpirun', 'test_runlog', 'conftest'} <= names
+    assert not [(path.name, name) for path in files
+                for node in ast.walk(ast.parse(
+                    path.read_text(encoding='utf-8')))
+                for name in imported(node)
+                if name.partition('.')[0] in names]
+
+
 def test_nothing_imports_in_a_circle():
     edges = graph()
     assert nx.is_directed_acyclic_graph(edges), nx.find_cycle(edges)
@@ -218,6 +234,17 @@ def test_torch_and_the_mpi_backend_are_imported_late():
 
 
 # --- habits ------------------------------------------------------------
+
+def test_nothing_is_imported_under_another_name():
+    """But for the names that everybody gives to numpy and networkx."""
+    usual = {('numpy', 'np'), ('numpy.typing', 'npt'), ('networkx', 'nx')}
+
+    def renames(node):
+        return isinstance(node, ast.Import | ast.ImportFrom) and any(
+            alias.asname and (alias.name, alias.asname) not in usual
+            for alias in node.names)
+    assert not places(renames)
+
 
 def test_each_module_begins_with_one_sentence():
     openings = {module: (ast.get_docstring(tree) or '').partition('\n\n')[0]

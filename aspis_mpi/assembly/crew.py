@@ -9,6 +9,7 @@ problem keeps from call to call does not pass between them.
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import JobError
 from aspis_mpi.learning.problem import copied, makes, title
+from aspis_mpi.schemes.events import EventCode, Remark
 
 
 class Crew:
@@ -24,8 +25,8 @@ class Crew:
 
     Attributes
     ----------
-    remarks : tuple of str
-        What a person should know, in sentences.
+    remarks : tuple of Remark
+        What a person should know.
 
     Raises
     ------
@@ -51,10 +52,11 @@ class Crew:
             if self._separate:
                 raise JobError(f'{self._job.path}: separate: {error}; '
                                f'{way_out}') from error
-            self.remarks = (
-                f'{error}: rank 0 and all workers use the same object of '
-                f'{title(problem)}, so that what one of them leaves in it '
-                f'others find, as under MPI they would not; {way_out}',)
+            self.remarks = Remark(
+                EventCode.SHARED, f'{error}: rank 0 and all workers use the '
+                f'same object of {title(problem)}, so that what one of them '
+                'leaves in it others find, as under MPI they would not; '
+                f'{way_out}'),
             return problem
 
     def workers(self, clock):

@@ -11,8 +11,8 @@ from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.errors import JobError
-from aspis_mpi.job import contradictions as consistency
-from aspis_mpi.job.loading import refusal
+from aspis_mpi.job import contradictions
+from aspis_mpi.job.job import refusal
 from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.optimizer import check_state
 from aspis_mpi.learning.problem import check_counts, makes, title
@@ -51,9 +51,9 @@ class Design:
         if job.n_workers is None:
             raise JobError(f'{job.path}: scheme.workers is missing, and '
                            'there are no ranks to count')
-        consistency.check_adversaries(job)
-        consistency.check_device(job)
-        consistency.check_libraries(job)
+        contradictions.check_adversaries(job)
+        contradictions.check_device(job)
+        contradictions.check_libraries(job)
         self.brought = problem
         self.problem = (self._problem() if problem is None
                         else self._made(problem))
@@ -69,27 +69,27 @@ class Design:
             self.assignment = self.assignment.widened(
                 most_load(self.assignment, self._most_absent))
             self.inner = factory.inner(self.assignment)
-        consistency.check_code(job, self.inner)
-        consistency.check_challenge(job, self.inner, self.code)
+        contradictions.check_code(job, self.inner)
+        contradictions.check_challenge(job, self.inner, self.code)
         self.transfer = factory.challenged(self.inner, self.assignment)
-        consistency.check_replicas(job, self.assignment, self.transfer,
-                                   self.detector)
+        contradictions.check_replicas(job, self.assignment, self.transfer,
+                                      self.detector)
         self.scheme = factory.scheme(self.assignment, job.q, self.transfer)
         self.schemes = Schemes(factory, self.scheme, self.inner,
                                self._most_absent)
         self.worst_case = self.scheme.worst_case
-        consistency.check_scheme(job, self.scheme, self.code)
-        consistency.check_evidence(job, self.scheme, self.problem)
-        consistency.check_memory(job, self.scheme)
+        contradictions.check_scheme(job, self.scheme, self.code)
+        contradictions.check_evidence(job, self.scheme, self.problem)
+        contradictions.check_memory(job, self.scheme)
         self.optimizer, _ = self.new_optimizer()
         self.attack = self._attack()
-        consistency.check_effect(job, self.scheme, self.attack.protocol)
+        contradictions.check_effect(job, self.scheme, self.attack.protocol)
         self.delay, self.silence = self._delay()
 
     def _assignment(self):
         job = self.job
         assignment = job.create('assignment', 'name', job.n_workers)
-        consistency.check_order(job, assignment)
+        contradictions.check_order(job, assignment)
         order = job.create('assignment', 'order')
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
@@ -106,7 +106,7 @@ class Design:
         if model is None:
             return job.create('problem', 'name', self.seed)
         return job.create('problem', 'name', self.seed, job.create(
-            'problem', 'model', *consistency.model_inputs(job)))
+            'problem', 'model', *contradictions.model_inputs(job)))
 
     def _made(self, problem):
         if not makes(problem):
@@ -128,7 +128,7 @@ class Design:
         try:
             check_counts(self.problem)
             n_samples = self.problem.n_samples
-            consistency.check_files(job, self.assignment, n_samples)
+            contradictions.check_files(job, self.assignment, n_samples)
             size = (job.problem.batch_size
                     or default_batch_size(f, n_samples))
             return Batches(self.seed, n_samples, size, f)
@@ -142,7 +142,7 @@ class Design:
                                self.job.collection.copies)
 
     def _factory(self):
-        """What makes schemes; it knows only what the server may."""
+        """The maker of schemes, which knows only what the server may."""
         job = self.job
         make = Makers(collection=job.part('collection').create,
                       transfer=job.part('transfer').create,
@@ -185,14 +185,14 @@ class Design:
 
     @property
     def allowance(self):
-        """By how much machines may differ."""
+        """The distance by which machines may differ."""
         job, section = self.job, self.job.detection
         return Allowance(job.path, job.q, section.equality == 'bits',
                          section.tolerance, section.disagreement)
 
     @property
     def memory(self):
-        """How long exposures count."""
+        """The time that exposures count: 'step', 'window' or 'forever'."""
         return self.job.detection.memory or self.detector.default_memory
 
     @property
@@ -223,7 +223,7 @@ class Design:
 
     @property
     def presses(self):
-        """Whether late workers are not waited for.
+        """Tell whether late workers are not waited for.
 
         Published schemes that want everything wait for everybody, unless the
         job says how much patience they have.
@@ -246,7 +246,7 @@ class Design:
 
     @property
     def silent_survived(self):
-        """Any so many workers may be silent, and every file is there."""
+        """Largest s such that any s silent workers cost no file."""
         if self.code is not None and self.scheme.collection.asks_whole_workers:
             return self.code.stragglers
         holders = self.assignment.incidence.sum(axis=1)
@@ -267,7 +267,7 @@ class Design:
 
     @property
     def compares(self):
-        """Whether what several workers computed is compared."""
+        """Tell whether what several workers computed is compared."""
         return self.transfer.comparable and self.detector.compares_replicas
 
     @property

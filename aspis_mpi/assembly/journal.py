@@ -1,4 +1,4 @@
-"""What rank 0 does between two steps: write the log, evaluate, report.
+"""Work of rank 0 between two steps: write the log, evaluate, report.
 
 It runs after the next `Model` is on its way, so that the workers compute in
 the meantime.  The truth about the attack goes from the job to the log here;
@@ -9,6 +9,7 @@ import logging
 from dataclasses import replace
 
 from aspis_mpi.errors import FAILED
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Evaluation, Event
 
 
@@ -58,6 +59,9 @@ class Journal:
         for reordering in chronicle.reorderings:
             self._log.reordering(reordering)
         chronicle.reorderings.clear()
+        for exposure in chronicle.exposures:
+            self._log.exposure(exposure)
+        chronicle.exposures.clear()
         if chronicle.arrivals:
             self._log.arrivals(chronicle.arrivals)
             chronicle.arrivals.clear()
@@ -95,7 +99,8 @@ class Journal:
             self.lacks = True
             event = Event(self._server.chronicle.now(), logging.ERROR, 0,
                           f'no checkpoint after {snapshot.step} steps, as it '
-                          f'cannot be written: {error}')
+                          f'cannot be written: {error}',
+                          EventCode.CHECKPOINT)
             self._log.event(event)
             self._report.event(event)
         else:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import sys
 import time
 from collections import Counter
@@ -14,8 +13,8 @@ from aspis_mpi.words import counted, printable
 
 #: Seconds after which a batch log gets a line even without an evaluation.
 QUIET = 30.0
-#: So many warnings that differ in numbers alone are shown, then only the one
-#: whose number is a power of two; the log has them all.
+#: So many warnings of a code are shown, then only the one whose number is a
+#: power of two; the log has them all.
 ALIKE = 16
 
 
@@ -72,7 +71,7 @@ class Report:
         if event.level < logging.WARNING:
             return
         level = logging.getLevelName(event.level).lower()
-        kind = level, re.sub(r'\d+', '', event.text)
+        kind = level, event.code
         self._alike[kind] += 1
         number = self._alike[kind]
         if number <= ALIKE:

@@ -4,9 +4,10 @@ from aspis_mpi.assembly.start import refuse_difference
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends import replayed
 from aspis_mpi.errors import JobError, RunLogError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job.differences import recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.events import EventCode, Remark
 from aspis_mpi.schemes.record import ArrivalKind
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
@@ -88,12 +89,13 @@ class Recorded:
                 exclude_none=True),
             'delay': {'name': 'none'}, 'network': {},
             'runtime': job.runtime.model_dump(), 'log': job.log.model_dump()}
-        return config.recorded(tables, job.path, job)
+        return recorded(tables, job.path, job)
 
     def changes(self, assembly):
         """Refuse files that have changed; remarks on those that may."""
-        return check_unchanged(assembly.job, assembly.inputs, self._inputs,
-                               self.path, '--replay')
+        changes = check_unchanged(assembly.job, assembly.inputs,
+                                  self._inputs, self.path, '--replay')
+        return tuple(Remark(EventCode.CHANGED, text) for text in changes)
 
     def play(self, assembly, server, workers, journal, clock):
         """Run the job again as far as the arrivals go; the exit code."""

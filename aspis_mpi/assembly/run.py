@@ -15,23 +15,23 @@ from aspis_mpi.assembly.crew import Crew
 from aspis_mpi.assembly.journal import Journal
 from aspis_mpi.assembly.outputs import model_path
 from aspis_mpi.assembly.replay import Recorded
-from aspis_mpi.assembly.start import Start, ranks, start as begin
+from aspis_mpi.assembly.start import Start, begin, misfit
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.backends import libraries
+from aspis_mpi.backends import libraries, simulated
 from aspis_mpi.backends.hosts import Places
 from aspis_mpi.backends.launcher import Launch, launch
 from aspis_mpi.backends.signals import Signals
-from aspis_mpi.backends.simulated import (
-    Network, VirtualClock, simulate as play)
 from aspis_mpi.errors import (
     BAD_JOB, DONE, FAILED, InUse, JobError, Mistake)
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
+from aspis_mpi.job.job import Job
 from aspis_mpi.learning import devices
 from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.learning.problem import Problem
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.runlog import archive
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.runlog.writer import RunLog
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ TRACE = 3000
 OVER = -1
 
 #: A job, or the path of its file; a problem, or what makes one.
-AnyJob = str | Path | config.Job
+AnyJob = str | Path | Job
 AnyProblem = Problem | Callable[..., Problem] | None
 #: What a person should know, as the log keeps it.
 Remarks = Sequence[Any]
@@ -112,17 +112,17 @@ def run(job: AnyJob, problem: AnyProblem = None, *,
             return 0, None if made.start is None else made.start.first
     with Signals() as signals, ExitStack() as held:
         ready, trouble = _prepared(prepare, here, held)
-        mpi, comm = _begin_mpi()
+        ranks, comm = _begin_mpi()
         remarks: Remarks = ()
         if ready is not None and ready.start and not ready.over:
             remarks, trouble = _rehearsed(ready.assembly)
-        code = _agree(mpi, comm, here, trouble, ready)
+        code = _agree(ranks, comm, here, trouble, ready)
         if ready is None or code not in (DONE, OVER):
             return code, None
         if code == OVER:
             return 0, (None if ready.start is None else
                        _again(ready.assembly, ready.start))
-        return _take_part(ready, mpi, comm, signals, remarks)
+        return _take_part(ready, ranks, comm, signals, remarks)
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,8 @@ def _begin_mpi() -> tuple[Any, Any]:
     # A rank that dies before MPI has started may leave the others there.
     faulthandler.dump_traceback_later(START, exit=True)
     try:
-        mpi = _backend()
-        return mpi, mpi.world()
+        ranks = _backend()
+        return ranks, ranks.world()
     finally:
         faulthandler.cancel_dump_traceback_later()
 
@@ -198,10 +198,10 @@ def _begin_mpi() -> tuple[Any, Any]:
 def _backend() -> Any:
     """The module that starts MPI when it is imported."""
     try:
-        from aspis_mpi.backends.mpi import ranks as mpi
+        from aspis_mpi.backends.mpi import ranks
     except (ImportError, RuntimeError) as error:
         raise JobError(libraries.missing(error)) from error
-    return mpi
+    return ranks
 
 
 def _refuse_singletons(here: Launch) -> None:
@@ -216,18 +216,18 @@ def _refuse_singletons(here: Launch) -> None:
                        'aspis_mpi run ..., or use simulate')
 
 
-def _assemble(job: config.Job, problem: AnyProblem, here: Launch,
+def _assemble(job: Job, problem: AnyProblem, here: Launch,
               resume: bool) -> tuple[Assembly, int]:
     """The parts of a job, and how many workers it asks for itself."""
     said, n_workers = job.n_workers, here.size - 1
     if said != n_workers and not resume:
-        raise JobError(ranks(job.path, said, n_workers))
+        raise JobError(misfit(job.path, said, n_workers))
     job = replace(job, scheme=job.scheme.model_copy(
         update={'workers': n_workers}))
     return Assembly(job, problem, not here.rank), said
 
 
-def _agree(mpi: Any, comm: Any, here: Launch, trouble: BaseException | None,
+def _agree(ranks: Any, comm: Any, here: Launch, trouble: BaseException | None,
            ready: Prepared | None) -> int:
     """Begin on all ranks or on none; 0, or the exit code of all.
 
@@ -245,7 +245,7 @@ def _agree(mpi: Any, comm: Any, here: Launch, trouble: BaseException | None,
         code, text = BAD_JOB, f'{trouble}\n{trouble.trace[-TRACE:]}'
     elif trouble is not None:
         code = FAILED
-    code, rank, text = mpi.agree(comm, code, text)
+    code, rank, text = ranks.agree(comm, code, text)
     own = trouble if rank == comm.rank else None
     if code == BAD_JOB and own is not None:
         raise own
@@ -261,28 +261,28 @@ def _agree(mpi: Any, comm: Any, here: Launch, trouble: BaseException | None,
 
 
 def _job(job: AnyJob, settings: Iterable[str], problem: AnyProblem,
-         n_workers: int | None) -> config.Job:
-    if isinstance(job, config.Job):
+         n_workers: int | None) -> Job:
+    if isinstance(job, Job):
         if settings := list(settings):
             raise JobError(
                 f'{job.path}: settings = {settings}: a Job has its values '
                 'already; give the path of its file, or make it with '
-                'config.load(path, settings)')
+                'aspis_mpi.job.loading.load(path, settings)')
         return job
-    return config.load(job, settings, n_workers, problem)
+    return loading.load(job, settings, n_workers, problem)
 
 
-def _take_part(ready: Prepared, mpi: Any, comm: Any, signals: Signals,
+def _take_part(ready: Prepared, ranks: Any, comm: Any, signals: Signals,
                remarks: Remarks) -> tuple[int, Path | None]:
     """Serve on rank 0 and work on the others, on all or on none."""
     assembly = ready.assembly
     without, idle = sameness.agree(comm, assembly.job, ready.facts)
-    with mpi.guard(comm):
+    with ranks.guard(comm):
         device = assembly.job.runtime.device
-        places = mpi.places(comm, devices.own(device), device == 'cpu')
+        places = ranks.places(comm, devices.own(device), device == 'cpu')
         if ready.start is None:
             return _work(assembly, comm, signals, idle), None
-        return _serve(assembly, mpi, comm, places, ready.start, signals,
+        return _serve(assembly, ranks, comm, places, ready.start, signals,
                       without, remarks)
 
 
@@ -290,29 +290,31 @@ def _work(assembly: Assembly, comm: Any, signals: Signals,
           idle: bool) -> int:
     """Ranks 1 ... K."""
     clock = time.perf_counter
+    from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.worker import WorkerLoop
-    loop = WorkerLoop(comm, assembly.wire(), Pool(assembly.d), clock,
-                      signals, assembly.patience)
+    mail = Mailbox.of_worker(comm, assembly.wire(), Pool(assembly.d))
+    loop = WorkerLoop(mail, clock, signals, assembly.patience)
     if idle:
         return loop.stand_by()
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
-def _serve(assembly: Assembly, mpi: Any, comm: Any, places: Places,
+def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
            start: Start, signals: Signals, without: dict[int, str],
            remarks: Remarks) -> tuple[int, Path]:
     """Rank 0: exit code, and path of the run's first log."""
+    from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.server import ServerLoop
     clock = time.perf_counter
-    with _log(assembly, start, 'wall', mpi.library(), places.hosts,
+    with _log(assembly, start, 'wall', ranks.library(), places.hosts,
               places.source, without) as run_log:
         server = assembly.server(clock, True, places.keys[1:],
                                  places.vouched)
         _enter(server, start, remarks)
         server.bar(without)
         journal = assembly.journal(server, run_log, start.first)
-        loop = ServerLoop(comm, server, journal, assembly.wire(),
-                          assembly.incoming(), clock, signals)
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        loop = ServerLoop(mail, server, journal, clock, signals)
 
         return loop.run(lambda: _close(
             assembly, server, journal, run_log, start.first)), start.first
@@ -330,7 +332,7 @@ def _close(assembly: Assembly, server: ParameterServer, journal: Journal,
     arrays, wrong = assembly.model(server.parameters.values)
     try:
         if wrong:
-            server.chronicle.note(logging.ERROR, wrong)
+            server.chronicle.note(logging.ERROR, EventCode.MODEL, wrong)
         journal.close()
         run_log.close()
     finally:
@@ -357,10 +359,11 @@ def _enter(server: ParameterServer, start: Start,
     snapshot = start.load()
     same = snapshot is None or server.resume(snapshot)
     for remark in (*remarks, *start.remarks):
-        server.chronicle.note(logging.WARNING, remark)
+        server.chronicle.note(logging.WARNING, *remark)
     if snapshot is not None:
         server.chronicle.note(
-            logging.WARNING, f'the run goes on with step {server.first}'
+            logging.WARNING, EventCode.RESUMED,
+            f'the run goes on with step {server.first}'
             + ('' if same else ', with other workers or hosts: what was '
                'known is forgotten, but for the exposure of those that the '
                'launcher says are where they were'))
@@ -419,7 +422,7 @@ def _drive(assembly: Assembly, crew: Crew, start: Start,
            recorded: Recorded | None, signals: Signals,
            remarks: Remarks, without: Iterable[int]) -> int:
     """Run in this process, as recorded if at all; the exit code."""
-    job, clock = assembly.job, VirtualClock()
+    job, clock = assembly.job, simulated.VirtualClock()
     if start.checkpoint is not None:
         clock.now = start.load().seconds
     with _log(assembly, start, 'virtual', without=without) as run_log:
@@ -431,8 +434,10 @@ def _drive(assembly: Assembly, crew: Crew, start: Start,
             if recorded is not None:
                 recorded.play(assembly, server, workers, journal, clock)
             else:
-                network = Network(job.network.latency, job.network.bandwidth)
-                play(server, workers, journal, clock, network, signals)
+                network = simulated.Network(job.network.latency,
+                                            job.network.bandwidth)
+                simulated.simulate(server, workers, journal, clock, network,
+                                   signals)
         except Mistake as mistake:
             server.fail(str(mistake))
         try:

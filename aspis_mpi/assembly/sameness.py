@@ -7,7 +7,7 @@ it: one that lies must not be able to keep the others from beginning.
 """
 
 from aspis_mpi.errors import JobError
-from aspis_mpi.job.loading import values
+from aspis_mpi.job.differences import values
 from aspis_mpi.words import counted, few
 
 #: What rank 0 alone looks at.
@@ -61,10 +61,10 @@ def agree(comm, job, said):
     JobError
         On every rank: too many differ.
     """
-    from aspis_mpi.backends.mpi import facts as mpi_facts
-    differing = mpi_facts.compare(comm, said)
+    from aspis_mpi.backends.mpi.facts import compare, decide
+    differing = compare(comm, said)
     refused = '' if len(differing) <= job.q else _refusal(job, differing)
-    refused, idle = mpi_facts.decide(comm, refused, differing)
+    refused, idle = decide(comm, refused, differing)
     if refused:
         raise JobError(refused)
     return {rank - 1: f'rank {rank} (worker {rank - 1}) gets no work in this '

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aspis_mpi.assembly import outputs
 from aspis_mpi.errors import DamagedCheckpoint, InUse, JobError, RunLogError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job.differences import difference, recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints, load
@@ -13,6 +13,7 @@ from aspis_mpi.runlog.claims import Claims, claim, real
 from aspis_mpi.runlog.parts import free
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.stretch import BEGINNING, Stretch
+from aspis_mpi.schemes.events import EventCode, Remark
 from aspis_mpi.words import counted
 
 #: Sections and keys of the job that may have changed in the meantime.
@@ -41,7 +42,7 @@ class Start:
         Under which name the log is kept that is there already.
     over : bool
         All steps are done already.
-    remarks : tuple of str
+    remarks : tuple of Remark
         What a person should know, in sentences.
     claims : Claims
         Of the names under which the run writes.
@@ -75,7 +76,7 @@ class Start:
         return None if self.checkpoint is None else load(self.checkpoint)
 
 
-def start(assembly, out, overwrite, resume, workers=None):
+def begin(assembly, out, overwrite, resume, workers=None):
     """Find where the run of a job begins, or goes on.
 
     Parameters
@@ -107,7 +108,7 @@ def start(assembly, out, overwrite, resume, workers=None):
             else outputs.log_path(job.path, out, job))
     claims = outputs.claims(job, path, resume or overwrite)
     try:
-        found = _begin(assembly, path, overwrite, resume, workers)
+        found = _start(assembly, path, overwrite, resume, workers)
         _refuse_two_writers(found.path, claims)
     except BaseException:
         claims.close()
@@ -115,12 +116,12 @@ def start(assembly, out, overwrite, resume, workers=None):
     return replace(found, claims=claims)
 
 
-def _begin(assembly, path, overwrite, resume, workers):
+def _start(assembly, path, overwrite, resume, workers):
     job = assembly.job
     if resume and path.exists():
         return _find(assembly, path)
     if workers not in (None, job.n_workers):
-        raise JobError(ranks(job.path, workers, job.n_workers))
+        raise JobError(misfit(job.path, workers, job.n_workers))
     if resume:
         outputs.refuse_remains(job, path)
     elif not overwrite:
@@ -138,7 +139,7 @@ def _refuse_two_writers(path, claims):
         raise outputs.refusal(path, error) from error
 
 
-def ranks(path, workers, n_workers):
+def misfit(path, workers, n_workers):
     """The refusal of a job that does not fit the ranks, in words."""
     return (f'{path}: scheme.workers = {workers}: must be the number of '
             f'ranks - 1, which is {n_workers}; start it with mpirun -n '
@@ -152,6 +153,8 @@ def _find(assembly, path):
             changes = check_unchanged(assembly.job, assembly.inputs,
                                       run.attrs.get('inputs'), path,
                                       '--resume')
+            changes = tuple(Remark(EventCode.CHANGED, text)
+                            for text in changes)
             step, file, remarks = _newest(assembly, path, run)
             if file is None:
                 begun = _anew(assembly, path, run)
@@ -167,10 +170,11 @@ def _anew(assembly, path, run):
     if run.n_steps >= assembly.job.run.steps:
         return Start(path, path, over=True)
     kept = outputs.aside(path)
-    return Start(path, path, aside=kept, remarks=(
+    return Start(path, path, aside=kept, remarks=(Remark(
+        EventCode.RESTARTED,
         f'there was no checkpoint yet in {Checkpoints(path).folder}: the run '
         f"begins anew, the log of {counted(run.n_steps, 'step')} is kept as "
-        f'{kept}',))
+        f'{kept}'),))
 
 
 def _check(job, run):
@@ -195,8 +199,7 @@ def refuse_difference(job, tables, path, how, free):
     free : set of str
         Sections and keys that may differ.
     """
-    differs = config.difference(
-        job, config.recorded(tables, str(path), job), free)
+    differs = difference(job, recorded(tables, str(path), job), free)
     if differs:
         key, value, theirs = differs
         raise JobError(f'{job.path}: {key} = {value!r}: {how} {path} was run '
@@ -222,7 +225,9 @@ def _newest(assembly, path, run):
                            f'parameters, not {assembly.d}')
         else:
             return snapshot.step, file, tuple(
-                f'{remark}; the one before is used' for remark in remarks)
+                Remark(EventCode.CHECKPOINT,
+                       f'{remark}; the one before is used')
+                for remark in remarks)
     if found:
         raise JobError('--resume: no checkpoint can be used: '
                        + '; '.join(remarks))
@@ -272,10 +277,13 @@ def _go_on(assembly, path, run, step, file, remarks):
     schedule = assembly.job.optimizer.schedule
     if (run.option('run', 'steps') != assembly.job.run.steps
             and schedule != 'constant'):
-        remarks += (f"run.steps was {run.option('run', 'steps')}: from here "
-                    f"on the schedule '{schedule}' is another one",)
+        remarks += Remark(
+            EventCode.SCHEDULE,
+            f"run.steps was {run.option('run', 'steps')}: from here on the "
+            f"schedule '{schedule}' is another one"),
     if later and not over:
-        remarks += (f'{later} later steps are done again',)
+        remarks += Remark(EventCode.REPEATED,
+                          f'{later} later steps are done again'),
     design = assembly.assignment
     identity = str(run.parts[0].attrs.get('identity', ''))
     continues = (path.name, identity) if len(run.parts) > 1 else ()
@@ -284,10 +292,11 @@ def _go_on(assembly, path, run, step, file, remarks):
             and last.order.shape == design.order.shape or over):
         return Start(last.path, path, Stretch(step, True, *continues), file,
                      over=over, remarks=remarks)
-    remarks += (f'{last.n_workers} workers with {last.n_files} files were '
-                f'there, now {design.n_workers} with {design.n_files} and '
-                f'{assembly.batches.batch_size} samples a step: the log goes '
-                'on in another file',)
+    remarks += Remark(
+        EventCode.CONTINUED, f'{last.n_workers} workers with {last.n_files} '
+        f'files were there, now {design.n_workers} with {design.n_files} and '
+        f'{assembly.batches.batch_size} samples a step: the log goes on in '
+        'another file'),
     return Start(free(path, len(run.parts) + 1), path,
                  Stretch(step, False, path.name, identity), file,
                  remarks=remarks)

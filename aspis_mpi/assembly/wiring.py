@@ -29,6 +29,7 @@ from aspis_mpi.protocol.worker.liar import Liar
 from aspis_mpi.protocol.worker.machine import Worker
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.writer import RunLog
+from aspis_mpi.schemes.events import EventCode, Remark
 
 #: Relative distance of two computations of one gradient that no hardware
 #: makes, where replicas are compared with a tolerance.
@@ -63,13 +64,13 @@ class Assembly(Design):
 
     @property
     def _trial(self):
-        """What a worker tries first; None where rank 0 has done it."""
+        """The trial before a first gradient; None where rank 0 has done it."""
         return None if self.problem.on_server else partial(
             try_gradient, alike=self._alike)
 
     @property
     def _alike(self):
-        """How far apart two computations of one gradient may be."""
+        """The distance that two computations of one gradient may have."""
         if not self.compares:
             return None
         return 0.0 if self.job.detection.equality == 'bits' else FAR
@@ -79,8 +80,8 @@ class Assembly(Design):
 
         Returns
         -------
-        tuple of str
-            What a person should know, in sentences.
+        tuple of Remark
+            What a person should know.
 
         Raises
         ------
@@ -101,7 +102,7 @@ class Assembly(Design):
             try_optimizer(self.new_optimizer, initial, self.job.run.steps)
         except Mistake as mistake:
             raise self._refused('optimizer', mistake) from mistake
-        return remarks
+        return tuple(Remark(EventCode.PROBLEM, text) for text in remarks)
 
     def _refused(self, section, mistake):
         refused = JobError(f'{self.job.path}: {section}: {mistake.line}')
@@ -145,7 +146,7 @@ class Assembly(Design):
             raise self._refused('problem', mistake) from mistake
 
     def membership(self, keys=None, vouched=False):
-        """Who takes part in each step, nobody exposed yet."""
+        """The membership of all workers, nobody exposed yet."""
         job, section = self.job, self.job.detection
         memory = Memory(job.n_workers, job.q, memory=self.memory,
                         window=section.window, budget=section.budget,
@@ -159,11 +160,11 @@ class Assembly(Design):
                           accounts)
 
     def auditor(self):
-        """What computes files as a worker does."""
+        """An auditor, who computes files as a worker does."""
         return Auditor(self._recipe(self.guard), self.problem.on_server)
 
     def _recipe(self, guard):
-        """How a rank whose problem is behind a guard computes files."""
+        """The recipe of a rank whose problem is behind a guard."""
         return Recipe(guard, self.batches, self.job.problem.micro_batch)
 
     def _audits(self):
@@ -175,7 +176,7 @@ class Assembly(Design):
         return self.auditor()
 
     def _probing(self):
-        """What makes the start-up probe when the server begins."""
+        """The maker of the start-up probe, called when the server begins."""
         return partial(Probing, self.trials, self.auditor(), self.allowance,
                        self.job.q)
 
@@ -234,7 +235,7 @@ class Assembly(Design):
                         len(self.trials) * ANSWER.itemsize // 4))
 
     def journal(self, server, run_log, path):
-        """What rank 0 does between steps; `path` is of the run's first log."""
+        """The journal of a run; `path` is that of its first log."""
         job = self.job
         report = Report(job.run.steps, int(self.batches.counts.sum()),
                         server.first)

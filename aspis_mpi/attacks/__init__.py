@@ -1,4 +1,4 @@
-"""What adversaries do: who they are, on which files they lie, what they say.
+"""Attacks: the adversaries, the files on which they lie, and what they say.
 
 Everything here runs on the workers' side.  Each part is a pure function of
 its arguments and the job's seed, so that every rank knows the same plan

@@ -7,7 +7,7 @@ from aspis_mpi.attacks.value import Value
 
 
 class Attack:
-    """Who lies on which file in each step, and what they say.
+    """The adversaries of each step, the files on which they lie, and the lies.
 
     Workers ask it what to do and the run log keeps what they did as
     `/truth`; nothing on the server's side may be given one.
@@ -49,7 +49,7 @@ class Attack:
         return self._adversaries
 
     def lies(self, step):
-        """Who lies on which file in `step`, bool (f, K), read-only."""
+        """The lies of `step`, by file and worker, bool (f, K), read-only."""
         self._turn_to(step)
         if self._lies is None:
             self._lies = _sealed(self._files.lies(
@@ -70,11 +70,11 @@ class Attack:
         return self.lies(step) & np.reshape(later, (-1, 1))
 
     def payload_lies(self, step):
-        """Whose payloads of `step` are not what was asked for, bool (K,)."""
+        """The workers whose payloads of `step` are lies, bool (K,)."""
         return self.adversaries(step) & self.protocol.payloads
 
     def dawdles(self, step):
-        """Who lets its answers of `step` wait, bool (K,)."""
+        """The workers that let their answers of `step` wait, bool (K,)."""
         return self.protocol.dawdlers(step, self.adversaries(step))
 
     def _turn_to(self, step):

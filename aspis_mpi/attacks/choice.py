@@ -1,4 +1,4 @@
-"""What every choice of adversaries is: a set of workers for each step."""
+"""The base of every choice of adversaries: a set of workers for each step."""
 
 import numpy as np
 

@@ -1,10 +1,10 @@
-"""What every lie about reports, payloads and sketches is."""
+"""The base of every lie about reports, payloads and sketches."""
 
 import numpy as np
 
 
 class Protocol:
-    """What an adversary changes in the messages it owes.
+    """The changes that an adversary makes in the messages it owes.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Protocol:
         self._adversaries = adversaries
 
     def dawdlers(self, step, adversaries):
-        """Who lets its answers wait in `step`, bool (K,).
+        """The adversaries that let their answers wait in `step`, bool (K,).
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What lies with a factor have in common."""
+"""The base of lies with a factor."""
 
 from aspis_mpi.attacks.value import Value
 from aspis_mpi.checks import check_finite

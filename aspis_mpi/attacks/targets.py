@@ -1,4 +1,4 @@
-"""What every choice of files is: entries of the incidence matrix."""
+"""The base of every choice of files: entries of the incidence matrix."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Files:
         self.seed = seed
 
     def lies(self, step, adversaries):
-        """Who lies on which file: nobody else, on no file of others.
+        """The lies of `step`: of adversaries alone, on files that they hold.
 
         Parameters
         ----------
@@ -45,7 +45,7 @@ class Files:
         return self.incidence & adversaries & chosen
 
     def chosen(self, step, adversaries):
-        """What the attack asks for, bool, broadcast to (f, K).
+        """The lies that the attack asks for, bool, broadcast to (f, K).
 
         `lies` takes care that only adversaries lie, and only on their own
         files.

@@ -1,4 +1,4 @@
-"""What every lie is: another vector than the honest one, equal for all."""
+"""The base of every lie: another vector than the honest one, equal for all."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from aspis_mpi import arrays
 
 
 class Value:
-    """What liars send for a file.
+    """The vector that liars send for a file.
 
     A lie is a function of the file, the step and the seed, so that all
     liars on a file send equal bits without a channel between them; it is
@@ -33,7 +33,7 @@ class Value:
         self.seed = seed
 
     def of(self, worker):
-        """The same for one liar: it is its own where liars differ."""
+        """The same for one liar, a value of its own where liars differ."""
         return self
 
     def forge(self, honest, n_samples, step, file, colluders, out):

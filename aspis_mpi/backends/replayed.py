@@ -10,7 +10,7 @@ import numpy as np
 from aspis_mpi.errors import FAILED, ReplayError
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Skip, Vector
 from aspis_mpi.protocol.server.drive import drive
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.protocol.worker.machine import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 

@@ -15,7 +15,7 @@ import numpy as np
 from aspis_mpi.errors import INTERRUPTED
 from aspis_mpi.protocol.messages import Lane
 from aspis_mpi.protocol.server.drive import drive
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 
 
 class VirtualClock:

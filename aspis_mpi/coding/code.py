@@ -1,4 +1,4 @@
-"""What every code is: weights for the workers and weights for the server."""
+"""The base of codes: weights for the workers and for the server."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """What the server does with the payloads of one state.
+    """The server's weights for the payloads of one state.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Code:
                      for worker in range(assignment.n_workers)]
 
     def decodable(self, full):
-        """Whether the workers that finished everything give the exact sum.
+        """True where the workers that finished everything give the exact sum.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Code:
         raise NotImplementedError
 
     def decoding(self, state):
-        """How the server combines what all workers in `state` send.
+        """The server's weights for what all workers in `state` send.
 
         Returns
         -------
@@ -117,7 +117,7 @@ class Code:
         raise NotImplementedError
 
     def changed(self, before, after):
-        """Who would send something else after the state has changed.
+        """Workers that would send something else after a change of state.
 
         Returns
         -------

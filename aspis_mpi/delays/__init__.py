@@ -1,1 +1,1 @@
-"""How long workers take for their files, and which of them fall silent."""
+"""The time that workers take for their files, and their silence."""

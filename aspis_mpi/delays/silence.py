@@ -10,7 +10,7 @@ ENCODE = 'encode'
 
 
 class Silence:
-    """Who falls silent in each step, known to the workers alone.
+    """The silent workers of each step, known to the workers alone.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Silence:
         return self.silent_after
 
     def mute(self, step, worker):
-        """Whether a worker reports in `step` but never sends its payload."""
+        """Tell whether a worker reports in `step` but sends no payload."""
         return (bool(self.silent) and self.silent_after == ENCODE
                 and bool(self.members(step)[worker]))
 

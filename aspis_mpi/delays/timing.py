@@ -7,7 +7,7 @@ from aspis_mpi.delays.silence import Silence
 
 
 class Timing(NamedTuple):
-    """How long files take, and who falls silent: what `[delay]` says.
+    """The time of files and the silence of workers, the section `[delay]`.
 
     Attributes
     ----------

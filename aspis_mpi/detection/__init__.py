@@ -1,1 +1,1 @@
-"""Whom and what to believe: evidence, rules, verdicts."""
+"""Belief: evidence, rules, verdicts."""

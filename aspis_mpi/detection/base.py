@@ -1,4 +1,4 @@
-"""What every rule answers, and the premise that every rule needs."""
+"""The base of detection rules, and the premise that every rule needs."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,26 +7,38 @@ import numpy as np
 
 from aspis_mpi.detection.evidence import matching_exceeds
 from aspis_mpi.detection.voting import plurality
+from aspis_mpi.words import Named
 
 #: Values of a verdict's `source` that name no worker.
 DROPPED, MISSING = -1, -2
 
 
-class Proof(NamedTuple):
-    """Why a worker must be wrong.
+class ProofKind(Named):
+    """Kinds of proof; logs have the numbers, so that new ones come last."""
 
-    `alone`: whether nothing else must be believed, such as how many workers
-    can be wrong.
-    """
+    DISAGREEMENTS = 0, ('It disagrees with so many that, were it right, more '
+                        'workers would be wrong than can be.')
+    AUDIT = 1, 'It sent what the server, computing the file, does not find.'
+    SKETCHES = 2, 'Its vector is not what its own sketches add up to.'
+    MALFORMED = 3, 'It sent, in the step, what no honest worker sends.'
+
+
+class Proof(NamedTuple):
+    """Reason why a worker must be wrong: a sentence, and the kind of proof."""
 
     worker: int
     sentence: str
-    alone: bool = True
+    kind: ProofKind
+
+    @property
+    def alone(self):
+        """Whether it needs no bound on how many workers can be wrong."""
+        return self.kind is not ProofKind.DISAGREEMENTS
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """Whom a rule suspects and which value of each file is used.
+    """A rule's answer: whom it suspects, which values are used.
 
     Parameters
     ----------
@@ -89,7 +101,9 @@ class Detector:
     Parameters
     ----------
     n_adversaries : int
-        q: how many workers the server assumes to be wrong, at most.
+        q: how many workers the server assumes to be wrong, at most.  Where
+        some of them are exposed, the rule is made once more for those that
+        are left, of which there may be none.
     """
 
     #: Whether the rule compares replicas, so that files need several.
@@ -128,7 +142,7 @@ class Detector:
         return evidence.without(workers)
 
     def lacking(self, evidence):
-        """How many more replicas each file needs to be believed, int (f,).
+        """Further replicas that each file needs to be believed, int (f,).
 
         Asked after the rule has decided; none, where more of them change
         nothing.
@@ -161,7 +175,7 @@ class Detector:
         raise NotImplementedError
 
     def premise(self, evidence):
-        """Why more than q workers must be wrong, or an empty string."""
+        """The reason why more than q workers must be wrong, or ''."""
         reason = non_finite_premise(evidence, self.q)
         if not reason and matching_exceeds(evidence.disagreements, self.q):
             return (f'more than q = {self.q} disjoint pairs of workers '
@@ -178,7 +192,7 @@ class Detector:
 
 
 def non_finite_premise(evidence, q):
-    """Why non-finite values cannot be lies alone, or an empty string."""
+    """The reason why non-finite values cannot be lies alone, or ''."""
     senders = int(np.count_nonzero(evidence.non_finite))
     if senders <= q:
         return ''

@@ -14,7 +14,7 @@ MOST_NODES = 20_000
 
 
 class _TooHard(Exception):
-    """The search has visited more graphs than it may."""
+    """A search that has visited more graphs than it may."""
 
 
 def unique_cover(graph, budget):

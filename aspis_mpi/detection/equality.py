@@ -1,4 +1,4 @@
-"""When two replicas of a file count as equal, and when as different."""
+"""The thresholds by which replicas of a file are equal or different."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""What a step's replicas say about each other."""
+"""The testimony of a step's replicas about each other."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,25 +47,25 @@ class Evidence:
 
     @cached_property
     def present(self):
-        """Whether a replica came, (f, r)."""
+        """Replicas that came, bool (f, r)."""
         return self.labels >= 0
 
     @cached_property
     def non_finite(self):
-        """Whether a worker sent a value that is not finite, (K,)."""
+        """Workers that sent a value that is not finite, bool (K,)."""
         chosen = np.zeros(self.n_workers, dtype=bool)
         chosen[self.holders[self.present & ~self.finite]] = True
         return chosen
 
     @cached_property
     def contested(self):
-        """Whether replicas of a file carry different labels, (f,)."""
+        """Files whose replicas carry different labels, bool (f,)."""
         top = self.labels.max(axis=1, keepdims=True)
         return (self.present & (self.labels != top)).any(axis=1)
 
     @cached_property
     def disputed(self):
-        """Whether two replicas of a file disagree, (f,)."""
+        """Files of which two replicas disagree, bool (f,)."""
         if self.close is None:
             return self.contested
         here = self.present[:, :, None] & self.present[:, None]
@@ -134,7 +134,7 @@ class Evidence:
 
 
 def matching_exceeds(graph, bound):
-    """Whether a maximum matching of an undirected graph is above `bound`.
+    """True where a maximum matching of an undirected graph is above `bound`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many wrong workers a graph of disagreements needs, with some known.
+"""Wrong workers that a graph of disagreements needs, with some known.
 
 If two workers disagree, one of them is wrong: the wrong workers are a
 vertex cover of the graph D, and no cover is smaller than a fractional one.
@@ -106,7 +106,7 @@ def pairs(graph):
 
 
 def unmatched(graph):
-    """Who is left over by a maximum matching of the graph itself, (n,).
+    """Vertices that a maximum matching of the graph itself leaves, (n,).
 
     One of each pair is wrong, so among these fewer are.
 

@@ -1,4 +1,4 @@
-"""What is remembered of earlier steps: who was exposed, who disagreed."""
+"""The memory of earlier steps: who was exposed, who disagreed."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -165,7 +165,7 @@ class Memory:
 
     @property
     def vouched(self):
-        """Whether the launcher says the keys."""
+        """True where the launcher says the keys."""
         return self._vouched
 
     # -- what counts in a step
@@ -189,7 +189,7 @@ class Memory:
         return known
 
     def lowered(self, step):
-        """How many of the q wrong workers are excluded for certain.
+        """Number of the q wrong workers that are excluded for certain.
 
         With budget 'fixed' all that were exposed among the same workers,
         none with 'step'.  More than q contradict the budget.
@@ -217,6 +217,11 @@ class Memory:
             Who disagreed with whom in this step itself, without what was
             `known`: that would never grow old.  Empty where the premise was
             violated, as then it proves nothing.
+
+        Returns
+        -------
+        int
+            The oldest step that a proof of this step may rest on.
         """
         graph = np.asarray(graph, dtype=bool)
         if graph.shape != self._seen.shape:
@@ -230,6 +235,7 @@ class Memory:
         if self._fixed:
             self._seen[graph | graph.T] = step
         self._make_room()
+        return oldest
 
     def _make_room(self):
         """Leave enough workers with work: the oldest exposures go."""
@@ -278,7 +284,7 @@ class Memory:
         return rows
 
     def same_workers(self, keys, vouched):
-        """Whether these are all workers, in this order.
+        """True where these are all workers, in this order.
 
         The one condition for what is carried over from a job to the next.
         A list that the launcher says is no list that the workers say.

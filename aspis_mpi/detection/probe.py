@@ -1,4 +1,4 @@
-"""Whether all machines compute the same gradients, asked before the run."""
+"""Comparison of what all machines compute, before the run."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -107,7 +107,7 @@ def trials(counts, most=FILES):
 
 
 def answer(gradients, secret):
-    """What one rank says of its gradients.
+    """The answer of one rank about its gradients.
 
     Parameters
     ----------

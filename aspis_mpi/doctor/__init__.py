@@ -51,25 +51,26 @@ def examine(job=None, settings=(), out=None):
     # Before MPI starts: some networks do not like a process to fork later.
     mpirun = launcher.mpirun_on_path() if here.size == 1 else ('', '')
     try:
-        from aspis_mpi.backends.mpi import doctor as mpi_doctor, ranks as mpi
+        from aspis_mpi.backends.mpi import doctor
+        from aspis_mpi.backends.mpi.ranks import world
     except (ImportError, RuntimeError) as error:
         return _without_mpi(here, error)
-    comm = mpi.world()
+    comm = world()
     if comm.size == 1 and (here.rank or here.slurm_rank):
         return 0            # the first of many singletons speaks for all
-    hosts = mpi_doctor.hosts(comm, platform.node())
+    hosts = doctor.hosts(comm, platform.node())
     with _alarm():
         case = open_case(here, comm.size, hosts.count(hosts[comm.rank]), job,
                          settings, out)
         own = to_bytes(look(comm.rank, case))
     if comm.rank:
-        return mpi_doctor.tell(comm, own)
-    return _speak(mpi_doctor, comm, case, hosts, own, mpirun)
+        return doctor.tell(comm, own)
+    return _speak(doctor, comm, case, hosts, own, mpirun)
 
 
-def _speak(mpi_doctor, comm, case, hosts, own, mpirun):
+def _speak(doctor, comm, case, hosts, own, mpirun):
     """Rank 0: hear the others, print, send them home."""
-    told = mpi_doctor.gather(comm, own, LIMIT)
+    told = doctor.gather(comm, own, LIMIT)
     missing = [rank for rank, raw in enumerate(told) if raw is None]
     code = FAILED
     try:
@@ -78,12 +79,12 @@ def _speak(mpi_doctor, comm, case, hosts, own, mpirun):
             _refuse(case)
         ranks = [from_bytes(raw, rank, host) for rank, (raw, host)
                  in enumerate(zip(told, hosts))]
-        findings = _findings(mpi_doctor, comm, case, ranks, mpirun, missing)
+        findings = _findings(doctor, comm, case, ranks, mpirun, missing)
         print(as_text(findings), flush=True)
         if all(finding.level < Level.PROBLEM for finding in findings):
             code = 0
     finally:
-        mpi_doctor.dismiss(comm, code, missing)
+        doctor.dismiss(comm, code, missing)
     return code
 
 
@@ -113,16 +114,16 @@ def _refuse(case):
     raise case.trouble
 
 
-def _findings(mpi_doctor, comm, case, ranks, mpirun, missing):
+def _findings(doctor, comm, case, ranks, mpirun, missing):
     """Everything that rank 0 has to say, topic by topic."""
     job = case.job
-    name = mpi_doctor.library()
+    name = doctor.library()
     topics = {
         launcher.TOPIC: lambda: launcher.findings(
             case.here, comm.size, name, slurm_tasks(os.environ), mpirun,
             case.command, libraries.advice()),
         mpi.TOPIC: lambda: mpi.findings(
-            name, mpi_doctor.thread_level(), mpi_doctor.tolerance(), job),
+            name, doctor.thread_level(), doctor.tolerance(), job),
         'job': lambda: [*_troubles(ranks), *_workers(case)],
         software.TOPIC: lambda: software.findings(ranks),
         cores.TOPIC: lambda: cores.findings(ranks),
@@ -131,7 +132,7 @@ def _findings(mpi_doctor, comm, case, ranks, mpirun, missing):
         bits.TOPIC: lambda: bits.findings(ranks, job),
         kernels.TOPIC: lambda: kernels.findings(ranks),
         clocks.TOPIC: lambda: clocks.findings(
-            _skews(mpi_doctor, comm, ranks, missing), len(by_host(ranks))),
+            _skews(doctor, comm, ranks, missing), len(by_host(ranks))),
         storage.TOPIC: lambda: storage.findings(case)}
     return [finding for topic, find in topics.items()
             for finding in _tried(topic, find)]
@@ -168,13 +169,13 @@ def _workers(case):
             f'start it with mpirun -n {wanted + 1}.')
 
 
-def _skews(mpi_doctor, comm, ranks, missing):
+def _skews(doctor, comm, ranks, missing):
     """The clock of each host that has a rank to ask."""
     asked = {}
     for rank in ranks[1:]:
         if rank.number not in missing:
             asked.setdefault(rank.host, rank.number)
-    trips = {host: mpi_doctor.trips(comm, number)
+    trips = {host: doctor.trips(comm, number)
              for host, number in asked.items()}
     return [clocks.skew(host, found) for host, found in trips.items()
             if found]

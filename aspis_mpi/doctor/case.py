@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from aspis_mpi.backends.launcher import Launch
+from aspis_mpi.errors import JobError
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,14 @@ def open_case(here, size, local, path=None, settings=(), out=None):
         return case
     try:
         from aspis_mpi.assembly.wiring import Assembly
-        from aspis_mpi.job import loading as config
+        from aspis_mpi.job import loading
     except ImportError as error:
         return replace(case, trouble=error)
     ranks = max(size, here.size, here.slurm_tasks)
     try:
-        job = config.load(path, case.settings, ranks - 1 or None)
+        job = loading.load(path, case.settings, ranks - 1 or None)
         return replace(case, assembly=Assembly(job, leads=here.rank == 0))
-    except config.JobError as error:
+    except JobError as error:
         return replace(case, trouble=error, is_refused=True)
     except Exception as error:
         return replace(case, trouble=error)

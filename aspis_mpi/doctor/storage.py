@@ -144,6 +144,7 @@ def sizes(assembly):
     """
     from aspis_mpi.learning.optimizer import state_bytes
     from aspis_mpi.runlog import schema
+    from aspis_mpi.runlog.datasets import CHUNK
     job, assignment = assembly.job, assembly.assignment
     shape = assignment.n_files, job.n_workers
     items = schema.ROWS.values()
@@ -157,5 +158,5 @@ def sizes(assembly):
     kept = vector + state_bytes(assembly.optimizer)
     # One more than is kept while the newest is written, and the model.
     # No data set has less than a chunk; events and indexes come on top.
-    return (job.run.steps * row + (len(items) + 7) * schema.CHUNK,
+    return (job.run.steps * row + (len(items) + 9) * CHUNK,
             (job.run.keep + 1) * kept + vector)

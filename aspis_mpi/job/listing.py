@@ -1,4 +1,4 @@
-"""What a job file may say: parts with their options, presets, keys."""
+"""The words of a job file: parts with their options, presets, keys."""
 
 import inspect
 from types import NoneType, UnionType
@@ -81,7 +81,7 @@ def _capabilities(family):
 
 
 def _presets():
-    """What each name of `scheme.name` fills in."""
+    """The keys that each name of `scheme.name` fills in."""
     yield 'scheme.name:'
     for name in (None, *presets.PRESETS):
         head = name or '(none)'

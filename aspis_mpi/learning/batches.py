@@ -1,4 +1,4 @@
-"""Which training samples are in which file of which step."""
+"""The training samples of each file of each step."""
 
 import numpy as np
 

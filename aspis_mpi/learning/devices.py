@@ -1,4 +1,4 @@
-"""Which of a node's devices a rank computes on."""
+"""The device of a node that a rank computes on."""
 
 import os
 
@@ -47,14 +47,14 @@ def local_rank(environment=os.environ):
 
 
 def names():
-    """What torch calls the devices that this rank sees, by number."""
+    """Torch's names of the devices that this rank sees, by number."""
     import torch
     return [torch.cuda.get_device_name(number)
             for number in range(torch.cuda.device_count())]
 
 
 def identity(device):
-    """What tells a device of a node from the others, '' of a CPU.
+    """A text that tells a device of a node from the others, '' of a CPU.
 
     A rank that is shown one device only calls it cuda:0, as others call
     theirs.

@@ -1,4 +1,4 @@
-"""What every model is: named layers in one flat vector, a score."""
+"""The base of every model: named layers in one flat vector, a score."""
 
 from math import prod
 

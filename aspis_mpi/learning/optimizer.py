@@ -1,4 +1,4 @@
-"""What every optimizer is: new parameters from a step's gradient."""
+"""The base of every optimizer: new parameters from a step's gradient."""
 
 from numbers import Number
 
@@ -8,7 +8,7 @@ from aspis_mpi.arrays import norm
 
 
 class Optimizer:
-    """What makes new parameters of the mean gradient of a step.
+    """A rule for new parameters from the mean gradient of a step.
 
     One of your own is a subclass, named in the job file by
     `optimizer.name = "package.module:Class"`; what its constructor takes

@@ -1,4 +1,4 @@
-"""What a run minimises: the base class that users subclass."""
+"""The sum that a run minimises: the base class that users subclass."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -133,7 +133,7 @@ class Problem:
     on_server: bool = True
 
     def __init__(self, seed: int | None = None):
-        """Nothing to set up; `seed` is the job's."""
+        """Set up nothing; `seed` is the job's."""
 
     def of_server(self) -> 'Problem':
         """The same problem with rank 0's bits, for attacks that want them.
@@ -143,7 +143,7 @@ class Problem:
         return self
 
     def fingerprints(self) -> dict[str, str]:
-        """What else has to be the same on all ranks, and when a run goes on.
+        """Further facts that are to be the same on all ranks, and in a resume.
 
         Files that the job names and the module of the class are compared in
         any case.  What comes from elsewhere can be told here: files that the
@@ -233,7 +233,7 @@ class Problem:
 
 
 def makes(problem: Any) -> TypeGuard[Callable[..., Any]]:
-    """Whether a caller brings what makes a problem, a class or a function."""
+    """Tell whether a caller brings a maker of problems, class or function."""
     return isinstance(problem, type) or not hasattr(problem, 'gradient')
 
 

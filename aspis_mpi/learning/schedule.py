@@ -1,4 +1,4 @@
-"""What every schedule is: a factor of the learning rate for each step."""
+"""The base of every schedule: a factor of the learning rate for each step."""
 
 
 class Schedule:

@@ -27,24 +27,35 @@ def load(path: str) -> Maker:
     UnknownPart
         Says what is wrong with the name, or what failed in the import.
     """
-    module, _, attribute = path.partition(':')
-    if not all(word.isidentifier() for word in module.split('.')):
-        raise UnknownPart(f"'{path}' is not of the form package.module:name")
-    home = _imported(module, path)
-    try:
-        part = getattr(home, attribute)
-    except AttributeError as error:
-        hint = nearest(attribute, [
-            key for key, value in vars(home).items()
-            if getattr(value, '__module__', None) == module])
-        raise UnknownPart(f"'{path}' cannot be imported: module '{module}' "
-                          f"has no '{attribute}'; {hint}") from error
+    part = attribute(path)
     try:
         signature(part)
     except (TypeError, ValueError) as error:
         raise UnknownPart(f"'{path}' must be a class or a function whose "
                           f'signature can be seen: {error}') from error
     return part
+
+
+def attribute(path: str) -> Any:
+    """Object that `package.module:name` names.
+
+    Raises
+    ------
+    UnknownPart
+        Says what is wrong with the name, or what failed in the import.
+    """
+    module, _, name = path.partition(':')
+    if not all(word.isidentifier() for word in module.split('.')):
+        raise UnknownPart(f"'{path}' is not of the form package.module:name")
+    home = _imported(module, path)
+    try:
+        return getattr(home, name)
+    except AttributeError as error:
+        hint = nearest(name, [
+            key for key, value in vars(home).items()
+            if getattr(value, '__module__', None) == module])
+        raise UnknownPart(f"'{path}' cannot be imported: module '{module}' "
+                          f"has no '{name}'; {hint}") from error
 
 
 def _imported(name: str, path: str) -> ModuleType:

@@ -33,7 +33,7 @@ class Lane(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """What both sides know of a job before the first message.
+    """Sizes of a job that both sides know before its first message.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def vector(meaning, size):
 
 @sent_by(SERVER, 1, 'step')
 class Model(Message):
-    """A step begins, and the one before is over; its parameters follow."""
+    """The beginning of a step, and the end of the one before."""
 
     excluded: bytes = part('bits (K): who gets no work',
                            lambda job: bits(job.n_workers))
@@ -209,7 +209,7 @@ class Encode(Message):
 
 @sent_by(SERVER, 13, 'step')
 class Skip(Message):
-    """No worker needs to finish these files; replaces an earlier one."""
+    """Files that no worker needs to finish; replaces an earlier one."""
 
     files: bytes = part('bits (f): files that have copies enough',
                         lambda job: bits(job.n_files))
@@ -217,7 +217,7 @@ class Skip(Message):
 
 @sent_by(SERVER, 14, 'step')
 class Reorder(Message):
-    """The worker computes its files in another order from now on."""
+    """The order in which the worker computes its files from now on."""
 
     order: bytes = part('int32 (l): files in that order, padded with -1',
                         lambda job: 4 * job.load)
@@ -234,26 +234,26 @@ class Challenge(Message):
 
 @sent_by(SERVER, 16)
 class Probe(Message):
-    """Before the first step: say what you compute for the same files."""
+    """Say what you compute for the same files, before the first step."""
 
     seed: bytes = part('16 bytes: the seed', lambda job: 16, bytes(16))
 
 
 @sent_by(SERVER, 5, 'step')
 class Commit(Message):
-    """The step is decided: its gradients may be forgotten."""
+    """The end of a step: its gradients may be forgotten."""
 
 
 @sent_by(SERVER, 6, 'step', "position: every rank's exit code")
 class Stop(Message):
-    """The run is over."""
+    """The end of the run."""
 
 
 # --- what a worker sends ------------------------------------------------
 
 @sent_by(WORKER, 7, 'step', 'position: how many files are finished')
 class Progress(Message):
-    """Files are finished; a new count replaces an unsent one."""
+    """Files that are finished; a new count replaces an unsent one."""
 
     finished: bytes = part('bits (l): their positions in its order',
                            lambda job: bits(job.load))
@@ -276,7 +276,7 @@ class CodedGradient(Vector):
 
 @sent_by(WORKER, 15, 'step', 'epoch')
 class Sum(CodedGradient):
-    """Of the gradients that it owns, once coded ones failed a challenge."""
+    """The sum of the gradients that it owns, once coded ones failed."""
 
     buffer: Buffer = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 
@@ -298,7 +298,7 @@ class Answer(Vector):
 
 @sent_by(WORKER, 11, 'step')
 class Failure(Message):
-    """This rank raised and ends."""
+    """The error with which this rank ends."""
 
     varies = True
     text: bytes = part('traceback in UTF-8, its end where it is long',
@@ -312,7 +312,7 @@ class Failure(Message):
 
 @sent_by(WORKER, 12, 'step', 'position: the number of the signal')
 class Signal(Message):
-    """The operating system asked this rank to end."""
+    """The signal by which the operating system asked a rank to end."""
 
 
 FROM_SERVER, FROM_WORKER = (

@@ -8,7 +8,7 @@ from aspis_mpi.learning.guard.problem import Guard
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """How any file's gradient is computed, alike for all who do it.
+    """The way to any file's gradient, alike for all who compute it.
 
     Workers, liars, audits and the start-up probe differ in what becomes of
     a gradient, never in how they come by it: the same samples in the same

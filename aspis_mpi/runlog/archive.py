@@ -38,7 +38,7 @@ def save(path, arrays):
 
 
 def _write(file, arrays):
-    """What `numpy.savez` writes, which takes not every name."""
+    """Write as `numpy.savez` does, which takes not every name."""
     with zipfile.ZipFile(file, 'w', allowZip64=True) as archive:
         for name, values in arrays.items():
             with archive.open(f'{name}.npy', 'w', force_zip64=True) as part:

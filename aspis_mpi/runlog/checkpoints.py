@@ -90,7 +90,7 @@ class Checkpoints:
             self.folder.rmdir()
 
     def _unfinished(self):
-        """What kills have left."""
+        """Files that kills have left."""
         return self.folder.glob('.step-*.npz.unfinished')
 
 

@@ -1,4 +1,4 @@
-"""Who writes under a name: one run at a time, on whatever host.
+"""Claims of names: one run at a time writes under each, on any host.
 
 A file of a run is made as `.NAME.unfinished` and gets its name when it is
 whole.  Whoever has made that file and holds its lock has the name.  A kill
@@ -15,12 +15,12 @@ from aspis_mpi.errors import InUse
 
 
 def real(path):
-    """Where a path leads to."""
+    """Place that a path leads to."""
     return Path(os.path.realpath(path))
 
 
 def unfinished(path):
-    """Where a file is made until it is whole, beside where it will lie.
+    """Place of a file until it is whole, beside that where it will lie.
 
     >>> unfinished('/no/such/run.h5').as_posix()
     '/no/such/.run.h5.unfinished'
@@ -90,6 +90,42 @@ class Claim:
         self._file.close()
 
 
+def make_room(path, overwrite, claimed=None):
+    """Claim a name, and the file that has it.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made when it is missing.
+    overwrite : bool
+        Whether there may be such a file.
+    claimed : Claim, optional
+        Of the name, where the caller has it.
+
+    Returns
+    -------
+    Claim, and file or None
+
+    Raises
+    ------
+    FileExistsError
+        There is one, and it is not to be overwritten.
+    InUse
+        Another process writes it.
+    """
+    real(path).parent.mkdir(parents=True, exist_ok=True)
+    claimed = claimed or Claim(path, overwrite)
+    try:
+        if not path.exists():
+            return claimed, None
+        if overwrite:
+            return claimed, claim(path)
+        raise FileExistsError(f'{path} exists; --overwrite replaces it')
+    except BaseException:
+        claimed.close()
+        raise
+
+
 class Claims:
     """The names under which one run alone writes, until they are closed.
 
@@ -137,7 +173,7 @@ def _begun(place, path, again):
 
 
 def _lock(file, path):
-    """Whether the file system has locks; nobody else has this one."""
+    """True if the file system has locks; nobody else has this one."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -149,7 +185,7 @@ def _lock(file, path):
 
 
 def _is_at(file, place):
-    """Whether an open file still has its name, unless it was closed."""
+    """True if an open file still has its name, unless it was closed."""
     try:
         return not file.closed and os.path.samestat(
             os.fstat(file.fileno()), os.stat(place))

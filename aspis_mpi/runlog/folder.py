@@ -16,7 +16,7 @@ from aspis_mpi.words import few
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in a folder.
+    """Contents of a folder.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ def print_folder(path, as_json=False):
 
 
 def look(folder):
-    """What lies in a folder, not in the folders within it.
+    """Contents of a folder, not of the folders within it.
 
     Parameters
     ----------

@@ -87,8 +87,17 @@ class JoinedRun(View):
         return sorted(events, key=attrgetter('time'))
 
     @property
+    def exposures(self):
+        """The exposures of all parts; see `Run.exposures`.
+
+        A number is another worker in each part.
+        """
+        return [exposure for part in self.parts
+                for exposure in part.exposures]
+
+    @property
     def arrivals(self):
-        """What the servers took note of; see `Run.arrivals`."""
+        """Arrivals that the servers took note of; see `Run.arrivals`."""
         return np.concatenate([self._widened(part.arrivals)
                                for part in self.parts])
 
@@ -99,7 +108,7 @@ class JoinedRun(View):
 
     @property
     def flagging(self):
-        """How right the flags were, a `Flagging`."""
+        """Counts of right and wrong flags, a `Flagging`."""
         return reduce(add, (part.flagging for part in self.parts))
 
     def close(self):
@@ -161,7 +170,7 @@ class JoinedRun(View):
         return self._widened(self.part_of(step).arrivals_of(step))
 
     def finished(self, arrivals):
-        """What had been finished: bool (n, l), positions of the orders.
+        """Positions of the orders that had been finished, bool (n, l).
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Whether HDF5 can write in a folder, with its lock and without."""
+"""Trial of a folder: HDF5 writes in it, with its lock and without."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ VARIABLE = 'HDF5_USE_FILE_LOCKING'
 
 @dataclass(frozen=True)
 class Locking:
-    """What came of writing one file in two ways.
+    """Outcome of writing one file in two ways.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Locking:
 
     @property
     def forced(self):
-        """Whether logs are locked although this program asks not to."""
+        """True if logs are locked although this program asks not to."""
         return self.variable.upper() in ('TRUE', '1', 'BEST_EFFORT')
 
 
@@ -58,7 +58,7 @@ def probe(folder):
 
 
 def _write(path, locking):
-    """What went wrong, '' if nothing did."""
+    """Mistake in words, '' if there was none."""
     try:
         with h5py.File(path, 'x', locking=locking) as file:
             file['row'] = range(8)

@@ -26,7 +26,7 @@ class Killed(io.FileIO):
     """
 
     def readinto(self, buffer):
-        """As ever, but for the end of the file."""
+        """Read as ever, but for the end of the file."""
         start = self.tell()
         count = super().readinto(buffer)
         end = self.seek(0, io.SEEK_END)

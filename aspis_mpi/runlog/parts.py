@@ -1,4 +1,4 @@
-"""Which files beside a run log go on with its run.
+"""Files beside a run log that go on with its run.
 
 A run that comes back with another number of ranks goes on in a log of its
 own: RUN.2.h5, then RUN.3.h5, beside RUN.h5.  Each of them names the first
@@ -21,7 +21,7 @@ SUFFIXES = '.h5', '.hdf5'
 
 @dataclass(frozen=True)
 class Place:
-    """Where a part of a run lies, and which of its steps count.
+    """Place of a part of a run, and which of its steps count.
 
     Steps from `until` on were done again in a later part; None if none
     were.
@@ -131,14 +131,14 @@ def _first_step(path, first, of_first):
 
 
 def _same(attrs, path, of_first, first):
-    """Whether it continues this log, and none that had its name before."""
+    """True if it continues this log, not one that had its name before."""
     if 'continues_identity' in attrs and 'identity' in of_first:
         return attrs['continues_identity'] == of_first['identity']
     return _moment(attrs, path) >= _moment(of_first, first)
 
 
 def _moment(attrs, path):
-    """When a log was created."""
+    """Time at which a log was created."""
     try:
         return datetime.fromisoformat(attrs['created'])
     except (KeyError, TypeError, ValueError) as error:

@@ -10,13 +10,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.opening import attributes, open_log, patiently
 from aspis_mpi.runlog.parts import places
 from aspis_mpi.runlog.view import WINDOW, Array, View
-from aspis_mpi.schemes.record import Event
+from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import Event, ExposureRecord
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,9 @@ class Run(View):
             self._until = until
             self.n_steps = self._rows_before(until, self._complete_rows())
             self._counts = {
-                table.column: self._reading('/', table.count)
-                for table in (schema.EVENTS, self._arrival, self._change)}
+                table.rows.path: self._reading('/', table.count)
+                for table in (schema.EVENTS, schema.EXPOSURES, self._arrival,
+                              self._change)}
         except Exception:
             self.close()
             raise
@@ -206,13 +209,28 @@ class Run(View):
     def events(self) -> list[Event]:
         """The events, a list of `Event`."""
         return [Event(float(seconds), int(level), int(rank),
-                      text.decode(errors='replace'))
-                for seconds, level, rank, text in self._own(schema.EVENTS)
-                if seconds >= 0]
+                      text.decode(errors='replace'),
+                      EventCode.numbered(code))
+                for seconds, level, rank, code, text in self._own(
+                    schema.EVENTS) if seconds >= 0]
+
+    @property
+    def exposures(self) -> list[ExposureRecord]:
+        """Proofs against workers, a list of `ExposureRecord` by rising step.
+
+        As long as each step has a proof of one kind against a worker, the
+        first is there alone; logs of before version 3 have none.
+        """
+        end = np.inf if self._until is None else self._until
+        return [ExposureRecord(int(step), int(since), int(worker),
+                               ProofKind.numbered(proof),
+                               text.decode(errors='replace'))
+                for step, since, worker, proof, text in self._own(
+                    schema.EXPOSURES) if 0 <= step < end]
 
     @property
     def arrivals(self) -> Array:
-        """What the server took note of, in that order: a row an arrival.
+        """Arrivals that the server took note of, in that order: a row each.
 
         Columns: step, worker (-1: the server's own), kind (a number of
         `ArrivalKind`), files_done, seconds since the run began, bytes,
@@ -226,7 +244,7 @@ class Run(View):
         return self._arrivals(lambda rows: rows['step'] == step)
 
     def finished(self, arrivals: Array) -> npt.NDArray[np.bool_]:
-        """What had been finished: bool (n, l), positions of the orders.
+        """Positions of the orders that had been finished, bool (n, l).
 
         Parameters
         ----------
@@ -272,7 +290,7 @@ class Run(View):
 
     @property
     def flagging(self) -> Flagging:
-        """How right the flags were, a `Flagging`."""
+        """Counts of right and wrong flags, a `Flagging`."""
         flagged, adversary = self.flagged, self.adversaries
         lied = self.lied & adversary & ~self.excluded
         return Flagging(
@@ -282,7 +300,7 @@ class Run(View):
 
     def _own(self, table: Any, rows: slice = slice(None)) -> Array:
         """Whole rows of a table, of those that it had at the beginning."""
-        rows = slice(*rows.indices(self._counts[table.column]))
+        rows = slice(*rows.indices(self._counts[table.rows.path]))
         return self._reading('/', lambda root: table.read(root, rows))
 
     def _arrivals(self, wanted: Callable[[Array], Any]) -> Array:
@@ -290,7 +308,7 @@ class Run(View):
         table, found = self._arrival, []
         span = WINDOW // table.dtype.itemsize
         end = np.inf if self._until is None else self._until
-        for start in range(0, max(1, self._counts[table.column]), span):
+        for start in range(0, max(1, self._counts[table.rows.path]), span):
             rows = self._own(table, slice(start, start + span))
             found.append(rows[wanted(rows) & (rows['step'] < end)])
         return np.concatenate(found)
@@ -315,7 +333,7 @@ class Run(View):
         return n
 
     def _rows_before(self, step: int | None, n: int) -> int:
-        """How many of the first n rows are of earlier steps."""
+        """Number of the first n rows that are of earlier steps."""
         if step is None:
             return n
         numbers = self._reading(schema.STEPS.path,

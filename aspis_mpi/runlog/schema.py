@@ -1,34 +1,37 @@
 """Every data set of a run log, defined once: path, type, row, chunks.
 
-Row t of every array belongs to row t of `/steps`.  Booleans are stored as
-uint8; a *packed* row is `numpy.packbits` of the flattened matrix, whose
-shape stands in the attribute `shape`.  Counts are uint16, seconds float64.
-Evaluations, events, arrivals and changes of the order grow on their own.
+Row t of every array belongs to row t of `/steps`.  Counts are uint16,
+seconds float64.  Evaluations, events, exposures, arrivals and changes of the
+order grow on their own.
 
 Many tools leave out a table, or worse, where a column is an enumeration, an
-array or a text.  So columns are plain numbers.  What verdicts and kinds are
-called stands in an attribute of their table, named as the column: the names
-in the order of the numbers, with blanks between them.  An array or a text
-for each row of a table lies beside it, row i of it with row i of the table:
+array or a text.  So columns are plain numbers.  What those of verdicts,
+kinds, proofs and codes are called stands in an attribute of their table,
+named as the column: the names in the order of the numbers, with blanks
+between them.  An array or a text for each row of a table lies beside it, row
+i of it with row i of the table:
 
     /events               /events_text           UTF-8, filled up with zeros
+    /exposures            /exposures_text        likewise
     /arrivals             /arrivals_finished     packed (load,)
     /assignment/changes   /assignment/orders     int32 (K, load)
 
 Version 1 had these as the last columns of their tables, `text`, `finished`
 and `order`, and verdicts and kinds as enumerations; `hosts` could be empty.
+Version 2 had neither exposures nor codes of events: there only sentences say
+which proof there is against whom, and no reader looks into sentences.
 """
-
-from dataclasses import dataclass
-from math import prod
 
 import h5py
 import numpy as np
 
+from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.runlog.datasets import DataSet, Table
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import ArrivalKind, Outcome
 
 FORMAT = 'aspis-mpi-run'
-VERSION = 2
+VERSION = 3
 
 #: Root attributes that say which checkpoint of the run is the last one on
 #: the disk, by its number of steps, and in which folder it was written.
@@ -36,8 +39,6 @@ LAST_CHECKPOINT, CHECKPOINTS_IN = 'last_checkpoint', 'checkpoints_in'
 #: There is none yet.
 NO_CHECKPOINT = -1
 
-#: Bytes of a chunk, and of the smallest row that is worth compressing.
-CHUNK, COMPRESS = 1 << 16, 1 << 12
 #: Counts are uint16; the host of each rank must fit into one attribute.
 MOST_FILES, MOST_WORKERS = (1 << 16) - 1, 4000
 
@@ -61,164 +62,24 @@ STEP_COLUMNS = np.dtype([
 EVALUATION_COLUMNS = np.dtype([
     ('step', 'i8'), ('seconds', 'f8'), ('loss', 'f8'), ('accuracy', 'f8')])
 
-#: Bytes of the text of an event, at most: texts of any length would lie
-#: where a kill may lose them all.
+#: Bytes of a text, at most: texts of any length would lie where a kill may
+#: lose them all.
 TEXT = 4096
 
-EVENT_COLUMNS = np.dtype([('time', 'f8'), ('level', 'i2'), ('rank', 'i4')])
+EVENT_COLUMNS = np.dtype([
+    ('time', 'f8'), ('level', 'i2'), ('rank', 'i4'), ('code', 'u1')])
+
+EXPOSURE_COLUMNS = np.dtype([
+    ('step', 'i8'), ('since', 'i8'), ('worker', 'i2'), ('proof', 'u1')])
 
 ARRIVAL_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'), ('files_done', 'u2'),
     ('seconds', 'f8'), ('bytes', 'u8')])
 
 
-@dataclass(frozen=True)
-class DataSet:
-    """One growing data set.
-
-    `row` is the shape of a row, in which 'f' and 'K' stand for the numbers
-    of files and workers; `dtype` is what a reader gets.
-    """
-
-    path: str
-    dtype: np.dtype
-    row: tuple = ()
-    packed: bool = False
-    marked: bool = False        # rows that never reached the disk: they
-    #                             have -1 in their first column
-    since: int = 1              # first version of the format that has it
-    names: tuple = ()           # columns of numbers with names, and these
-
-    @property
-    def name(self):
-        """The last part of the path, unique in a log."""
-        return self.path.rpartition('/')[2]
-
-    @property
-    def stored_dtype(self):
-        """The type in the file: booleans and packed bits are uint8."""
-        return np.dtype('u1') if self.dtype == bool else self.dtype
-
-    def shape(self, n_files, n_workers):
-        """Shape of a row as a reader gets it."""
-        sizes = {'f': n_files, 'K': n_workers}
-        return tuple(sizes.get(side, side) for side in self.row)
-
-    def stored_shape(self, n_files, n_workers):
-        """Shape of a row in the file: a packed one is a string of bytes."""
-        shape = self.shape(n_files, n_workers)
-        return (-(-prod(shape) // 8),) if self.packed else shape
-
-    def row_bytes(self, n_files, n_workers):
-        """Bytes of a row in the file, before compression."""
-        stored = self.stored_shape(n_files, n_workers)
-        return prod(stored) * self.stored_dtype.itemsize
-
-    def chunks(self, n_files, n_workers):
-        """Shape of a chunk: 64 kB of rows; of large rows one, or 64 kB of it.
-
-        A compressed chunk is never written twice, so it holds one row: a
-        kill while HDF5 moves such a chunk would cost all rows in it.
-        """
-        size = self.row_bytes(n_files, n_workers)
-        stored = self.stored_shape(n_files, n_workers)
-        if size <= CHUNK:
-            return (1 if size >= COMPRESS else CHUNK // size, *stored)
-        sides, room = [], CHUNK // self.stored_dtype.itemsize
-        for side in reversed(stored):
-            sides.append(min(side, max(1, room)))
-            room //= sides[-1]
-        return (1, *reversed(sides))
-
-    def create(self, file, n_files, n_workers):
-        """Create the data set, without rows, in an open HDF5 file."""
-        large = self.row_bytes(n_files, n_workers) >= COMPRESS
-        data = file.create_dataset(
-            self.path, (0, *self.stored_shape(n_files, n_workers)),
-            self.stored_dtype, chunks=self.chunks(n_files, n_workers),
-            maxshape=(None, *self.stored_shape(n_files, n_workers)),
-            compression='gzip' if large else None,
-            compression_opts=1 if large else None,
-            fillvalue=_unwritten(self.dtype) if self.marked else None)
-        if self.packed:
-            data.attrs['shape'] = self.shape(n_files, n_workers)
-        data.attrs.update(self.names)
-        return data
-
-    def unpack(self, stored, n_files, n_workers):
-        """Rows of the file, (n, ...), as a reader gets them."""
-        if not self.packed:
-            return stored.astype(bool) if self.dtype == bool else stored
-        shape = self.shape(n_files, n_workers)
-        bits = np.unpackbits(stored, axis=1, count=prod(shape))
-        return bits.view(bool).reshape(len(stored), *shape)
-
-    @property
-    def nothing(self):
-        """What the rows of an older log hold: NaN, or 0 of other types."""
-        return np.nan if self.dtype.kind == 'f' else 0
-
-    def absent(self, n, n_files, n_workers):
-        """The n rows of an older log, as a reader gets them."""
-        return np.full((n, *self.shape(n_files, n_workers)), self.nothing,
-                       self.dtype)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A growing table, and a data set with an array or text for each row.
-
-    Whoever reads gets the latter as the last column, in any version.
-    """
-
-    rows: DataSet
-    beside: DataSet
-    column: str                 # its name, for whoever reads
-
-    @property
-    def dtype(self):
-        """Of a row as a reader gets it, and as version 1 had it."""
-        item = self.beside
-        return np.dtype([*self.rows.dtype.descr, (
-            self.column, item.stored_dtype, item.stored_shape(0, 0))])
-
-    def split(self, whole):
-        """What the two data sets hold of whole rows."""
-        names = self.rows.dtype.names
-        return (whole[list(names)].astype(self.rows.dtype),
-                np.ascontiguousarray(whole[self.column]))
-
-    def count(self, file):
-        """How many rows a file has, each with what lies beside it."""
-        if self.rows.path not in file:
-            return 0
-        # What lies beside reaches the disk before its row does.
-        data = file[self.rows.path]
-        return len(data) if self.column in data.dtype.names else min(
-            len(data), len(file[self.beside.path]))
-
-    def read(self, file, rows):
-        """Whole rows of a file of any version, for a slice of them."""
-        if self.rows.path not in file:
-            return np.empty(0, self.dtype)
-        found = file[self.rows.path][rows]
-        if self.column in found.dtype.names:
-            return found.view(self.dtype)
-        whole = np.empty(len(found), self.dtype)
-        for name in found.dtype.names:
-            whole[name] = found[name]
-        whole[self.column] = file[self.beside.path][rows]
-        return whole
-
-
-def _unwritten(dtype):
-    row = np.zeros((), dtype)
-    row[dtype.names[0]] = -1
-    return row
-
-
 _BOOL, _COUNT = np.dtype(bool), np.dtype('u2')
 _SECONDS = np.dtype('f8')
+_TEXT = h5py.string_dtype('utf-8', TEXT)
 
 STEPS = DataSet('/steps', STEP_COLUMNS, marked=True,
                 names=(('verdict', _names(Outcome)),))
@@ -251,9 +112,13 @@ ROWS = {item.name: item for item in (STEPS, *RECORD, *TRUTH)}
 #: These grow on their own.
 EVALUATION = DataSet('/evaluation', EVALUATION_COLUMNS)
 EVENTS = Table(
-    DataSet('/events', EVENT_COLUMNS, marked=True),
-    DataSet('/events_text', h5py.string_dtype('utf-8', TEXT), since=2),
-    'text')
+    DataSet('/events', EVENT_COLUMNS, marked=True,
+            names=(('code', _names(EventCode)),)),
+    DataSet('/events_text', _TEXT, since=2), 'text')
+EXPOSURES = Table(
+    DataSet('/exposures', EXPOSURE_COLUMNS, marked=True, since=3,
+            names=(('proof', _names(ProofKind)),)),
+    DataSet('/exposures_text', _TEXT, since=3), 'text')
 
 #: Written once: uint8 (f, K), and int32 (K, l) padded with -1.
 INCIDENCE, ORDER = '/assignment/incidence', '/assignment/order'

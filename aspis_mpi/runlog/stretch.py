@@ -1,4 +1,4 @@
-"""Where a log begins or goes on, and what stays of it then."""
+"""Beginning of a log in its run, and what stays of it going on."""
 
 from dataclasses import dataclass
 
@@ -129,7 +129,7 @@ def _readable(table, old, n):
 
 
 def _all_there(table, old, rows):
-    """Whether these events reached the disk."""
+    """True if these events reached the disk."""
     try:
         events = table.read(old, rows)
     except HDF5_ERRORS:

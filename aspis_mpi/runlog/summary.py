@@ -93,7 +93,7 @@ def _parts_row(summary):
 
 
 def _trust_row(summary):
-    """Who was flagged; where a rule certifies, what and whom it exposed."""
+    """Row of flags; where a rule certifies, of files and exposures."""
     it = summary.trust
     if it is None:
         return 'flagged', _tell_flags(summary.truth)
@@ -103,7 +103,7 @@ def _trust_row(summary):
 
 
 def _waited_row(summary):
-    """Whom the run has waited for, if for anybody."""
+    """Row of workers that the run has waited for, if for any."""
     told = [f'worker {it.worker} {_short(it.seconds)} s'
             + (f" (late in {counted(it.late, 'step')})" if it.late else '')
             for it in summary.waited]

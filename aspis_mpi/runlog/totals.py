@@ -1,12 +1,15 @@
-"""What a run log amounts to, in numbers."""
+"""Totals of a run log, from its rows."""
 
 import logging
-from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
 from aspis_mpi import registry
-from aspis_mpi.schemes.record import Event, Outcome
+from aspis_mpi.runlog.amounts import (
+    Job, Pace, Part, Proved, Quality, Summary, Transfer, Trust, Truth, Waited,
+    Warned)
+from aspis_mpi.schemes.record import Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
 LEVEL, LAST_WARNINGS = logging.WARNING, 3
@@ -14,147 +17,6 @@ LEVEL, LAST_WARNINGS = logging.WARNING, 3
 MOST_WAITED = 3
 
 PHASES = ('wait', 'transfer', 'detect', 'aggregate', 'update')
-
-
-@dataclass(frozen=True)
-class Part:
-    """A log of its own within a run; a run of one log has one.
-
-    The steps from `first_step` on; those that a later part did again are
-    not counted.
-    """
-
-    path: str
-    n_workers: int
-    n_files: int
-    first_step: int
-    steps: int
-
-
-@dataclass(frozen=True)
-class Job:
-    """What was to be done; None where the job does not say.
-
-    The sizes are those of the last part.
-    """
-
-    scheme: str | None
-    problem: str | None
-    model: str | None
-    detection: str | None
-    aggregation: str | None
-    attack: str                 # empty without adversaries
-    n_workers: int
-    n_files: int
-    replication: int
-    load: int
-    steps: int | None
-    batch_size: int | None
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Steps done and their cost: means a step, None before the first.
-
-    Seconds are those of `clock`; `step` is the whole, which also holds what
-    none of the phases is.
-    """
-
-    steps: int
-    clock: str
-    steps_per_second: float | None
-    samples_per_second: float | None
-    bytes_in: float | None
-    bytes_out: float | None
-    seconds: dict[str, float | None]
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """What travelled and how exact it was; None where nothing says it.
-
-    `residual` is the mean over the steps in which it is not 0, `waiting`
-    the share of the run's seconds in which enough was not yet there.
-    """
-
-    name: str | None
-    code: str | None            # of coded transfer
-    collection: str | None
-    copies: int | None          # of each file that are waited for
-    approximate_steps: int      # with a residual
-    residual: float | None
-    incomplete_steps: int
-    waiting: float | None
-    steps_of_several_epochs: int
-
-
-@dataclass(frozen=True)
-class Quality:
-    """The model on the held-out samples; None where it was not measured."""
-
-    step: int | None
-    loss: float | None
-    accuracy: float | None
-    best_step: int | None
-    best_accuracy: float | None
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the log's truth says about wrong files and about the flags."""
-
-    wrong_files: int
-    wrong_files_mean: float | None
-    wrong_files_most: int
-    steps_with_wrong_files: int
-    flagged_right: int
-    flagged_wrong: int
-    flagged_missed: int
-    precision: float | None
-    recall: float | None
-
-
-@dataclass(frozen=True)
-class Trust:
-    """What was believed and why; files are means of the steps."""
-
-    certified: float
-    presumed: float
-    lost: float                 # dropped or missing
-    audits: int
-    exposed: list[int]          # workers, in any step of any part
-    excluded: int               # workers without work in the last step
-
-
-@dataclass(frozen=True)
-class Waited:
-    """A worker that the run has waited for."""
-
-    worker: int
-    seconds: float              # beyond the pace, and what others did for it
-    late: int                   # steps
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run log amounts to, in Python's own types."""
-
-    path: str
-    package: str
-    created: str
-    n_ranks: int
-    parts: tuple[Part, ...]
-    continues: str | None       # of a later part alone: name of the first
-    job: Job
-    pace: Pace
-    transfer: Transfer
-    quality: Quality
-    verdicts: dict[str, int]
-    truth: Truth
-    trust: Trust | None         # None under rules without certificates
-    waited: tuple[Waited, ...]  # those that cost the most, by seconds
-    n_warnings: int
-    last_warnings: tuple[Event, ...]
 
 
 def summarize(run):
@@ -180,13 +42,24 @@ def summarize(run):
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
-        trust=_trust(run, steps), waited=_waited(run, steps),
-        n_warnings=len(warnings),
-        last_warnings=tuple(warnings[-LAST_WARNINGS:]))
+        trust=_trust(run, steps), exposures=_exposures(run),
+        waited=_waited(run, steps), n_warnings=len(warnings),
+        last_warnings=tuple(Warned(
+            event.time, event.level, event.rank, event.text, event.code.word)
+            for event in warnings[-LAST_WARNINGS:]))
+
+
+def _exposures(run):
+    """The first proof against each worker; a part has workers of its own."""
+    firsts = [{proof.worker: proof for proof in reversed(part.exposures)}
+              for part in run.parts]
+    return tuple(Proved(it.step, it.since, it.worker, it.proof.word, it.text)
+                 for part in firsts
+                 for it in sorted(part.values(), key=attrgetter('step')))
 
 
 def _waited(run, steps):
-    """Who was late, or cost more than a thousandth of the run."""
+    """Workers that were late, or cost over a thousandth of the run."""
     if not run.n_steps:
         return ()
     last = slice(run.n_steps - 1, run.n_steps)
@@ -267,7 +140,7 @@ def _quality(evaluation):
 
 
 def _verdicts(verdicts):
-    """How many steps ended how, the cleanest first."""
+    """Number of steps of each verdict, the cleanest first."""
     counts = np.bincount(verdicts, minlength=len(Outcome))
     return {outcome.name.lower(): int(counts[outcome])
             for outcome in sorted(Outcome, reverse=True)}

@@ -1,4 +1,4 @@
-"""What a run offers in however many files its log lies."""
+"""View of a run, in however many files its log lies."""
 
 from typing import Any, Self
 
@@ -58,7 +58,7 @@ class View:
 
     @property
     def lied(self) -> npt.NDArray[np.bool_]:
-        """Who lied in each step, on a file or a payload, bool (T, K).
+        """Workers that lied in each step, on a file or a payload, (T, K).
 
         An adversary need not; lies about sketches and reports alone are not
         in the truth.
@@ -72,7 +72,7 @@ class View:
 
     @property
     def attack(self) -> str:
-        """What the adversaries do, in words; empty without adversaries."""
+        """Attack of the adversaries, in words; empty without adversaries."""
         count = self.option('adversary', 'count', 0)
         if not count:
             return ''

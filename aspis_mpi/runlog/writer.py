@@ -8,36 +8,26 @@ same way the rows of another table announce what lies beside them.
 
 import os
 import time
-from datetime import datetime
-from importlib import metadata
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
-from uuid import uuid4
 
 import h5py
 import numpy as np
 
 from aspis_mpi.errors import Unwritable
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.claims import Claim, claim, real
+from aspis_mpi.runlog.blocks import Block
+from aspis_mpi.runlog.claims import make_room, real
+from aspis_mpi.runlog.datasets import CHUNK
+from aspis_mpi.runlog.heading import describe, tell
+from aspis_mpi.runlog.rows import of_arrivals, of_event, of_exposure
 from aspis_mpi.runlog.stretch import BEGINNING, copy
 from aspis_mpi.words import reason
 
-#: A block holds this many rows, or what fits into this many bytes.
-BLOCK_ROWS, BLOCK_BYTES = 64, 4 << 20
 #: Arrivals that wait for the next flush; one more brings it about.
 MOST_ARRIVALS = 100_000
 
 CLOCKS = ('wall', 'virtual')
-
-#: Two columns of `/steps` are counts of what the record holds as arrays.
-_NAMES = schema.STEP_COLUMNS.names
-_BEFORE = attrgetter(*_NAMES[:_NAMES.index('n_flagged')])
-_AFTER = attrgetter(*_NAMES[_NAMES.index('n_excluded') + 1:])
-#: Of an arrival, in the order of the columns of `/arrivals`.
-_OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
-                         'nbytes', 'finished')
 
 
 class RunLog:
@@ -102,20 +92,23 @@ class RunLog:
         # Without HDF5's lock others may read the log while it grows, and
         # it can lie on a file system that has none.  A new one gets its
         # name when it is whole: a kill leaves none that cannot be read.
-        self._claim, before = self._make_room(overwrite or stretch.goes_on,
-                                              claimed)
+        self._claim, before = make_room(
+            self.path, overwrite or stretch.goes_on, claimed)
         # Rows are only appended: of each data set the last chunk is enough.
         self._file = h5py.File(self._claim.place, 'w', locking=False,
-                               rdcc_nbytes=2 * schema.CHUNK)
+                               rdcc_nbytes=2 * CHUNK)
         self._trouble = ''
         try:
             self._lay_out(assignment)
             if stretch.goes_on:
                 copy(self.path, self._file, stretch.step, self._own)
-            self._describe(job, seed, parameters, mpi, hosts, hosts_from,
-                           clock, stretch, checkpoints)
-            self._tell(inputs, without)
-            self._allocate()
+            describe(self._file.attrs, job, seed, parameters, mpi, hosts,
+                     hosts_from, clock, stretch, checkpoints)
+            tell(self._file.attrs, inputs, without)
+            self._block = Block(*self._sizes)
+            self._evaluations, self._events, self._exposures = [], [], []
+            self._arrivals, self._changes = [], []
+            self._checkpoint = None
             self.sync()
         except BaseException as error:
             self._let_go(error)
@@ -146,17 +139,9 @@ class RunLog:
         dawdles : array of bool, shape (K,)
             Who lets its answers wait.
         """
-        if self._filled == self._capacity:
+        if self._block.full:
             self.flush()
-        row = self._filled
-        self._steps[row] = (
-            *_BEFORE(record), np.count_nonzero(record.flagged),
-            np.count_nonzero(record.excluded), *_AFTER(record))
-        arrays = (*self._of_record(record), adversaries, lies, payload_lies,
-                  dawdles)
-        for block, packed, array in zip(self._blocks, self._packed, arrays):
-            block[row] = np.packbits(array) if packed else array
-        self._filled += 1
+        self._block.append(record, adversaries, lies, payload_lies, dawdles)
 
     def evaluation(self, evaluation):
         """Buffer one `Evaluation`."""
@@ -165,8 +150,11 @@ class RunLog:
 
     def event(self, event):
         """Buffer one `Event`."""
-        self._events.append((event.time, event.level, event.rank,
-                             _storable(event.text)))
+        self._events.append(of_event(event))
+
+    def exposure(self, exposure):
+        """Buffer one `ExposureRecord`, before the row of its step."""
+        self._exposures.append(of_exposure(exposure))
 
     def arrivals(self, arrivals):
         """Buffer many `Arrival`s, in the order in which they were handled.
@@ -204,7 +192,7 @@ class RunLog:
             The time on the monotonic clock, where the caller has it.
         """
         now = time.monotonic() if now is None else now
-        if (self._filled == self._capacity
+        if (self._block.full
                 or now - self._flushed >= self.flush_seconds):
             self.flush(now)
 
@@ -232,9 +220,9 @@ class RunLog:
             'where it can be written again --resume goes on')
 
     def _write_out(self):
-        rows, self._filled = self._filled, 0
-        for data, block in zip(self._data, self._blocks):
-            _extend(data, block[:rows])
+        steps, rows = self._block.take()
+        for path, block in rows.items():
+            _extend(self._data_sets[path], block)
         if self._evaluations:
             _extend(self._data_sets[schema.EVALUATION.path],
                     np.array(self._evaluations, schema.EVALUATION_COLUMNS))
@@ -250,8 +238,8 @@ class RunLog:
             _extend(self._data_sets[table.rows.path], own)
         if told:
             self._file.flush()
-        if rows:
-            _extend(self._data_sets[schema.STEPS.path], self._steps[:rows])
+        if len(steps):
+            _extend(self._data_sets[schema.STEPS.path], steps)
             self._file.flush()
         if self._checkpoint is not None:
             self._file.attrs.modify(schema.LAST_CHECKPOINT, self._checkpoint)
@@ -261,12 +249,14 @@ class RunLog:
     def _told(self):
         """Tables with rows that wait, and these; they wait no longer."""
         for table, waiting in ((schema.EVENTS, self._events),
+                               (schema.EXPOSURES, self._exposures),
                                (self._change, self._changes)):
             if waiting:
                 yield table, np.array(waiting, table.dtype)
                 waiting.clear()
         if self._arrivals:
-            yield self._arrival, _table(self._arrivals, self._arrival.dtype)
+            yield self._arrival, of_arrivals(self._arrivals,
+                                             self._arrival.dtype)
             self._arrivals.clear()
 
     def sync(self):
@@ -293,59 +283,12 @@ class RunLog:
             if not self._trouble:
                 raise
 
-    def _make_room(self, overwrite, claimed):
-        """Claims of the name, and of the file that has it, if any has."""
-        real(self.path).parent.mkdir(parents=True, exist_ok=True)
-        claimed = claimed or Claim(self.path, overwrite)
-        try:
-            if not self.path.exists():
-                return claimed, None
-            if overwrite:
-                return claimed, claim(self.path)
-            raise FileExistsError(
-                f'{self.path} exists; --overwrite replaces it')
-        except BaseException:
-            claimed.close()
-            raise
-
-    def _describe(self, job, seed, parameters, mpi, hosts, hosts_from, clock,
-                  stretch, checkpoints):
-        attrs, now = self._file.attrs, datetime.now().astimezone()
-        attrs.update({'version': schema.VERSION, 'config': job,
-                      'package': _package(), 'mpi': mpi,
-                      'hosts_from': hosts_from,
-                      schema.LAST_CHECKPOINT: stretch.checkpoint})
-        if checkpoints:
-            attrs[schema.CHECKPOINTS_IN] = checkpoints
-        # Some tools cannot list attributes of which one is empty.
-        if hosts:
-            attrs['hosts'] = np.array(hosts, dtype=h5py.string_dtype())
-        if not stretch.goes_on:
-            attrs.update({
-                'format': schema.FORMAT, 'seed': schema.seed(seed),
-                'parameters': parameters, 'clock': clock,
-                'identity': uuid4().hex,
-                'created': now.isoformat(timespec='seconds')})
-        if stretch.continues:
-            attrs['continues'] = stretch.continues
-            attrs['continues_identity'] = stretch.identity
-            attrs['first_step'] = min(
-                stretch.step, attrs.get('first_step', stretch.step))
-
-    def _tell(self, inputs, without):
-        """What the job names, and who had another one at any time."""
-        attrs = self._file.attrs
-        if inputs:
-            attrs['inputs'] = inputs
-        without = sorted({*attrs.get('without_work', ()), *without})
-        if without:
-            attrs['without_work'] = np.array(without, dtype='i4')
-
     def _lay_out(self, assignment):
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
-        self._own = schema.EVENTS, self._arrival, self._change
+        self._own = (schema.EVENTS, schema.EXPOSURES, self._arrival,
+                     self._change)
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         # All stay open: where one is closed HDF5 may write, and nobody would
@@ -356,41 +299,6 @@ class RunLog:
                          *chain.from_iterable(
                              (table.rows, table.beside)
                              for table in self._own))}
-
-    def _allocate(self):
-        row_bytes = sum(item.row_bytes(*self._sizes)
-                        for item in schema.ROWS.values())
-        self._capacity = max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes))
-        self._filled = 0
-        self._steps = self._block(schema.STEPS)
-
-        # What `append` walks through for each row, in one order.
-        items = (*schema.RECORD, *schema.TRUTH)
-        self._of_record = attrgetter(*(item.name for item in schema.RECORD))
-        self._blocks = [self._block(item) for item in items]
-        self._packed = [item.packed for item in items]
-        self._data = [self._data_sets[item.path] for item in items]
-        self._evaluations, self._events = [], []
-        self._arrivals, self._changes = [], []
-        self._checkpoint = None
-
-    def _block(self, item):
-        return np.zeros((self._capacity, *item.stored_shape(*self._sizes)),
-                        item.stored_dtype)
-
-
-def _table(arrivals, dtype):
-    """The arrivals as rows, column by column: there may be very many."""
-    rows = np.empty(len(arrivals), dtype)
-    *columns, finished = zip(*map(_OF_ARRIVAL, arrivals))
-    for name, column in zip(dtype.names, columns):
-        rows[name] = column
-
-    # What is shorter than a row of bits is padded by zeros.
-    width = rows['finished'].shape[1]
-    bits = b''.join(some[:width].ljust(width, b'\0') for some in finished)
-    rows['finished'] = np.frombuffer(bits, 'u1').reshape(-1, width)
-    return rows
 
 
 def _check(n_files, n_workers, clock, flush_seconds):
@@ -406,28 +314,3 @@ def _extend(data, rows):
     start = len(data)
     data.resize(start + len(rows), axis=0)
     data[start:] = rows
-
-
-def _package():
-    try:
-        return f'aspis-mpi {metadata.version("aspis-mpi")}'
-    except metadata.PackageNotFoundError:
-        return 'aspis-mpi (not installed)'
-
-
-def _storable(text):
-    """A text that HDF5 can hold: it may come from a hostile worker.
-
-    Of a long one the beginning and the end, where a traceback tells most.
-    """
-    raw = text.replace('\0', '\ufffd').encode('utf-8', 'replace')
-    if len(raw) <= schema.TEXT:
-        return raw
-    head, gap = schema.TEXT // 4, b' [...] '
-    return (_readable(raw[:head]) + gap
-            + _readable(raw[head + len(gap) - schema.TEXT:]))
-
-
-def _readable(raw):
-    """Without what is left of a character that was cut in two."""
-    return raw.decode(errors='ignore').encode()

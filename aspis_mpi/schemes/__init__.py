@@ -1,1 +1,1 @@
-"""What the parameter server does with a step's arrivals."""
+"""The parameter server's dealing with a step's arrivals."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.detection.base import DROPPED, Proof, Verdict
+from aspis_mpi.detection.base import DROPPED, Proof, ProofKind, Verdict
 from aspis_mpi.schemes.odd import oddities
 
 
@@ -250,7 +250,7 @@ class _Audits:
         return values, *self._table.against(file, sent, values)
 
     def _exposed_with(self, workers):
-        """How many are exposed when some more are."""
+        """Number of the exposed when some more are."""
         exposed = ~self._believed | self._verdict.exposed
         exposed[workers] = True
         return int(np.count_nonzero(exposed))
@@ -262,7 +262,7 @@ class _Audits:
         self._believed[workers] = False
         self._proofs += [
             Proof(worker, f'worker {worker} sent for file {file} what the '
-                  'server, computing it, does not find')
+                  'server, computing it, does not find', ProofKind.AUDIT)
             for worker in workers.tolist()]
         self._decided = False
 

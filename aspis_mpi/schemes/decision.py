@@ -27,6 +27,10 @@ class Detection:
     q: int
     _made: dict = field(default_factory=dict, init=False, repr=False)
 
+    def __post_init__(self):
+        # A rule that refuses q does so before anything is decided.
+        self._for(self.q)
+
     @property
     def detector(self):
         """The detector for all q."""

@@ -1,4 +1,4 @@
-"""How schemes are made: once of all workers, and of those that are left.
+"""The making of schemes: of all workers, and of those that are left.
 
 The server keeps what is here and makes schemes anew when workers are exposed
 or lost.  So all of it is frozen, and made of those sections of a job that say
@@ -21,7 +21,7 @@ from aspis_mpi.schemes.tables.base import Transfer
 
 @dataclass(frozen=True, eq=False)
 class Makers:
-    """What makes the parts of a scheme: each takes what its family takes."""
+    """Makers of the parts of a scheme: each takes what its family takes."""
 
     collection: Any
     transfer: Any
@@ -56,7 +56,7 @@ class SchemeFactory:
     code: Any = None
 
     def inner(self, assignment):
-        """What travels, without the challenge."""
+        """The transfer without the challenge."""
         return self.make.transfer(assignment, self.collection.copies,
                                   self.collection.thinning, self.code)
 

@@ -1,10 +1,10 @@
-"""What every collection is, and what it knows of the step that goes on."""
+"""The bases of collections: of a run, and of the step that goes on."""
 
 import numpy as np
 
 
 class Collection:
-    """When the parameter server stops waiting for files.
+    """A rule for the end of the wait for files.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Collection:
         self._code = code
 
     def begin(self, living, lenient, speeds, needed=None):
-        """What a new step waits for.
+        """Begin to count for a new step.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class Collection:
 
 
 class Gathering:
-    """Who has finished what in one step, against what the step waits for.
+    """The files finished in one step, against what the step waits for.
 
     Parameters
     ----------
@@ -139,13 +139,13 @@ class Gathering:
         return np.empty(0, dtype=int)
 
     def admit(self, workers):
-        """Some workers take part after all."""
+        """Let some workers take part after all."""
         self.living[workers] = True
         self.late[workers] = False
         self._review()
 
     def expire(self):
-        """The time is over: the step ends with what is finished."""
+        """End the step with what is finished: its time is over."""
         self.expired = True
 
     @property
@@ -162,12 +162,12 @@ class Gathering:
 
     @property
     def satisfied(self):
-        """Whether the step has all that it waits for."""
+        """True where the step has all that it waits for."""
         return self.expired or self._complete()
 
     @property
     def hopeless(self):
-        """Why the step can never be satisfied; empty if it can."""
+        """The reason why the step can never be satisfied; empty if it can."""
         return '' if self.expired else self._doom
 
     def state(self):

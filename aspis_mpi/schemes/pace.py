@@ -22,7 +22,7 @@ ANSWERS = 20
 
 
 class Habits:
-    """How long each worker usually takes for answers of one kind.
+    """Usual times of each worker for answers of one kind.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Owed:
         self.pace = np.nan
 
     def ask(self, workers, now):
-        """These owe an answer from now on, bool (K,)."""
+        """Let these owe an answer from now on, bool (K,)."""
         if self._asked is None:
             self._asked = np.full(self._n_workers, np.nan)
             self._pending = np.zeros(self._n_workers, dtype=bool)
@@ -108,7 +108,7 @@ class Owed:
         return True
 
     def give_up(self, worker, now):
-        """Nobody waits for this worker any more."""
+        """Wait for this worker no longer."""
         if self._pending is not None and self._pending[worker]:
             self._pending[worker] = False
             self._waits.append((worker, self._asked[worker], now, False))
@@ -127,7 +127,7 @@ class Owed:
         return np.where(self._pending, self._asked + longest, np.inf)
 
     def charge(self, charges):
-        """The round is over: add what each worker made it last longer.
+        """End the round: add what each worker made it last longer.
 
         Parameters
         ----------

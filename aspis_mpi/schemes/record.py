@@ -1,9 +1,12 @@
-"""What one step leaves for the run log: facts, no opinions."""
+"""Facts that one step leaves for the run log, no opinions."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+
+from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.schemes.events import EventCode
 
 #: More values of `StepRecord.source` that name no worker (the others are
 #: `DROPPED` and `MISSING` of a verdict): the server's own, a coded sum.
@@ -14,7 +17,7 @@ MOST_CONTRADICTIONS = 3
 
 
 class Outcome(IntEnum):
-    """How a step ended; of several that apply, the first.
+    """The end of a step; of several that apply, the first.
 
     `CONTRADICTION`: the assumptions do not hold, no update.  `SKIPPED`: no
     usable file, no update.  `INCOMPLETE`: files are missing.  `VOTED`: a
@@ -98,10 +101,26 @@ class Event:
     level: int                  # of the module logging
     rank: int                   # 0 is the server, worker j is rank j + 1
     text: str
+    code: EventCode = EventCode.UNKNOWN
+
+
+@dataclass(frozen=True)
+class ExposureRecord:
+    """One row of `/exposures`: a worker that a step has proved wrong.
+
+    It was wrong in one of the steps from `since` to `step`.  That is `step`
+    itself unless the proof rests on disagreements that were carried over.
+    """
+
+    step: int
+    since: int
+    worker: int
+    proof: ProofKind
+    text: str
 
 
 class ArrivalKind(IntEnum):
-    """What the server took note of, in the order in which it did.
+    """Kinds of what the server took note of.
 
     `MODEL`: a step began (worker -1).  `PROGRESS`, `REPLICA`, `PAYLOAD`: a
     message of a worker was handled.  `SILENT`: a worker was given up.

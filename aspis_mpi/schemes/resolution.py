@@ -1,4 +1,4 @@
-"""What is made of one step's arrivals, and how replicas are resolved."""
+"""The result of one step's arrivals, and how replicas are resolved."""
 
 from dataclasses import dataclass, replace
 from math import nan
@@ -14,7 +14,7 @@ from aspis_mpi.schemes.record import Outcome
 
 @dataclass(frozen=True, eq=False)
 class Resolution:
-    """What the scheme made of one step's arrivals."""
+    """The result of the scheme's work on one step's arrivals."""
 
     verdict: Verdict
     outcome: Outcome
@@ -34,7 +34,7 @@ class Resolution:
 
     @property
     def updates(self):
-        """Whether the step has a gradient."""
+        """True where the step has a gradient."""
         return self.outcome > Outcome.SKIPPED
 
 

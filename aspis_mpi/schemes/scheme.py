@@ -10,7 +10,7 @@ from aspis_mpi.schemes.decision import Detection
 
 @dataclass(frozen=True, eq=False)
 class Scheme:
-    """Who computes, when it is enough, what travels, whom to believe.
+    """The parts of a step: work, end of the wait, transfer, belief.
 
     `mean` is the aggregation for steps in which every liar is known;
     `worst_case` the most files that the assumed liars can make wrong.
@@ -44,7 +44,7 @@ class Scheme:
 
     @property
     def tolerates_missing(self):
-        """Whether files without anyone who can finish them are missing.
+        """True where files that nobody can finish are simply missing.
 
         Liars can always bring that about, so it must not end a run.
         """

@@ -1,4 +1,4 @@
-"""How fast each worker has been, as its reports of progress show."""
+"""The pace of each worker, as its reports of progress show."""
 
 import numpy as np
 

@@ -3,14 +3,22 @@
 import h5py
 import numpy as np
 
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.datasets import DataSet
+from aspis_mpi.schemes.events import EventCode
 
 from making.descriptions import read, table
 
 
+#: Numbers that say themselves what they mean.
+TOLD = {'code': EventCode, 'proof': ProofKind}
+
+
 def tables():
     """The tables of a log as pairs of data sets, and one that is alone."""
-    return (schema.EVENTS, schema.arrivals('l'), schema.changes('K', 'l'))
+    return (schema.EVENTS, schema.EXPOSURES, schema.arrivals('l'),
+            schema.changes('K', 'l'))
 
 
 def data_sets():
@@ -21,12 +29,12 @@ def data_sets():
     found = {item.path: item for item in grow}
     for path, dtype, row in ((schema.INCIDENCE, 'u1', ('f', 'K')),
                              (schema.ORDER, 'i4', ('K', 'l'))):
-        found[path] = schema.DataSet(path, np.dtype(dtype), row)
+        found[path] = DataSet(path, np.dtype(dtype), row)
     return found
 
 
 def names():
-    """The numbers with names: of a verdict, of a kind of arrival."""
+    """The numbers with names: of a verdict, of a code, of a proof ..."""
     return {column: text.split() for item in data_sets().values()
             for column, text in item.names}
 
@@ -52,14 +60,28 @@ def columns():
 
 
 def numbers():
-    """What the numbers of columns with names mean."""
-    told = read('run_log')
-    return '\n\n'.join(
-        f'### Numbers of `{column}`\n\n' + table(
-            ('number', 'name', 'meaning'),
-            [(str(number), f'`{name}`', told[column][name])
-             for number, name in enumerate(found)])
-        for column, found in names().items())
+    """Meanings of the numbers of columns with names."""
+    return '\n\n'.join(f'### Numbers of `{column}`\n\n{meanings(column)}'
+                       for column in names())
+
+
+def codes():
+    """Meanings of the codes of events."""
+    return meanings('code')
+
+
+def proofs():
+    """Meanings of the kinds of proof."""
+    return meanings('proof')
+
+
+def meanings(column):
+    """A row for each number of a column with names."""
+    found = {member.word: member.meaning for member in TOLD.get(column, ())}
+    found = found or read('run_log')[column]
+    return table(('number', 'name', 'meaning'),
+                 [(str(number), f'`{name}`', found[name])
+                  for number, name in enumerate(names()[column])])
 
 
 def attributes():

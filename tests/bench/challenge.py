@@ -23,6 +23,7 @@ import numpy as np  # noqa: E402
 from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
 from aspis_mpi.backends.mpi import ranks  # noqa: E402
+from aspis_mpi.backends.mpi.mailbox import Mailbox  # noqa: E402
 from aspis_mpi.backends.mpi.server import ServerLoop  # noqa: E402
 from aspis_mpi.backends.mpi.worker import WorkerLoop  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
@@ -54,7 +55,8 @@ def steps_of(comm, d, name, path):
         'log': {'detail': 'arrivals'}} | SCHEMES[name])
     assembly, clock = Assembly(job, Ones(d)), time.perf_counter
     if comm.rank:
-        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 60).run(
+        mail = Mailbox.of_worker(comm, assembly.wire(), Pool(d))
+        WorkerLoop(mail, clock, Signals(), 60).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return
     with assembly.run_log(
@@ -62,8 +64,8 @@ def steps_of(comm, d, name, path):
         server = assembly.server(clock)
         journal = assembly.journal(server, run_log, path)
         journal.begin = lambda: None
-        ServerLoop(comm, server, journal, assembly.wire(),
-                   assembly.incoming(), clock, Signals()).run()
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        ServerLoop(mail, server, journal, clock, Signals()).run()
 
 
 def seconds(path):

@@ -26,7 +26,7 @@ def resident():
     return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
-class Watched(Quadratic):
+class Weighed(Quadratic):
     """Looks at the memory whenever it is evaluated."""
 
     def __init__(self, seed, *, parameters: int = 50):
@@ -41,7 +41,7 @@ class Watched(Quadratic):
 
 def measure(workers, steps, folder):
     """Resident MB after each tenth of the steps, ndarray (10,)."""
-    problem = Watched(7)
+    problem = Weighed(7)
     job = loading.from_tables({
         'run': {'steps': steps, 'seed': 7, 'evaluate_every': steps // 10},
         'problem': {'batch_size': workers},

@@ -1,6 +1,6 @@
 """Processor time of the run log: a step, many arrivals, opening.
 
-    python tests/bench/log.py
+    python -m tests.bench.log
 
 Microseconds a step of 8 workers and 56 files: in blocks of 64, flushed each
 time, and both with five arrivals a step; then milliseconds for a flush of
@@ -10,19 +10,16 @@ the program are compared by running it in both, by turns.
 
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
-sys.path.insert(0, str(Path(__file__).parents[1] / 'unit'))
-
-from test_runlog import (  # noqa: E402
-    create, made_up, made_up_arrivals, made_up_truth)
 
 from aspis_mpi.assignment.designs.subset import Subset  # noqa: E402
 from aspis_mpi.runlog.reader import load_run  # noqa: E402
+from tests.support.made_up_logs import (  # noqa: E402
+    create, made_up, made_up_arrivals, made_up_truth)
 
 DESIGN = Subset(8, replication=3)
 SIZES = DESIGN.n_files, DESIGN.n_workers

@@ -22,6 +22,7 @@ import numpy as np  # noqa: E402
 from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
 from aspis_mpi.backends.mpi import ranks  # noqa: E402
+from aspis_mpi.backends.mpi.mailbox import Mailbox  # noqa: E402
 from aspis_mpi.backends.mpi.server import ServerLoop  # noqa: E402
 from aspis_mpi.backends.mpi.worker import WorkerLoop  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
@@ -91,7 +92,8 @@ def stack(comm, d, steps, folder):
         'scheme': {'name': 'uncoded', 'workers': comm.size - 1}})
     assembly, clock = Assembly(job, Ones(d)), time.perf_counter
     if comm.rank:
-        WorkerLoop(comm, assembly.wire(), Pool(d), clock, Signals(), 60).run(
+        mail = Mailbox.of_worker(comm, assembly.wire(), Pool(d))
+        WorkerLoop(mail, clock, Signals(), 60).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return None
     path = Path(folder) / 'bench.h5'
@@ -99,8 +101,8 @@ def stack(comm, d, steps, folder):
             Start(path, path, overwrite=True), 'wall') as run_log:
         server = assembly.server(clock)
         journal = assembly.journal(server, run_log, path)
-        loop = ServerLoop(comm, server, journal, assembly.wire(),
-                          assembly.incoming(), clock, Signals())
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        loop = ServerLoop(mail, server, journal, clock, Signals())
         journal.begin = lambda: None
         loop.run()
     with load_run(path) as run:

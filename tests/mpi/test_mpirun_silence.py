@@ -35,16 +35,16 @@ HANGS = f'''
 MUTE = f'''
 import sys
 from aspis_mpi.__main__ import main
-from aspis_mpi.backends.mpi import worker as mpi_worker
+from aspis_mpi.backends.mpi import mailbox as mpi_mailbox
 from mine import RANK
 
-class Mute(mpi_worker.Mailbox):
+class Mute(mpi_mailbox.Mailbox):
     def send(self, rank, message):
         if message.step < {SINCE}:
             super().send(rank, message)
 
 if RANK == {SILENT + 1}:
-    mpi_worker.Mailbox = Mute
+    mpi_mailbox.Mailbox = Mute
 sys.exit(main())
 '''
 

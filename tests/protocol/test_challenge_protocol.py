@@ -9,7 +9,7 @@ from aspis_mpi.attacks.protocol.payloads import Payloads
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Encode, Sketch)
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.protocol.worker.machine import ASKED, Worker
 from aspis_mpi.schemes.record import Outcome
 from tests.support.challenged_jobs import (

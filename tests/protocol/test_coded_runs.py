@@ -4,7 +4,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from test_simulated_runs import Lines
 
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assembly.wiring import Assembly
@@ -17,6 +16,7 @@ from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
 from tests.support.coded_jobs import (
     SLOW_NETWORK, TOLERANT, Run, assembled, at_rest, distance, finished_at,
     reference, run, tables)
+from tests.support.shuffled_lines import Lines
 
 #: What ends a step only when the sum of all files can be had.
 EXACT = ('partial', 'gradient-code', 'fractional-repetition', 'cyclic-mds',

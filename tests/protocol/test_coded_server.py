@@ -3,110 +3,19 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.backends.simulated import VirtualClock
-from aspis_mpi.coding import combine
 from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, CodedGradient, Commit, Encode, Failure, Model, Parameters,
-    Progress, Replica, Signal, Sketch, Skip, Vector, pack_positions)
-from aspis_mpi.protocol.server.step import State
+    Progress, Replica, Signal, Sketch, Skip, Vector)
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.record import CODED, Outcome
+from tests.support.benches import CodedServerBench
 from tests.support.coded_jobs import (
-    SILENCE, Eager, assembled, at_rest, distance, initial, reference)
+    SILENCE, assembled, at_rest, distance, initial, reference)
 
 K, LOAD = 9, 3
 NATURAL = {'assignment': {'order': 'natural'}}
-
-
-class Bench:
-    """A server on a virtual clock, and what honest workers would send.
-
-    Attributes
-    ----------
-    signals : dict of int to Encode
-        The last one that each worker was sent.
-    """
-
-    def __init__(self, name='partial', **sections):
-        self.assembly = assembled(name, **sections)
-        self.assignment = self.assembly.assignment
-        self.clock = VirtualClock()
-        self.server = Eager(self.assembly.server(self.clock))
-        self.incoming = self.assembly.incoming()
-        self.signals = {}
-        self.out = self.note(self.server.start())
-
-    def note(self, messages):
-        for worker, message in messages:
-            if isinstance(message, Encode):
-                self.signals[worker] = message
-        return messages
-
-    def progress(self, worker, positions, step=None, count=None):
-        """Report the files at these positions, or the first so many."""
-        if isinstance(positions, int):
-            positions = range(positions)
-        mask = sum(1 << position for position in positions)
-        message = Progress(self.server.step if step is None else step, 0,
-                           len(positions) if count is None else count,
-                           pack_positions(mask, 1))
-        return self.note(self.server.handle(worker, message))
-
-    def payload(self, worker, epoch=None, step=None, signal=None):
-        """What the worker's last signal asks for."""
-        return self.note(self.server.handle(worker, self.vector(
-            worker, epoch, step, signal)))
-
-    def vector(self, worker, epoch=None, step=None, signal=None):
-        signal = signal or self.signals[worker]
-        transfer = self.assembly.transfer
-        files, weights = transfer.encoding(worker, transfer.read(signal))
-        rows = [self.gradient(file) for file in files.tolist()]
-        buffer = self.incoming.take()
-        combine.encode(rows, weights, buffer.values)
-        return CodedGradient(
-            self.server.step if step is None else step,
-            signal.epoch if epoch is None else epoch, 0, buffer)
-
-    def gradient(self, file):
-        out = np.zeros(self.assembly.d, dtype=np.float32)
-        samples = self.assembly.batches.samples(self.server.step, file)
-        self.assembly.problem.gradient(self.server.values, samples, out)
-        return out
-
-    def wait(self):
-        """Until the server's alarm."""
-        self.clock.now = self.server.deadline
-        return self.note(self.server.tick())
-
-    def file(self, worker, position):
-        return int(self.assignment.order[worker, position])
-
-    def play(self, absent=()):
-        """A whole step, one position after the other."""
-        number, out = self.server.step, []
-        for position in range(1, LOAD + 1):
-            for worker in range(K):
-                if worker not in absent and self.state is State.COMPUTING:
-                    self.progress(worker, position)
-        while self.server.step == number and self.server.exit_code is None:
-            owing = [worker for worker, signal in self.signals.items()
-                     if signal.step == number and worker not in absent]
-            for worker in owing:
-                if self.server.step == number:
-                    out = self.payload(worker)
-            if self.server.step == number and self.server.exit_code is None:
-                out = self.wait()
-        return out
-
-    @property
-    def state(self):
-        return self.server.state
-
-    @property
-    def last(self):
-        return self.server.records[-1]
 
 
 def kinds(messages, cls):
@@ -127,7 +36,7 @@ def covering(it):
 
 @pytest.mark.parametrize('transfer', ['coded', 'sums'])
 def test_a_step_from_its_model_to_its_commit(transfer):
-    it = Bench(transfer={'name': transfer}, **NATURAL)
+    it = CodedServerBench(transfer={'name': transfer}, **NATURAL)
     assert kinds(it.out, Model) == kinds(it.out, Parameters) == list(range(K))
     for worker in range(K - 1):
         assert it.progress(worker, 1) == []
@@ -144,7 +53,7 @@ def test_a_step_from_its_model_to_its_commit(transfer):
 
 
 def test_the_signal_says_who_has_finished_what():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.progress(0, 3)
     for worker in range(2, K):
         it.progress(worker, 1)
@@ -160,7 +69,7 @@ def test_the_signal_says_who_has_finished_what():
 
 
 def test_whoever_has_nothing_is_not_asked_and_gets_the_commit():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     for worker in (0, 3, 6):
         it.progress(worker, 3)
     assert sorted(it.signals) == [0, 3, 6]
@@ -173,7 +82,7 @@ def test_whoever_has_nothing_is_not_asked_and_gets_the_commit():
 
 def test_what_comes_after_the_signal_counts_for_nothing():
     """Reports go on; state, counts, contributors are of the signal."""
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.clock.now = 1.0
     covering(it)
     it.clock.now = 2.5
@@ -196,7 +105,7 @@ def test_what_comes_after_the_signal_counts_for_nothing():
     {}, {'collection': {'copies': 2}}, {'transfer': {'name': 'sums'}},
     {'collection': {'thinning': True}}], ids=str)
 def test_steps_give_the_parameters_of_plain_training(sections):
-    it = Bench(run={'steps': 3}, **sections)
+    it = CodedServerBench(run={'steps': 3}, **sections)
     while it.server.exit_code is None:
         it.play()
     plain = reference(assembled('partial', run={'steps': 3}, **sections))
@@ -207,7 +116,7 @@ def test_steps_give_the_parameters_of_plain_training(sections):
 
 def test_a_gap_in_the_counts_is_filled():
     """One report may stand for several files."""
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.progress(0, 2)
     it.progress(0, 3)
     assert it.progress(0, 3) == []
@@ -220,7 +129,7 @@ def test_a_gap_in_the_counts_is_filled():
 
 def test_who_does_not_answer_is_dropped_and_a_second_signal_leaves():
     """Everybody has one file, worker 4 two; what only it has is redone."""
-    it, silent = Bench(**NATURAL), 4
+    it, silent = CodedServerBench(**NATURAL), 4
     it.progress(silent, 2)
     for worker in range(K):
         if worker != silent:
@@ -257,7 +166,7 @@ def test_who_does_not_answer_is_dropped_and_a_second_signal_leaves():
 
 def pairs():
     """Everybody has finished everything; all are asked."""
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.progress(0, 3)
     it.progress(3, 3)
     for worker in (1, 2, 4, 5, 7, 8):
@@ -298,7 +207,8 @@ def test_an_old_vector_does_not_answer_a_new_signal():
 
 def test_a_vector_that_is_under_way_still_counts_where_nothing_changed():
     """Worker 6 is far from 0: its vector of the first epoch is good."""
-    it = Bench(scheme={'workers': 12}, problem={'batch_size': 40}, **NATURAL)
+    it = CodedServerBench(scheme={'workers': 12}, problem={'batch_size': 40},
+                          **NATURAL)
     for worker in range(0, 12, 3):
         it.progress(worker, 3)
     signals = dict(it.signals)
@@ -324,7 +234,7 @@ def test_a_vector_that_is_under_way_still_counts_where_nothing_changed():
 
 
 def test_reports_are_signs_of_life():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     for count, share in enumerate((0.4, 0.8, 1.2)):
         it.clock.now = share * SILENCE
         it.progress(0, count + 1 if count < 2 else 2)
@@ -337,7 +247,7 @@ def test_reports_are_signs_of_life():
 
 
 def test_the_deadline_of_a_signal_counts_from_the_signal():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.clock.now = SILENCE - 1
     covering(it)
     it.server.tick()
@@ -351,7 +261,7 @@ def test_the_deadline_of_a_signal_counts_from_the_signal():
 
 
 def test_a_slow_worker_that_is_not_needed_is_never_given_up():
-    it = Bench(run={'steps': 20}, **NATURAL)
+    it = CodedServerBench(run={'steps': 20}, **NATURAL)
     while it.server.exit_code is None:
         it.clock.now += 0.9 * SILENCE
         for worker in (0, 3, 6):
@@ -365,7 +275,7 @@ def test_a_slow_worker_that_is_not_needed_is_never_given_up():
 # --- skipping ----------------------------------------------------------
 
 def test_files_that_are_covered_are_announced_to_who_could_compute_them():
-    it = Bench(collection={'skip_covered': True}, **NATURAL)
+    it = CodedServerBench(collection={'skip_covered': True}, **NATURAL)
     out = it.progress(4, 1)
     file = it.file(4, 0)
     holders = set(np.flatnonzero(it.assignment.incidence[file]))
@@ -381,7 +291,7 @@ def test_files_that_are_covered_are_announced_to_who_could_compute_them():
 
 
 def test_a_skip_is_withdrawn_when_its_finisher_is_lost():
-    it = Bench(collection={'skip_covered': True}, **NATURAL)
+    it = CodedServerBench(collection={'skip_covered': True}, **NATURAL)
     it.progress(4, 1)
     file = it.file(4, 0)
     out = it.server.malformed(4, 'test', 0)
@@ -391,7 +301,7 @@ def test_a_skip_is_withdrawn_when_its_finisher_is_lost():
 
 
 def test_who_has_left_out_all_it_may_is_not_waited_for():
-    it = Bench(collection={'skip_covered': True}, **NATURAL)
+    it = CodedServerBench(collection={'skip_covered': True}, **NATURAL)
     it.progress(0, 3)
     it.clock.now = SILENCE
     it.server.tick()
@@ -410,7 +320,7 @@ LIES = {
 
 @pytest.mark.parametrize('positions, count', LIES.values(), ids=LIES)
 def test_a_count_that_cannot_be_exposes_its_sender(positions, count):
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.progress(2, positions, count=count)
     if not positions:
         return          # the same bits as before: nothing is said
@@ -423,7 +333,7 @@ def test_a_count_that_cannot_be_exposes_its_sender(positions, count):
 
 
 def test_counting_backwards_exposes():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.progress(2, 2)
     it.progress(2, 1)
     assert 'files finished after 2' in it.server.texts[-1]
@@ -432,7 +342,7 @@ def test_counting_backwards_exposes():
 
 
 def test_what_the_exposed_send_is_dropped_and_a_new_step_begins_anew():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.progress(2, [1])
     it.progress(2, 3)
     it.play(absent=[2])
@@ -445,7 +355,7 @@ def test_what_the_exposed_send_is_dropped_and_a_new_step_begins_anew():
 # --- vectors that nobody asked for -------------------------------------
 
 def test_vectors_count_once_and_only_when_asked_for():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
 
     def noise(step, epoch):
         buffer = it.incoming.take()
@@ -469,7 +379,7 @@ def test_vectors_count_once_and_only_when_asked_for():
 
 
 def test_late_messages_of_an_old_step_change_nothing():
-    it, other = Bench(**NATURAL), Bench(**NATURAL)
+    it, other = CodedServerBench(**NATURAL), CodedServerBench(**NATURAL)
     old = []
     for bench in (it, other):
         covering(bench)
@@ -492,7 +402,7 @@ def test_late_messages_of_an_old_step_change_nothing():
 
 
 def test_replicas_are_nothing_in_a_coded_step():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     pool = Pool(it.assembly.d)
     for position in (-1, 0, 1, 7):
         assert it.server.handle(0, Replica(0, 0, position,
@@ -507,7 +417,7 @@ def test_replicas_are_nothing_in_a_coded_step():
 
 @pytest.mark.parametrize('values', [np.nan, np.inf, -np.inf])
 def test_a_vector_that_is_not_finite_makes_no_update(values):
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     before = it.server.values.copy()
     covering(it)
     for worker in range(K):
@@ -528,7 +438,7 @@ def test_a_vector_that_is_not_finite_makes_no_update(values):
                                    'stopped'])
 def test_any_message_at_any_time(phase, cls):
     """Extreme numbers, bits of any length, from everybody."""
-    it = Bench(run={'steps': 3}, **NATURAL)
+    it = CodedServerBench(run={'steps': 3}, **NATURAL)
     if phase != 'computing':
         covering(it)
     if phase == 'again':
@@ -555,7 +465,7 @@ def test_any_message_at_any_time(phase, cls):
 
 def test_noise_of_the_exposed_makes_no_new_epochs():
     """The log counts epochs in 16 bits; each one costs a whole signal."""
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     it.server.malformed(2, 'test', 0)
     covering(it)
     for worker in range(K):
@@ -573,7 +483,7 @@ def test_noise_of_the_exposed_makes_no_new_epochs():
 # --- the end of hope ---------------------------------------------------
 
 def test_hopeless_names_the_file_and_its_workers():
-    it = Bench(**NATURAL)
+    it = CodedServerBench(**NATURAL)
     file = 4
     holders = np.flatnonzero(it.assignment.incidence[file]).tolist()
     for worker in holders:
@@ -584,7 +494,7 @@ def test_hopeless_names_the_file_and_its_workers():
 
 
 def test_a_step_with_nothing_left_is_skipped_where_that_is_allowed():
-    it = Bench(faults={'approximate': True}, **NATURAL)
+    it = CodedServerBench(faults={'approximate': True}, **NATURAL)
     before = it.server.values.copy()
     for worker in range(K):
         it.server.malformed(worker, 'test', 0)
@@ -595,7 +505,7 @@ def test_a_step_with_nothing_left_is_skipped_where_that_is_allowed():
 
 
 def test_a_lenient_step_takes_what_the_living_can_give():
-    it = Bench(faults={'approximate': True}, **NATURAL)
+    it = CodedServerBench(faults={'approximate': True}, **NATURAL)
     file = 4
     for worker in np.flatnonzero(it.assignment.incidence[file]):
         it.server.malformed(int(worker), 'test', 0)

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.coding import combine
 from aspis_mpi.errors import LocalProtocolError
-from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     CodedGradient, Commit, Encode, Model, Parameters, Progress, Reorder, Skip,
     Stop, unpack_positions)
 from aspis_mpi.protocol.worker.machine import State
+from tests.support.benches import WorkerBench
 from tests.support.coded_jobs import assembled, at_rest
 
 K, LOAD = 9, 3
@@ -21,42 +20,18 @@ TRANSFERS = [
 every_transfer = pytest.mark.parametrize('sections', TRANSFERS, ids=str)
 
 
-class Bench:
-    """One worker, and what a server would send it.
-
-    Parameters
-    ----------
-    number : int
-    payloads : int or None
-        The most vectors that may be on their way.
-    """
+class CodedBench(WorkerBench):
+    """One worker that computes in no time, and the signals it is sent."""
 
     def __init__(self, number=4, payloads=2, delay=None, name='partial',
                  **sections):
-        self.number = number
         if delay is not None:
             sections['delay'] = delay
-        self.assembly = assembled(name, **sections)
+        assembly = assembled(name, **sections)
         if delay is None:
-            self.assembly.delay = Fixed(0.0)
-        self.clock = VirtualClock()
-        self.incidence = self.assembly.assignment.incidence
-        self.files = self.assembly.assignment.files(number).tolist()
-        size = self.assembly.transfer.payload_size(self.assembly.d)
-        self.pools = Pools(Pool(self.assembly.d), Pool(size, payloads),
-                           Pool(self.assembly.d))
-        self.sent = Pool(self.assembly.d)
-        self.worker = self.assembly.worker(number, self.clock, self.pools)
-        self.values = None
-
-    def begin(self, step=0):
-        """Announce a step and bring its parameters."""
-        self.worker.handle(Model(step))
-        buffer = self.sent.take()
-        rng = np.random.default_rng(step)
-        buffer.values[:] = 50 * rng.standard_normal(self.assembly.d)
-        self.values = buffer.values.copy()
-        self.worker.handle(Parameters(step, buffer=buffer))
+            assembly.delay = Fixed(0.0)
+        self.incidence = assembly.assignment.incidence
+        super().__init__(assembly, number, payloads=payloads)
 
     def advance(self, files=1):
         """Compute until so many files are reported; the last report."""
@@ -64,13 +39,6 @@ class Bench:
             message = self.next()
             assert isinstance(message, Progress)
         return message
-
-    def next(self):
-        """The next message."""
-        for _ in range(1000):
-            if (message := self.worker.advance()) is not None:
-                return message
-        raise AssertionError('nothing within 1,000 micro-batches')
 
     def state(self, mine, others=True):
         """A state in which this worker has finished some positions."""
@@ -98,16 +66,6 @@ class Bench:
         combine.encode(rows, weights, out)
         return out
 
-    def gradient(self, step, file):
-        out = np.zeros(self.assembly.d, dtype=np.float32)
-        self.assembly.problem.gradient(
-            self.values, self.assembly.batches.samples(step, file), out)
-        return out
-
-    @property
-    def at_rest(self):
-        return all(map(at_rest, (*self.pools[:3], self.sent)))
-
 
 class Fixed:
     """So many seconds for every file."""
@@ -122,7 +80,7 @@ class Fixed:
 # --- reports -----------------------------------------------------------
 
 def test_each_finished_file_is_reported_and_kept():
-    it = Bench()
+    it = CodedBench()
     it.begin()
     for count in range(1, LOAD + 1):
         report = it.advance()
@@ -136,9 +94,9 @@ def test_each_finished_file_is_reported_and_kept():
 
 
 def test_a_file_takes_as_long_as_the_delay_says():
-    it = Bench()
+    it = CodedBench()
     it.assembly.delay = Fixed([1.0, 2.0, 0.5])
-    it.worker = it.assembly.worker(it.number, it.clock, it.pools)
+    it.restart()
     it.begin()
     for due in (1.0, 3.0, 3.5):
         for _ in range(5):
@@ -157,7 +115,7 @@ def test_a_signal_is_answered_with_exactly_its_state(sections):
     """Though more was finished since: one file counts, three are there."""
     for done in range(1, LOAD + 1):
         for counted in range(1, done + 1):
-            it = Bench(**sections)
+            it = CodedBench(**sections)
             it.begin()
             it.advance(done)
             signal = it.encode(it.state(range(counted), others=False))
@@ -174,7 +132,7 @@ def test_a_signal_is_answered_with_exactly_its_state(sections):
 def test_the_state_of_the_others_decides_the_coefficients(sections):
     found = []
     for others in (False, True):
-        it = Bench(**sections)
+        it = CodedBench(**sections)
         it.begin()
         it.advance(LOAD)
         signal = it.encode(it.state(range(2), others))
@@ -187,7 +145,7 @@ def test_the_state_of_the_others_decides_the_coefficients(sections):
 
 def test_the_file_in_hand_is_kept_while_a_vector_is_sent():
     """A micro-batch before the signal is not computed again after it."""
-    it = Bench(problem={'micro_batch': 1})
+    it = CodedBench(problem={'micro_batch': 1})
     samples = []
     gradient = it.assembly.problem.gradient
 
@@ -215,7 +173,7 @@ def test_the_file_in_hand_is_kept_while_a_vector_is_sent():
 
 
 def test_computing_goes_on_after_a_vector_and_a_second_signal_finds_it():
-    it = Bench()
+    it = CodedBench()
     it.begin()
     it.advance()
     first = it.encode(it.state([0]))
@@ -231,7 +189,7 @@ def test_computing_goes_on_after_a_vector_and_a_second_signal_finds_it():
 
 
 def test_a_second_signal_overtakes_an_unanswered_first():
-    it = Bench()
+    it = CodedBench()
     it.begin()
     it.advance(2)
     it.encode(it.state([0]))
@@ -244,7 +202,7 @@ def test_a_second_signal_overtakes_an_unanswered_first():
 
 
 def test_an_answer_waits_for_a_buffer_and_takes_messages_meanwhile():
-    it = Bench(payloads=1)
+    it = CodedBench(payloads=1)
     it.begin()
     it.advance(3)
     it.encode(it.state([0, 1]))
@@ -266,7 +224,7 @@ def test_an_answer_waits_for_a_buffer_and_takes_messages_meanwhile():
 
 
 def test_a_signal_of_another_step_is_a_bug():
-    it = Bench()
+    it = CodedBench()
     it.begin(3)
     it.advance()
     for step in (2, 4):
@@ -276,7 +234,7 @@ def test_a_signal_of_another_step_is_a_bug():
 
 def test_a_signal_that_counts_what_is_not_finished_is_a_bug():
     """It must never be answered with something else."""
-    it = Bench()
+    it = CodedBench()
     it.begin()
     it.advance()
     it.encode(it.state([0, 1]))
@@ -290,7 +248,7 @@ def test_a_signal_that_counts_what_is_not_finished_is_a_bug():
                                     'sent', 'finished'])
 @pytest.mark.parametrize('end', ['commit', 'model', 'stop'])
 def test_the_end_of_a_step_gives_every_buffer_back(moment, end):
-    it = Bench(problem={'micro_batch': 1})
+    it = CodedBench(problem={'micro_batch': 1})
     it.begin()
     it.advance(3 if moment == 'finished' else 1)
     if moment == 'half-way':
@@ -307,7 +265,7 @@ def test_the_end_of_a_step_gives_every_buffer_back(moment, end):
 
 
 def test_gradients_are_kept_until_the_commit_and_not_longer():
-    it = Bench()
+    it = CodedBench()
     for step in range(30):
         it.begin(step)
         it.advance(LOAD)
@@ -326,7 +284,7 @@ def test_gradients_are_kept_until_the_commit_and_not_longer():
 
 def test_a_worker_keeps_its_files_and_one_vector():
     """What the plan says of its memory: l gradients and what it sends."""
-    it = Bench(payloads=2)
+    it = CodedBench(payloads=2)
     for step in range(10):
         it.begin(step)
         it.advance(LOAD)
@@ -337,7 +295,7 @@ def test_a_worker_keeps_its_files_and_one_vector():
 
 
 def test_abandoned_steps_cost_no_memory():
-    it = Bench(problem={'micro_batch': 1})
+    it = CodedBench(problem={'micro_batch': 1})
     rng = np.random.default_rng(0)
     for step in range(200):
         it.begin(step)
@@ -368,7 +326,7 @@ def skip(it, *positions, step=None):
 
 
 def test_a_file_that_is_left_out_is_abandoned_half_way():
-    it = Bench(problem={'micro_batch': 1})
+    it = CodedBench(problem={'micro_batch': 1})
     it.begin()
     it.worker.advance()
     assert it.worker.computes
@@ -380,7 +338,7 @@ def test_a_file_that_is_left_out_is_abandoned_half_way():
 
 
 def test_a_file_in_hand_that_is_wanted_is_kept():
-    it = Bench(problem={'micro_batch': 1})
+    it = CodedBench(problem={'micro_batch': 1})
     it.begin()
     it.worker.advance()
     skip(it, 1)
@@ -391,7 +349,7 @@ def test_a_file_in_hand_that_is_wanted_is_kept():
 
 
 def test_what_is_wanted_again_is_computed_again():
-    it = Bench()
+    it = CodedBench()
     it.begin()
     skip(it, 0, 1, 2)
     assert it.worker.due == np.inf and it.worker.advance() is None
@@ -405,7 +363,7 @@ def test_what_is_wanted_again_is_computed_again():
 
 
 def test_finished_files_stay_when_they_are_left_out():
-    it = Bench()
+    it = CodedBench()
     it.begin()
     it.advance(2)
     skip(it, 0, 1)
@@ -415,7 +373,7 @@ def test_finished_files_stay_when_they_are_left_out():
 
 
 def test_a_skip_may_come_before_the_parameters_and_ends_with_its_step():
-    it = Bench()
+    it = CodedBench()
     it.worker.handle(Model(0))
     skip(it, 0)
     buffer = it.sent.take()
@@ -428,9 +386,9 @@ def test_a_skip_may_come_before_the_parameters_and_ends_with_its_step():
 
 
 def test_the_time_of_an_abandoned_file_is_not_spent_on_the_next():
-    it = Bench()
+    it = CodedBench()
     it.assembly.delay = Fixed(1.0)
-    it.worker = it.assembly.worker(it.number, it.clock, it.pools)
+    it.restart()
     it.begin()
     it.clock.now = 0.75
     skip(it, 0)
@@ -445,7 +403,7 @@ def test_the_time_of_an_abandoned_file_is_not_spent_on_the_next():
 
 
 def test_an_order_holds_from_the_next_step_on():
-    it = Bench()
+    it = CodedBench()
     it.begin()
     order = np.full(LOAD, -1, dtype='<i4')
     order[:] = it.files[::-1]
@@ -466,9 +424,9 @@ def test_an_order_holds_from_the_next_step_on():
 
 @pytest.mark.parametrize('after', [0, 1, 2])
 def test_a_worker_falls_silent_after_so_many_files(after):
-    it = Bench(delay={'silent': [4], 'silent_after': after})
+    it = CodedBench(delay={'silent': [4], 'silent_after': after})
     it.assembly.delay = Fixed(0.0)
-    it.worker = it.assembly.worker(it.number, it.clock, it.pools)
+    it.restart()
     it.begin()
     if after:
         assert it.advance(after).position == after
@@ -484,9 +442,9 @@ def test_a_worker_falls_silent_after_so_many_files(after):
 
 
 def test_before_it_falls_silent_it_answers():
-    it = Bench(delay={'silent': [4], 'silent_after': 2})
+    it = CodedBench(delay={'silent': [4], 'silent_after': 2})
     it.assembly.delay = Fixed(0.0)
-    it.worker = it.assembly.worker(it.number, it.clock, it.pools)
+    it.restart()
     it.begin()
     it.advance()
     signal = it.encode(it.state([0]))
@@ -497,10 +455,10 @@ def test_before_it_falls_silent_it_answers():
 
 
 def test_a_mute_worker_reports_everything_and_sends_nothing():
-    it = Bench(delay={'silent': [4], 'silent_after': 'encode',
+    it = CodedBench(delay={'silent': [4], 'silent_after': 'encode',
                       'silent_from': 1})
     it.assembly.delay = Fixed(0.0)
-    it.worker = it.assembly.worker(it.number, it.clock, it.pools)
+    it.restart()
     for step in (0, 1):
         it.begin(step)
         it.advance(2)
@@ -518,8 +476,8 @@ def test_a_mute_worker_reports_everything_and_sends_nothing():
 # --- adversaries -------------------------------------------------------
 
 def test_a_liar_encodes_its_lies():
-    it = Bench(adversary={'count': 1, 'workers': [4], 'value': 'reversed'},
-               scheme={'adversaries': 0})
+    it = CodedBench(scheme={'adversaries': 0}, adversary={
+        'count': 1, 'workers': [4], 'value': 'reversed'})
     it.begin()
     it.advance(LOAD)
     signal = it.encode(it.state(range(LOAD)))

@@ -10,11 +10,11 @@ import tomli_w
 from aspis_mpi import load_run, simulate
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.errors import DONE
-from aspis_mpi.protocol.buffers import Pool, Pools
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch, Skip)
 from aspis_mpi.protocol.worker.machine import State
+from tests.support.benches import WorkerBench
 from tests.support.challenged_jobs import assembled, liars
 from tests.support.coded_jobs import NoJournal
 
@@ -160,24 +160,13 @@ def test_turns_take_so_many_steps(tmp_path):
 
 # --- one worker by itself ----------------------------------------------
 
-class Bench:
+class LateBench(WorkerBench):
     """A worker of a challenged job, late or not, and what it is told."""
 
     def __init__(self, adversary=LATE):
-        self.assembly = assembled(adversary=adversary,
-                                  delay={'name': 'none'})
-        self.clock = VirtualClock()
-        d = self.assembly.d
-        self.worker = self.assembly.worker(4, self.clock, Pools(
-            Pool(d), Pool(d), Pool(d), Pool(2 * self.assembly.transfer
-                                            .sketch_size)))
-        self.begin(0)
-
-    def begin(self, step):
-        self.worker.handle(Model(step))
-        buffer = Pool(self.assembly.d).take()
-        buffer.values.fill(step)
-        self.worker.handle(Parameters(step, buffer=buffer))
+        super().__init__(assembled(adversary=adversary,
+                                   delay={'name': 'none'}), 4)
+        self.begin(0, scale=0)
 
     def encode(self, epoch=0):
         """The signal that asks this worker alone for all of its files."""
@@ -205,7 +194,7 @@ class Bench:
 
 @pytest.mark.parametrize('end', [Commit(0), Model(1)], ids=['commit', 'model'])
 def test_what_ends_the_step_ends_the_wait(end):
-    it = Bench()
+    it = LateBench()
     it.encode()
     assert not it.until(1.0)
     it.worker.handle(end)
@@ -214,7 +203,7 @@ def test_what_ends_the_step_ends_the_wait(end):
 
 
 def test_a_later_signal_takes_the_place_of_an_earlier_one():
-    it = Bench()
+    it = LateBench()
     it.encode()
     assert not it.until(2.0)
     it.encode(epoch=1)
@@ -226,7 +215,7 @@ def test_a_later_signal_takes_the_place_of_an_earlier_one():
 
 def test_all_that_was_reported_is_there_when_it_is_sent():
     """Also of files that may be skipped: it said that it has them."""
-    it = Bench()
+    it = LateBench()
     it.worker.handle(Skip(0, files=np.packbits(
         np.ones(9, dtype=bool)).tobytes()))
     it.encode()
@@ -241,7 +230,7 @@ def test_all_that_was_reported_is_there_when_it_is_sent():
 
 def test_a_challenge_may_come_before_the_vector_has_left():
     """Both are answered, in that order; late ones each in its own time."""
-    it = Bench(adversary={})
+    it = LateBench(adversary={})
     assert not it.until(99.0)
     it.encode()
     it.challenge()
@@ -250,7 +239,7 @@ def test_a_challenge_may_come_before_the_vector_has_left():
         CodedGradient, Sketch]
     assert it.worker.state is State.COMPUTING
 
-    it = Bench()
+    it = LateBench()
     it.encode()
     assert not it.until(1.0)
     it.challenge()
@@ -260,7 +249,7 @@ def test_a_challenge_may_come_before_the_vector_has_left():
 
 
 def test_a_later_challenge_takes_the_place_of_an_earlier_one():
-    it = Bench(adversary={})
+    it = LateBench(adversary={})
     it.until(99.0)
     it.challenge()
     it.challenge(epoch=1)

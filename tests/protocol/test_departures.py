@@ -10,7 +10,7 @@ from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.errors import DONE, FAILED, INTERRUPTED
 from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import Failure, Signal
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 from tests.support.coded_jobs import (
     NoJournal, assembled, distance, reference, tables)
 

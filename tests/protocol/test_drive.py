@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import aspis_mpi
-from aspis_mpi.protocol.server.drive import COMPUTED, drive
-from aspis_mpi.protocol.server.step import WAITS, State
+from aspis_mpi.protocol.server.drive import drive
+from aspis_mpi.protocol.server.states import COMPUTES, WAITS, State
 
 PACKAGE = Path(aspis_mpi.__file__).parent
 #: The driver, and the server, which hands a call over to its step.
@@ -63,10 +63,10 @@ def test_nothing_is_computed_where_nothing_is_due():
     assert told([]) == ([['first']], [])
 
 
-@pytest.mark.parametrize('state', COMPUTED, ids=lambda state: state.name)
+@pytest.mark.parametrize('state', COMPUTES, ids=lambda state: state.name)
 def test_other_states_are_left_as_they_are(state):
     """A replay computes only what the record has."""
-    others = [other for other in COMPUTED if other is not state]
+    others = [other for other in COMPUTES if other is not state]
     for other in others:
         story, left = told([state, other, state], states={state})
         assert left == [other, state]
@@ -87,9 +87,9 @@ def test_an_error_leaves_what_is_due():
 
 def test_every_state_in_which_something_can_be_due_is_driven():
     """All but those in which workers alone compute."""
-    assert COMPUTED == set(State) - {State.COMPUTING, State.ENCODING,
-                                     State.STOPPED}
-    assert set(WAITS) & COMPUTED == {State.PROBING, State.VERIFYING}
+    assert set(COMPUTES) == set(State) - {State.COMPUTING, State.ENCODING,
+                                          State.STOPPED}
+    assert set(WAITS) & set(COMPUTES) == {State.PROBING, State.VERIFYING}
 
 
 def test_nothing_else_drives_a_server():

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from test_coded_server import K, NATURAL, Bench
 
-from aspis_mpi.errors import DONE
-from aspis_mpi.job import loading
+from aspis_mpi.errors import DONE, JobError
 from aspis_mpi.protocol.messages import CodedGradient, Sketch
 from aspis_mpi.schemes.record import Outcome
+from tests.support.benches import CodedServerBench
 from tests.support.challenged_jobs import SILENCE, Run, assembled, liars, run
 from tests.support.coded_jobs import assembled as coded_assembly
 from tests.support.coded_jobs import distance, reference
@@ -135,10 +134,11 @@ def test_who_had_nothing_to_do_is_waited_for_from_then_on():
     """Files of a silent worker are wanted again; its neighbours hear that
     long after they last said something, and have the time that all have.
     """
-    it = Bench(collection={'name': 'coverage', 'skip_covered': True},
-               **NATURAL)
+    it = CodedServerBench(
+        assignment={'order': 'natural'},
+        collection={'name': 'coverage', 'skip_covered': True})
     silent, busy = 4, 8
-    for worker in range(K):
+    for worker in it.everybody:
         if worker not in (busy, 7, 6):
             it.progress(worker, 1)
     waited = it.server.deadline
@@ -182,7 +182,7 @@ def test_who_is_idle_has_its_files_done_by_others():
 @pytest.mark.parametrize('key, value', [
     ('grace', 0), ('grace', -1.0), ('patience', -0.1), ('patience', 1.0)])
 def test_keys_of_faults_have_bounds(key, value):
-    with pytest.raises(loading.JobError, match=f'faults.{key}'):
+    with pytest.raises(JobError, match=f'faults.{key}'):
         assembled(faults={key: value})
 
 

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from test_tolerance import (
-    EVERYBODY, NEAR, SUBSET, filled, gradients, nudged)
 
 from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.assignment.designs.cyclic import Cyclic
@@ -15,8 +13,9 @@ from aspis_mpi.schemes.odd import oddities
 from aspis_mpi.schemes.resolution import resolve
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import Replicas
+from tests.support.replica_tables import (
+    EVERYBODY, NEAR, SUBSET, K, filled, gradients, nudged)
 
-K = 15
 RING = Cyclic(K, load=5)
 
 

@@ -10,10 +10,10 @@ from aspis_mpi.errors import BAD_JOB, FAILED
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.messages import Answer, Failure, Model
 from aspis_mpi.protocol.server.drive import drive
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 
 
-class Bench:
+class Probed:
     """A server that asks first, and its workers, on other machines or not.
 
     The workers of numbers in `odd` are those of another assembly.
@@ -61,7 +61,7 @@ class Bench:
 
 @pytest.fixture
 def bench(assemble):
-    return lambda **sections: Bench(assemble(**sections))
+    return lambda **sections: Probed(assemble(**sections))
 
 
 def other_bits(answers):
@@ -104,12 +104,12 @@ def test_who_narrows_the_probe_answers_as_rank_0_does(assemble, protocol,
     """No machine of the five workers is like that of rank 0."""
     assembly = assemble(adversary={'count': 2, 'workers': [0, 1],
                                    'protocol': protocol})
-    it = Bench(assembly, Odd)
+    it = Probed(assembly, Odd)
     answers = {}
     for worker in range(5):
         it.answer(worker, lambda said: answers.update(
             {worker: said['digest'].tobytes()}))
-    right = Bench(assemble())
+    right = Probed(assemble())
     right.answer(0, lambda said: answers.update(
         {'right': said['digest'].tobytes()}))
     assert [worker for worker in range(5)
@@ -139,7 +139,7 @@ def test_other_bits_for_one_number_of_samples_are_found(assemble, micro_batch,
     assembly = assemble(scheme={'workers': 7}, problem={
         'batch_size': 121, 'micro_batch': micro_batch})
     other = Assembly(assembly.job, Odd(assembly.seed, parameters=12))
-    it = Bench(assembly, other=other, odd=(1, 3, 4, 5))
+    it = Probed(assembly, other=other, odd=(1, 3, 4, 5))
     for worker in range(7):
         it.answer(worker)
     it.proceed()
@@ -160,7 +160,7 @@ def off(radius):
 def test_liars_that_repeat_the_server_do_not_narrow_the_tolerance(assemble):
     """More of them than a third of the workers."""
     assembly = assemble(detection={'equality': 'tolerance'})
-    it, change = Bench(assembly), off(1e-6)
+    it, change = Probed(assembly), off(1e-6)
     for worker in range(5):
         it.answer(worker, change if worker > 1 else None)
     it.proceed()

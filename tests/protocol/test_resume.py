@@ -17,6 +17,7 @@ from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import claim
 from aspis_mpi.runlog.reader import Run
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Outcome
 
 STEPS, EVERY = 24, 5
@@ -51,6 +52,8 @@ JOBS = {
         'scheme.adversaries': 1, 'detection.equality': 'tolerance',
         'adversary.count': 1, 'adversary.files': 'random'},
 }
+#: In which workers are proved wrong.
+EXPOSING = {'certified, window', 'robust-partial, fixed', 'tolerance'}
 
 
 class Killed(BaseException):
@@ -131,6 +134,19 @@ def assert_same_run(log, other, began=0):
         assert one.arrivals.tobytes() == two.arrivals.tobytes()
 
 
+def assert_same_exposures(log, other, began, first=0):
+    """Equal proofs from a step on.
+
+    The step with which a run went on repeats those of the step before.
+    """
+    with load_run(log) as one, load_run(other) as two:
+        mine, theirs = ([it for it in run.exposures if it.step >= first]
+                        for run in (one, two))
+        assert [it for it in mine if it in theirs] == theirs
+        assert {it.step for it in mine if it not in theirs} <= {began}
+        return len(theirs)
+
+
 @pytest.mark.parametrize('name', JOBS)
 @pytest.mark.parametrize('dies', [7, 15])
 def test_a_killed_run_goes_on_bit_for_bit(name, dies, job, tmp_path):
@@ -146,6 +162,8 @@ def test_a_killed_run_goes_on_bit_for_bit(name, dies, job, tmp_path):
     assert (code, out) == (DONE, log)
     began = EVERY * ((dies - 1) // EVERY)
     assert_same_run(log, whole, began)
+    assert bool(assert_same_exposures(log, whole, began)) == (
+        name in EXPOSING)
     with load_run(log) as run:
         texts = [event.text for event in run.events]
         again, = [text for text in texts if 'done again' in text]
@@ -169,8 +187,24 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(name, job, tmp_path):
     assert_same_run(log, whole, done)
 
 
+def in_version_2(path):
+    """Give a log the form of version 2: neither exposures nor codes."""
+    with h5py.File(path, 'r+') as file:
+        rows = file['/events'][:]
+        plain = np.empty(len(rows), [
+            (name, rows.dtype[name]) for name in ('time', 'level', 'rank')])
+        for name in plain.dtype.names:
+            plain[name] = rows[name]
+        for name in '/events', '/exposures', '/exposures_text':
+            del file[name]
+        file.create_dataset('/events', data=plain, maxshape=(None,),
+                            chunks=True)
+        file.attrs['version'] = 2
+
+
 def in_version_1(path):
     """Give a log the form of version 1: whole columns, enumerations."""
+    in_version_2(path)
     verdict = h5py.enum_dtype(
         {outcome.name.lower(): outcome for outcome in Outcome}, 'u1')
     with Run(path) as run:
@@ -181,33 +215,46 @@ def in_version_1(path):
         for name, rows in tables.items():
             dtype = np.dtype([
                 (column, verdict if column == 'verdict' else kind)
-                for column, (kind, _) in rows.dtype.fields.items()])
+                for column, (kind, _) in rows.dtype.fields.items()
+                if column != 'code'])
             del file[name]
-            file.create_dataset(name, data=rows.astype(dtype),
+            file.create_dataset(name, data=rows[list(dtype.names)].astype(
+                                    dtype),
                                 maxshape=(None,), chunks=True)
         for name in '/arrivals_finished', '/assignment/orders', '/events_text':
             del file[name]
         file.attrs['version'] = 1
 
 
-@pytest.mark.parametrize('name', ['aspis', 'partial, reordered'])
-def test_a_run_whose_log_is_of_version_1_goes_on_bit_for_bit(name, job,
-                                                             tmp_path):
+@pytest.mark.parametrize('name', ['partial, reordered', 'certified, window'])
+@pytest.mark.parametrize('earlier', [in_version_1, in_version_2])
+def test_a_run_whose_log_is_of_before_goes_on_bit_for_bit(
+        name, earlier, job, tmp_path):
     path = job(JOBS[name])
     whole, log = tmp_path / 'whole.h5', tmp_path / 'old.h5'
     assert simulate(path, mortal(), out=whole)[0] == DONE
     with pytest.raises(Killed):
         simulate(path, mortal(dies_at=13), out=log)
-    in_version_1(log)
+    earlier(log)
     with load_run(log) as run:
-        assert run.attrs['version'] == 1 and run.n_steps == 12
+        assert run.attrs['version'] == [in_version_1, in_version_2].index(
+            earlier) + 1 and run.n_steps == 12
+        said = run.events
+        assert {event.code for event in said} <= {EventCode.UNKNOWN}
     assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
     assert_same_run(log, whole, 10)
     with load_run(log) as one, load_run(whole) as two:
         assert one.attrs['version'] == two.attrs['version'] == schema.VERSION
+        assert one.events[:len(said)] == said
+        codes = [event.code for event in one.events[len(said):]]
+        assert codes[:2] == [EventCode.REPEATED, EventCode.RESUMED]
+        assert EventCode.UNKNOWN not in codes
+        assert not any(it.step < 10 for it in one.exposures)
         for step in range(STEPS):
             np.testing.assert_array_equal(one.order_at(step),
                                           two.order_at(step))
+    assert bool(assert_same_exposures(log, whole, 10, 10)) == (
+        name in EXPOSING)
 
 
 #: What a step changes before it is done: the order of computing, and who is

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
@@ -15,17 +14,17 @@ from aspis_mpi.protocol.messages import (
     Signal, Stop, Vector)
 from aspis_mpi.protocol.server.accounts import Accounts
 from aspis_mpi.protocol.server.course import Course
-from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.machine import ParameterServer
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.record import Outcome
+from tests.support.benches import ServerBench
 
 SILENCE = 2.0
 MESSAGES = {**FROM_SERVER, **FROM_WORKER}.values()
 TRACEBACK = b'Traceback (most recent call last):\nZeroDivisionError: 0'
 
 
-class Watched:
+class NumbersOnly:
     """An aggregation that refuses to be given anything but numbers."""
 
     shows_non_finite = False
@@ -40,34 +39,8 @@ class Watched:
         self.rule.aggregate(rows, samples, out, threads)
 
 
-class Eager(ParameterServer):
-    """A server that resolves at once, as the backends make it do."""
-
-    @property
-    def records(self):
-        return self.chronicle.records
-
-    @property
-    def events(self):
-        return self.chronicle.events
-
-    def handle(self, worker, message):
-        return self._rest(super().handle(worker, message))
-
-    def malformed(self, worker, reason, step=None):
-        return self._rest(super().malformed(worker, reason, step))
-
-    def tick(self):
-        return self._rest(super().tick())
-
-    def _rest(self, out):
-        said = []
-        drive(self, out, said.extend)
-        return said
-
-
-class Bench:
-    """A server on a virtual clock, and what honest workers would send.
+class ReplicaBench(ServerBench):
+    """A server that is sent replicas, and what honest workers would send.
 
     Parameters
     ----------
@@ -76,43 +49,25 @@ class Bench:
     """
 
     def __init__(self, assembly, silence=SILENCE):
-        self.assembly = assembly
-        self.assignment = assembly.assignment
-        self.clock = VirtualClock()
-        self.pool, self.incoming = Pool(assembly.d), Pool(assembly.d)
-        self.rules = [Watched(assembly.scheme.aggregator),
-                      Watched(assembly.scheme.mean)]
+        self.pool = Pool(assembly.d)
+        self.rules = [NumbersOnly(assembly.scheme.aggregator),
+                      NumbersOnly(assembly.scheme.mean)]
         rng = np.random.default_rng(3)
         members = assembly.membership()
         members.accounts = Accounts(assembly.job.n_workers, silence=silence)
         members.scheme = replace(assembly.scheme, aggregator=self.rules[0],
                                  mean=self.rules[1])
-        self.server = Eager(
+        super().__init__(assembly, lambda clock: ParameterServer(
             members, assembly.optimizer, assembly.batches.counts, self.pool,
             rng.uniform(-90, 90, assembly.d).astype(np.float32),
-            Course(assembly.job.run.steps, silence), self.clock)
+            Course(assembly.job.run.steps, silence), clock))
+        # A small job's own buffers are as long as the start-up probe asks.
+        self.incoming = Pool(assembly.d)
         self.started = self.server.start()
-
-    @property
-    def everybody(self):
-        return range(self.server.n_workers)
-
-    @property
-    def last(self):
-        """The record of the last step that is over."""
-        return self.server.records[-1]
-
-    @property
-    def values(self):
-        return self.server.parameters.values
 
     def honest(self, worker, position):
         """The right sum of gradients at a place of a worker's order."""
-        file = int(self.assignment.order[worker, position])
-        samples = self.assembly.batches.samples(self.server.step, file)
-        out = np.zeros(self.assembly.d, dtype=np.float32)
-        self.assembly.problem.gradient(self.values, samples, out)
-        return out
+        return self.gradient(self.file(worker, position))
 
     def replica(self, worker, position, lie=None, step=None, epoch=0):
         """A message; `lie` makes of the right value what is sent."""
@@ -151,15 +106,15 @@ class Bench:
         return out
 
     def events(self, level=logging.WARNING):
-        return [event.text for event in self.server.events
+        return [event.text for event in self.server.chronicle.events
                 if event.level >= level]
 
 
 @pytest.fixture
 def bench(assemble):
-    """Makes a `Bench`; keywords are sections of the job."""
+    """Makes a `ReplicaBench`; keywords are sections of the job."""
     def make(silence=SILENCE, **sections):
-        return Bench(assemble(**sections), silence)
+        return ReplicaBench(assemble(**sections), silence)
     return make
 
 
@@ -404,7 +359,7 @@ def test_memory_stays_flat_over_200_steps(long):
         it.play({2: reversed_} if number % 2 else {},
                 absent=[4] if number % 5 == 0 else ())
         it.server.records.clear()
-        it.server.events.clear()
+        it.server.chronicle.events.clear()
         sizes.append((it.pool.made, it.incoming.made))
     assert it.server.step == 200
     assert sizes[20] == sizes[-1]
@@ -519,9 +474,9 @@ def test_everybody_malformed_skips_the_step_and_changes_nothing(long):
 def test_malformed_after_the_end_is_nothing(bench):
     it = bench(run={'steps': 1})
     it.play()
-    n_events = len(it.server.events)
+    n_events = len(it.server.chronicle.events)
     assert it.server.malformed(0, 'late') == []
-    assert len(it.server.events) == n_events
+    assert len(it.server.chronicle.events) == n_events
 
 
 # --- nothing leaks into the next step ----------------------------------
@@ -542,7 +497,7 @@ def test_an_honest_step_after_a_bad_one_is_an_honest_step(bench, detection):
         it.server.malformed(0, 'noise')
         it.play({1: reversed_}, absent=[0])
 
-    plain, after = run(Bench.play), run(bad)
+    plain, after = run(ReplicaBench.play), run(bad)
     assert np.array_equal(plain.values, after.values)
     for name, value in vars(plain.last).items():
         assert np.array_equal(value, getattr(after.last, name),

@@ -1,7 +1,6 @@
 """Whole runs in one process: the published figures, equal bits, the log."""
 
 import logging
-from collections import deque
 from dataclasses import fields
 from math import comb
 
@@ -15,13 +14,14 @@ from aspis_mpi.backends.simulated import (
 from aspis_mpi.errors import DONE, FAILED, JobError
 from aspis_mpi.job import loading
 from aspis_mpi.learning.problems.quadratic import Quadratic
-from aspis_mpi.protocol.buffers import HEADER_BYTES, Pool
-from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER, Lane, Vector
-from aspis_mpi.protocol.server.drive import drive
+from aspis_mpi.protocol.buffers import HEADER_BYTES
+from aspis_mpi.protocol.messages import Vector
 from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome, StepRecord
+from tests.support.coded_jobs import NoJournal
+from tests.support.shuffled_lines import Lines
 
 #: Wrong files of 455 at q = 2 ... 7: what `clique` lets through.
 BOUND = (2, 10, 28, 60, 110, 182)
@@ -186,19 +186,6 @@ def test_when_all_liars_are_found_the_attack_costs_no_bit(
     assert np.array_equal(simulated(attacked)[2], simulated(plain)[2])
 
 
-class NoJournal:
-    """What a run that is not logged does between steps."""
-
-    def begin(self):
-        pass
-
-    def catch_up(self):
-        pass
-
-    def secure(self, messages):
-        return messages
-
-
 def by_objects(assembly):
     """The server after a run in which messages are handed over."""
     clock = VirtualClock()
@@ -208,78 +195,6 @@ def by_objects(assembly):
                for number in range(server.n_workers)]
     assert play(server, workers, NoJournal(), clock, Network()) == DONE
     return server
-
-
-class Lines:
-    """Messages as bytes, in order within a lane, in no order between them.
-
-    Parameters
-    ----------
-    assembly : Assembly
-    rng : numpy.random.Generator
-        Decides who goes next.
-    """
-
-    def __init__(self, assembly, rng):
-        self.wire, self.pool = assembly.wire(), Pool(assembly.d)
-        self.incoming = assembly.incoming()
-        self.rng = rng
-        self.server = assembly.server(VirtualClock(), probes=True)
-        self.workers = [assembly.worker(number, lambda: 0.0)
-                        for number in range(self.server.n_workers)]
-        self.down, self.up = ({(worker.number, lane): deque()
-                               for worker in self.workers for lane in Lane}
-                              for _ in range(2))
-
-    def put(self, lines, worker, message):
-        """Encode a message; a vector's bytes are copied, as on a wire."""
-        raw = (self.wire.stamp(message).copy()
-               if isinstance(message, Vector)
-               else np.frombuffer(self.wire.pack(message), dtype=np.uint8))
-        lines[worker, message.lane].append(raw)
-
-    def get(self, lines, key, known):
-        """Decode the next message of a lane."""
-        raw, lane = lines[key].popleft(), key[1]
-        if lane is Lane.CONTROL:
-            return self.wire.unpack(raw, raw.size, known, lane)
-        pool = self.incoming if lines is self.up else self.pool
-        buffer = pool.take()
-        buffer.raw[:raw.size] = raw
-        return self.wire.unpack(buffer.raw, raw.size, known, lane, buffer)
-
-    def send(self, messages):
-        for worker, message in messages:
-            self.put(self.down, worker, message)
-
-    def compute(self, worker):
-        message = worker.advance()
-        if message is None:
-            return
-        self.put(self.up, worker.number, message)
-        if isinstance(message, Vector):
-            message.buffer.release()
-
-    def run(self):
-        """Drive everything to the end, one random thing at a time."""
-        self.send(self.server.start())
-        while True:
-            todo = [(self.take, key) for key, line in self.up.items() if line]
-            todo += [(self.give, key) for key, line in self.down.items()
-                     if line]
-            todo += [(self.compute, worker) for worker in self.workers
-                     if worker.due <= 0]
-            if not todo:
-                return self.server
-            what, argument = todo[self.rng.integers(len(todo))]
-            what(argument)
-
-    def take(self, key):
-        drive(self.server, self.server.handle(
-            key[0], self.get(self.up, key, FROM_WORKER)), self.send)
-
-    def give(self, key):
-        self.workers[key[0]].handle(self.get(self.down, key, FROM_SERVER))
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -459,7 +374,7 @@ def test_a_gradient_is_computed_once_for_all_its_holders(tables, tmp_path):
 
 def test_settings_of_a_job_that_is_made_already_are_refused(tables, tmp_path):
     job = loading.from_tables(tables())
-    with pytest.raises(JobError, match=r"\['run.steps=1'\]: .*config.load"):
+    with pytest.raises(JobError, match=r"\['run.steps=1'\]: .*loading.load"):
         simulate(job, settings=['run.steps=1'], out=tmp_path / 'run.h5')
     assert not list(tmp_path.iterdir())
 

@@ -15,13 +15,13 @@ from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.journal import Journal
 from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.backends.simulated import Network, VirtualClock, simulate
-from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import alike
 from aspis_mpi.errors import DONE
-from aspis_mpi.job.loading import Job, Part
+from aspis_mpi.job.job import Job, Part
 from aspis_mpi.job.sections import SECTIONS
 from aspis_mpi.learning.batches import Batches
+from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 from aspis_mpi.schemes.scheme import Scheme
 from tests.support.challenged_jobs import assembled
@@ -212,7 +212,7 @@ def test_an_assembled_server_holds_no_plan(assembly, probes):
     server = assembly.server(VirtualClock(), probes)
     assert ways(server) == []
     # What it does hold is found.
-    assert kinds(server) >= {Scheme, Detector, Memory, Batches}
+    assert kinds(server) >= {Scheme, Detection, Memory, Batches}
 
 
 class Watching:
@@ -253,12 +253,12 @@ def test_nor_in_a_whole_job_that_is_stopped_and_goes_on(
     """The journal holds the plan, but nothing of the server the journal."""
     steps = []
 
-    class Watched(Journal):
+    class Reached(Journal):
         def catch_up(self):
             super().catch_up()
             assert ways(self) != [] == ways(self._server)
             steps.append(self._server.step)
-    monkeypatch.setattr('aspis_mpi.assembly.wiring.Journal', Watched)
+    monkeypatch.setattr('aspis_mpi.assembly.wiring.Journal', Reached)
     job = assembly.job
     for last in 2, 4:
         run = job.run.model_copy(update={'steps': last})

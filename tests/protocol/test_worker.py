@@ -5,90 +5,31 @@ import pytest
 
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.errors import LocalProtocolError
-from aspis_mpi.protocol.buffers import Pool, Pools
+from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,
     Probe, Reorder, Skip, Stop, Vector)
 from aspis_mpi.protocol.worker.machine import State
+from tests.support.benches import WorkerBench
 
 MESSAGES = {**FROM_SERVER, **FROM_WORKER}.values()
 
 
-class Bench:
-    """One worker of a small job, and the vectors that it is sent.
-
-    Parameters
-    ----------
-    assembly : Assembly
-    number : int
-        The worker.
-    most : int
-        Buffers of its pool.
-    """
-
-    def __init__(self, assembly, number=0, most=2):
-        self.assembly = assembly
-        self.files = assembly.assignment.files(number).tolist()
-        self.pool = Pool(assembly.d, most)
-        self.sent = Pool(assembly.d)
-        self.clock = VirtualClock()
-        self.worker = assembly.worker(
-            number, self.clock,
-            Pools(self.pool, Pool(assembly.d), Pool(assembly.d)))
-
-    @property
-    def busy(self):
-        """Whether the worker has something to compute or to send."""
-        return self.worker.due <= self.clock.now
-
-    def vector(self, step, scale=50.0):
-        """The parameters of a step, in a buffer of their own."""
-        buffer = self.sent.take()
-        rng = np.random.default_rng(step + 1)
-        buffer.values[:] = scale * rng.standard_normal(self.assembly.d)
-        return Parameters(step, buffer=buffer)
-
-    def begin(self, step):
-        """Give the worker its step; the parameters that it got."""
-        self.worker.handle(Model(step))
-        message = self.vector(step)
-        self.worker.handle(message)
-        return message.buffer.values.copy()
-
-    def replica(self):
-        """Compute until a replica is finished."""
-        for _ in range(10_000):
-            if (replica := self.worker.advance()) is not None:
-                return replica
-        raise AssertionError('no replica within 10,000 micro-batches')
-
-    def all_replicas(self):
-        """Position and numbers of every replica of the step."""
-        found = []
-        while self.busy:
-            replica = self.replica()
-            found.append((replica.position, replica.buffer.values.copy()))
-            replica.buffer.release()
-        return found
-
-    def honest(self, step, file, parameters):
-        """The sum of a file's gradients, computed in one go."""
-        out = np.zeros(self.assembly.d, dtype=np.float32)
-        samples = self.assembly.batches.samples(step, file)
-        self.assembly.problem.gradient(parameters, samples, out)
-        return out
-
-    def at_rest(self):
-        """Whether every buffer is back in its pool."""
-        return (len(self.pool._free) == self.pool.made
-                and len(self.sent._free) == self.sent.made)
+def all_replicas(it):
+    """Position and numbers of every replica of the step."""
+    found = []
+    while it.busy:
+        replica = it.next()
+        found.append((replica.position, replica.buffer.values.copy()))
+        replica.buffer.release()
+    return found
 
 
 @pytest.fixture
 def bench(assemble):
-    """Makes a `Bench`; keywords are sections of the job."""
+    """Makes a `WorkerBench`; keywords are sections of the job."""
     def make(number=0, most=2, **sections):
-        return Bench(assemble(**sections), number, most)
+        return WorkerBench(assemble(**sections), number, most)
     return make
 
 
@@ -152,10 +93,10 @@ def test_a_step_from_its_model_to_its_last_file(bench):
     assert worker.state is State.WAITING and not it.busy
     worker.handle(it.vector(0))
     assert worker.state is State.COMPUTING and it.busy
-    positions = [position for position, _ in it.all_replicas()]
+    positions = [position for position, _ in all_replicas(it)]
     assert positions == list(range(len(it.files)))
     assert worker.state is State.IDLE
-    assert it.at_rest()
+    assert it.at_rest
 
 
 def test_stop_ends_any_state(bench):
@@ -166,7 +107,7 @@ def test_stop_ends_any_state(bench):
         worker = brought_to(it, state)
         worker.handle(Stop(3, position=75))
         assert worker.exit_code == 75 and not it.busy
-        assert it.at_rest()
+        assert it.at_rest
 
 
 def test_a_step_is_announced_once_and_never_again(bench):
@@ -197,24 +138,24 @@ def test_parameters_may_overtake_their_model(bench):
     it.worker.handle(Model(4))
     assert it.worker.state is State.COMPUTING
     parameters = early.buffer.values.copy()
-    for position, values in it.all_replicas():
+    for position, values in all_replicas(it):
         assert np.array_equal(
-            values, it.honest(4, it.files[position], parameters))
-    assert it.at_rest()
+            values, it.gradient(4, it.files[position], parameters))
+    assert it.at_rest
 
 
 def test_parameters_of_the_next_step_may_come_while_computing(bench):
     it = bench()
     now = it.begin(1)
     it.worker.handle(it.vector(2))
-    first = it.replica()
+    first = it.next()
     assert first.step == 1
     assert np.array_equal(first.buffer.values,
-                          it.honest(1, it.files[0], now))
+                          it.gradient(1, it.files[0], now))
     first.buffer.release()
     it.worker.handle(Model(2))
     assert it.busy
-    assert it.replica().step == 2
+    assert it.next().step == 2
 
 
 def test_the_latest_of_several_early_parameters_counts(bench):
@@ -225,7 +166,7 @@ def test_the_latest_of_several_early_parameters_counts(bench):
     it.worker.handle(Model(1))
     it.worker.handle(Model(3))
     assert it.busy
-    assert it.replica().step == 3
+    assert it.next().step == 3
     it.worker.handle(Model(4))
 
 
@@ -235,9 +176,9 @@ def test_parameters_that_come_too_late_are_dropped(bench):
     it.worker.handle(Model(2))
     it.worker.handle(it.vector(1))
     assert it.worker.state is State.WAITING
-    assert it.at_rest()
+    assert it.at_rest
     it.worker.handle(it.vector(2))
-    assert it.replica().step == 2
+    assert it.next().step == 2
 
 
 def test_parameters_after_stop_go_back(bench):
@@ -245,7 +186,7 @@ def test_parameters_after_stop_go_back(bench):
     it.worker.handle(Model(1))
     it.worker.handle(Stop(1, position=0))
     it.worker.handle(it.vector(1))
-    assert it.at_rest()
+    assert it.at_rest
 
 
 # --- a later model abandons --------------------------------------------
@@ -257,11 +198,11 @@ def test_a_later_model_ends_a_step_in_the_middle(bench, batches):
     for _ in range(batches):
         assert it.worker.advance() is None
     parameters = it.begin(1)
-    for position, values in it.all_replicas():
+    for position, values in all_replicas(it):
         assert np.array_equal(
-            values, it.honest(1, it.files[position], parameters))
+            values, it.gradient(1, it.files[position], parameters))
     assert it.worker.step == 1
-    assert it.at_rest()
+    assert it.at_rest
 
 
 def test_many_abandoned_steps_cost_no_memory(bench):
@@ -272,8 +213,8 @@ def test_many_abandoned_steps_cost_no_memory(bench):
             if (replica := it.worker.advance()) is not None:
                 replica.buffer.release()
     it.worker.handle(Stop(200, position=0))
-    assert it.at_rest()
-    assert it.pool.made <= 2 and it.sent.made <= 2
+    assert it.at_rest
+    assert it.pools.gradients.made <= 2 and it.sent.made <= 2
 
 
 # --- computing ---------------------------------------------------------
@@ -281,11 +222,11 @@ def test_many_abandoned_steps_cost_no_memory(bench):
 def test_replicas_are_the_sums_of_their_files(bench):
     it = bench(number=2)
     parameters = it.begin(0)
-    found = it.all_replicas()
+    found = all_replicas(it)
     assert len(found) == len(it.files)
     for position, values in found:
         assert np.array_equal(
-            values, it.honest(0, it.files[position], parameters))
+            values, it.gradient(0, it.files[position], parameters))
 
 
 def test_the_split_into_micro_batches_changes_no_bit(bench):
@@ -295,7 +236,7 @@ def test_the_split_into_micro_batches_changes_no_bit(bench):
     for micro_batch in (1, 3, 20, 64):
         it = bench(problem=sizes | {'micro_batch': micro_batch})
         it.begin(0)
-        found.append(np.array([values for _, values in it.all_replicas()]))
+        found.append(np.array([values for _, values in all_replicas(it)]))
     for other in found[1:]:
         assert np.array_equal(found[0].view('u4'), other.view('u4'))
 
@@ -326,7 +267,7 @@ def test_the_parameters_are_only_read(bench):
     before = message.buffer.values.copy()
     it.worker.handle(Model(0))
     it.worker.handle(message)
-    it.all_replicas()
+    all_replicas(it)
     assert np.array_equal(message.buffer.values, before)
 
 
@@ -335,34 +276,34 @@ def test_the_parameters_are_only_read(bench):
 def test_a_worker_waits_while_nothing_has_left(bench):
     it = bench(most=2)
     parameters = it.begin(0)
-    kept = [it.replica(), it.replica()]
+    kept = [it.next(), it.next()]
     for _ in range(3):
         assert it.worker.advance() is None
         assert it.busy and not it.worker.computes
-    assert it.pool.made == 2
+    assert it.pools.gradients.made == 2
 
     positions = [0, 1]
     while it.busy:
         kept.pop(0).buffer.release()
-        replica = it.replica()
+        replica = it.next()
         positions.append(replica.position)
-        assert np.array_equal(replica.buffer.values, it.honest(
+        assert np.array_equal(replica.buffer.values, it.gradient(
             0, it.files[replica.position], parameters))
         kept.append(replica)
     assert positions == list(range(len(it.files)))
-    assert it.pool.made == 2
+    assert it.pools.gradients.made == 2
 
 
 def test_a_waiting_worker_still_takes_messages(bench):
     it = bench(most=1)
     it.begin(0)
-    kept = it.replica()
+    kept = it.next()
     assert it.worker.advance() is None
     it.worker.handle(Model(1))
     it.worker.handle(it.vector(1))
     assert it.worker.advance() is None      # the old replica is on its way
     kept.buffer.release()
-    assert it.replica().step == 1
+    assert it.next().step == 1
 
 
 # --- lies --------------------------------------------------------------
@@ -376,11 +317,11 @@ def test_an_adversary_lies_where_the_plan_says_and_nowhere_else(bench, value):
     plan = it.assembly.attack.lies(0)[it.files, 1]
     assert plan.any() and not plan.all()
     parameters = it.begin(0)
-    for position, values in it.all_replicas():
-        honest = it.honest(0, it.files[position], parameters)
+    for position, values in all_replicas(it):
+        honest = it.gradient(0, it.files[position], parameters)
         assert np.array_equal(values.view('u4'),
                               honest.view('u4')) != plan[position]
-    assert it.at_rest()
+    assert it.at_rest
 
 
 @pytest.mark.parametrize('value', ['reversed', 'alie', 'bit-flip', 'nan'])
@@ -393,7 +334,7 @@ def test_equal_liars_send_equal_bits(bench, value):
     for it in (one, other):
         it.begin(0)
         sent.append({it.files[position]: values.view('u4')
-                     for position, values in it.all_replicas()})
+                     for position, values in all_replicas(it)})
     common = set(sent[0]) & set(sent[1])
     assert common
     for file in common:
@@ -438,6 +379,6 @@ def test_an_abandoned_lie_costs_no_memory(bench):
             if (replica := it.worker.advance()) is not None:
                 replica.buffer.release()
     it.worker.handle(Stop(100, position=0))
-    assert it.at_rest()
+    assert it.at_rest
     scratch = it.worker._liar._scratch
     assert len(scratch._free) == scratch.made <= 2

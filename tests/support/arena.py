@@ -13,7 +13,7 @@ from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, CodedGradient, Failure, Lane, Progress, Sketch, Sum, Vector)
 from aspis_mpi.protocol.server.drive import drive
-from aspis_mpi.protocol.server.step import WAITS, State
+from aspis_mpi.protocol.server.states import WAITS, State
 from aspis_mpi.protocol.wire import MAGIC, PROTOCOL
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
 from tests.support.coded_jobs import at_rest, distance, sums

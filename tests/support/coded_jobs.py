@@ -11,7 +11,7 @@ from aspis_mpi.backends.simulated import (
 from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import Stop
 from aspis_mpi.protocol.server.drive import drive
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.states import State
 
 #: Seconds after which a worker of these jobs is given up.
 SILENCE = 50.0

@@ -170,14 +170,13 @@ def hostile(mailbox, MPI, piece):
 def main():
     """Run the job; one worker is hostile."""
     from aspis_mpi import __main__
-    from aspis_mpi.backends.mpi import (
-        mailbox as mpi_mailbox, worker as mpi_worker)
+    from aspis_mpi.backends.mpi import mailbox as mpi_mailbox
     if sys.argv[1].startswith('--piece='):
         mpi_mailbox.PIECE = int(sys.argv.pop(1).partition('=')[2])
     rank = os.environ.get('OMPI_COMM_WORLD_RANK', os.environ.get('PMI_RANK'))
     if int(rank) == WORKER + 1:
-        mpi_worker.Mailbox = hostile(mpi_mailbox.Mailbox, mpi_mailbox.MPI,
-                                     mpi_mailbox.PIECE)
+        mpi_mailbox.Mailbox = hostile(mpi_mailbox.Mailbox, mpi_mailbox.MPI,
+                                      mpi_mailbox.PIECE)
     return __main__.main()
 
 

@@ -16,7 +16,8 @@ from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (
-    CODED, Arrival, ArrivalKind, Evaluation, Outcome, Reordering, StepRecord)
+    CODED, Arrival, ArrivalKind, Evaluation, Reordering)
+from tests.support.made_up_logs import a_record
 
 ROOT = Path(__file__).parents[2]
 STEPS, MISSED, FRAMED = 30, (4, 5), 9
@@ -35,28 +36,6 @@ count = 2
 files = "all"
 value = "constant"
 """
-
-
-def a_record(assignment):
-    """A clean step in which the lowest holder of each file is used."""
-    n_files, n_workers = assignment.n_files, assignment.n_workers
-    nobody, seconds = np.zeros(n_workers, dtype=bool), np.zeros(n_workers)
-    source = assignment.holders[:, 0]
-    return StepRecord(
-        step=0, loss=1.0, lr=0.1, gradient_norm=1.0, residual=0.0,
-        hidden_bias=0.0, verdict=Outcome.CLEAN, epochs=1, audits=0,
-        files_certified=0, files_presumed=0, files_dropped=0,
-        files_missing=0, bytes_in=1000, bytes_out=100, messages=10,
-        seconds_wait=0.1, seconds_transfer=0.0, seconds_detect=0.1,
-        seconds_aggregate=0.1, seconds_update=0.1, seconds_step=0.4,
-        flagged=nobody, exposed=nobody, excluded=nobody,
-        disagreements=np.zeros((n_workers, n_workers), dtype=bool),
-        margin=np.full(2, np.nan), source=source.astype(np.int16),
-        contributors=np.arange(n_workers) == source[:, None],
-        copies=np.full(n_files, 3, dtype=np.uint16),
-        files_done=assignment.loads.astype(np.uint16),
-        first_report=seconds, last_report=seconds, late=nobody,
-        account=seconds)
 
 
 def make_log(path, job=JOB, accuracy=0.9, steps=STEPS):

@@ -218,7 +218,7 @@ def test_a_deadline_with_a_code_of_whole_workers():
     collection = Deadline(assignment, 1, Tandon(assignment, 1), deadline=1.0)
     assert collection.asks_whole_workers
     assert not Deadline(assignment, 1, LeastSquares(assignment, 1),
-                        deadline=1.0).whole
+                        deadline=1.0).asks_whole_workers
     it = collection.begin(np.ones(7, dtype=bool), True, speeds(7))
     it.finish(0, assignment.files(0).tolist())
     it.finish(1, assignment.files(1)[:2].tolist())

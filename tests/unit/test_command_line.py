@@ -201,6 +201,16 @@ def test_list_of_a_family_ends_with_what_each_part_can(family, capsys):
     assert flags == set(found)
 
 
+@pytest.mark.parametrize('family', registry.FAMILIES)
+def test_a_flag_of_a_part_is_one_that_a_base_names(family):
+    """Nobody reads another one: it would be an old name, or a mistake."""
+    for name, part in registry.parts(family).items():
+        named = set().union(*map(dir, part.__mro__[1:]))
+        flags = {key for key, value in vars(part).items()
+                 if isinstance(value, bool) and not key.startswith('_')}
+        assert flags <= named, name
+
+
 def test_list_tells_which_transfer_can_what(capsys):
     main(['list', 'transfer'])
     lines = capsys.readouterr().out.splitlines()

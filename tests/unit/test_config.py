@@ -13,7 +13,7 @@ from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import JobError
 from aspis_mpi.job import loading, presets
 from aspis_mpi.job.presets import PRESETS
-from aspis_mpi.job.sections import PARTS, SECTIONS
+from aspis_mpi.job.sections import ELSEWHERE, PARTS, SECTIONS
 from aspis_mpi.parts import extras
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +164,7 @@ def test_no_two_options_of_a_section_share_a_name():
         own = set(SECTIONS[section].model_fields)
         for chosen in product(*families):
             names = [key for part in chosen for key in registry.options(part)
-                     if key not in loading.ELSEWHERE]
+                     if key not in ELSEWHERE]
             assert len(set(names)) == len(names), (section, names)
             assert not own & set(names), (section, names)
 

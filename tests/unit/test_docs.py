@@ -11,10 +11,12 @@ import pytest
 
 import aspis_mpi
 from aspis_mpi import registry, simulate
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.job.listing import KEYS, listing
 from aspis_mpi.protocol import messages as protocol_messages
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER
 from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.events import EventCode
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / 'docs'
@@ -122,11 +124,26 @@ def test_every_data_set_and_column_is_described_and_nothing_else():
     sets = run_log.data_sets()
     names = run_log.names()
     assert {path for path in told if path.startswith('/')} == set(sets)
-    assert set(told) - set(sets) == {*names, 'attributes'}
+    assert set(told) - set(sets) == {*names, 'attributes'} - set(run_log.TOLD)
     for path, item in sets.items():
         assert set(told[path]) == {'_', *(item.dtype.names or ())}, path
     for column, found in names.items():
-        assert set(told[column]) == {'_', *found}, column
+        if kinds := run_log.TOLD.get(column):
+            assert found == [kind.word for kind in kinds]
+            assert [*kinds] == [*range(len(kinds))]
+        else:
+            assert set(told[column]) == {'_', *found}, column
+
+
+def test_every_code_and_every_kind_of_proof_has_a_line():
+    for kinds, page in ((EventCode, run_log.codes()),
+                        (ProofKind, run_log.proofs())):
+        for kind in kinds:
+            assert kind.meaning.endswith('.') and '\n' not in kind.meaning
+            assert f'| {kind:d} | `{kind.word}` | {kind.meaning} |' in page
+    told = (DOCS / 'logs.md').read_text(encoding='utf-8')
+    assert '<!-- generated: run_log.codes -->' in told
+    assert '<!-- generated: run_log.proofs -->' in told
 
 
 def test_every_data_set_and_attribute_of_a_log_is_described(tmp_path):

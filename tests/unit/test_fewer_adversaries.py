@@ -12,7 +12,7 @@ from aspis_mpi.assembly.run import simulate
 from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.errors import DONE
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.schemes.decision import Detection
@@ -78,7 +78,7 @@ def test_a_rule_of_ones_own_is_made_anew_in_a_run(tmp_path, monkeypatch):
     """Audits expose liars one by one, and the rule is asked in between."""
     (tmp_path / 'rule_of_q.py').write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
-    job = config.from_tables({
+    job = loading.from_tables({
         'run': {'steps': 2, 'seed': 7},
         'problem': {'name': 'quadratic', 'parameters': 12},
         'scheme': {'workers': K, 'adversaries': 3},

@@ -13,6 +13,7 @@ import pytest
 
 from aspis_mpi.assembly.replay import Recorded
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import JobError, RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
@@ -20,20 +21,14 @@ from aspis_mpi.runlog.parts import free
 from aspis_mpi.runlog.reader import Flagging, Run, load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary
 from aspis_mpi.runlog.totals import summarize
-from aspis_mpi.schemes.record import Evaluation, Event, Reordering
-from test_runlog import (JOB, create, fill, made_up, made_up_arrivals,
-                         made_up_truth)
+from aspis_mpi.schemes.record import (
+    Evaluation, Event, ExposureRecord, Reordering)
+from tests.support.made_up_logs import (
+    JOB, create, fill, made_up, made_up_arrivals, made_up_truth, mark)
 
 #: 10, 4 and 20 files; a worker has 6, 3 and 10 of them.
 DESIGNS = Subset(5, replication=3), Subset(4, replication=3), Subset(
     6, replication=3)
-
-
-def mark(path, step, first='run.h5', **changed):
-    """Say that a log goes on with another one from a step on."""
-    with h5py.File(path, 'a') as file:
-        file.attrs.update({'continues': first, 'first_step': step} | changed)
-    return path
 
 
 def write(folder, number, steps, first_step=None, *, design=None, **changed):
@@ -50,6 +45,8 @@ def write(folder, number, steps, first_step=None, *, design=None, **changed):
             fill(log, design, [step])
             log.evaluation(Evaluation(step + 1, 10 * step, number, 0.5))
             log.event(Event(10 * step, 20, 0, f'{number}: {step}'))
+            log.exposure(ExposureRecord(step, step, number, ProofKind.AUDIT,
+                                        f'{number}: {step}'))
     if number > 1:
         mark(folder / name, min(steps, default=0)
              if first_step is None else first_step)
@@ -234,6 +231,16 @@ def test_all_events_remain_in_order_of_time(three):
             (range(15), range(10, 18), range(13, 21)), 1) for step in steps}
     assert [event.text for event in events if event.time == 140] == [
         '1: 14', '2: 14', '3: 14']
+
+
+def test_exposures_of_what_was_done_again_are_left_out(three):
+    expected = [(step, number, f'{number}: {step}')
+                for number, (steps, _) in enumerate(COUNTING, 1)
+                for step in steps]
+    with load_run(three) as run:
+        assert [(it.step, it.worker, it.text)
+                for it in run.exposures] == expected
+        assert [it.step for it in run.parts[1].exposures] == [10, 11, 12]
 
 
 def test_arrivals_of_what_was_done_again_are_left_out(three):

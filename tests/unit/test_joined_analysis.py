@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.reader import load_run
-from aspis_mpi.schemes.record import Arrival, ArrivalKind, Evaluation, Event
-from test_joined import mark
-from test_runlog import create, made_up
+from aspis_mpi.schemes.record import (
+    Arrival, ArrivalKind, Evaluation, ExposureRecord)
+from tests.support.made_up_logs import create, made_up, mark
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,8 +68,9 @@ def analysed(tmp_path):
                 log.append(certified(step, design), liar,
                            design.incidence & liar, nobody, nobody)
                 log.evaluation(Evaluation(step + 1, 1.0, 1 / (step + 1), .5))
-                log.event(Event(100.0 * step, 30, 2,
-                                f'step {step}: worker 1 of part {number}'))
+            log.exposure(ExposureRecord(
+                steps[0], steps[0], 1, ProofKind.AUDIT,
+                f'step {steps[0]}: worker 1 of part {number}'))
         if number > 1:
             mark(tmp_path / name, steps[0])
     return tmp_path / 'run.h5'

@@ -4,6 +4,8 @@
 steps of robust-partial with five workers of whom one lies, arrivals and
 changes of the order; then, as a kill leaves it, rows that never reached the
 disk.  `version1/read.json.gz` is what the reader of that program gave.
+`version2` has the same of the last program of version 2: seven workers, of
+whom two lie and are exposed, forgotten and exposed again.
 """
 
 import gzip
@@ -23,20 +25,26 @@ from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.datasets import DataSet
 from aspis_mpi.runlog.reader import Run, load_run
 from aspis_mpi.runlog.stretch import Stretch
 from aspis_mpi.runlog.summary import print_summary
 from aspis_mpi.runlog.writer import RunLog
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event
-from test_joined import mark
-from test_runlog import create, fill, made_up_arrivals
+from tests.support.made_up_logs import (
+    create, fill, made_up_arrivals, made_up_exposure, mark)
 
 ROOT = Path(__file__).parents[2]
-HERE = Path(__file__).parent / 'version1'
-#: Data sets of version 1 with a row a step.
+HERE = Path(__file__).parent
+#: Data sets with a row a step that every version has.
 ROWS = ('steps', 'flagged', 'exposed', 'excluded', 'disagreements', 'margin',
         'source', 'contributors', 'copies', 'files_done', 'first_report',
         'last_report', 'adversaries', 'lies', 'payload_lies')
+#: Those that came with version 2.
+LATER = ('late', 'account', 'dawdles')
+#: Who is exposed first in which step, in either log.
+EXPOSED = {1: {1: 0}, 2: {1: 0, 5: 1}}
 
 
 def columns(table):
@@ -71,18 +79,29 @@ def told(run):
         'parts': [part is run for part in (*run.parts, run.part_of(3))]}))
 
 
+@pytest.fixture(params=[1, 2])
+def version(request):
+    return request.param
+
+
 @pytest.fixture
-def old(tmp_path, monkeypatch):
-    """The log of version 1, from whose folder it is read."""
+def old(version, tmp_path, monkeypatch):
+    """The log of a version, from whose folder it is read."""
     monkeypatch.chdir(tmp_path)
     path = Path('run.h5')
-    path.write_bytes(gzip.decompress((HERE / 'run.h5.gz').read_bytes()))
+    path.write_bytes(unpacked(version, 'run.h5'))
     return path
 
 
-def then():
-    """What was read of it when there was no other version."""
-    return json.loads(gzip.decompress((HERE / 'read.json.gz').read_bytes()))
+def unpacked(version, name):
+    packed = HERE / f'version{version}' / f'{name}.gz'
+    return gzip.decompress(packed.read_bytes())
+
+
+def then(version):
+    """What was read of it when there was no later version."""
+    said = json.loads(unpacked(version, 'read.json'))
+    return {name: said[name] for name in said if name not in LATER}
 
 
 def same(told, other):
@@ -104,14 +123,31 @@ def going_on(path, step):
            stretch=Stretch(step, True)).close()
 
 
-def test_a_log_of_version_1_reads_as_before(old):
+def test_an_earlier_log_reads_as_before(old, version):
     with load_run(old) as run:
-        assert run.attrs['version'] == 1
-        same(told(run), then())
+        assert run.attrs['version'] == version
+        same(told(run), then(version))
+
+
+def test_what_came_with_version_2_reads_as_before(tmp_path):
+    (tmp_path / 'run.h5').write_bytes(unpacked(2, 'run.h5'))
+    said = json.loads(unpacked(2, 'read.json'))
+    with load_run(tmp_path / 'run.h5') as run:
+        for name in LATER:
+            assert json.loads(json.dumps(plain(getattr(run, name)))) == (
+                said[name]), name
+
+
+def test_events_have_no_code_and_nobody_a_proof(old):
+    """Sentences of before are for people: nothing is made of them."""
+    with load_run(old) as run:
+        assert len(run.events) > 2 and run.exposed.any()
+        assert {event.code for event in run.events} == {EventCode.UNKNOWN}
+        assert run.exposures == []
 
 
 @pytest.mark.parametrize('step', [0, 5, 8])
-def test_a_log_that_goes_on_is_one_of_this_version(old, step):
+def test_a_log_that_goes_on_is_one_of_this_version(old, version, step):
     """It says what it said of all steps before, and what had happened."""
     with load_run(old) as before:
         going_on(old, step)
@@ -121,10 +157,12 @@ def test_a_log_that_goes_on_is_one_of_this_version(old, step):
             assert run.attrs == before.attrs | {
                 'version': schema.VERSION, 'package': run.attrs['package'],
                 'hosts_from': 'ranks', 'last_checkpoint': step}
+            assert run.exposures == []
             for name in ROWS:
                 assert run.read(name).tobytes() == expected[name].tobytes()
-            # The last one never reached the disk.
-            assert run.events == before.events[:-1]
+            # In version 1 what never reached the disk reads as zeros.
+            assert run.events == before.events[
+                :-1 if version == 1 else None]
             assert run.evaluation.tobytes() == evaluation[
                 evaluation['step'] <= (step or -1)].tobytes()
             np.testing.assert_array_equal(
@@ -152,7 +190,7 @@ for script in accuracy, completion, detection, timeline, trust:
 """
 
 
-def test_show_and_the_figures_say_the_same_of_both(old, capsys):
+def test_show_and_the_figures_say_the_same_of_both(old, version, capsys):
     """The last event, which says nothing, is left out of the new one."""
     shown = []
     for step in None, 8:
@@ -168,18 +206,23 @@ def test_show_and_the_figures_say_the_same_of_both(old, capsys):
         assert done.returncode == 0, done.stderr
         shown.append(lines + done.stdout.splitlines())
     assert shown[0] == shown[1] and len(shown[0]) > 20
+    for worker, step in EXPOSED[version].items():
+        assert any(line.startswith(f'step {step}: worker {worker} is exposed')
+                   for line in shown[0])
 
 
-def test_parts_of_different_versions_are_one_run(old):
+def test_parts_of_different_versions_are_one_run(old, version):
     design = Subset(4, replication=3)
     with create(Path('run.2.h5'), design) as log:
         for step in range(6, 9):
             log.arrivals(made_up_arrivals(step, 4, design.load))
             fill(log, design, [step])
-            log.event(Event(10.0 + step, 20, 0, f'{step}'))
+            log.event(Event(10.0 + step, 20, 0, f'{step}', EventCode.LOST))
+            log.exposure(made_up_exposure(step))
     mark(Path('run.2.h5'), 6)
     with load_run(old) as run, Run(old) as first:
-        assert [part.attrs['version'] for part in run.parts] == [1, 2]
+        assert [part.attrs['version'] for part in run.parts] == [
+            version, schema.VERSION]
         assert run.steps['step'].tolist() == list(range(9))
         np.testing.assert_array_equal(run.flagged[:6], first.flagged[:6])
         for step in range(6):
@@ -188,16 +231,20 @@ def test_parts_of_different_versions_are_one_run(old):
                     run.arrivals_of(step)[name],
                     first.arrivals_of(step)[name])
         assert len(run.arrivals_of(7)) == 5
-        assert run.events[-1].text == '8'
+        assert (run.events[-1].text, run.events[-1].code) == (
+            '8', EventCode.LOST)
+        assert run.exposures == [made_up_exposure(step)
+                                 for step in range(6, 9)]
+        print_summary(old)
 
 
 # -- what a version has and an earlier one has not
 
-NEWER = [schema.DataSet('/truth/new', np.dtype(bool), ('K',), since=2),
-         schema.DataSet('/progress/pace', np.dtype('f8'), ('K',), since=2),
-         schema.DataSet('/truth/both', np.dtype(bool), ('f', 'K'),
-                        packed=True, since=2),
-         schema.DataSet('/progress/count', np.dtype('u2'), (), since=2)]
+NEWER = [DataSet('/truth/new', np.dtype(bool), ('K',), since=3),
+         DataSet('/progress/pace', np.dtype('f8'), ('K',), since=3),
+         DataSet('/truth/both', np.dtype(bool), ('f', 'K'),
+                 packed=True, since=3),
+         DataSet('/progress/count', np.dtype('u2'), (), since=3)]
 
 
 @pytest.fixture
@@ -218,11 +265,11 @@ def assert_nothing(run, item, steps=8):
 
 
 @pytest.mark.parametrize('item', NEWER, ids=[item.name for item in NEWER])
-def test_what_an_earlier_version_has_not_is_nothing(newer, item):
+def test_what_an_earlier_version_has_not_is_nothing(newer, version, item):
     with load_run(newer) as run:
         assert_nothing(run, item)
         assert len(getattr(run, item.name)) == 8
-        same(told(run), then())
+        same(told(run), then(version))
     going_on(newer, 5)
     with load_run(newer) as run:
         assert_nothing(run, item, 5)
@@ -243,7 +290,7 @@ def test_it_is_nothing_in_an_earlier_part_too(newer, item):
 @pytest.mark.parametrize('name', ['new', 'pace', 'both', 'count'])
 def test_this_version_must_have_it(newer, name):
     with h5py.File(newer, 'a') as file:
-        file.attrs['version'] = 2
+        file.attrs['version'] = schema.VERSION
     with pytest.raises(RunLogError, match='cannot be read'):
         load_run(newer)
 

@@ -222,7 +222,7 @@ def test_only_workers_that_were_wrong_within_the_span_are_remembered(
                 recent if budget == 'fixed' else wrong)
             total += len(proofs)
             it.learn(step, [(worker, 'caught', ALONE) for worker in caught]
-                     + list(proofs),
+                     + [(it.worker, it.sentence, it.alone) for it in proofs],
                      now)
     assert total > 20
 

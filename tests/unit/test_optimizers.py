@@ -9,7 +9,7 @@ from aspis_mpi import registry
 from aspis_mpi.arrays import norm
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.errors import JobError
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.learning.optimizer import exported, restore
 from aspis_mpi.learning.optimizers.adam import Adam
 from aspis_mpi.learning.optimizers.adamw import AdamW
@@ -195,7 +195,7 @@ def test_nesterov_needs_momentum():
 
 def test_a_job_gives_both_betas(tables):
     def job(betas):
-        return config.from_tables(tables(optimizer={
+        return loading.from_tables(tables(optimizer={
             'name': 'adamw', 'betas': betas}))
     assert job([0.8, 0.9]).part('optimizer').options['betas'] == (0.8, 0.9)
     for wrong in ([0.8], [0.8, 0.9, 0.99], 0.9, ['a', 'b']):
@@ -206,7 +206,7 @@ def test_a_job_gives_both_betas(tables):
 def test_the_plan_counts_what_an_optimizer_keeps(tables):
     """Both as it is and as it waits to be written; a count beside it."""
     def plan(name):
-        return plan_of(Design(config.from_tables(tables(
+        return plan_of(Design(loading.from_tables(tables(
             optimizer={'name': name}, problem={'parameters': 10_000}))))
     sgd, adam = plan('sgd'), plan('adam')
     assert adam.checkpoint_bytes - sgd.checkpoint_bytes == 40_008

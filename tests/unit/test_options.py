@@ -17,6 +17,7 @@ from pydantic import Field
 
 from aspis_mpi import JobError, Problem, simulate
 from aspis_mpi.job import loading
+from aspis_mpi.job.differences import difference
 from aspis_mpi.plan import forecast
 from aspis_mpi.runlog.reader import load_run
 
@@ -190,7 +191,7 @@ def test_what_the_log_has_makes_the_same_options(job, part, given):
     second = again(first)
     assert repr(options_of(second)) == repr(options_of(first))
     assert second.to_toml() == first.to_toml()
-    assert loading.difference(first, second, set()) is None
+    assert difference(first, second, set()) is None
 
 
 @pytest.mark.parametrize('key, value, told', [

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import h5py
@@ -11,12 +12,16 @@ import numpy as np
 import pytest
 
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.reader import load_run
-from aspis_mpi.schemes.record import Evaluation, Event, Reordering
-from test_runlog import create, fill, made_up_arrivals
+from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import (
+    Evaluation, Event, ExposureRecord, Reordering)
+from tests.support.made_up_logs import create, fill, made_up_arrivals
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
-TABLES = ('steps', 'evaluation', 'events', 'arrivals', 'assignment/changes')
+TABLES = ('steps', 'evaluation', 'events', 'exposures', 'arrivals',
+          'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -31,8 +36,9 @@ def log(tmp_path_factory):
             log.arrivals(made_up_arrivals(step, 6, 10))
             fill(log, assignment, [step])
             log.evaluation(Evaluation(step + 1, 1.5 * step, 0.25, np.nan))
-        for i, text in enumerate(TEXTS):
-            log.event(Event(i, 20, 0, text))
+        for i, (text, kind) in enumerate(zip(TEXTS, ProofKind)):
+            log.event(Event(i, 20, 0, text, EventCode(2 * i)))
+            log.exposure(ExposureRecord(i, i // 2, i + 1, kind, text))
         log.reordering(Reordering(4, assignment.order[:, ::-1]))
         log.reordering(Reordering(6, assignment.order))
     return path
@@ -70,8 +76,13 @@ def test_long_texts_are_cut_between_characters(log, expected):
     texts = [raw.decode() for raw in expected['events_text']]
     assert texts[:3] == list(TEXTS[:3])
     assert re.fullmatch(r'ü{512} \[\.\.\.\] ü{1532}', texts[3])
+    np.testing.assert_array_equal(expected['exposures_text'],
+                                  expected['events_text'])
     with load_run(log) as run:
         assert [event.text for event in run.events] == texts
+        assert run.exposures == [
+            ExposureRecord(i, i // 2, i + 1, ProofKind(i), text)
+            for i, text in enumerate(texts)]
 
 
 def test_pandas(log, expected):
@@ -103,6 +114,8 @@ def test_pytables(log, expected):
         for node in file.walk_nodes('/', 'Leaf'):
             found[node._v_pathname[1:]] = node.read()
         assert file.root.steps.attrs.verdict.split()[5] == 'clean'
+        assert file.root.exposures.attrs.proof.split()[1] == 'audit'
+        assert file.root.events.attrs.code.split()[8] == 'silent'
     assert set(found) == set(expected)
     for name, data in expected.items():
         assert_equal(found[name], data)
@@ -121,6 +134,8 @@ def test_netcdf4(log, expected):
             found[name].set_auto_mask(False)
             assert_equal(found[name][...], data)
         assert file['steps'].verdict.split()[5] == 'clean'
+        assert file['exposures'].proof.split()[1] == 'audit'
+        assert file['events'].code.split()[8] == 'silent'
         assert list(file.hosts) == ['n1', 'n2']
 
 
@@ -174,19 +189,24 @@ def test_the_guide(log, example):
         pytest.importorskip('netCDF4')
     with load_run(log) as run:
         ask, answer = {
+            'Counter': ('', '\n'.join([
+                *(f'{it.step} {it.worker} {it.proof.word} {it.text}'
+                  for it in run.exposures),
+                str(Counter(event.code.word for event in run.events))])),
             'load_run': ('', f'aspis {run.exposed.any(axis=0)}'),
-            'pandas': ('len(steps), steps["verdict"][5], events["text"][1]',
-                       '9 clean Bären – 12 °'),
+            'pandas': ('len(steps), steps["verdict"][5], events["text"][1], '
+                       'events["code"][1]', '9 clean Bären – 12 ° tolerance'),
             'xarray': ('loss.sum(), contributors.sum()',
                        f'{run.steps["loss"].sum()} '
                        f'{run.contributors.sum()}')}[
-                next(word for word in ('load_run', 'pandas', 'xarray')
-                     if word in example)]
+                next(word for word in (
+                    'Counter', 'load_run', 'pandas', 'xarray')
+                    if word in example)]
     ended = subprocess.run(
         [sys.executable, '-c', f'{example}\nprint({ask})'], cwd=log.parent,
         text=True, capture_output=True)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.strip() == answer
+    assert ended.stdout.strip() == answer.strip()
 
 
 @pytest.mark.skipif(shutil.which('h5dump') is None, reason='no h5dump')

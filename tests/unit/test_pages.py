@@ -17,6 +17,7 @@ import pytest
 
 from aspis_mpi import simulate
 from aspis_mpi.__main__ import main
+from aspis_mpi.errors import JobError
 from aspis_mpi.job import loading
 from aspis_mpi.plan import forecast
 
@@ -279,7 +280,7 @@ def test_a_mistake_is_answered_as_the_pages_say(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path('job.toml').write_text(JOB.format('name = "quadratic"') + (
         '[aggregation]\nname = "meen"\n'))
-    with pytest.raises(loading.JobError) as raised:
+    with pytest.raises(JobError) as raised:
         loading.load('job.toml')
     told = [block.text.splitlines()[1] for block in BLOCKS
             if 'meen' in block.text]

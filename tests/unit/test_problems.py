@@ -18,10 +18,17 @@ from aspis_mpi.learning.problems.digits import Digits
 from aspis_mpi.learning.problems.linear_regression import LinearRegression
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.learning.schedules.constant import Constant
+from aspis_mpi.parts import extras
+
+
+#: What a job says of problems that cannot do without.
+GIVEN = {'torch': {'module': 'tests.support.torch_modules:smooth',
+                   'train': 'tests.support.torch_modules:train'}}
 
 
 def build(part, seed=7, **options):
     """A problem as the composition root builds it."""
+    options = GIVEN.get(part.name, {}) | options
     if part.default_model is None:
         return part(seed, **options)
     model = registry.find('model', part.default_model)
@@ -42,8 +49,10 @@ def digits_problem(**options):
     return Digits(7, Perceptron(64, 10), **options)
 
 
-every_problem = pytest.mark.parametrize(
-    'part', registry.parts('problem').values(), ids=lambda part: part.name)
+every_problem = pytest.mark.parametrize('part', [
+    pytest.param(part, id=name, marks=pytest.mark.skipif(
+        bool(extras.missing(part)), reason='its library is not installed'))
+    for name, part in registry.parts('problem').items()])
 
 
 @every_problem

@@ -6,19 +6,20 @@ import logging
 import pytest
 
 from aspis_mpi.assembly.progress import ALIKE, Report
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event
 
 
 @pytest.fixture
 def tell():
-    """Reports texts as warnings; gives the lines that were shown."""
+    """Reports texts as warnings of a code; gives the lines shown."""
     stream = io.StringIO()
     report = Report(10, 20, stream=stream)
 
-    def run(texts, level=logging.WARNING):
+    def run(texts, level=logging.WARNING, code=EventCode.SILENT):
         stream.truncate(stream.seek(0))
         for text in texts:
-            report.event(Event(0.0, level, 0, text))
+            report.event(Event(0.0, level, 0, text, code))
         return stream.getvalue().splitlines()
     yield run
     report.close()
@@ -38,7 +39,9 @@ def test_the_first_of_a_kind_are_shown_then_ever_fewer(tell):
 
 def test_another_kind_is_shown_beside_many_alike(tell):
     tell(f'worker {n} was silent' for n in range(1000))
-    assert tell(['worker 3 has died']) == ['warning: worker 3 has died']
+    assert not tell(['worker 3 was silent, in other words'])
+    assert tell(['worker 3 has died'], code=EventCode.LOST) == [
+        'warning: worker 3 has died']
     assert tell(['worker 3 was silent'], logging.ERROR) == [
         'error: worker 3 was silent']
 

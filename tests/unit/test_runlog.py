@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from random import Random
 
@@ -15,36 +15,19 @@ import pytest
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import RunLogError
-from aspis_mpi.runlog import schema
+from aspis_mpi.runlog import datasets, schema
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary
 from aspis_mpi.runlog.totals import summarize
-from aspis_mpi.runlog.writer import RunLog
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
-    CODED, Arrival, ArrivalKind, Evaluation, Event, Outcome, Reordering,
-    StepRecord)
-
-JOB = """
-[run]
-steps = 40
-seed = 7
-[problem]
-name = "digits"
-model = "mlp"
-batch_size = 910
-[scheme]
-name = "aspis"
-adversaries = 3
-[detection]
-name = "clique"
-[aggregation]
-name = "median-of-means"
-[adversary]
-count = 3
-files = "all"
-value = "reversed"
-"""
+    CODED, Arrival, ArrivalKind, Evaluation, Event, ExposureRecord, Outcome,
+    Reordering)
+from tests.support.made_up_logs import (
+    JOB, create, fill, made_up, made_up_arrivals, made_up_exposure,
+    made_up_truth)
 
 #: The groups and columns that users' scripts rely on.
 CONTRACT = {
@@ -64,10 +47,12 @@ COLUMNS = {
         'seconds_wait', 'seconds_transfer', 'seconds_detect',
         'seconds_aggregate', 'seconds_update', 'seconds_step'),
     'evaluation': ('step', 'seconds', 'loss', 'accuracy'),
-    'events': ('time', 'level', 'rank'),
+    'events': ('time', 'level', 'rank', 'code'),
+    'exposures': ('step', 'since', 'worker', 'proof'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes')}
 #: Row by row with a table, and its last column for whoever reads.
 BESIDE = {'events': ('events_text', 'text'),
+          'exposures': ('exposures_text', 'text'),
           'arrivals': ('arrivals_finished', 'finished'),
           'assignment/changes': ('assignment/orders', 'order')}
 #: What numbers of a column are called.
@@ -76,7 +61,10 @@ NAMES = {
                            'resolved', 'clean'),
     ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
                            'silent', 'deadline', 'malformed', 'sketch',
-                           'lost', 'late')}
+                           'lost', 'late'),
+    ('exposures', 'proof'): ('disagreements', 'audit', 'sketches',
+                             'malformed'),
+    ('events', 'code'): tuple(code.word for code in EventCode)}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity',
               'last_checkpoint'}
@@ -84,79 +72,16 @@ PACKED = {'disagreements': ('K', 'K'), 'contributors': ('f', 'K'),
           'lies': ('f', 'K'), 'arrivals_finished': ('l',)}
 
 
-def made_up(step, n_files, n_workers):
-    """A record full of numbers that depend on the step alone."""
-    rng = np.random.default_rng(step)
-
-    def bits(*shape):
-        return rng.random(shape) < 0.4
-
-    scalars = rng.random(11)
-    counts = rng.integers(0, n_files + 1, 10)
-    return StepRecord(
-        step=step, loss=scalars[0], lr=scalars[1], gradient_norm=scalars[2],
-        residual=scalars[3], hidden_bias=scalars[4],
-        verdict=Outcome(step % len(Outcome)), epochs=int(counts[0]),
-        audits=int(counts[1]), files_certified=int(counts[2]),
-        files_presumed=int(counts[3]), files_dropped=int(counts[4]),
-        files_missing=int(counts[5]), bytes_in=61_000_000_000 + step,
-        bytes_out=int(counts[6]), messages=int(counts[7]),
-        seconds_wait=scalars[5], seconds_transfer=scalars[6],
-        seconds_detect=scalars[7], seconds_aggregate=scalars[8],
-        seconds_update=scalars[9], seconds_step=scalars[10],
-        flagged=bits(n_workers), exposed=bits(n_workers),
-        excluded=bits(n_workers), disagreements=bits(n_workers, n_workers),
-        margin=np.array([np.nan, scalars[0]]),
-        source=rng.integers(-4, n_workers, n_files).astype(np.int16),
-        contributors=bits(n_files, n_workers),
-        copies=rng.integers(0, 1 << 16, n_files).astype(np.uint16),
-        files_done=rng.integers(0, 1 << 16, n_workers).astype(np.uint16),
-        first_report=np.where(bits(n_workers), np.nan, rng.random(n_workers)),
-        last_report=rng.random(n_workers), late=bits(n_workers),
-        account=rng.random(n_workers))
-
-
-def made_up_truth(step, n_files, n_workers):
-    """Adversaries, their lies and delays, which depend on the step alone."""
-    rng = np.random.default_rng([step, 1])
-    return (rng.random(n_workers) < 0.3,
-            rng.random((n_files, n_workers)) < 0.3,
-            rng.random(n_workers) < 0.1, rng.random(n_workers) < 0.2)
-
-
-def made_up_arrivals(step, n_workers, load):
-    """A step's arrivals, which depend on the step alone."""
-    rng = np.random.default_rng([step, 2])
-    return [Arrival(
-        step, int(rng.integers(-1, n_workers)), ArrivalKind(i % 7),
-        int(rng.integers(0, 1 << 16)), rng.random(),
-        int(rng.integers(0, 1 << 40)),
-        np.packbits(rng.random(load) < 0.5).tobytes()) for i in range(5)]
-
-
-def create(path, assignment, **changed):
-    """An empty log with made-up circumstances."""
-    arguments = dict(job=JOB, seed=7, parameters=12, mpi='Open MPI 5.0.11',
-                     hosts=['n1', 'n2'])
-    return RunLog(path, assignment, **(arguments | changed))
-
-
-def fill(log, assignment, steps):
-    """Append made-up rows."""
-    sizes = assignment.n_files, assignment.n_workers
-    for step in steps:
-        log.append(made_up(step, *sizes), *made_up_truth(step, *sizes))
-
-
 def write_for_ever(path, compress):
     """What the process does that the tests below kill or watch."""
-    schema.COMPRESS = int(compress)
+    datasets.COMPRESS = int(compress)
     assignment = Subset(8, replication=3)
     log = create(path, assignment)
     print(0, flush=True)
     for step in range(1 << 30):
         log.arrivals(made_up_arrivals(step, assignment.n_workers,
                                       assignment.load))
+        log.exposure(made_up_exposure(step))
         fill(log, assignment, [step])
         log.event(Event(step, 30, 0, f'step {step}'))
         log.reordering(Reordering(step, order_of(step, assignment)))
@@ -176,6 +101,9 @@ def expect_what_was_written(run):
     assert run.events == [Event(i, 30, 0, f'step {i}')
                           for i in range(len(run.events))]
     assert len(run.events) >= run.n_steps
+    assert run.exposures == [made_up_exposure(i)
+                             for i in range(len(run.exposures))]
+    assert len(run.exposures) >= run.n_steps
     assignment = Assignment(run.incidence)
     for step in range(max(0, run.n_steps - 3), run.n_steps):
         np.testing.assert_array_equal(run.order_at(step),
@@ -244,13 +172,13 @@ def test_layout_is_the_contract(tmp_path):
     with h5py.File(tmp_path / 'run.h5') as file:
         assert set(file.attrs) == ATTRIBUTES
         assert set(file) == set(CONTRACT) | set(COLUMNS) | {
-            'events_text', 'arrivals_finished'}
+            'events_text', 'exposures_text', 'arrivals_finished'}
         for group, names in CONTRACT.items():
             assert set(file[group]) == names
         for name, columns in COLUMNS.items():
             assert file[name].dtype.names == columns
         assert file.attrs['format'] == 'aspis-mpi-run'
-        assert file.attrs['version'] == 2
+        assert file.attrs['version'] == 3
         assert list(file.attrs['hosts']) == ['n1', 'n2']
         for (name, column), names in NAMES.items():
             assert tuple(file[name].attrs[column].split()) == names
@@ -272,7 +200,8 @@ def test_columns_are_plain_numbers_and_no_attribute_is_empty(tmp_path):
                       dtype for dtype in types if not dtype.names]:
         assert plain.kind in 'iufS' and plain.subdtype is None
         assert h5py.check_enum_dtype(plain) is None
-    assert [dtype.itemsize for dtype in types if dtype.kind == 'S'] == [4096]
+    assert [dtype.itemsize for dtype in types if dtype.kind == 'S'] == [
+        4096, 4096]
     with load_run(tmp_path / 'run.h5') as run:
         assert run.attrs['hosts'] == []
 
@@ -465,6 +394,7 @@ def test_own_rows_that_did_not_reach_the_disk_are_left_out(tmp_path):
         log.arrivals(made_up_arrivals(0, 5, 6))
         log.reordering(Reordering(0, assignment.order[:, ::-1]))
         log.event(Event(0.0, 20, 0, 'said'))
+        log.exposure(made_up_exposure(0))
     with h5py.File(tmp_path / 'run.h5', 'a') as file:
         for rows, (beside, _) in BESIDE.items():
             file[rows].resize(8, axis=0)
@@ -472,6 +402,7 @@ def test_own_rows_that_did_not_reach_the_disk_are_left_out(tmp_path):
     with load_run(tmp_path / 'run.h5') as run:
         assert len(run.arrivals) == len(run.arrivals_of(0)) == 5
         assert run.events == [Event(0.0, 20, 0, 'said')]
+        assert run.exposures == [made_up_exposure(0)]
         np.testing.assert_array_equal(run.order_at(7),
                                       assignment.order[:, ::-1])
 
@@ -485,6 +416,7 @@ def test_a_row_counts_with_what_lies_beside_it(tmp_path, longer):
             log.arrivals(made_up_arrivals(step, 5, 6))
             log.reordering(Reordering(step, orders[step]))
             log.event(Event(step, 20, 0, 'said'))
+            log.exposure(made_up_exposure(step))
     with h5py.File(tmp_path / 'run.h5', 'a') as file:
         for rows, (beside, _) in BESIDE.items():
             data = file[(rows, beside)[longer]]
@@ -492,6 +424,7 @@ def test_a_row_counts_with_what_lies_beside_it(tmp_path, longer):
     with load_run(tmp_path / 'run.h5') as run:
         expect_arrivals(run.arrivals, made_up_arrivals(0, 5, 6))
         assert run.events == [Event(0, 20, 0, 'said')]
+        assert run.exposures == [made_up_exposure(0)]
         np.testing.assert_array_equal(run.order_at(1), orders[0])
 
 
@@ -508,6 +441,8 @@ def test_what_lies_beside_is_on_the_disk_before_its_row(tmp_path,
             seen.append((run.n_steps, len(run.arrivals), len(run.events)))
             assert run.events == [Event(i, 20, 0, f'{i}')
                                   for i in range(len(run.events))]
+            assert run.exposures == [made_up_exposure(i)
+                                     for i in range(len(run.events))]
             for step in range(run.n_steps):
                 np.testing.assert_array_equal(run.order_at(step), np.roll(
                     assignment.order, step, axis=1))
@@ -518,6 +453,7 @@ def test_what_lies_beside_is_on_the_disk_before_its_row(tmp_path,
             log.reordering(Reordering(step, np.roll(
                 assignment.order, step, axis=1)))
             log.event(Event(step, 20, 0, f'{step}'))
+            log.exposure(made_up_exposure(step))
             fill(log, assignment, [step])
             log.flush()
         monkeypatch.undo()
@@ -804,8 +740,11 @@ def test_summary_counts(tmp_path):
         fill(log, assignment, range(40))
         log.evaluation(Evaluation(20, 1.0, 0.25, 0.75))
         log.evaluation(Evaluation(40, 2.0, 0.5, 0.5))
-        for level in (20, 30, 40):
-            log.event(Event(1.0, level, 0, 'said'))
+        for level, code in zip((20, 30, 40), EventCode):
+            log.event(Event(1.0, level, 0, 'said', code))
+        for step, worker in (3, 4), (5, 2), (9, 4):
+            log.exposure(ExposureRecord(step, step - 1, worker,
+                                        ProofKind.AUDIT, f'{step}'))
     with load_run(tmp_path / 'run.h5') as run:
         summary = summarize(run)
         seconds = run.steps['seconds_step'].sum()
@@ -819,7 +758,11 @@ def test_summary_counts(tmp_path):
     assert summary.quality.accuracy == 0.5
     assert summary.quality.best_accuracy == 0.75
     assert summary.quality.best_step == 20
-    assert (summary.n_warnings, len(summary.last_warnings)) == (2, 2)
+    assert summary.n_warnings == 2
+    assert [it.code for it in summary.last_warnings] == ['probe', 'tolerance']
+    # Of worker 4 the first one.
+    assert [astuple(it) for it in summary.exposures] == [
+        (3, 2, 4, 'audit', '3'), (5, 4, 2, 'audit', '5')]
 
 
 CODED_JOB = """

@@ -9,7 +9,7 @@ import pytest
 import aspis_mpi
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.detection.equality import BITS, Equality
-from aspis_mpi.job import loading as config
+from aspis_mpi.job import loading
 from aspis_mpi.schemes.challenge.verified import VerifiedTable
 from aspis_mpi.schemes.tables.combined import PayloadTable
 from aspis_mpi.schemes.tables.table import (
@@ -52,7 +52,7 @@ def begun(transfer, equality):
            'detection': detection, 'aggregation': {'name': 'mean'}}
     if detection['name'] == 'none':
         job['scheme']['adversaries'] = 0
-    assembly = Assembly(config.from_tables(job))
+    assembly = Assembly(loading.from_tables(job))
     return assembly.transfer.begin(equality, 1.0)
 
 

@@ -12,11 +12,12 @@ import pytest
 
 from aspis_mpi.assembly.run import simulate
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.job import loading
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
-from aspis_mpi.schemes.record import Event
-from test_analysis import a_record
+from aspis_mpi.schemes.record import ExposureRecord
+from tests.support.made_up_logs import a_record
 
 ROOT = Path(__file__).parents[2]
 K, D = 7, 12
@@ -55,15 +56,15 @@ def written(tmp_path):
     blank = replace(blank, last_report=np.ones(K))
     nothing = np.zeros((assignment.n_files, K), dtype=bool)
 
-    def write(steps, job='', events=(), first=0):
+    def write(steps, job='', exposures=(), first=0):
         path = tmp_path / 'written.h5'
         with RunLog(path, assignment, job=job, seed=1, parameters=D, mpi='',
                     hosts=['a'], clock='virtual', overwrite=True) as log:
             for number, facts in enumerate(steps, first):
                 log.append(replace(blank, step=number, **facts), nobody,
                            nothing, nobody, nobody)
-            for event in events:
-                log.event(event)
+            for exposure in exposures:
+                log.exposure(exposure)
         return path
     return write
 
@@ -241,23 +242,24 @@ def test_an_exposure_has_its_sentence(trust, simulated):
 
 
 def test_the_sentence_is_of_that_worker_and_step(trust, written):
-    def said(worker, text):
-        return Event(0.0, 30, worker + 1, text)
+    def said(step, worker, text, proof=ProofKind.AUDIT):
+        return ExposureRecord(step, step, worker, proof, text)
 
     found = written(
         [{'exposed': of(2)}, {'exposed': of(2, 5)}, {'exposed': of(1)}],
-        events=[said(2, 'worker 2 was silent for 5 s in step 10 after 0'),
-                said(5, 'step 1: worker 5 lies'),
-                said(2, 'step 110: worker 2 lies'),
-                said(2, 'worker 2 sent a malformed message in step 10: x'),
-                said(5, 'step 11: worker 5\x1b[2J lies')], first=10)
+        exposures=[
+            said(10, 5, 'worker 2 in step 10, of another one'),
+            said(10, 2, 'step 1: worker 3: x', ProofKind.MALFORMED),
+            said(10, 2, 'the second proof of the step'),
+            said(11, 2, 'step 10: worker 2, of another step'),
+            said(11, 5, 'step 11: worker 5\x1b[2J lies')], first=10)
     with load_run(found) as run:
         found = trust.exposures_of(run)
     assert [(e.worker, e.step, e.steps) for e in found] == [
         (2, 10, 2), (5, 11, 1), (1, 12, 1)]
-    assert found[0].sentence.endswith('malformed message in step 10: x')
+    assert found[0].sentence == 'step 1: worker 3: x'
     assert trust._plain(found[1].sentence) == 'step 11: worker 5 [2J lies'
-    assert found[2].sentence.endswith('no event says why')
+    assert found[2].sentence.endswith('the log has no proof')
 
 
 # -- the picture

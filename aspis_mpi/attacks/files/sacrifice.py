@@ -1,10 +1,10 @@
-"""One adversary hides so that the graph has two largest cliques."""
+"""A hidden adversary that gives the graph two largest cliques."""
 
 from aspis_mpi.attacks.targets import Files
 
 
 class Sacrifice(Files):
-    """One adversary disagrees with a single honest worker, the rest lie.
+    """Open lies of all adversaries but one, which disagrees with one worker.
 
     All but one adversary lie on everything.  The last one, a, lies only
     where the honest holders lie inside {h}.  Both the honest workers and

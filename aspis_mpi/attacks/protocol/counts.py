@@ -4,7 +4,7 @@ from aspis_mpi.attacks.conduct import Protocol
 
 
 class Counts(Protocol):
-    """Everything is reported as finished with the first file."""
+    """A report of everything as finished with the first file."""
 
     name = 'counts'
 

@@ -6,7 +6,7 @@ from aspis_mpi.attacks.protocol.counts import Counts
 
 
 class Intermittent(Counts):
-    """Adversaries take turns at silence; the others do as they are asked.
+    """Turns at silence, while the other adversaries do as they are asked.
 
     Whose turn it is reports everything at once and sends nothing that it
     is asked for, and no replica.

@@ -5,7 +5,7 @@ from aspis_mpi.checks import check_positive
 
 
 class Late(Counts):
-    """Everything is reported at once; each answer waits for `seconds`.
+    """A report of everything at once, and answers that wait for `seconds`.
 
     An adversary computes as fast as it can, whatever the delay says, and
     sends what it was asked for that much later: vectors and sketches after

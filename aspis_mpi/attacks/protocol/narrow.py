@@ -4,7 +4,7 @@ from aspis_mpi.attacks.conduct import Protocol
 
 
 class Narrow(Protocol):
-    """The start-up probe is answered with what rank 0 computes.
+    """Answers to the start-up probe that are those of rank 0.
 
     Also where the own machine computes other bits: then the thresholds are
     made of too small distances.  Rank 0's bits are those of its kind of

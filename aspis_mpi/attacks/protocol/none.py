@@ -4,7 +4,7 @@ from aspis_mpi.attacks.conduct import Protocol
 
 
 class Nothing(Protocol):
-    """Reports, payloads and sketches are as they are asked for."""
+    """Reports, payloads and sketches as they are asked for."""
 
     name = 'none'
     lies = False

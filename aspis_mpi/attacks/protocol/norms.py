@@ -5,7 +5,7 @@ from aspis_mpi.checks import check_finite
 
 
 class Norms(Protocol):
-    """Every norm is multiplied; sketches and vectors are honest.
+    """Norms that are multiplied; sketches and vectors are honest.
 
     What a vector may be off by grows with the norms that its sender claims.
 

@@ -4,7 +4,7 @@ from aspis_mpi.attacks.conduct import Protocol
 
 
 class Patient(Protocol):
-    """Files are lied about only after a step's first challenge.
+    """Lies about files only after a step's first challenge.
 
     Until it is answered vectors and sketches are honest; then both are made
     of the lies, so that adversaries that hold a file alone (`quiet`) agree

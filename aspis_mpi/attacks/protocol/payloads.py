@@ -9,7 +9,7 @@ from aspis_mpi.checks import check_finite
 
 
 class Payloads(Protocol):
-    """A random error is added to each vector; sketches are honest.
+    """A random error in each vector; sketches are honest.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from aspis_mpi.checks import check_finite
 
 
 class Sketches(Protocol):
-    """A random error is added to every sketch; vectors are honest.
+    """A random error in every sketch; vectors are honest.
 
     Parameters
     ----------

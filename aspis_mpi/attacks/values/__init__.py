@@ -1,1 +1,1 @@
-"""What a lying worker sends in place of a file's gradient."""
+"""Values that a lying worker sends in place of a file's gradient."""

@@ -50,7 +50,7 @@ class Between(Value):
         self._step = self._typical = None
 
     def of(self, worker):
-        """With an error of its own where these are apart."""
+        """The same, or one with an error of its own where these are apart."""
         if self.direction != 'apart':
             return self
         own = copy(self)

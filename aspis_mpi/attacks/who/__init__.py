@@ -1,1 +1,1 @@
-"""Who the adversaries are, step by step."""
+"""Choices of the adversaries, step by step."""

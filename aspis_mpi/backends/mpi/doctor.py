@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.backends.launcher import survives_deaths
-from aspis_mpi.backends.mpi import ranks as mpi
+from aspis_mpi.backends.mpi import ranks
 from aspis_mpi.backends.mpi.mailbox import MPI
 
 #: Tags of what ranks say of themselves, of orders, and of times.
@@ -67,7 +67,7 @@ def tolerance():
 
 def library():
     """Name and version of the MPI library, a few words."""
-    name = mpi.library().partition(',')[0]
+    name = ranks.library().partition(',')[0]
     return ' '.join(name.replace('Version:', '').split())
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from aspis_mpi.backends.mpi.ranks import broadcast_text, gather_text
-from aspis_mpi.job import facts as known
+from aspis_mpi.job.facts import (
+    NONE, ROOM, condensed, difference, first, said)
 
 #: Between two names, none of which has it.
 BETWEEN = '\0'
@@ -24,13 +25,12 @@ def compare(comm, facts):
         By rank; empty on all but rank 0.
     """
     keys = broadcast_text(comm, BETWEEN.join(facts)).split(BETWEEN)
-    asked = _first(comm, known.condensed(facts, keys))
-    if (asked == known.NONE).all():
+    asked = _first(comm, condensed(facts, keys))
+    if (asked == NONE).all():
         return {}
-    texts = gather_text(comm, known.said(facts, keys, asked[comm.rank]),
-                        known.ROOM)
-    return {rank: known.difference(facts, keys, asked[rank], text)
-            for rank, text in enumerate(texts) if asked[rank] != known.NONE}
+    texts = gather_text(comm, said(facts, keys, asked[comm.rank]), ROOM)
+    return {rank: difference(facts, keys, asked[rank], text)
+            for rank, text in enumerate(texts) if asked[rank] != NONE}
 
 
 def _first(comm, own):
@@ -39,7 +39,7 @@ def _first(comm, own):
     rows = None if comm.rank else np.empty((comm.size, own.size), own.dtype)
     comm.Gather(own, rows)
     if rows is not None:
-        asked[:] = [known.first(own, row) for row in rows]
+        asked[:] = [first(own, row) for row in rows]
     comm.Bcast(asked)
     return asked
 

@@ -21,8 +21,11 @@ mpi4py.rc.thread_level = 'funneled'
 from mpi4py import MPI  # noqa: E402  (reads mpi4py.rc)
 
 from aspis_mpi.backends.launcher import survives_deaths  # noqa: E402
+from aspis_mpi.backends.mail import Death, Mail, Rooms  # noqa: E402
+from aspis_mpi.backends.mpi.ending import abort, depart  # noqa: E402
 from aspis_mpi.errors import MalformedMessage  # noqa: E402
-from aspis_mpi.protocol.messages import Lane, Vector  # noqa: E402
+from aspis_mpi.protocol.messages import (  # noqa: E402
+    FROM_SERVER, FROM_WORKER, Lane, Vector)
 
 #: Bytes of one MPI message at most; longer vectors travel in pieces.
 PIECE = 1 << 30
@@ -33,10 +36,6 @@ WASTE = 1 << 23
 
 #: Sleeps of `Mailbox.wait`.
 PAUSES = 16
-
-
-class Death:
-    """In the place of a message: a peer has died; nothing more will come."""
 
 
 class Slot:
@@ -72,8 +71,8 @@ class Slot:
 DISCARDED = Slot(None, None)
 
 
-class Mailbox:
-    """The messages of a rank, one after the other of each peer and lane.
+class Mailbox(Mail):
+    """The messages of a rank, as MPI carries them.
 
     Every message has a fixed size, so a peer decides neither how much is
     allocated nor where it is written.  One that is too long, or on no lane,
@@ -95,6 +94,7 @@ class Mailbox:
     """
 
     def __init__(self, comm, wire, known, peers, room):
+        self.rank = comm.rank
         self._comm = comm
         self._room = room
         self._wire = wire
@@ -116,9 +116,22 @@ class Mailbox:
         self._mortal = survives_deaths()
         self._barrier = None
 
+    @classmethod
+    def of_server(cls, comm, wire, pool):
+        """Rank 0's, with buffers of a pool for what workers send."""
+        peers = range(1, comm.size)
+        return cls(comm, wire, FROM_WORKER, peers, Rooms(
+            peers, wire.longest(FROM_WORKER), pool))
+
+    @classmethod
+    def of_worker(cls, comm, wire, pool):
+        """Of any other rank, with buffers for the parameters."""
+        return cls(comm, wire, FROM_SERVER, [0], Rooms(
+            [0], wire.longest(FROM_SERVER), pool))
+
     @property
     def pending(self):
-        """Messages that have not left or have begun to come in."""
+        """Number of messages that have not left or have begun to come in."""
         return len(self._requests)
 
     def send(self, rank, message):
@@ -209,6 +222,14 @@ class Mailbox:
         except MPI.Exception as error:
             self._mourn(error)
             return False
+
+    def abort(self, code, reason):
+        """End every rank now, and say why."""
+        abort(self._comm, code, reason)
+
+    def depart(self, code, patience=0.0):
+        """Let this process end without MPI's finalization."""
+        depart(code, patience)
 
     def _look(self, probe, *more):
         """What a probe finds; deaths that it stumbles over are noted."""

@@ -7,15 +7,12 @@ ranks that compute.  Rank 0 never waits without a bound, and the others rely
 on it: a run that cannot end in order within `GRACE` seconds is aborted with
 its exit code.
 
-Here is what all ranks do together before the first step, and how they end.
-The loops are in `mpi_server` and `mpi_worker`, what they send and receive
-through in `mpi_mailbox`.
+Here is what all ranks do together before the first step; how they end is in
+`ending`.  The loops are in `server` and `worker`, what they send and receive
+through in `mailbox`.
 """
 
-import atexit
 import logging
-import os
-import sys
 import time
 from contextlib import contextmanager
 
@@ -23,53 +20,12 @@ import numpy as np
 
 from aspis_mpi.backends import pmix
 from aspis_mpi.backends.hosts import hosts, located
-from aspis_mpi.backends.launcher import survives_deaths
+from aspis_mpi.backends.mpi.ending import abort
 from aspis_mpi.backends.mpi.mailbox import MPI
 from aspis_mpi.errors import BAD_JOB, FAILED, JobError
 from aspis_mpi.learning.guard.mistake import told
 
 log = logging.getLogger(__name__)
-
-#: Seconds that a rank in trouble waits for the others before it aborts.
-GRACE = 5.0
-
-#: Seconds that rank 0 leaves the others to end, where MPI cannot wait for
-#: them.
-LAST = 1.0
-
-
-def abort(comm, code, reason=f'not every rank answered within {GRACE:g} s'):
-    """End every rank now."""
-    log.error('rank %d aborts the job: %s', comm.rank, reason)
-    if survives_deaths():
-        # There an abort waits for the others, whom only this tells.
-        comm.Revoke()
-        time.sleep(LAST)
-    comm.Abort(code)
-
-
-def depart(code, patience=0.0):
-    """Let this process end without MPI's finalization, which may hang.
-
-    After the death of a rank MPI cannot wait for all any more.
-
-    Parameters
-    ----------
-    code : int
-        The exit code, whatever the caller's own is.
-    patience : float
-        Seconds until then.
-    """
-    @atexit.register
-    def end():
-        time.sleep(patience)
-        _exit(code)
-
-
-def _exit(code):
-    for stream in sys.stdout, sys.stderr:
-        stream.flush()
-    os._exit(code)
 
 
 @contextmanager

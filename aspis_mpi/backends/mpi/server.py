@@ -4,15 +4,13 @@ import logging
 import time
 from functools import partial
 
-import numpy as np
-
-from aspis_mpi.backends.mpi.mailbox import Death, Mailbox
-from aspis_mpi.backends.mpi.ranks import GRACE, LAST, abort, depart
+from aspis_mpi.backends.mail import Death
+from aspis_mpi.backends.mpi.ending import GRACE, LAST, UNANSWERED
 from aspis_mpi.backends.pause import Pause
 from aspis_mpi.errors import (
     FAILED, INTERRUPTED, MalformedMessage, Mistake, Unwritable)
 from aspis_mpi.learning.guard.mistake import told
-from aspis_mpi.protocol.messages import FROM_WORKER, Lane, Vector
+from aspis_mpi.protocol.messages import Vector
 from aspis_mpi.protocol.server.drive import drive
 
 log = logging.getLogger(__name__)
@@ -30,31 +28,24 @@ class ServerLoop:
 
     Parameters
     ----------
-    comm : mpi4py.MPI.Comm
+    mail : Mail
+        To and from the ranks of the workers, which are one higher.
     server : ParameterServer
     journal : Journal
-    wire : Wire
-    pool : Pool
-        Buffers for what comes in.
     clock : callable
         Seconds, the same that the server reads.
     signals : Signals
         What this rank is asked from outside.
     """
 
-    def __init__(self, comm, server, journal, wire, pool, clock, signals):
-        self._comm = comm
+    def __init__(self, mail, server, journal, clock, signals):
+        self._mail = mail
         self._signals = signals
         self._clock = clock
         self._listen_until = 0.0
         self._asked = None
         self._server = server
         self._journal = journal
-        self._pool = pool
-        self._control = np.empty(
-            (server.n_workers, wire.longest(FROM_WORKER)), dtype=np.uint8)
-        self._mail = Mailbox(comm, wire, FROM_WORKER,
-                             range(1, server.n_workers + 1), self._room)
 
     def run(self, save=None):
         """Drive the run to its end.
@@ -155,13 +146,6 @@ class ServerLoop:
             messages = self._journal.secure(messages)
         self._send(messages)
 
-    def _room(self, rank, lane):
-        """Where a message of a worker goes, also one that nobody wants."""
-        if lane is Lane.CONTROL:
-            return self._control[rank - 1], None
-        buffer = self._pool.take()
-        return buffer.raw, buffer
-
     def _send(self, messages):
         for worker, message in messages:
             if isinstance(message, Vector):
@@ -186,9 +170,9 @@ class ServerLoop:
         mail, end = self._mail, time.monotonic() + GRACE
         while mail.pending or not (mail.dead or mail.goodbye()):
             if time.monotonic() > end:
-                abort(self._comm, code)
+                mail.abort(code, UNANSWERED)
                 return
             self._poll()
             time.sleep(5e-4)
         if mail.dead:
-            depart(code, LAST)
+            mail.depart(code, LAST)

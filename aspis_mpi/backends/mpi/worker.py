@@ -5,13 +5,12 @@ import time
 
 import numpy as np
 
-from aspis_mpi.backends.mpi.mailbox import Death, Mailbox
-from aspis_mpi.backends.mpi.ranks import abort, depart
+from aspis_mpi.backends.mail import Death
 from aspis_mpi.backends.pause import Pause
 from aspis_mpi.errors import FAILED, MalformedMessage, Mistake, Orphaned
 from aspis_mpi.learning.guard.mistake import told
 from aspis_mpi.protocol.messages import (
-    FROM_SERVER, Failure, Lane, Progress, Signal, Stop, Vector)
+    Failure, Lane, Progress, Signal, Stop, Vector)
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +20,8 @@ class WorkerLoop:
 
     Parameters
     ----------
-    comm : mpi4py.MPI.Comm
-    wire : Wire
-    pool : Pool
-        Buffers for the parameters that come in.
+    mail : Mail
+        To and from rank 0.
     clock : callable
         Seconds, the same that the worker reads.
     signals : Signals
@@ -34,15 +31,12 @@ class WorkerLoop:
         infinite where the run can do without it.
     """
 
-    def __init__(self, comm, wire, pool, clock, signals, patience):
-        self._comm = comm
+    def __init__(self, mail, clock, signals, patience):
+        self._mail = mail
         self._signals = signals
         self._patience = patience
         self._clock = clock
         self._report = None
-        self._pool = pool
-        self._control = np.empty(wire.longest(FROM_SERVER), dtype=np.uint8)
-        self._mail = Mailbox(comm, wire, FROM_SERVER, [0], self._room)
 
     def run(self, make_worker):
         """Make the worker and drive it to the end of the run.
@@ -69,7 +63,7 @@ class WorkerLoop:
             code = self._fail(worker, str(mistake))
         except BaseException as error:
             text = told(error)
-            log.error('rank %d failed:\n%s', self._comm.rank, text)
+            log.error('rank %d failed:\n%s', self._mail.rank, text)
             code = self._fail(worker, text)
         self._leave(code)
         return code
@@ -146,13 +140,6 @@ class WorkerLoop:
                 raise message
         return messages
 
-    def _room(self, rank, lane):
-        """Where a message of the server goes."""
-        if lane is Lane.CONTROL:
-            return self._control, None
-        buffer = self._pool.take()
-        return buffer.raw, buffer
-
     def _fail(self, worker, text):
         """Tell the server why this rank ends, and wait for its `Stop`.
 
@@ -169,7 +156,7 @@ class WorkerLoop:
                 time.sleep(1e-3)
         except Orphaned:
             return self._mourn()
-        abort(self._comm, FAILED, f'rank 0 does not answer to:\n{text}')
+        self._mail.abort(FAILED, f'rank 0 does not answer to:\n{text}')
         return FAILED
 
     def _drain(self):
@@ -183,7 +170,7 @@ class WorkerLoop:
         return code
 
     def _mourn(self):
-        log.error('rank %d ends, since rank 0 is gone', self._comm.rank)
+        log.error('rank %d ends, since rank 0 is gone', self._mail.rank)
         return FAILED
 
     def _leave(self, code):
@@ -198,4 +185,4 @@ class WorkerLoop:
                     message.buffer.release()
             time.sleep(5e-4)
         if mail.dead:
-            depart(code)
+            mail.depart(code)

@@ -1,1 +1,1 @@
-"""Kinds of delay: how long workers take for a file."""
+"""Kinds of delay: the time that workers take for a file."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from aspis_mpi.detection.base import (
-    DROPPED, MISSING, Detector, Proof, non_finite_premise, use)
+    DROPPED, MISSING, Detector, Proof, ProofKind, non_finite_premise, use)
 from aspis_mpi.detection.matching import (
     doubled, doubled_cover, doubled_without)
 
@@ -59,7 +59,7 @@ class Certified(Detector):
         return without_holders(evidence, workers)
 
     def premise(self, evidence):
-        """Why more than q workers must be wrong, or an empty string."""
+        """The reason why more than q workers must be wrong, or ''."""
         return _premise(evidence, self.q)
 
     def judge(self, evidence):
@@ -157,7 +157,7 @@ def expose(graph, q):
             proofs.append(Proof(int(worker), (
                 f'worker {worker} disagrees with {partners} workers; were it '
                 f'right, {covering} would be wrong, more than {left}'),
-                alone=False))
+                ProofKind.DISAGREEMENTS))
             exposed[worker] = True
             rest[worker] = rest[:, worker] = False
             left -= 1
@@ -177,7 +177,7 @@ def _suspects(graph, q):
 
 
 def certificates(evidence, q):
-    """Which values are right whatever q liars do; nobody is exposed first.
+    """Values that are right whatever q liars do; nobody is exposed first.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def doubled_strength(evidence):
 
 
 def _supports(evidence):
-    """Who supports each value, (f, r, r), and how many do, (f, r)."""
+    """Supporters of each value, (f, r, r), and their number, (f, r)."""
     n_labels = evidence.labels.shape[1]
     supports = evidence.labels[:, None] == np.arange(n_labels)[:, None]
     return supports, supports.sum(axis=2)
@@ -251,7 +251,7 @@ def without_holders(evidence, workers):
 
 
 def _premise(evidence, q):
-    """Why more than q workers of the evidence must be wrong, or ''."""
+    """The reason why more than q workers must be wrong, or ''."""
     if q < 0:
         return f'{-q} workers more are exposed than can be wrong'
     reason = non_finite_premise(evidence, q)
@@ -267,7 +267,7 @@ def _besides(proofs):
 
 
 def _divergence(evidence, right):
-    """Why the honest workers themselves sent no number, or ''."""
+    """The reason why the honest workers sent no number, or ''."""
     trusted = np.take_along_axis(right, evidence.labels, axis=1)
     trusted &= evidence.present
     diverged = np.flatnonzero((trusted & ~evidence.finite).any(axis=1))

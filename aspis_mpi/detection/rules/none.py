@@ -18,7 +18,7 @@ class Alone(Detector):
     compares_replicas = False
 
     def premise(self, evidence):
-        """Only divergence is noticed: nobody is compared across files."""
+        """The reason, if it is divergence: nobody is compared across files."""
         return non_finite_premise(evidence, self.q)
 
     def judge(self, evidence):

@@ -1,1 +1,1 @@
-"""What stands around code of the user's: nothing it does wrong is silent."""
+"""Guards around code of the user's: nothing it does wrong is silent."""

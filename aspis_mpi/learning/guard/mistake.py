@@ -46,7 +46,7 @@ def raised(method, error):
 
 
 def _is_said(error):
-    """Whether one of our own parts, or the call itself, says what is wrong.
+    """Tell whether our own part, or the call itself, says what is wrong.
 
     It was not called at all where the arguments do not fit.
     """
@@ -76,7 +76,7 @@ def users_trace(error):
 
 
 def _below_ours(frames):
-    """What our lines have called, and others on their way back to ours."""
+    """Frames that our lines have called, up to the way back to ours."""
     ours = [_is_ours(frame) for frame in frames]
     first = ours.index(True) if True in ours else 0
     return [frame for frame, is_ours in zip(frames[first:], ours[first:])
@@ -88,12 +88,12 @@ def _is_ours(frame):
 
 
 def _is_installed(frame):
-    """Whether it is Python's own, or of a library."""
+    """Tell whether it is Python's own, or of a library."""
     return frame.filename.startswith(_INSTALLED)
 
 
 def told(error):
-    """What is said of an exception that ends a run."""
+    """The text about an exception that ends a run."""
     return str(error) if isinstance(error, Mistake) else users_trace(error)
 
 
@@ -131,7 +131,7 @@ def plain(value):
 
 
 def described(value):
-    """What a method has answered, for a person.
+    """The answer of a method, for a person.
 
     >>> described(None), described((1, 2)), described(np.zeros(3))
     ('None', 'a tuple', 'an array of float64 of shape (3,)')

@@ -114,7 +114,7 @@ class Guard:
                        'torch.tensor(parameters), not torch.from_numpy)')
 
     def _ask(self, method, parameters):
-        """What a method answers of parameters that it does not write."""
+        """The answer of a method that must not write its parameters."""
         watch = Watch(True)
         watch.begin(parameters)
         try:
@@ -195,7 +195,7 @@ class Guard:
 
 
 def _scored(said):
-    """What `evaluate` has answered, with the parts of a score."""
+    """The answer of `evaluate`, with the parts of a score."""
     if not hasattr(said, 'loss'):
         return described(said)
     return (f'a {type(said).__name__} of {described(said.loss)} and '

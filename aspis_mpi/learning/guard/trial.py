@@ -1,4 +1,4 @@
-"""What is tried of a problem before the first step, on a few samples."""
+"""Trials of a problem before the first step, on a few samples."""
 
 import warnings
 
@@ -63,7 +63,7 @@ def _computed(guard, step, parameters, samples):
 
 
 def _check_any(guard, step, parameters, samples):
-    """Whether something is added to `out`, there or at other parameters."""
+    """Refuse a gradient that adds nothing to `out`, at any parameters."""
     drawn = streams.generator(0, 'trial').standard_normal(
         parameters.size, np.float32)
     with warnings.catch_warnings(), np.errstate(all='ignore'):
@@ -77,7 +77,7 @@ def _check_any(guard, step, parameters, samples):
 
 
 def _same(guard, first, again, alike):
-    """Whether the same came twice; it must, where replicas are compared."""
+    """Tell whether the same came twice, as it must where replicas count."""
     if arrays.equal_bits(first, again):
         return True
     apart = arrays.relative_distance(first, again)
@@ -93,7 +93,7 @@ def _same(guard, first, again, alike):
 
 
 def _check_adding(guard, step, parameters, samples, gradient):
-    """Whether a gradient is added to what `out` holds."""
+    """Refuse a gradient that is not added to what `out` holds."""
     with np.errstate(all='ignore'):
         scale = np.float32(np.abs(gradient).max()) or np.float32(1)
         if not np.isfinite(scale) or not np.isfinite(2 * scale):

@@ -1,4 +1,4 @@
-"""Whether a vector that may only be read was written all the same."""
+"""The watch over vectors that may only be read."""
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class Watch:
         np.copyto(self._kept, vector)
 
     def written(self, vector):
-        """Whether the call has written it; undone where it is known how."""
+        """Tell whether the call has written it; undo that where possible."""
         if vector.size <= SHORT:
             if vector.tobytes() == self._kept:
                 return False

@@ -1,1 +1,1 @@
-"""Optimizers by name: how the server turns a gradient into parameters."""
+"""Optimizers by name: the server's ways from a gradient to parameters."""

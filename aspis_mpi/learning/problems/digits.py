@@ -117,7 +117,7 @@ def _loaded(path, stamp):
 
 
 def _stamp(path):
-    """What tells a file from another one, or from itself once changed."""
+    """A key that tells a file from others, and from itself once changed."""
     if path is None or not os.path.exists(path):
         return None
     it = os.stat(path)

@@ -1,10 +1,11 @@
-"""What the server says of a step that must not be: sentences for people."""
+"""Sentences for people about a step that must not be."""
 
 import logging
 
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import MOST_CONTRADICTIONS, Outcome
 from aspis_mpi.words import few
 
@@ -33,23 +34,26 @@ class Premise:
         self._note = chronicle.note
 
     def hopeless(self, step, resolution):
-        """Report a violated premise; whether there were too many in a row."""
+        """Report a violated premise; True after too many in a row."""
         if resolution.outcome is not Outcome.CONTRADICTION:
             self.failures = 0
             self._skipped(step, resolution)
             return False
         self.failures += 1
         reason = resolution.verdict.contradiction
-        self._note(logging.WARNING, f'step {step}: {reason}; '
+        self._note(logging.WARNING, EventCode.CONTRADICTION,
+                   f'step {step}: {reason}; '
                    f'{accused(resolution)}; the parameters stay')
         last = self.failures >= MOST_CONTRADICTIONS
         found = (self._found(step, resolution)
                  if last or self.failures == 1 else '')
         if last:
-            self._note(logging.ERROR, f'the premise failed in {self.failures}'
-                       f' steps in a row: {found or suspicion(resolution)}')
+            self._note(logging.ERROR, EventCode.FAILED,
+                       f'the premise failed in {self.failures} steps in a '
+                       f'row: {found or suspicion(resolution)}')
         elif found:
-            self._note(logging.WARNING, f'step {step}: {found}')
+            self._note(logging.WARNING, EventCode.CONTRADICTION,
+                       f'step {step}: {found}')
         return last
 
     def _skipped(self, step, resolution):
@@ -59,12 +63,13 @@ class Premise:
             return
         self._told = True
         found = self._found(step, resolution)
-        self._note(logging.WARNING, f'step {step}: no file can be used; '
+        self._note(logging.WARNING, EventCode.SKIPPED,
+                   f'step {step}: no file can be used; '
                    f'{accused(resolution)}; the parameters stay'
                    + (f': {found}' if found else ''))
 
     def _found(self, step, resolution):
-        """What the server sees when it computes itself, as advice, or ''."""
+        """Findings of the server that computes itself, as advice, or ''."""
         parameters = self._training.parameters.values
         if self._examiner is None or not arrays.is_finite(parameters):
             return ''
@@ -83,7 +88,7 @@ class Premise:
 
 
 def bad_data(step, file, samples, are_all, largest):
-    """Where numbers come from that are not finite, as advice."""
+    """The source of numbers that are not finite, as advice."""
     whose = 'its sample' if len(samples) == 1 else 'its samples'
     return (f'the gradient of file {file} of step {step} is not finite, '
             f'though the parameters are (at most {largest:.3g}), because of '
@@ -93,7 +98,7 @@ def bad_data(step, file, samples, are_all, largest):
 
 
 def accused(resolution):
-    """Who disagrees with whom and by how much, in one clause."""
+    """The pairs that disagree and by how much, in one clause."""
     pairs = np.argwhere(np.triu(resolution.disagreements))
     if not len(pairs):
         return 'no two workers disagree'
@@ -103,7 +108,7 @@ def accused(resolution):
 
 
 def suspicion(resolution):
-    """Which of the assumptions it looks like, as advice."""
+    """The assumption that seems not to hold, as advice."""
     if 'not finite' in resolution.verdict.contradiction:
         return ('training seems to have diverged; lower optimizer.lr or set '
                 'optimizer.clip')

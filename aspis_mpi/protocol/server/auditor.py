@@ -47,7 +47,7 @@ class Auditor:
                     self._buffer).complete().values
 
     def repeats(self, step, file, parameters):
-        """Whether a file computed twice has the same bits."""
+        """Tell whether a file computed twice has the same bits."""
         once = self.gradient(step, file, parameters).copy()
         return arrays.equal_bits(once, self.gradient(step, file, parameters))
 

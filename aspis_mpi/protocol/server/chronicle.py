@@ -1,15 +1,17 @@
-"""What the server leaves for the run log, until somebody fetches it."""
+"""Facts that the server leaves for the run log, until it fetches them."""
 
 import logging
 
 import numpy as np
 
 from aspis_mpi.detection.base import DROPPED, MISSING
-from aspis_mpi.schemes.record import Arrival, Event, StepRecord
+from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import (
+    Arrival, Event, ExposureRecord, StepRecord)
 
 
 class Chronicle:
-    """Records, events and, if asked for, every arrival, with their seconds.
+    """Records, events, exposures and, if asked for, every arrival.
 
     Parameters
     ----------
@@ -20,9 +22,9 @@ class Chronicle:
 
     Attributes
     ----------
-    records, events, arrivals, reorderings : list
-        `StepRecord`, `Event`, `Arrival` and `Reordering`; whoever writes
-        them takes them out.
+    records, events, exposures, arrivals, reorderings : list
+        `StepRecord`, `Event`, `ExposureRecord`, `Arrival` and `Reordering`;
+        whoever writes them takes them out.
     snapshots : list of Snapshot
         The same; the last one counts.
     began : float
@@ -32,39 +34,64 @@ class Chronicle:
     def __init__(self, clock, detailed):
         self.records = []
         self.events = []
+        self.exposures = []
         self.arrivals = []
         self.reorderings = []
         self.snapshots = []
         self.began = clock()
         self._clock = clock
         self._detailed = detailed
-        self._exposed = set()
+        self._told = self._proved = frozenset()
 
     def now(self):
         """Seconds since the run began."""
         return self._clock() - self.began
 
     def resume(self, seconds):
-        """So many seconds have passed in earlier jobs."""
+        """Begin with the seconds that have passed in earlier jobs."""
         self.began = self._clock() - seconds
 
-    def note(self, level, text, rank=0):
-        """Something a person should read, in a sentence."""
-        self.events.append(Event(self.now(), level, rank, text))
+    def note(self, level, code, text, rank=0):
+        """Something a person should read, in a sentence, and its code."""
+        self.events.append(Event(self.now(), level, rank, text, code))
 
-    def report(self, step, resolution):
-        """What a resolution says of workers and audits.
+    def report(self, step, resolution, malformed, oldest):
+        """Note what a step says of workers and audits.
 
         A proof is not repeated as long as each step has one.
+
+        Parameters
+        ----------
+        step : int
+        resolution : Resolution
+        malformed : list of Proof
+            Besides those of the resolution; of these there are events.
+        oldest : int
+            The oldest step on which a proof may rest that needs others.
         """
         for remark in resolution.remarks:
-            self.note(logging.WARNING, f'step {step}: {remark}')
+            self.note(logging.WARNING, EventCode.AUDIT,
+                      f'step {step}: {remark}')
         proofs = resolution.verdict.proofs
         for proof in proofs:
-            if proof.worker not in self._exposed:
-                self.note(logging.WARNING, f'step {step}: {proof.sentence}',
-                          proof.worker + 1)
-        self._exposed = {proof.worker for proof in proofs}
+            if proof.worker not in self._told:
+                self.note(logging.WARNING, EventCode.EXPOSED,
+                          f'step {step}: {proof.sentence}', proof.worker + 1)
+        self._told = {proof.worker for proof in proofs}
+
+        self._expose(step, (*malformed, *proofs), oldest)
+
+    def _expose(self, step, proofs, oldest):
+        """One row for each worker and kind of proof that is new."""
+        proved = set()
+        for proof in proofs:
+            key = proof.worker, proof.kind
+            if key not in self._proved | proved:
+                self.exposures.append(ExposureRecord(
+                    step, step if proof.alone else oldest, proof.worker,
+                    proof.kind, f'step {step}: {proof.sentence}'))
+            proved.add(key)
+        self._proved = proved
 
     def arrived(self, step, worker, kind, now, nbytes=0):
         """Something that the server took note of; `worker` may be -1."""

@@ -1,11 +1,11 @@
-"""What a run asks of its server, whatever the scheme."""
+"""Demands of a run on its server, whatever the scheme."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Course:
-    """How far a run goes, and what it puts up with on the way.
+    """The length of a run, and the faults that it puts up with on the way.
 
     Attributes
     ----------
@@ -45,6 +45,6 @@ class Course:
     presses: bool = False
 
     def is_checkpoint(self, done):
-        """Whether a snapshot is due after so many steps."""
+        """Tell whether a snapshot is due after `done` steps."""
         every = self.checkpoint_every
         return done == self.steps or bool(every) and done % every == 0

@@ -1,12 +1,9 @@
 """The order of sending and computing, for all that have a server."""
 
-from aspis_mpi.protocol.server.step import State
-
-#: The states in which a server may have something to compute.
-COMPUTED = frozenset({State.PROBING, State.VERIFYING, State.RESOLVING})
+from aspis_mpi.protocol.server.states import COMPUTES
 
 
-def drive(server, messages, send, after=None, states=COMPUTED):
+def drive(server, messages, send, after=None, states=COMPUTES):
     """Send what a server says, then compute what is due, until nothing is.
 
     What takes time to compute waits until messages have left, so that the

@@ -9,6 +9,7 @@ import numpy as np
 from aspis_mpi.protocol.server.advice import Premise
 from aspis_mpi.protocol.server.snapshot import Snapshot
 from aspis_mpi.schemes.closing import Closing
+from aspis_mpi.schemes.events import EventCode
 
 #: Factor by which thresholds change before the log says so.
 TOLD = 2.0
@@ -109,8 +110,8 @@ class Learner:
             self.floor = resolution.floor
         self._follow(step.number, resolution.spread)
         self._membership.observe(step)
-        self._membership.learn(step.number, step.proofs, resolution)
-        self._chronicle.report(step.number, resolution)
+        oldest = self._membership.learn(step.number, step.proofs, resolution)
+        self._chronicle.report(step.number, resolution, step.proofs, oldest)
         return Conclusion(resolution, lr, norm, seconds,
                           self._premise.hopeless(step.number, resolution))
 
@@ -118,16 +119,17 @@ class Learner:
         """Say once what of an update is hardly meant."""
         training = self.training
         if norm == 0 and not training.gradient.any():
-            self._say('zero', f'step {step}: the gradient is exactly zero, '
-                      'of all files: nothing is trained')
+            self._say(EventCode.ZERO, f'step {step}: the gradient is exactly '
+                      'zero, of all files: nothing is trained')
         if training.overflowed:
-            self._say('range', f'step {step}: parameters leave the range of '
-                      'float32; lower optimizer.lr or set optimizer.clip')
+            self._say(EventCode.OVERFLOW, f'step {step}: parameters leave the '
+                      'range of float32; lower optimizer.lr or set '
+                      'optimizer.clip')
 
-    def _say(self, kind, text):
-        if kind not in self._told:
-            self._told.add(kind)
-            self._chronicle.note(logging.WARNING, text)
+    def _say(self, code, text):
+        if code not in self._told:
+            self._told.add(code)
+            self._chronicle.note(logging.WARNING, code, text)
 
     def _follow(self, step, spread):
         """Let the thresholds go along with what machines differ by."""
@@ -141,8 +143,9 @@ class Learner:
         change = equality.tolerance / self._said
         if not 1 / TOLD < change < TOLD:
             self._said = equality.tolerance
-            self._chronicle.note(logging.INFO, f'step {step}: workers differ '
-                                 f'by {spread:.2g}; {equality}')
+            self._chronicle.note(
+                logging.INFO, EventCode.TOLERANCE,
+                f'step {step}: workers differ by {spread:.2g}; {equality}')
 
     def keep(self, done, within=False):
         """Leave a snapshot; so many steps have made the parameters.

@@ -1,9 +1,11 @@
 """The parameter server as a state machine: messages in, messages out.
 
-Before the first step workers may be asked what they compute (Probing, see
-`probing`).  A step begins with `Model` and `Parameters` to every worker that
-takes part and is in one of these states:
+Before the first step workers may be asked what they compute.  A step begins
+with `Model` and `Parameters` to every worker that takes part and is in one of
+these states, but for the first and the last:
 
+    Probing     `Probe` is out; one `Answer` of each worker arrives, and is
+                compared with what the server computes (see `probing`).
     Computing   files are being finished.  `Replica` arrives and is compared
                 at once with the other replicas of its file, or `Progress`
                 says what a worker keeps.  The collection says when it is
@@ -20,6 +22,13 @@ takes part and is in one of these states:
                 each file and aggregates; the optimizer makes new parameters.
                 No message is waited for.
     Stopped     every worker has been sent `Stop`.
+
+    Stopped   -> Probing, Computing
+    Probing   -> Computing, Stopped
+    Computing -> Encoding, Resolving, Stopped
+    Encoding  -> Computing, Verifying, Resolving, Stopped
+    Verifying -> Computing, Resolving, Stopped
+    Resolving -> Computing, Stopped
 
 What takes time to compute waits until messages have left: where the server
 is `due`, `proceed` is to be called.
@@ -51,9 +60,12 @@ from aspis_mpi.protocol.messages import Failure, Signal, Stop
 from aspis_mpi.protocol.server.chronicle import Chronicle
 from aspis_mpi.protocol.server.departures import Departures
 from aspis_mpi.protocol.server.learner import Learner
-from aspis_mpi.protocol.server.opening import announce, open_step
-from aspis_mpi.protocol.server.step import ALLOWED, WAITS, State, drop
+from aspis_mpi.protocol.server.opening import open_step
+from aspis_mpi.protocol.server.states import ALLOWED, FOLLOWS, WAITS, State
+from aspis_mpi.protocol.server.step import drop
 from aspis_mpi.protocol.server.training import Training
+from aspis_mpi.protocol.transitions import check
+from aspis_mpi.schemes.events import EventCode
 
 
 class ParameterServer:
@@ -84,6 +96,8 @@ class ParameterServer:
     examiner : Auditor, optional
         Computes what advice needs, also where nothing is audited.
     """
+
+    follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
                  clock, *, auditor=None, probing=None, examiner=None):
@@ -164,7 +178,7 @@ class ParameterServer:
         """
         for worker, why in without.items():
             self._departures.bar(worker)
-            self._note(logging.WARNING, why, worker + 1)
+            self._note(logging.WARNING, EventCode.BARRED, why, worker + 1)
 
     # -- messages in, messages out
 
@@ -172,9 +186,11 @@ class ParameterServer:
         """Begin the first step."""
         if self._probing is None:
             return self._begin(self.first)
-        self._step = self._probing(self.chronicle, self._membership.lost)
+        probing = self._probing(self.chronicle, self._membership.lost)
+        self._turn_to(probing)
         self._set_alarm()
-        return self._step.start(self.parameters)
+        return probing.announce(np.flatnonzero(probing.living).tolist(),
+                                self.parameters)
 
     def handle(self, worker, message):
         """Take one message of a worker; never raises for what is in it.
@@ -221,8 +237,9 @@ class ParameterServer:
         it = self._step
         if worker not in it.noted:
             it.noted.add(worker)
-            self._note(logging.WARNING, f'worker {worker} sent a malformed '
-                       f'message in step {it.number}: {reason}', worker + 1)
+            self._note(logging.WARNING, EventCode.MALFORMED,
+                       f'worker {worker} sent a malformed message in step '
+                       f'{it.number}: {reason}', worker + 1)
         if not it.living[worker] or step not in (None, it.number):
             return []
         it.blame(worker, reason)
@@ -252,7 +269,8 @@ class ParameterServer:
         step = self._step
         for worker in workers:
             doing = step.silence(worker)
-            self._note(logging.WARNING, f'worker {worker} was silent for '
+            self._note(logging.WARNING, EventCode.SILENT,
+                       f'worker {worker} was silent for '
                        f'{self._course.silence:g} s {doing}', worker + 1)
         return self._go_on(step.lose(workers) if workers else [])
 
@@ -277,8 +295,9 @@ class ParameterServer:
         many = self._departures.too_many
         if many:
             return self._give_in(self.step, f'{reason}\n{many}')
-        self._note(logging.WARNING, f'{reason}\nthe run goes on without '
-                   f'worker {worker}', worker + 1)
+        self._note(logging.WARNING, EventCode.LOST,
+                   f'{reason}\nthe run goes on without worker {worker}',
+                   worker + 1)
         self._step.miss(worker)
         if self.state not in WAITS or not self._step.living[worker]:
             return []
@@ -299,7 +318,8 @@ class ParameterServer:
         if asked or self.state is State.STOPPED:
             return []
         self._departures.ending = True
-        self._note(logging.WARNING, f'{reason}: the run ends '
+        self._note(logging.WARNING, EventCode.INTERRUPT,
+                   f'{reason}: the run ends '
                    f'{"now" if at_once else "after this step"}')
         if not at_once:
             return []
@@ -315,7 +335,7 @@ class ParameterServer:
             # Without those who cost too much it cannot be: ask them again.
             back = np.flatnonzero(idle).tolist()
             follows = step.admit(back)
-            return (out + announce(step, back, self.parameters)
+            return (out + step.announce(back, self.parameters)
                     + self._go_on(follows))
         if step.hopeless:
             return self._give_in(
@@ -328,7 +348,7 @@ class ParameterServer:
 
     def stop(self, code, reason):
         """End the run now with an exit code other than 0, no snapshot."""
-        self._note(logging.ERROR, reason, 0)
+        self._note(logging.ERROR, EventCode.FAILED, reason, 0)
         return self._stop(code)
 
     def fail(self, reason):
@@ -359,29 +379,33 @@ class ParameterServer:
                 where=~before.excluded):
             return self._give_in(number, 'no worker answers any more')
         members.tell_idle(now, self.chronicle)
-        self._step = step = open_step(
-            number, members, present, self._lenient, self._learner.floor,
-            self.chronicle, self._course, now)
+        step = open_step(number, members, present, self._lenient,
+                         self._learner.floor, self.chronicle, self._course,
+                         now)
+        self._turn_to(step)
         self._alarm = min(step.expires, step.started + self._course.silence)
         orders = members.orders(number, self.chronicle)
         for worker, message in orders:
             step.post([worker], message)
-        return orders + announce(step, np.flatnonzero(present).tolist(),
-                                 self.parameters)
+        return orders + step.announce(np.flatnonzero(present).tolist(),
+                                      self.parameters)
+
+    def _turn_to(self, stage):
+        """Go over to a step, or to what comes before the first."""
+        check(self, self.state, stage.state)
+        self._step = stage
 
     def proceed(self):
         """Compute what is `due`: verify payloads, or resolve the step."""
-        if self.state is State.VERIFYING:
-            return self._go_on(self._step.proceed(
-                self._learner.audit(self.step)))
-        if self.state is State.PROBING:
-            return self._probe()
-        return self._resolve()
+        if self.state is State.RESOLVING:
+            return self._resolve()
+        probes = self.state is State.PROBING
+        out = self._step.proceed(self._learner.audit(self.step))
+        return self._probed() if probes else self._go_on(out)
 
-    def _probe(self):
+    def _probed(self):
         """Go on with the start-up probe; with the first step, at its end."""
         probing = self._step
-        probing.proceed()
         if probing.refused:
             return self.stop(BAD_JOB, probing.refused)
         if probing.equality is None:
@@ -432,6 +456,7 @@ class ParameterServer:
         return []
 
     def _stop(self, code):
+        check(self, self.state, State.STOPPED)
         self.exit_code = code
         self._alarm = np.inf
         return [(worker, Stop(self.step, position=code))

@@ -9,6 +9,7 @@ from aspis_mpi.assignment.pacing import by_speed
 from aspis_mpi.protocol.messages import Reorder
 from aspis_mpi.protocol.server.snapshot import Members
 from aspis_mpi.protocol.server.wait import Usual
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Reordering
 from aspis_mpi.schemes.speeds import Speeds
 
@@ -167,14 +168,15 @@ class Membership:
         accounts, limits = self.accounts, self.accounts.limit(seconds)
         for worker in np.flatnonzero(self.idle & ~before).tolist():
             chronicle.note(
-                logging.WARNING, f'worker {worker} has cost the run '
+                logging.WARNING, EventCode.RESTING,
+                f'worker {worker} has cost the run '
                 f'{accounts.seconds[worker]:.4g} s, more than '
                 f'{limits[worker]:.4g} s: it gets no work until the run has '
                 f'lasted {accounts.until(worker):.4g} s, or others have cost '
                 'as much (faults.patience)', worker + 1)
         for worker in np.flatnonzero(before & ~self.idle).tolist():
-            chronicle.note(logging.INFO, f'worker {worker} gets work again',
-                           worker + 1)
+            chronicle.note(logging.INFO, EventCode.RETURNED,
+                           f'worker {worker} gets work again', worker + 1)
 
     def orders(self, step, chronicle):
         """Tell the workers what to compute in which order, if it is new.
@@ -214,11 +216,19 @@ class Membership:
         proofs : list of Proof
             Besides those of the resolution.
         resolution : Resolution
+
+        Returns
+        -------
+        int
+            The oldest step on which a proof may rest that needs others.
         """
         verdict = resolution.verdict
-        if not verdict.contradiction:
-            self._memory.learn(step, [*proofs, *verdict.proofs],
-                               resolution.disagreements)
+        if verdict.contradiction:
+            return step
+        return self._memory.learn(
+            step, [(proof.worker, proof.sentence, proof.alone)
+                   for proof in (*proofs, *verdict.proofs)],
+            resolution.disagreements)
 
     # -- what outlives a job
 

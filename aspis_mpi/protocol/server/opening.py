@@ -1,8 +1,5 @@
-"""How a step begins: what it waits for, and what the workers are told."""
+"""The beginning of a step: whom and what it waits for."""
 
-import numpy as np
-
-from aspis_mpi.protocol.messages import Model, Parameters
 from aspis_mpi.protocol.server.step import Step
 from aspis_mpi.schemes.record import ArrivalKind
 
@@ -41,24 +38,3 @@ def open_step(number, members, present, lenient, floor, chronicle, course,
                 course)
     chronicle.arrived(step, -1, ArrivalKind.MODEL, started)
     return step
-
-
-def announce(step, workers, parameters):
-    """The step and its parameters, to those who take part.
-
-    Parameters
-    ----------
-    step : Step
-    workers : list of int
-    parameters : Buffer
-
-    Returns
-    -------
-    list of (int, Message)
-    """
-    model = Model(step.number, excluded=np.packbits(step.excluded).tobytes())
-    vector = Parameters(step.number, buffer=parameters)
-    step.post(workers, model)
-    step.post(workers, vector)
-    return [(worker, message) for worker in workers
-            for message in (model, vector)]

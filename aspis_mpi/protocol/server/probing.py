@@ -12,7 +12,9 @@ import numpy as np
 
 from aspis_mpi.detection.probe import ANSWER, answer, examine
 from aspis_mpi.protocol.messages import Parameters, Probe
-from aspis_mpi.protocol.server.step import State
+from aspis_mpi.protocol.server.stage import Stage
+from aspis_mpi.protocol.server.states import State
+from aspis_mpi.schemes.events import EventCode
 
 #: The step of everything that belongs to the probe.
 NUMBER = -1
@@ -20,7 +22,7 @@ NUMBER = -1
 SLOWER = 10
 
 
-class Probing:
+class Probing(Stage):
     """The server's part, in the place of a step.
 
     Parameters
@@ -47,9 +49,6 @@ class Probing:
 
     name = 'the start-up probe'
     number = NUMBER
-    expires = np.inf
-    hopeless = ''
-    hastened = False
 
     def __init__(self, trials, auditor, allowance, q, chronicle, lost):
         n_workers = len(lost)
@@ -74,24 +73,13 @@ class Probing:
         self._since = chronicle.now()
         self._seed = os.urandom(16)
 
-    def start(self, parameters):
-        """Ask every worker that has work.
-
-        Parameters
-        ----------
-        parameters : Buffer
-            The initial ones.
-
-        Returns
-        -------
-        list of (int, Message)
-        """
+    def announce(self, workers, parameters):
+        """Ask workers what they compute at the initial parameters."""
         self._parameters = parameters.values
         messages = Probe(NUMBER, seed=self._seed), Parameters(
             NUMBER, buffer=parameters)
         return [(worker, message)
-                for worker in np.flatnonzero(self.living).tolist()
-                for message in messages]
+                for worker in workers for message in messages]
 
     def handle(self, worker, message):
         """Take an answer."""
@@ -107,6 +95,18 @@ class Probing:
 
     def miss(self, worker):
         """Nothing: there is no step yet in which it could be missing."""
+
+    def expire(self):
+        """Nothing: there is no deadline but that of silence."""
+        return []
+
+    def admit(self, workers):
+        """Nothing: nobody is left out of it."""
+        return []
+
+    def excuse(self, workers):
+        """Nothing: nobody is late."""
+        return []
 
     def lose(self, workers):
         """Go on without workers that are silent or sent what is no answer."""
@@ -136,17 +136,24 @@ class Probing:
         """Whether there is something to compute, and nothing to wait for."""
         return self._own is None or not self.awaited.any()
 
-    def proceed(self):
+    def proceed(self, audit):
         """Compute the server's own answer, or judge all of them."""
         if self._own is None:
-            began = self._now()
-            self._own = answer((self._auditor.gradient(
-                step, file, self._parameters) for step, file in self._trials),
-                self._seed)
-            # The others have so much longer: ranks may share cores.
-            now = self._now()
-            self._since = now + SLOWER * (now - began)
-            return
+            self._compute()
+        else:
+            self._judge()
+        return []
+
+    def _compute(self):
+        began = self._now()
+        self._own = answer((self._auditor.gradient(
+            step, file, self._parameters) for step, file in self._trials),
+            self._seed)
+        # The others have so much longer: ranks may share cores.
+        now = self._now()
+        self._since = now + SLOWER * (now - began)
+
+    def _judge(self):
         answers = self._answers[self.living]
         missing = np.count_nonzero(~self.living & ~self._lost)
         if missing > self._q:
@@ -168,9 +175,9 @@ class Probing:
         except ValueError as error:
             self.refused = str(error)
             return
-        self._note(logging.INFO, f'start-up probe: {len(answers)} workers '
-                   f'computed {len(self._own)} files; {probe}; '
-                   f'{self.equality}')
+        self._note(logging.INFO, EventCode.PROBE,
+                   f'start-up probe: {len(answers)} workers computed '
+                   f'{len(self._own)} files; {probe}; {self.equality}')
 
 
 def _placed(values, living, other):

@@ -14,7 +14,7 @@ from aspis_mpi.detection.equality import Equality
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """What is known of the workers between two steps (K workers).
+    """The server's knowledge of its K workers between two steps.
 
     Attributes
     ----------

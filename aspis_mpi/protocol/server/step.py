@@ -5,46 +5,23 @@ states in words.  Nothing of a step outlives it.
 """
 
 import os
-from enum import Enum, auto
 
 import numpy as np
 
-from aspis_mpi.detection.base import Proof
+from aspis_mpi.detection.base import Proof, ProofKind
 from aspis_mpi.errors import Malformed
 from aspis_mpi.protocol.messages import (
-    Answer, Challenge, CodedGradient, Commit, Encode, Progress, Replica,
-    Sketch, Skip, Sum, Vector, unpack_positions)
+    Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
+    Replica, Sketch, Skip, Sum, Vector, unpack_positions)
+from aspis_mpi.protocol.server.stage import Stage
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.protocol.server.tally import Tally
 from aspis_mpi.protocol.server.wait import Wait
 from aspis_mpi.protocol.server.watch import Watch
 from aspis_mpi.schemes.record import ArrivalKind
 
 
-class State(Enum):
-    """Where in a step the server is."""
-
-    PROBING = auto()
-    COMPUTING = auto()
-    ENCODING = auto()
-    VERIFYING = auto()
-    RESOLVING = auto()
-    STOPPED = auto()
-
-
-#: What a worker may send in each state, besides that it cannot go on.
-ALLOWED = {
-    State.PROBING: {Answer},
-    State.COMPUTING: {Replica, Progress, CodedGradient, Sum},
-    State.ENCODING: {Progress, CodedGradient, Sum},
-    State.VERIFYING: {Progress, Sketch},
-    State.RESOLVING: set(),
-}
-#: The states in which workers are waited for.
-WAITS = (State.PROBING, State.COMPUTING, State.ENCODING,
-         State.VERIFYING)
-
-
-class Step:
+class Step(Stage):
     """One step of the server: replaced by the next one, never reset.
 
     Parameters
@@ -138,6 +115,16 @@ class Step:
         """
         return HANDLERS[type(message)](self, worker, message)
 
+    def announce(self, workers, parameters):
+        """The step and its parameters, to those who take part."""
+        model = Model(self.number,
+                      excluded=np.packbits(self.excluded).tobytes())
+        vector = Parameters(self.number, buffer=parameters)
+        self.post(workers, model)
+        self.post(workers, vector)
+        return [(worker, message) for worker in workers
+                for message in (model, vector)]
+
     def post(self, workers, message):
         """One message for some workers, counted."""
         self.messages += len(workers)
@@ -165,7 +152,7 @@ class Step:
                                 self._chronicle.now())
         self.exposed[worker] = True
         self.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
-                                 f'message: {reason}'))
+                                 f'message: {reason}', ProofKind.MALFORMED))
 
     def miss(self, worker):
         """Note that a worker never comes back."""
@@ -199,7 +186,7 @@ class Step:
             out = self._skip(np.unique(lacking), False)
         if self.state is State.ENCODING:
             # Files may lack copies now: whoever waits is to compute on.
-            self.state = State.COMPUTING
+            self.turn_to(State.COMPUTING)
             self._watch.resumed = now
             self.wait.burden(workers, now)
         if self.state is State.VERIFYING:
@@ -298,7 +285,7 @@ class Step:
         if self.shown is None:
             # What counts is what was there at the first signal.
             self.encoded, self.shown = now, self.tally.done.copy()
-        self.state = State.ENCODING
+        self.turn_to(State.ENCODING)
         if watch.awaited.any():
             return out
         return out + self._challenge()
@@ -335,7 +322,8 @@ class Step:
             self._gathering.finished.copy(), secret)
         if not files.any():
             return self._collect()
-        self.state, self._tried = State.VERIFYING, False
+        self.turn_to(State.VERIFYING)
+        self._tried = False
         asked, now = asked & self.living, self._chronicle.now()
         self._watch.awaited = asked & ~self.late
         self._sought, self._dodged = asked.copy(), np.zeros_like(asked)
@@ -402,7 +390,7 @@ class Step:
         lacking = self._gathering.lacking()
         if self._watch.skipped is not None and lacking.size:
             out = self._skip(lacking, False)
-        self.state = State.COMPUTING
+        self.turn_to(State.COMPUTING)
         self._watch.resumed = now = self._chronicle.now()
         self.wait.burden(np.flatnonzero(
             (table.odd | self._dodged) & ~table.exposed).tolist(), now)
@@ -413,7 +401,7 @@ class Step:
         self.collected = now = self._chronicle.now()
         self._watch.count_files(now)
         self.wait.relieve(now)
-        self.state = State.RESOLVING
+        self.turn_to(State.RESOLVING)
         if self._sends_at_once:
             return []
         return self.post(np.flatnonzero(~self.excluded).tolist(),

@@ -1,4 +1,4 @@
-"""The parameters, and what a step makes of them."""
+"""The parameters, and their update by a step."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Training:
 
     @property
     def overflowed(self):
-        """Whether the last update has left the range of float32."""
+        """Tell whether the last update has left the range of float32."""
         return self._steering.overflowed
 
     def export(self):
@@ -46,7 +46,7 @@ class Training:
                 exported(self._steering.optimizer))
 
     def restore(self, parameters, state):
-        """What was exported counts again."""
+        """Take back what was exported."""
         self.parameters.values[:] = parameters
         restore(self._steering.optimizer, state)
 

@@ -62,7 +62,7 @@ class Liar:
         return self._recipe, HONEST
 
     def wait(self, step):
-        """Seconds that its answers wait in a step; 0 if they do not."""
+        """Seconds that its answers wait in a step, or 0."""
         dawdles = self._attack.dawdles(step)[self._number]
         return self._protocol.seconds if dawdles else 0.0
 

@@ -1,15 +1,20 @@
 """A worker as a state machine: messages in, messages out, no I/O.
 
-    Idle --Model--> Waiting --Parameters--> Computing --Commit--> Idle
-                                             |    ^
-                                          Encode  | its vector
-                                             v    |
-                                            Sending
+    Idle       `Commit` has ended the step; `Model` begins the next.
+    Waiting    for its `Parameters`, which may have come before it.
+    Computing  one file after the other.
+    Sending    `Encode` asks for a vector.
+    Sketching  `Challenge` asks for sketches of what it is made of.
+    Probing    before the first step: `Probe` came in the place of `Model`,
+               and the first files are computed for one `Answer`.
+    Stopped    `Stop` came.
 
-and from Computing to Sketching, in the same way, with `Challenge` and the
-sketches that it asks for.  Before the first step `Probe` takes the place of
-`Model`, and `Parameters` lead to Probing, where the first files are computed
-for one `Answer`.
+    Idle      -> Waiting, Stopped
+    Waiting   -> Computing, Probing, Idle
+    Computing -> Sending, Sketching, Idle
+    Sending   -> Computing, Sketching, Idle
+    Sketching -> Computing, Sending, Idle
+    Probing   -> Idle
 
 A later `Model` ends any state: the step that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
@@ -40,6 +45,7 @@ from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters, Probe,
     Progress, Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
 from aspis_mpi.protocol.server.probing import NUMBER
+from aspis_mpi.protocol.transitions import Machine
 from aspis_mpi.protocol.worker.liar import HONEST
 from aspis_mpi.protocol.worker.trial import Trial
 from aspis_mpi.protocol.worker.work import Work
@@ -51,7 +57,7 @@ REST = 0.005
 
 
 class State(Enum):
-    """What a worker is doing."""
+    """States of a worker."""
 
     IDLE = auto()
     WAITING = auto()            # a step is announced, parameters under way
@@ -76,12 +82,23 @@ ALLOWED = {
     State.STOPPED: {Parameters},
 }
 
+#: Which other states may come next; Idle is on the way to every other step.
+FOLLOWS = {
+    State.IDLE: {State.WAITING, State.STOPPED},
+    State.WAITING: {State.COMPUTING, State.PROBING, State.IDLE},
+    State.COMPUTING: {State.SENDING, State.SKETCHING, State.IDLE},
+    State.SENDING: {State.COMPUTING, State.SKETCHING, State.IDLE},
+    State.SKETCHING: {State.COMPUTING, State.SENDING, State.IDLE},
+    State.PROBING: {State.IDLE},
+    State.STOPPED: set(),
+}
+
 
 #: What the server waits for is done before anything else.
 ASKED = State.SENDING, State.SKETCHING
 
 
-class Worker:
+class Worker(Machine):
     """One worker: computes its files of each step and sends what is asked.
 
     Parameters
@@ -108,6 +125,8 @@ class Worker:
     trials : list of (int, int)
         Step and number of the files of the start-up probe.
     """
+
+    follows = FOLLOWS
 
     def __init__(self, number, files, width, recipe, transfer, pools, timing,
                  *, clock, liar=None, trials=()):
@@ -165,7 +184,7 @@ class Worker:
 
     @property
     def computes(self):
-        """Whether a file is half-way."""
+        """Tell whether a file is half-way."""
         work = self._work
         return self._trial is not None or (
             work is not None and work.task is not None
@@ -173,7 +192,7 @@ class Worker:
 
     @property
     def finishes(self):
-        """When its next message is ready, computing counted as nothing."""
+        """The second of its next message, computing counted as nothing."""
         if self._trial is not None:
             return -np.inf
         ends = np.inf if self._work is None else self._work.ends
@@ -206,7 +225,7 @@ class Worker:
                 self._drop_step()
             case Stop():
                 self._drop_step()
-                self.state = State.STOPPED
+                self.turn_to(State.STOPPED)
                 self.exit_code = message.position
 
     def _announce(self, message):
@@ -216,7 +235,7 @@ class Worker:
         self._drop_step()
         self.step = message.step
         self._probe = message if isinstance(message, Probe) else None
-        self.state = State.WAITING
+        self.turn_to(State.WAITING)
         if self._early is not None:
             early, self._early = self._early, None
             self._receive(early)
@@ -239,7 +258,7 @@ class Worker:
                             else self._liar.probed())
             self._trial = Trial(recipe, self._trials, parameters,
                                 self._pools.gradients, kind, self._probe.seed)
-            self.state = State.PROBING
+            self.turn_to(State.PROBING)
             return
         step, number, now = self.step, self.number, self._clock()
         seconds = self._delay.seconds(step, number)
@@ -254,7 +273,7 @@ class Worker:
             most = 0
         self._work = Work(step, self.files, self._width, parameters,
                           seconds, most, now)
-        self.state = State.COMPUTING
+        self.turn_to(State.COMPUTING)
         if self._skipped is not None and not self._wait:
             self._work.skip(self._skipped, now)
 
@@ -270,12 +289,12 @@ class Worker:
         self._turn_to_signal()
 
     def _turn_to_signal(self):
-        """What is asked for now; a vector before its sketches."""
+        """Turn to the signal answered next, a vector before its sketches."""
         if not self._asked:
-            self.state = State.COMPUTING
+            self.turn_to(State.COMPUTING)
         else:
-            self.state = (State.SENDING if Encode in self._asked
-                          else State.SKETCHING)
+            self.turn_to(State.SENDING if Encode in self._asked
+                         else State.SKETCHING)
 
     def _skip(self, message):
         bits = np.unpackbits(np.frombuffer(message.files, dtype=np.uint8))
@@ -284,7 +303,7 @@ class Worker:
             self._work.skip(self._skipped, self._clock())
 
     def _drop_step(self):
-        self.state = State.IDLE
+        self.turn_to(State.IDLE)
         self._skipped = None
         self._asked.clear()
         self._wait = 0.0
@@ -356,7 +375,7 @@ class Worker:
         return Replica(self.step, 0, position, buffer)
 
     def _report(self, work):
-        """What is finished, or what an adversary says of it."""
+        """Report the finished files, or an adversary's word about them."""
         report = work.report()
         if self._liar is not None:
             report = self._liar.claims(self.step, report, len(self.files))

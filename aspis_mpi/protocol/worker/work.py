@@ -1,4 +1,4 @@
-"""What belongs to one step of a worker."""
+"""The part of a worker that belongs to one step."""
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class Work:
 
     @property
     def silent(self):
-        """Whether the worker does not answer any more in this step."""
+        """Tell whether the worker has fallen silent in this step."""
         return self._most is not None and self._count >= self._most
 
     @property
@@ -68,7 +68,7 @@ class Work:
         return pack_positions(self._finished, (self._width + 7) // 8)
 
     def finish(self, now):
-        """The file in hand is finished; take up the next one at `now`."""
+        """Count the file in hand as finished; take up the next at `now`."""
         self._finished |= 1 << self.position
         self._count += 1
         self.task = None

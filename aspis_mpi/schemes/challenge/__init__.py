@@ -1,1 +1,1 @@
-"""What payloads are made of, asked after they have arrived."""
+"""Questions about payloads, asked after they have arrived."""

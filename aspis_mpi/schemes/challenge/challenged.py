@@ -57,7 +57,7 @@ class Challenged(AskedTransfer):
 
     @property
     def signal_bytes(self):
-        """What `Encode` carries besides the owners."""
+        """Bytes that `Encode` carries besides the owners."""
         return self._inner.signal_bytes
 
     def pack(self, state):
@@ -69,7 +69,7 @@ class Challenged(AskedTransfer):
         return self._inner.read(message)
 
     def whole(self, state):
-        """Whether the vectors of a state are sums of d numbers."""
+        """True where the vectors of a state are sums of d numbers."""
         return self.copies > 1 and _owned(state)
 
     def encoding(self, worker, state):
@@ -102,7 +102,7 @@ class Challenged(AskedTransfer):
 
 
 def _owned(state):
-    """Whether files have owners, bool."""
+    """True where files have owners."""
     return bool((state.owners != NOBODY).any())
 
 

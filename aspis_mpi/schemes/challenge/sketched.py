@@ -1,4 +1,4 @@
-"""What the sketches of a step's files say about who holds what."""
+"""The testimony of a step's sketches about who holds what."""
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class Sketched(Shown):
         return self._places[files, self._columns(files, worker)]
 
     def _columns(self, files, workers):
-        """Where workers stand among the holders of files, int (n,)."""
+        """Columns of workers among the holders of files, int (n,)."""
         holders = self._holders[files]
         return (holders == np.reshape(workers, (-1, 1))).argmax(axis=1)
 
@@ -127,7 +127,7 @@ class Sketched(Shown):
             lambda floor: challenge.compare(one, other, floor), self._floor)
 
     def evidence(self):
-        """Who agrees with whom on what has come so far."""
+        """The `Evidence` of what has come so far."""
         known = self._earlier
         if self._remembered is not None:
             known = known | self._remembered
@@ -139,7 +139,7 @@ class Sketched(Shown):
                         None if self._exact else self._support)
 
     def seen(self):
-        """Who has disagreed with whom in this step, (K, K)."""
+        """Disagreements of this step, bool (K, K)."""
         return self._earlier | self._evidence(None).seen
 
     def label(self, files, workers):
@@ -152,7 +152,7 @@ class Sketched(Shown):
         return norms[np.isfinite(norms)]
 
     def present(self):
-        """Who has shown which file, bool (f, K)."""
+        """Workers by the files that they have shown, bool (f, K)."""
         files, places = np.nonzero(self._labels >= 0)
         shown = np.zeros_like(self.claims)
         shown[files, self._holders[files, places]] = True

@@ -1,4 +1,4 @@
-"""What a step's payloads are worth: challenged, compared, asked for again.
+"""The worth of a step's payloads: challenged, compared, asked for again.
 
 An epoch brings payloads, then the sketches and norms of all that was
 finished of the files in them, by everybody who finished it.  A payload is
@@ -13,16 +13,16 @@ import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.coding import challenge
-from aspis_mpi.detection.base import DROPPED, MISSING, Proof, Verdict
+from aspis_mpi.detection.base import (
+    DROPPED, MISSING, Proof, ProofKind, Verdict)
 from aspis_mpi.detection.matching import unmatched
 from aspis_mpi.schemes.challenge.referee import Referee
 from aspis_mpi.schemes.challenge.sketched import Sketched
+from aspis_mpi.schemes.challenge.stock import Stock
 from aspis_mpi.schemes.record import BY_SERVER, CODED
 from aspis_mpi.schemes.resolution import (
     Resolution, outcome_of_sum, without_largest)
-from aspis_mpi.schemes.tables.combined import NOBODY
-from aspis_mpi.schemes.tables.payloads import (
-    Payload, add, files_in, served, sketches, unbroken)
+from aspis_mpi.schemes.tables.payloads import add, files_in, served
 from aspis_mpi.schemes.tables.round import RoundTable
 from aspis_mpi.schemes.tables.table import ChallengedTable
 
@@ -46,10 +46,8 @@ class VerifiedTable(RoundTable, ChallengedTable):
         super().__init__(transfer, transfer.round(step, 0))
         self._step = step
         self._sketched = Sketched(transfer, equality, floor, known)
+        self._stock = Stock(transfer, self._sketched)
         self._secret = None
-        self._kept, self._payloads, self._usable = [], [], []
-        self._first = []
-        self._sketches, self._fits = {}, {}
         self._verdict = None
         self._proofs = []
         self._referee = Referee(self._sketched)
@@ -60,12 +58,12 @@ class VerifiedTable(RoundTable, ChallengedTable):
 
     @property
     def odd(self):
-        """Whose copies do not count for the rest of the step, bool (K,)."""
+        """Workers whose copies do not count for the rest of the step, (K,)."""
         return self._sketched.odd
 
     @property
     def whole(self):
-        """Whether the vectors asked for have all d numbers."""
+        """True where the vectors asked for have all d numbers."""
         return self._transfer.whole(self.state)
 
     def ask(self, finished):
@@ -86,11 +84,10 @@ class VerifiedTable(RoundTable, ChallengedTable):
     def lose(self, worker):
         """Forget what a worker sent, unless it has been verified."""
         self._round.lose(worker)
-        self._payloads = [payload for payload in self._payloads
-                          if payload.worker != worker]
+        self._stock.lose(worker)
 
     def _able(self, finished):
-        """Who may be asked for which file, bool (f, K).
+        """Workers that may be asked for each file, bool (f, K).
 
         From the second epoch on, whoever is least suspicious of those that
         showed what is believed, or that have not shown anything yet.
@@ -98,7 +95,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
         verdict = self._verdict
         if verdict is None:
             return finished
-        able = finished & ~self._closed(self._kept)[:, None]
+        able = finished & ~self._closed(self._stock.kept)[:, None]
         believed = verdict.source >= 0
         able[~believed & (self.required == 0)] = False
         able[:, self.odd] = False
@@ -125,29 +122,17 @@ class VerifiedTable(RoundTable, ChallengedTable):
         """Begin a challenge; the files in payloads, and who is asked."""
         self.epochs += 1
         self._secret = secret
-        self._payloads = [self._payload(worker) for worker in
-                          sorted(self._round.buffers)]
-        files = files_in(self._payloads, len(claims))
+        self._stock.take(self._round)
+        files = files_in(self._stock.fresh, len(claims))
         claims = claims & files[:, None]
         self._sketched.ask(claims, secret)
         self.checked = False
         return files, claims.any(axis=0)
 
-    def _payload(self, worker):
-        state, decoding = self._round.state, self._round.decoding
-        files, weights = self._transfer.encoding(worker, state)
-        return Payload(worker, files, weights, decoding.cover[files],
-                       decoding.weights[:, worker],
-                       self._transfer.whole(state),
-                       self._round.buffers[worker].values,
-                       self._round.buffers[worker])
-
     def check(self, clock):
         """Sketch the payloads, while the workers sketch their files."""
         start = clock()
-        self._sketches = sketches(
-            self._payloads, self._transfer.copies, self._secret,
-            self._transfer.n_sketches)
+        self._stock.sketch(self._secret)
         self.checked = True
         self._seconds += clock() - start
 
@@ -159,7 +144,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
         """True where all senders have answered, and often enough."""
         sketched = self._sketched
         if any(not sketched.answered[payload.worker]
-               for payload in self._payloads):
+               for payload in self._stock.fresh):
             return False
         claimed = sketched.claims.sum(axis=1)
         shown = (sketched.claims & sketched.answered).sum(axis=1)
@@ -170,44 +155,27 @@ class VerifiedTable(RoundTable, ChallengedTable):
         start = clock()
         sketched = self._sketched
         sketched.compare()
-        self._fits = {payload.worker: self._test(payload, challenge.passes,
-                                                 all)
-                      for payload in self._payloads}
+        self._stock.compare()
         believed = believed & ~self.exposed
         believed = believed & ~self._convict(believed)
         found = self._referee.decide(scheme, believed, audit)
         self._verdict = without_largest(found, sketched, scheme.worst_case)
         self._learn(found)
         believed = believed & ~self.exposed
-        self._usable = self._sound(self._kept, [
-            payload for payload in self._payloads
-            if believed[payload.worker]])
+        self._stock.select(self._verdict, believed, self._round)
         self._settle(scheme.detection, believed, living)
         self._seconds += clock() - start
 
     def _convict(self, believed):
         """Expose those whose payload is not what they showed, bool (K,)."""
         guilty = np.zeros(len(believed), dtype=bool)
-        for payload in self._payloads:
-            suspect = believed[payload.worker] and not (
-                self._fits[payload.worker])
-            if suspect and self._test(payload, challenge.guilty, any):
-                guilty[payload.worker] = True
-                self._proofs.append(Proof(payload.worker, (
-                    f'worker {payload.worker} sent a vector that is not what '
-                    'its own sketches add up to')))
+        for worker in self._stock.liars(believed):
+            guilty[worker] = True
+            self._proofs.append(Proof(worker, (
+                f'worker {worker} sent a vector that is not what its own '
+                'sketches add up to'), ProofKind.SKETCHES))
         self.exposed |= guilty
         return guilty
-
-    def _test(self, payload, test, several):
-        """What a test says of a payload, or of its parts, together."""
-        worker = payload.worker
-        if worker not in self._sketches or (
-                not self._sketched.answered[worker]):
-            return False
-        own = self._sketched.own[worker, self._sketched.places(
-            worker, payload.files)]
-        return payload.satisfies(test, self._sketches[worker], own, several)
 
     def _learn(self, verdict):
         """Keep what this epoch proves, for the rest of the step."""
@@ -217,33 +185,10 @@ class VerifiedTable(RoundTable, ChallengedTable):
         self._proofs += verdict.proofs
         self.exposed |= verdict.exposed
 
-    def _sound(self, kept, payloads):
-        """The payloads that may be used, earlier ones and new ones."""
-        verdict = self._verdict
-        good = [payload for payload in payloads
-                if verdict.contributors[payload.files, payload.worker].all()
-                and challenge.bounded(payload.weights).all()
-                and self._fits[payload.worker]]
-        state = self._round.state
-        sent = state.finished & self._round.senders
-        if state.owners.max(initial=NOBODY) != NOBODY:
-            sent = state.owners[:, None] == np.arange(sent.shape[1])
-        return [payload for payload in kept if self._agrees(payload)] + (
-            unbroken(good, sent))
-
-    def _agrees(self, payload):
-        """Whether what was verified earlier is what is believed now."""
-        files, source = payload.files, self._verdict.source[payload.files]
-        if (source < 0).any():
-            return False
-        label = self._sketched.label
-        return bool((label(files, payload.worker)
-                     == label(files, source)).all())
-
     def _settle(self, detection, believed, living):
-        """What another epoch could bring."""
+        """Find out what another epoch could bring."""
         verdict, self.required = self._verdict, self.required * 0
-        closed = self._closed(self._usable)
+        closed = self._closed(self._stock.usable)
         self.settled = bool(verdict.contradiction) or bool(closed.all())
         if self.settled:
             return
@@ -267,12 +212,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
 
     def renew(self):
         """Begin another epoch with what could be verified."""
-        for payload in self._kept + self._payloads:
-            if payload not in self._usable:
-                payload.release()
-        if self.epochs == 1:
-            self._first = self._usable
-        self._kept, self._payloads = self._usable, []
+        self._stock.renew()
         self._round = self._transfer.round(self._step, self.epochs)
 
     def resolve(self, closing):
@@ -282,8 +222,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
         verdict = self._logged()
         used = self._used()
         if self.epochs > 1:
-            self.later = files_in([payload for payload in self._usable if
-                                   payload not in self._first], len(samples))
+            self.later = self._stock.later(len(samples))
         cover = np.zeros(len(samples))
         for payload in used:
             cover[payload.files] = payload.cover
@@ -314,7 +253,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
                     closing.believed & ~self.exposed)))
 
     def _hidden_bias(self, used, cover, q):
-        """What q liars can have hidden in the payloads used."""
+        """The most that q liars can have hidden in the payloads used."""
         errors = self._sketched.hidden([payload for payload in used
                                         if payload.buffer is not None])
         return challenge.hidden_bias(errors, q, cover.sum())
@@ -342,16 +281,15 @@ class VerifiedTable(RoundTable, ChallengedTable):
             proofs=tuple(self._proofs))
 
     def _used(self):
-        """What the step is made of: audited files are the server's own."""
-        there = files_in(self._usable, len(self.required))
-        return self._usable + [
+        """Payloads of which the step is made; audited files are its own."""
+        usable = self._stock.usable
+        there = files_in(usable, len(self.required))
+        return usable + [
             served(BY_SERVER, file, values, self._transfer.copies)
             for file, values in sorted(self._referee.right.items())
             if not there[file]]
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""
-        for payload in self._kept:
-            payload.release()
+        self._stock.release()
         self._round.release()
-        self._kept, self._payloads, self._usable = [], [], []

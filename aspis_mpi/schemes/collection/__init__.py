@@ -1,1 +1,1 @@
-"""When the parameter server stops waiting for a step's files."""
+"""Ends of the wait for a step's files, by name."""

@@ -1,4 +1,4 @@
-"""What is finished when the time is over."""
+"""All that is finished when the time is over."""
 
 from aspis_mpi.schemes.collection.coverage import Copies, Coverage
 from aspis_mpi.schemes.collection.full_workers import Full
@@ -38,7 +38,7 @@ class Deadline(Coverage):
 
     @property
     def asks_whole_workers(self):
-        """Whether only whole workers are asked to send."""
+        """True where only whole workers are asked to send."""
         return self._code is not None and self._code.needs_whole_workers
 
     def _seconds(self, living, speeds):

@@ -1,1 +1,1 @@
-"""What has arrived in a step, as each kind of transfer keeps it."""
+"""The arrivals of a step, as each kind of transfer keeps them."""

@@ -16,7 +16,8 @@ class Transfer:
 
     #: Whether files are sent when they are finished, and nothing is asked for.
     sends_at_once = False
-    #: Whether the server can compare what several workers have of one file.
+    #: Whether the server can compare what several workers have of one file;
+    #: with a challenge it always can.
     comparable = False
     #: Whether files of excluded workers can go to others.
     reassignable = False

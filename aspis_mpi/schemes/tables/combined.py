@@ -1,4 +1,4 @@
-"""What the transfers share that send one vector a worker, when asked to.
+"""The common part of transfers that send one vector a worker when asked.
 
 The parameter server broadcasts the *global state vector*: who has finished
 which files.  From it alone every worker knows the coefficients of its one
@@ -27,7 +27,7 @@ NOBODY = -1
 
 @dataclass(frozen=True, eq=False)
 class GlobalState:
-    """What one signal says: who finished what, who sends which file.
+    """The content of one signal: who finished what, who sends which file.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Combined(AskedTransfer):
 
     @property
     def signal_bytes(self):
-        """What `Encode` carries besides the owners."""
+        """Bytes that `Encode` carries besides the owners."""
         return (self._told[0].size + 7) // 8
 
     def payload_size(self, d):
@@ -116,7 +116,7 @@ class Combined(AskedTransfer):
         return self._latest[1]
 
     def signal(self, finished, before=None):
-        """What to broadcast.
+        """The state to broadcast.
 
         Parameters
         ----------
@@ -129,11 +129,11 @@ class Combined(AskedTransfer):
         raise NotImplementedError
 
     def senders(self, state):
-        """Whose vector is used, and so who sends one, bool (K,)."""
+        """Workers whose vector is used, and so is sent, bool (K,)."""
         return used(self.decoding(state))
 
     def changed(self, before, after):
-        """Who sends something else than before, bool (K,)."""
+        """Workers that send something else than before, bool (K,)."""
         raise NotImplementedError
 
     def encoding(self, worker, state):
@@ -141,7 +141,7 @@ class Combined(AskedTransfer):
         raise NotImplementedError
 
     def decoding(self, state):
-        """What the server makes of the vectors, a `Decoding`."""
+        """The `Decoding` of the vectors."""
         raise NotImplementedError
 
     def sources(self, state):

@@ -40,7 +40,7 @@ class Payload:
     buffer: Any = None
 
     def satisfies(self, test, rows, own, several):
-        """What a test of `coding.challenge` says of it.
+        """Apply a test of `coding.challenge` to it.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Payload:
         return 1.0 if self.whole else float(np.linalg.norm(self.shares))
 
     def release(self):
-        """The vector is not needed any more."""
+        """Give the vector back: it is not needed any more."""
         if self.buffer is not None:
             self.buffer.release()
 

@@ -1,4 +1,4 @@
-"""What workers have shown of a step's files, replicas or sketches of them.
+"""Values shown of a step's files, replicas or sketches of them.
 
 Audits and the search for odd workers ask no more than this.
 """

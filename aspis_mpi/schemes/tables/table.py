@@ -1,4 +1,4 @@
-"""What has come in a step: the bases of all tables.
+"""Arrivals of a step: the bases of all tables.
 
 `protocol.server.step` takes the messages and calls nothing of a table that is
 not named here.

@@ -1,1 +1,1 @@
-"""What travels from the workers to the parameter server."""
+"""Transfers: what travels from the workers to the parameter server."""

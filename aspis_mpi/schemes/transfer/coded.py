@@ -1,4 +1,4 @@
-"""Each worker sends one combination of its gradients, d/copies numbers."""
+"""Combinations of each worker's gradients, d/copies numbers."""
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Coded(Combined):
         return GlobalState(finished, owners)
 
     def _mended(self, kept, finished):
-        """What is left of a state, and all copies of files that lack one."""
+        """The rest of a state, and all copies of files that lack one."""
         short = kept.sum(axis=1) < self.copies
         kept[short] = finished[short]
         return kept

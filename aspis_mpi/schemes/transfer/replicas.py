@@ -1,4 +1,4 @@
-"""Every finished gradient travels, and replicas are compared as they come."""
+"""Replicas of every finished gradient, compared as they come."""
 
 import numpy as np
 
@@ -99,7 +99,7 @@ class ReplicaTable(PushedTable):
         self.deferred = False
 
     def evidence(self):
-        """Who agrees with whom on what has come so far."""
+        """The `Evidence` of what has come so far."""
         return Evidence(self._holders, self._labels, self._finite,
                         self._n_workers, known=self._known)
 
@@ -207,14 +207,14 @@ class DistanceTable(ReplicaTable):
         return self._sorted
 
     def evidence(self):
-        """Who agrees with whom on what has come so far."""
+        """The `Evidence` of what has come so far."""
         labels, close, _, support = self._sort()
         return Evidence(
             self._holders, labels, self._finite, self._n_workers, close,
             self._known, support).disregarding(self.odd)
 
     def against(self, file, workers, values):
-        """Who is within tolerance, and who beyond disagreement."""
+        """Compare by distance: within tolerance, beyond disagreement."""
         finite = arrays.is_finite(values)
         distances = np.array(
             [self._distance(sent, values, arrays.is_finite(sent), finite)

@@ -1,4 +1,4 @@
-"""Each worker sends the sum of the gradients that it owns."""
+"""Sums of the gradients that each worker owns."""
 
 import numpy as np
 

@@ -1,0 +1,125 @@
+"""The mailbox of a rank, whatever carries its messages."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from aspis_mpi.protocol.messages import Lane
+
+
+class Death:
+    """In the place of a message: a peer has died; nothing more will come."""
+
+
+class Mail(ABC):
+    """The messages of a rank, one after the other of each peer and lane.
+
+    Nothing here waits for a peer: who sends goes on at once, who asks gets
+    what is there.
+
+    Attributes
+    ----------
+    rank : int
+        Of whoever has this mail.
+    dead : set of int
+        Ranks that have died, as far as it is known.
+    """
+
+    rank: int
+    dead: set
+
+    @property
+    @abstractmethod
+    def pending(self):
+        """Number of messages that have not left or have begun to come in."""
+
+    @abstractmethod
+    def send(self, rank, message):
+        """Start sending; a vector's buffer is held until it has left.
+
+        What is for a dead rank is forgotten.
+        """
+
+    @abstractmethod
+    def send_latest(self, rank, vector):
+        """Send a vector, instead of those that could not leave before it.
+
+        However long a peer does not listen, it keeps two buffers at most.
+        """
+
+    @abstractmethod
+    def sending(self, rank, lane):
+        """True while an earlier message to a peer has not left."""
+
+    @abstractmethod
+    def poll(self):
+        """Take what has come in since the last call; sends go on, too.
+
+        Returns
+        -------
+        list of (int, Message or MalformedMessage or Death)
+            Rank of the peer and what it sent; the buffer of a malformed
+            vector has been released.
+        """
+
+    @abstractmethod
+    def wait(self, pause, until, clock):
+        """Sleep until a message is announced, for a while at the most.
+
+        Parameters
+        ----------
+        pause : Pause
+        until : float
+            Second of the clock at which there is something else to do.
+        clock : callable
+        """
+
+    @abstractmethod
+    def goodbye(self):
+        """Say goodbye; true once every rank has. To be asked until then.
+
+        Never, once a rank has died.
+        """
+
+    @abstractmethod
+    def abort(self, code, reason):
+        """End every rank now, and say why."""
+
+    @abstractmethod
+    def depart(self, code, patience=0.0):
+        """Let this process end by itself, since others are dead.
+
+        Parameters
+        ----------
+        code : int
+            The exit code, whatever the caller's own is.
+        patience : float
+            Seconds until then.
+        """
+
+
+class Rooms:
+    """Rooms for the messages of peers, also those that nobody wants.
+
+    What is short has a place of its own for each peer, a vector a buffer.
+
+    Parameters
+    ----------
+    peers : sequence of int
+        Their ranks.
+    longest : int
+        Bytes of the longest control message.
+    pool : Pool
+    """
+
+    def __init__(self, peers, longest, pool):
+        self._control = {rank: np.empty(longest, dtype=np.uint8)
+                         for rank in peers}
+        self._pool = pool
+
+    def __call__(self, rank, lane):
+        """Bytes, and the buffer that they belong to or None."""
+        if lane is Lane.CONTROL:
+            return self._control[rank], None
+        buffer = self._pool.take()
+        return buffer.raw, buffer

@@ -1,0 +1,1 @@
+"""Modules of torch as problems: flat vectors, data, losses, equal bits."""

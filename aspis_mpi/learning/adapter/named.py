@@ -1,0 +1,54 @@
+"""What a job or a caller names: factories and data sets."""
+
+from aspis_mpi.errors import UnknownPart
+from aspis_mpi.parts import own
+
+
+def found(what, key):
+    """What a text names, `package.module:name`; what is none stays.
+
+    Parameters
+    ----------
+    what : object
+    key : str
+        The option, for messages.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not isinstance(what, str):
+        return what
+    if ':' not in what:
+        raise ValueError(f"{key} '{what}' must be of the form "
+                         'package.module:name')
+    try:
+        return own.attribute(what)
+    except UnknownPart as error:
+        raise ValueError(f'{key}: {error}') from error
+
+
+def title(what):
+    """What is said of it in messages.
+
+    >>> title('mine:Net'), title(len)
+    ('mine:Net', 'len')
+    """
+    if isinstance(what, str):
+        return what
+    return getattr(what, '__qualname__', type(what).__name__)
+
+
+def called(make, name):
+    """What a factory of the user's makes; what it raises in one line.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        return make()
+    except Exception as error:
+        raise ValueError(f'{name} raised {type(error).__name__}: '
+                         f'{str(error).strip().partition(chr(10))[0]}'
+                         ) from error

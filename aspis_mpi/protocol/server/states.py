@@ -1,0 +1,42 @@
+"""The states of the server: what may be sent in each, and what follows."""
+
+from enum import Enum, auto
+
+from aspis_mpi.protocol.messages import (
+    Answer, CodedGradient, Progress, Replica, Sketch, Sum)
+
+
+class State(Enum):
+    """Place of the server in a step."""
+
+    PROBING = auto()
+    COMPUTING = auto()
+    ENCODING = auto()
+    VERIFYING = auto()
+    RESOLVING = auto()
+    STOPPED = auto()
+
+
+#: What a worker may send in each state, besides that it cannot go on.
+ALLOWED = {
+    State.PROBING: {Answer},
+    State.COMPUTING: {Replica, Progress, CodedGradient, Sum},
+    State.ENCODING: {Progress, CodedGradient, Sum},
+    State.VERIFYING: {Progress, Sketch},
+    State.RESOLVING: set(),
+}
+#: Which other states may come next.
+FOLLOWS = {
+    State.STOPPED: {State.PROBING, State.COMPUTING},
+    State.PROBING: {State.COMPUTING, State.STOPPED},
+    State.COMPUTING: {State.ENCODING, State.RESOLVING, State.STOPPED},
+    State.ENCODING: {State.COMPUTING, State.VERIFYING, State.RESOLVING,
+                     State.STOPPED},
+    State.VERIFYING: {State.COMPUTING, State.RESOLVING, State.STOPPED},
+    State.RESOLVING: {State.COMPUTING, State.STOPPED},
+}
+#: The states in which workers are waited for.
+WAITS = (State.PROBING, State.COMPUTING, State.ENCODING,
+         State.VERIFYING)
+#: The states in which the server may have something to compute.
+COMPUTES = (State.PROBING, State.VERIFYING, State.RESOLVING)

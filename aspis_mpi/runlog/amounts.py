@@ -1,0 +1,167 @@
+"""Records of the amounts of a run log, in Python's own types."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """A log of its own within a run; a run of one log has one.
+
+    The steps from `first_step` on; those that a later part did again are
+    not counted.
+    """
+
+    path: str
+    n_workers: int
+    n_files: int
+    first_step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Task of a run; None where the job does not say.
+
+    The sizes are those of the last part.
+    """
+
+    scheme: str | None
+    problem: str | None
+    model: str | None
+    detection: str | None
+    aggregation: str | None
+    attack: str                 # empty without adversaries
+    n_workers: int
+    n_files: int
+    replication: int
+    load: int
+    steps: int | None
+    batch_size: int | None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Steps done and their cost: means a step, None before the first.
+
+    Seconds are those of `clock`; `step` is the whole, which also holds what
+    none of the phases is.
+    """
+
+    steps: int
+    clock: str
+    steps_per_second: float | None
+    samples_per_second: float | None
+    bytes_in: float | None
+    bytes_out: float | None
+    seconds: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Traffic and its exactness; None where nothing says it.
+
+    `residual` is the mean over the steps in which it is not 0, `waiting`
+    the share of the run's seconds in which enough was not yet there.
+    """
+
+    name: str | None
+    code: str | None            # of coded transfer
+    collection: str | None
+    copies: int | None          # of each file that are waited for
+    approximate_steps: int      # with a residual
+    residual: float | None
+    incomplete_steps: int
+    waiting: float | None
+    steps_of_several_epochs: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The model on the held-out samples; None where it was not measured."""
+
+    step: int | None
+    loss: float | None
+    accuracy: float | None
+    best_step: int | None
+    best_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Counts of wrong files and of flags by the log's truth."""
+
+    wrong_files: int
+    wrong_files_mean: float | None
+    wrong_files_most: int
+    steps_with_wrong_files: int
+    flagged_right: int
+    flagged_wrong: int
+    flagged_missed: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Beliefs of the server and their grounds; files are means of steps."""
+
+    certified: float
+    presumed: float
+    lost: float                 # dropped or missing
+    audits: int
+    exposed: list[int]          # workers, in any step of any part
+    excluded: int               # workers without work in the last step
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A worker that was proved wrong: see `/exposures` of the log."""
+
+    step: int
+    since: int
+    worker: int
+    proof: str                  # name of the kind
+    text: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """An event of the level of a warning, or above."""
+
+    time: float
+    level: int
+    rank: int
+    text: str
+    code: str                   # its name
+
+
+@dataclass(frozen=True)
+class Waited:
+    """A worker that the run has waited for."""
+
+    worker: int
+    seconds: float              # beyond the pace, and what others did for it
+    late: int                   # steps
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Amounts of a run log, in Python's own types."""
+
+    path: str
+    package: str
+    created: str
+    n_ranks: int
+    parts: tuple[Part, ...]
+    continues: str | None       # of a later part alone: name of the first
+    job: Job
+    pace: Pace
+    transfer: Transfer
+    quality: Quality
+    verdicts: dict[str, int]
+    truth: Truth
+    trust: Trust | None         # None under rules without certificates
+    exposures: tuple[Proved, ...]
+    waited: tuple[Waited, ...]  # those that cost the most, by seconds
+    n_warnings: int
+    last_warnings: tuple[Warned, ...]

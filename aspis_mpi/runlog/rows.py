@@ -1,0 +1,55 @@
+"""Rows of the tables of a log, made of what the server leaves."""
+
+from operator import attrgetter
+
+import numpy as np
+
+from aspis_mpi.runlog import schema
+
+#: Of an arrival, in the order of the columns of `/arrivals`.
+_OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
+                         'nbytes', 'finished')
+
+
+def of_event(event):
+    """Row of an `Event`, the text last."""
+    return (event.time, event.level, event.rank, event.code,
+            storable(event.text))
+
+
+def of_exposure(exposure):
+    """Row of an `ExposureRecord`, the text last."""
+    return (exposure.step, exposure.since, exposure.worker, exposure.proof,
+            storable(exposure.text))
+
+
+def of_arrivals(arrivals, dtype):
+    """Rows of arrivals, column by column: there may be very many."""
+    rows = np.empty(len(arrivals), dtype)
+    *columns, finished = zip(*map(_OF_ARRIVAL, arrivals))
+    for name, column in zip(dtype.names, columns):
+        rows[name] = column
+
+    # What is shorter than a row of bits is padded by zeros.
+    width = rows['finished'].shape[1]
+    bits = b''.join(some[:width].ljust(width, b'\0') for some in finished)
+    rows['finished'] = np.frombuffer(bits, 'u1').reshape(-1, width)
+    return rows
+
+
+def storable(text):
+    """Bytes of a text that HDF5 can hold: it may come from a hostile worker.
+
+    Of a long one the beginning and the end, where a traceback tells most.
+    """
+    raw = text.replace('\0', '\ufffd').encode('utf-8', 'replace')
+    if len(raw) <= schema.TEXT:
+        return raw
+    head, gap = schema.TEXT // 4, b' [...] '
+    return (_readable(raw[:head]) + gap
+            + _readable(raw[head + len(gap) - schema.TEXT:]))
+
+
+def _readable(raw):
+    """Without what is left of a character that was cut in two."""
+    return raw.decode(errors='ignore').encode()

@@ -1,0 +1,136 @@
+"""The payloads of a step, and which of them stand their tests.
+
+A payload is good when it is what its own sender's sketches add up to, and
+when these are those that are believed, for every file in it.
+"""
+
+import numpy as np
+
+from aspis_mpi.coding import challenge
+from aspis_mpi.schemes.tables.combined import NOBODY
+from aspis_mpi.schemes.tables.payloads import (
+    Payload, files_in, sketches, unbroken)
+
+
+class Stock:
+    """Payloads of this epoch, and of earlier ones if they were verified.
+
+    Parameters
+    ----------
+    transfer : Challenged
+    sketched : Sketched
+
+    Attributes
+    ----------
+    kept, fresh : list of Payload
+        Of earlier epochs, and of this one.
+    usable : list of Payload
+        Those of both that were good when they were looked at last.
+    """
+
+    def __init__(self, transfer, sketched):
+        self.kept, self.fresh, self.usable = [], [], []
+        self._transfer = transfer
+        self._sketched = sketched
+        # Those that were usable after the first epoch.
+        self._first = None
+        # Of this epoch: sketches, and who is what it showed, by worker.
+        self._sketches, self._fits = {}, {}
+
+    def take(self, arrived):
+        """Make the payloads of this epoch of the vectors in a `Round`."""
+        self.fresh = [self._payload(worker, arrived)
+                      for worker in sorted(arrived.buffers)]
+
+    def _payload(self, worker, arrived):
+        state, decoding = arrived.state, arrived.decoding
+        buffer = arrived.buffers[worker]
+        files, weights = self._transfer.encoding(worker, state)
+        return Payload(worker, files, weights, decoding.cover[files],
+                       decoding.weights[:, worker],
+                       self._transfer.whole(state), buffer.values, buffer)
+
+    def lose(self, worker):
+        """Forget a payload of this epoch."""
+        self.fresh = [payload for payload in self.fresh
+                      if payload.worker != worker]
+
+    def sketch(self, secret):
+        """Sketch the payloads of this epoch."""
+        self._sketches = sketches(self.fresh, self._transfer.copies, secret,
+                                  self._transfer.n_sketches)
+
+    def compare(self):
+        """Find out which of them are what their senders have shown."""
+        self._fits = {payload.worker: self._test(payload, challenge.passes,
+                                                 all)
+                      for payload in self.fresh}
+
+    def liars(self, believed):
+        """Believed workers whose payload is not what they showed, (n,)."""
+        return [payload.worker for payload in self.fresh
+                if believed[payload.worker]
+                and not self._fits[payload.worker]
+                and self._test(payload, challenge.guilty, any)]
+
+    def _test(self, payload, test, several):
+        """Apply a test to a payload, or to its parts."""
+        worker = payload.worker
+        if worker not in self._sketches or (
+                not self._sketched.answered[worker]):
+            return False
+        own = self._sketched.own[worker, self._sketched.places(
+            worker, payload.files)]
+        return payload.satisfies(test, self._sketches[worker], own, several)
+
+    def select(self, verdict, believed, arrived):
+        """Choose those that may be used, earlier ones and new ones.
+
+        Parameters
+        ----------
+        verdict : Verdict
+        believed : ndarray of bool, shape (K,)
+        arrived : Round
+            Of this epoch.
+        """
+        good = [payload for payload in self.fresh if believed[payload.worker]
+                and verdict.contributors[payload.files, payload.worker].all()
+                and challenge.bounded(payload.weights).all()
+                and self._fits[payload.worker]]
+        state = arrived.state
+        sent = state.finished & arrived.senders
+        if state.owners.max(initial=NOBODY) != NOBODY:
+            sent = state.owners[:, None] == np.arange(sent.shape[1])
+        self.usable = [payload for payload in self.kept
+                       if self._agrees(payload, verdict)] + (
+            unbroken(good, sent))
+
+    def _agrees(self, payload, verdict):
+        """True where what was verified earlier is what is believed now."""
+        files, source = payload.files, verdict.source[payload.files]
+        if (source < 0).any():
+            return False
+        label = self._sketched.label
+        return bool((label(files, payload.worker)
+                     == label(files, source)).all())
+
+    def renew(self):
+        """Keep what is usable for the next epoch, and nothing else."""
+        for payload in self.kept + self.fresh:
+            if payload not in self.usable:
+                payload.release()
+        if self._first is None:
+            self._first = self.usable
+        self.kept, self.fresh = self.usable, []
+
+    def later(self, n_files):
+        """Files that are usable, but were not after the first epoch, (f,)."""
+        first = self.usable if self._first is None else self._first
+        return files_in([payload for payload in self.usable
+                         if payload not in first], n_files)
+
+    def release(self):
+        """Give the buffers of earlier epochs back; forget all."""
+        for payload in self.kept:
+            payload.release()
+        self.kept, self.fresh, self.usable = [], [], []
