@@ -32,7 +32,7 @@ def load(path):
 
 
 def attribute(path):
-    """Whatever `package.module:name` names.
+    """The object that `package.module:name` names.
 
     Raises
     ------

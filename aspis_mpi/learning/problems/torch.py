@@ -255,6 +255,10 @@ class TorchProblem(Problem):
             self.training.batch(part)[0] for part in cut(
                 self.training.spread(SETTLED), AT_ONCE)))
 
+    def differing(self, one, other):
+        """Names of the parameters in which two vectors have other bits."""
+        return self.network.flat.differing(one, other)
+
     def export(self, parameters):
         """Everything that the module's `state_dict` has, by its names."""
         with self._seeded('evaluation'):
