@@ -15,10 +15,7 @@ import aspis_mpi
 ROOT = Path(aspis_mpi.__file__).parent
 
 #: Modules and packages whose first lines still have clauses.
-NOT_YET = (
-    'assembly/design', 'assembly/journal', 'assembly/wiring', 'attacks',
-    'backends', 'coding/code', 'delays', 'detection', 'job/listing',
-    'learning', 'plan', 'protocol', 'runlog', 'schemes')
+NOT_YET = ()
 
 #: Beginnings of clauses.  For booleans it is "True if", or a noun.
 CLAUSE = re.compile(

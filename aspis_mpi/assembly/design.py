@@ -223,7 +223,7 @@ class Design:
 
     @property
     def presses(self):
-        """Tell whether late workers are not waited for.
+        """True if late workers are not waited for.
 
         Published schemes that want everything wait for everybody, unless the
         job says how much patience they have.
@@ -267,7 +267,7 @@ class Design:
 
     @property
     def compares(self):
-        """Tell whether what several workers computed is compared."""
+        """True if what several workers computed is compared."""
         return self.transfer.comparable and self.detector.compares_replicas
 
     @property

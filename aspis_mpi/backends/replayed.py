@@ -100,7 +100,7 @@ class Replay:
                 self._drive(self._server.malformed(worker, 'as recorded'))
 
     def end(self):
-        """What follows from the last row."""
+        """Do what follows from the last row."""
         self._go_on()
         self._drive([], State.RESOLVING)
         if self._server.exit_code is None:

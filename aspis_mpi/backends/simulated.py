@@ -30,7 +30,7 @@ class VirtualClock:
 
 
 class Network:
-    """How long messages are under way.
+    """Seconds that messages are under way.
 
     Vectors queue for the one link that the server has in each direction;
     what is short does not wait for them.  Messages of one sender, receiver
@@ -52,11 +52,11 @@ class Network:
 
     @property
     def instant(self):
-        """Whether messages take no time at all."""
+        """True if messages take no time at all."""
         return not self._latency and np.isinf(self._bandwidth)
 
     def arrival(self, now, worker, up, message):
-        """When a message that is sent now arrives.
+        """Second at which a message that is sent now arrives.
 
         Parameters
         ----------
@@ -179,12 +179,12 @@ class Simulation:
 
     @property
     def _probes(self):
-        """Whether the start-up probe is going on, which takes no time."""
+        """True during the start-up probe, which takes no time."""
         return self._server.state is State.PROBING
 
     @property
     def _instant(self):
-        """Whether messages take no time now."""
+        """True if messages take no time now."""
         return self._network.instant or self._probes
 
     def _deliver(self):

@@ -20,7 +20,7 @@ ANSWER = np.dtype([('sketch', '<f8', ROWS + 1), ('digest', 'u1', DIGEST)])
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """By how much workers and server differ on the same files.
+    """Differences of workers and server on the same files.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Probe:
 
     @property
     def apart(self):
-        """By how much, in words."""
+        """The difference in words."""
         besides = f' (without the {self.q} farthest)' if self.q else ''
         return (f'{self.median:.2g} apart in the median and at most '
                 f'{self.largest:.2g}{besides}')

@@ -81,7 +81,7 @@ def check_rates(lr, weight_decay, clip):
 
 
 def shortening(gradient, clip):
-    """What shortens a gradient to norm `clip`, at most 1; 0 does not."""
+    """Factor that shortens a gradient to norm `clip`, at most 1; 0 does not."""
     if not clip:
         return 1.0
     length = float(norm(gradient))

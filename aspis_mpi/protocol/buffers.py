@@ -148,7 +148,7 @@ class SharedPool:
 
 
 class Pools(NamedTuple):
-    """Where a worker finds buffers.
+    """Buffers of a worker, by what they are for.
 
     `scratch` is where an adversary computes the truth.
     """

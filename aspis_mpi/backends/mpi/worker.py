@@ -130,7 +130,7 @@ class WorkerLoop:
             self._report = None
 
     def _receive(self):
-        """What the server has sent since the last call."""
+        """Messages that the server has sent since the last call."""
         messages = [message for _, message in self._mail.poll()
                     if not isinstance(message, Death)]
         if 0 in self._mail.dead:

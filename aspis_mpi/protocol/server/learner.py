@@ -1,4 +1,4 @@
-"""What outlives a step: parameters, and what is known of the workers."""
+"""State that outlives a step: parameters, knowledge of the workers."""
 
 import logging
 from dataclasses import replace
@@ -16,7 +16,7 @@ TOLD = 2.0
 
 
 class Conclusion(NamedTuple):
-    """What a step has led to.
+    """Result of a step.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Learner:
         self._told = set()
 
     def audit(self, step):
-        """What computes a file of a step: file to gradient, None without.
+        """Function from a file of a step to its gradient; None without audits.
 
         See `Closing`.
         """

@@ -129,14 +129,14 @@ class ParameterServer:
 
     @property
     def state(self):
-        """Where in a step the server is; STOPPED before and after all."""
+        """Stage of the step that the server is in; STOPPED before and after all."""
         if self._step is None or self.exit_code is not None:
             return State.STOPPED
         return self._step.state
 
     @property
     def due(self):
-        """Whether something is to be computed and not waited for."""
+        """True if something is to be computed and not waited for."""
         return self.state is not State.STOPPED and self._step.due
 
     @property
@@ -327,7 +327,7 @@ class ParameterServer:
         return self._stop(INTERRUPTED)
 
     def _go_on(self, out):
-        """What follows from what a step answers."""
+        """Go on from what a step answers."""
         step = self._step
         idle = step.excluded & ~(self._membership.excluded
                                  | self._membership.lost)
@@ -428,7 +428,7 @@ class ParameterServer:
         return out
 
     def _after(self, done, hopeless):
-        """What follows when so many steps are done."""
+        """Go on when so many steps are done, or end."""
         ending = self._departures.ending
         if hopeless or ending or self._course.is_checkpoint(done):
             self._learner.keep(done)

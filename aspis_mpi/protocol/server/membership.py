@@ -1,4 +1,4 @@
-"""Who takes part in a step, with which scheme, in which order of computing."""
+"""Members of a step, their scheme, and the orders of computing."""
 
 import logging
 from dataclasses import replace
@@ -18,7 +18,7 @@ UNTOLD = -2
 
 
 class Membership:
-    """What is known of the workers from one step to the next.
+    """Knowledge of the workers from one step to the next.
 
     Exposed workers get no work while the memory lasts, lost ones never
     again, and those that have cost the run too much time none until it has
@@ -81,7 +81,7 @@ class Membership:
         self._before = self._restored = None
 
     def _lasting(self):
-        """What `turn_to` and a step change."""
+        """State that `turn_to` and a step change."""
         return (*self.accounts.export(), self.order,
                 self.excluded | self.lost)
 
@@ -100,7 +100,7 @@ class Membership:
             self.scheme = replace(self.scheme, equality=equality)
 
     def thin(self, present):
-        """Whether files have fewer holders than designed without others."""
+        """True if files have fewer holders than designed without others."""
         if present.all():
             return False
         holders = self.scheme.assignment.incidence[:, present].sum(axis=1)
@@ -233,7 +233,7 @@ class Membership:
     # -- what outlives a job
 
     def export(self, within=False):
-        """What is known between two steps, as `Members`.
+        """Knowledge between two steps, as `Members`.
 
         `within` a step that will be done again: before it began.
         """

@@ -124,7 +124,7 @@ class Probing(Stage):
         return self._since + silence if self.awaited.any() else np.inf
 
     def overdue(self, now, silence):
-        """Who has been silent for so many seconds, bool (K,)."""
+        """Workers that have been silent for so many seconds, bool (K,)."""
         return self.awaited & (now >= self._since + silence)
 
     def tardy(self, now):
@@ -133,7 +133,7 @@ class Probing(Stage):
 
     @property
     def due(self):
-        """Whether there is something to compute, and nothing to wait for."""
+        """True if there is something to compute, and nothing to wait for."""
         return self._own is None or not self.awaited.any()
 
     def proceed(self, audit):

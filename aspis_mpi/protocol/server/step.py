@@ -95,12 +95,12 @@ class Step(Stage):
 
     @property
     def name(self):
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return f'step {self.number}'
 
     @property
     def living(self):
-        """Who takes part and was not given up, bool (K,)."""
+        """Workers that take part and were not given up, bool (K,)."""
         return self._gathering.living
 
     # -- messages in, messages out
@@ -346,7 +346,7 @@ class Step(Stage):
 
     @property
     def due(self):
-        """Whether there is something to compute, and nothing to wait for."""
+        """True if there is something to compute, and nothing to wait for."""
         if self.state is not State.VERIFYING:
             return self.state is State.RESOLVING
         return not (self.table.checked and self._watch.awaited.any()
@@ -370,7 +370,7 @@ class Step(Stage):
         return self._verified()
 
     def _verified(self):
-        """What follows from a verification."""
+        """Go on from a verification."""
         table, out = self.table, []
         self.wait.relieve(self._chronicle.now())
         if self._watch.awaited.any() and not table.settled:
@@ -411,22 +411,22 @@ class Step(Stage):
 
     @property
     def awaited(self):
-        """Who owes the vector or sketches that were asked for, bool (K,)."""
+        """Workers that owe the vector or sketches that were asked for, bool (K,)."""
         return self._watch.awaited
 
     @property
     def late(self):
-        """Who was not waited for any longer, bool (K,)."""
+        """Workers that were not waited for any longer, bool (K,)."""
         return self._watch.late
 
     @property
     def silent(self):
-        """Who was given up for the step, bool (K,)."""
+        """Workers that were given up for the step, bool (K,)."""
         return self._watch.silent
 
     @property
     def hastened(self):
-        """Whether somebody may be late sooner than was thought."""
+        """True if somebody may be late sooner than was thought."""
         return self.wait.hastened
 
     @property
@@ -449,11 +449,11 @@ class Step(Stage):
                    self._watch.next(self._owed, self._computing, silence))
 
     def overdue(self, now, silence):
-        """Who has been silent for so many seconds, bool (K,)."""
+        """Workers that have been silent for so many seconds, bool (K,)."""
         return self._watch.overdue(self._computing, now, silence)
 
     def tardy(self, now):
-        """Who is late from now on, bool (K,)."""
+        """Workers that are late from now on, bool (K,)."""
         return self._watch.tardy(self._owed, self._computing, now)
 
     def silence(self, worker):
@@ -471,7 +471,7 @@ class Step(Stage):
 
     @property
     def _owed(self):
-        """What is asked for, besides files."""
+        """Things asked for, besides files."""
         return (self.wait.sketches if self.state is State.VERIFYING else
                 self.wait.vectors)
 

@@ -184,7 +184,7 @@ class Worker(Machine):
 
     @property
     def computes(self):
-        """Tell whether a file is half-way."""
+        """True if a file is half-way."""
         work = self._work
         return self._trial is not None or (
             work is not None and work.task is not None
