@@ -129,7 +129,7 @@ class ParameterServer:
 
     @property
     def state(self):
-        """Stage of the step that the server is in; STOPPED before and after all."""
+        """State of the step; STOPPED before and after all of them."""
         if self._step is None or self.exit_code is not None:
             return State.STOPPED
         return self._step.state

@@ -411,7 +411,7 @@ class Step(Stage):
 
     @property
     def awaited(self):
-        """Workers that owe the vector or sketches that were asked for, bool (K,)."""
+        """Workers that owe the vector or sketches asked for, bool (K,)."""
         return self._watch.awaited
 
     @property

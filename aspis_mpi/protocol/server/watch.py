@@ -112,7 +112,7 @@ class Watch:
         return min(since + silence, late.min(initial=np.inf))
 
     def overdue(self, computing, now, silence):
-        """Workers waited for that have not been heard for so long, bool (K,)."""
+        """Workers waited for and not heard for so long, bool (K,)."""
         return self._waited(computing) & (now >= self._since() + silence)
 
     def tardy(self, owed, computing, now):
