@@ -234,7 +234,7 @@ class Design:
         return asked > 0
 
     @property
-    def patience(self):
+    def linger(self):
         """Seconds that a worker which cannot go on waits for its end."""
         faults = self.job.faults
         return np.inf if faults.tolerate else faults.silence

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.opening import HDF5_ERRORS, open_log
+from aspis_mpi.runlog.access import HDF5_ERRORS, open_log
 
 #: Rows that are looked at in one go, at least, and bytes, about.
 ROWS, BYTES = 64, 1 << 24

@@ -153,21 +153,21 @@ class Membership:
         known = self._memory.known(step)
         self.known = known if known.any() else None
 
-    def tell_idle(self, seconds, chronicle):
+    def tell_idle(self, seconds, notes):
         """Say who gets no work from now on, as it cost too much, and who may.
 
         Parameters
         ----------
         seconds : float
             Since the run began.
-        chronicle : Chronicle
+        notes : Notes
         """
         before, self._told_idle = self._told_idle, self.idle
         if (before == self.idle).all():
             return
         accounts, limits = self.accounts, self.accounts.limit(seconds)
         for worker in np.flatnonzero(self.idle & ~before).tolist():
-            chronicle.note(
+            notes.note(
                 logging.WARNING, EventCode.RESTING,
                 f'worker {worker} has cost the run '
                 f'{accounts.seconds[worker]:.4g} s, more than '
@@ -175,16 +175,16 @@ class Membership:
                 f'lasted {accounts.until(worker):.4g} s, or others have cost '
                 'as much (faults.patience)', worker + 1)
         for worker in np.flatnonzero(before & ~self.idle).tolist():
-            chronicle.note(logging.INFO, EventCode.RETURNED,
-                           f'worker {worker} gets work again', worker + 1)
+            notes.note(logging.INFO, EventCode.RETURNED,
+                       f'worker {worker} gets work again', worker + 1)
 
-    def orders(self, step, chronicle):
+    def orders(self, step, notes):
         """Tell the workers what to compute in which order, if it is new.
 
         Parameters
         ----------
         step : int
-        chronicle : Chronicle
+        notes : Notes
             Takes note of what is not the order of the design.
 
         Returns
@@ -194,7 +194,7 @@ class Membership:
         at_work = ~(self.excluded | self.lost)
         new = (self._told != self.order).any(axis=1) & at_work
         if (self._logged != self.order)[at_work].any():
-            chronicle.reorderings.append(Reordering(step, self.order))
+            notes.reorderings.append(Reordering(step, self.order))
             self._logged = self.order
         self._told[new] = self.order[new]
         return [(worker, Reorder(step, order=self.order[worker].astype(
