@@ -56,7 +56,7 @@ def copy(path, file, step, tables):
     file : h5py.File
         The new one, with all data sets.
     step : int
-    tables : iterable of Table
+    tables : iterable of RowTable
         All that there are.
     """
     with open_log(path, killed=True) as old:
