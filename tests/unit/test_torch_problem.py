@@ -13,7 +13,8 @@ from torch import nn  # noqa: E402
 from torch.nn.functional import cross_entropy, mse_loss  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 
-from aspis_mpi import registry, simulate, streams  # noqa: E402
+from aspis_mpi import (  # noqa: E402
+    load_run, registry, simulate, streams)
 from aspis_mpi.job import loading as config  # noqa: E402
 from aspis_mpi.learning.batches import Batches  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
@@ -359,3 +360,42 @@ def test_training_is_that_of_a_plain_loop(name, tmp_path):
         optimizer.step()
     theirs = nn.utils.parameters_to_vector(module.parameters())
     assert np.abs(ours - theirs.detach().numpy()).max() < 1e-5
+
+
+def trained(path):
+    with np.load(path.with_suffix('.npz')) as saved:
+        return {key: saved[key].tobytes() for key in saved}
+
+
+@pytest.mark.parametrize('module, data', [('Tied', 'Noisy'),
+                                          ('normed', 'pairs')])
+def test_a_run_that_goes_on_has_the_bits_of_one_that_never_ended(
+        module, data, tmp_path):
+    """With dropout, augmentation and the moments of adamw."""
+    def steps(n):
+        return job(run={'steps': n, 'checkpoint_every': 2},
+                   problem={'module': f'{SUPPORT}:{module}',
+                            'train': f'{SUPPORT}:{data}'},
+                   optimizer={'name': 'adamw'})
+    _, whole = simulate(steps(6), out=tmp_path / 'whole.h5')
+    _, path = simulate(steps(3), out=tmp_path / 'run.h5')
+    _, path = simulate(steps(6), out=path, resume=True)
+    assert trained(path) == trained(whole)
+
+
+@pytest.mark.parametrize('scheme', ['aspis', 'robust-partial'])
+@pytest.mark.parametrize('module, data', [('Tied', 'Noisy'),
+                                          ('normed', 'train')])
+def test_replicas_and_audits_have_equal_bits(scheme, module, data, tmp_path):
+    """Each worker with a module of its own; replicas are audited, too."""
+    given = job(run={'steps': 4}, scheme={'name': scheme, 'workers': 5,
+                                          'adversaries': 1},
+                problem={'module': f'{SUPPORT}:{module}',
+                         'train': f'{SUPPORT}:{data}', 'micro_batch': 4},
+                detection={'random_audits': 2})
+    _, path = simulate(given, out=tmp_path / 'run.h5', separate=True)
+    with load_run(path) as run:
+        assert not run.exposed.any()
+        assert not run.steps['n_flagged'].any()
+        if scheme == 'aspis':
+            assert (run.steps['audits'] > 0).all()
