@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from aspis_mpi.errors import RunLogError
-from aspis_mpi.runlog.parts import beside
+from aspis_mpi.runlog.log_parts import beside
 from aspis_mpi.words import counted
 
 #: Line styles change when matplotlib's colours begin again.

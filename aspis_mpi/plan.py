@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly.design import Design
-from aspis_mpi.assembly.progress import survived
+from aspis_mpi.assembly.display import survived
 from aspis_mpi.assignment import ordering
 from aspis_mpi.job import loading
 from aspis_mpi.learning.optimizer import state_bytes

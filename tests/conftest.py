@@ -1,5 +1,6 @@
 """Fixtures that several folders of tests share."""
 
+import numpy as np
 import pytest
 
 from aspis_mpi.assembly.wiring import Assembly
@@ -10,11 +11,19 @@ from aspis_mpi.job import loading
 ONE_AT_A_TIME = 'tests/mpi', 'tests/slurm'
 
 
-def pytest_collection_modifyitems(config, items):
-    """Say which tests one process runs, where there are several."""
-    if config.pluginmanager.hasplugin('xdist'):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(group(item.nodeid)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Say which tests one process runs, where there are several.
+
+    Not by marks of groups: pytest 9.2 with xdist 3.8 spreads a group over
+    all processes without a word.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group(nodeid)
+    return ByGroup(config, log)
 
 
 def group(test):
@@ -22,6 +31,13 @@ def group(test):
     file = test.partition('::')[0]
     return next((folder for folder in ONE_AT_A_TIME
                  if file.startswith(f'{folder}/')), file)
+
+
+@pytest.fixture
+def record_property(record_property):
+    """Records figures as Python's own numbers, which processes exchange."""
+    return lambda name, value: record_property(
+        name, np.asarray(value).tolist())
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
        tests/protocol/test_{coded_server,coded_worker}.py)
 
 # In the order of their folders: what starts ranks takes longest.
-parallel=(--numprocesses=2 --dist=loadgroup --no-loadscope-reorder)
+parallel=(--numprocesses=2 --dist=loadscope --no-loadscope-reorder)
 
 source jobs/environment.sh
 case ${1:-} in

@@ -223,7 +223,7 @@ class Design:
 
     @property
     def presses(self):
-        """Tell whether late workers are not waited for.
+        """True if late workers are not waited for.
 
         Published schemes that want everything wait for everybody, unless the
         job says how much patience they have.
@@ -234,7 +234,7 @@ class Design:
         return asked > 0
 
     @property
-    def patience(self):
+    def linger(self):
         """Seconds that a worker which cannot go on waits for its end."""
         faults = self.job.faults
         return np.inf if faults.tolerate else faults.silence
@@ -267,7 +267,7 @@ class Design:
 
     @property
     def compares(self):
-        """Tell whether what several workers computed is compared."""
+        """True if what several workers computed is compared."""
         return self.transfer.comparable and self.detector.compares_replicas
 
     @property

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 from aspis_mpi.errors import InUse, JobError, RunLogError
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import Claims, real
-from aspis_mpi.runlog.parts import SUFFIXES, beside, orphans, places
+from aspis_mpi.runlog.log_parts import SUFFIXES, beside, orphans, places
 
 
 def log_path(file, out=None, job=None):

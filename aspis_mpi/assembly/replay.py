@@ -97,7 +97,7 @@ class Recorded:
                                   self._inputs, self.path, '--replay')
         return tuple(Remark(EventCode.CHANGED, text) for text in changes)
 
-    def play(self, assembly, server, workers, journal, clock):
+    def play(self, assembly, server, workers, keeper, clock):
         """Run the job again as far as the arrivals go; the exit code."""
         if (assembly.assignment.order != self._order).any():
             raise JobError(
@@ -105,7 +105,7 @@ class Recorded:
                 f"found again by '{assembly.job.assignment.order}'")
         server.bar({worker: f'worker {worker} gets no work, as recorded'
                     for worker in self.without})
-        return replayed.replay(server, workers, journal, clock,
+        return replayed.replay(server, workers, keeper, clock,
                                self._n_files, self._arrivals,
                                self._finished)
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from aspis_mpi.assembly import sameness
 from aspis_mpi.assembly.crew import Crew
-from aspis_mpi.assembly.journal import Journal
+from aspis_mpi.assembly.keeper import Keeper
 from aspis_mpi.assembly.outputs import model_path
 from aspis_mpi.assembly.replay import Recorded
 from aspis_mpi.assembly.start import Start, begin, misfit
@@ -293,7 +293,7 @@ def _work(assembly: Assembly, comm: Any, signals: Signals,
     from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.worker import WorkerLoop
     mail = Mailbox.of_worker(comm, assembly.wire(), Pool(assembly.d))
-    loop = WorkerLoop(mail, clock, signals, assembly.patience)
+    loop = WorkerLoop(mail, clock, signals, assembly.linger)
     if idle:
         return loop.stand_by()
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
@@ -312,15 +312,15 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
                                  places.vouched)
         _enter(server, start, remarks)
         server.bar(without)
-        journal = assembly.journal(server, run_log, start.first)
+        keeper = assembly.keeper(server, run_log, start.first)
         mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
-        loop = ServerLoop(mail, server, journal, clock, signals)
+        loop = ServerLoop(mail, server, keeper, clock, signals)
 
         return loop.run(lambda: _close(
-            assembly, server, journal, run_log, start.first)), start.first
+            assembly, server, keeper, run_log, start.first)), start.first
 
 
-def _close(assembly: Assembly, server: ParameterServer, journal: Journal,
+def _close(assembly: Assembly, server: ParameterServer, keeper: Keeper,
            run_log: RunLog, path: Path) -> None:
     """Write what is left of a run, also of a failed one.
 
@@ -332,8 +332,8 @@ def _close(assembly: Assembly, server: ParameterServer, journal: Journal,
     arrays, wrong = assembly.model(server.parameters.values)
     try:
         if wrong:
-            server.chronicle.note(logging.ERROR, EventCode.MODEL, wrong)
-        journal.close()
+            server.notes.note(logging.ERROR, EventCode.MODEL, wrong)
+        keeper.close()
         run_log.close()
     finally:
         archive.save(model_path(assembly.job, path), arrays)
@@ -359,9 +359,9 @@ def _enter(server: ParameterServer, start: Start,
     snapshot = start.load()
     same = snapshot is None or server.resume(snapshot)
     for remark in (*remarks, *start.remarks):
-        server.chronicle.note(logging.WARNING, *remark)
+        server.notes.note(logging.WARNING, *remark)
     if snapshot is not None:
-        server.chronicle.note(
+        server.notes.note(
             logging.WARNING, EventCode.RESUMED,
             f'the run goes on with step {server.first}'
             + ('' if same else ', with other workers or hosts: what was '
@@ -428,20 +428,20 @@ def _drive(assembly: Assembly, crew: Crew, start: Start,
     with _log(assembly, start, 'virtual', without=without) as run_log:
         server = assembly.server(clock, True)
         _enter(server, start, remarks)
-        journal = assembly.journal(server, run_log, start.first)
+        keeper = assembly.keeper(server, run_log, start.first)
         workers = crew.workers(clock)
         try:
             if recorded is not None:
-                recorded.play(assembly, server, workers, journal, clock)
+                recorded.play(assembly, server, workers, keeper, clock)
             else:
                 network = simulated.Network(job.network.latency,
                                             job.network.bandwidth)
-                simulated.simulate(server, workers, journal, clock, network,
+                simulated.simulate(server, workers, keeper, clock, network,
                                    signals)
         except Mistake as mistake:
             server.fail(str(mistake))
         try:
-            _close(assembly, server, journal, run_log, start.first)
+            _close(assembly, server, keeper, run_log, start.first)
         except Mistake:
             return FAILED       # the log says it
     return server.exit_code

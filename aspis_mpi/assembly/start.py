@@ -10,7 +10,7 @@ from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.checkpoints import Checkpoints, load
 from aspis_mpi.runlog.claims import Claims, claim, real
-from aspis_mpi.runlog.parts import free
+from aspis_mpi.runlog.log_parts import free
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.stretch import BEGINNING, Stretch
 from aspis_mpi.schemes.events import EventCode, Remark

@@ -5,8 +5,8 @@ from functools import cached_property, partial
 
 from aspis_mpi import streams
 from aspis_mpi.assembly.design import Design
-from aspis_mpi.assembly.journal import Journal
-from aspis_mpi.assembly.progress import Report, survived
+from aspis_mpi.assembly.keeper import Keeper
+from aspis_mpi.assembly.display import Display, survived
 from aspis_mpi.assignment import graphs
 from aspis_mpi.delays.timing import Timing
 from aspis_mpi.detection.memory import Memory
@@ -15,7 +15,7 @@ from aspis_mpi.errors import JobError, Mistake
 from aspis_mpi.job import inputs
 from aspis_mpi.learning.guard.optimizer import try_optimizer
 from aspis_mpi.learning.guard.problem import Guard
-from aspis_mpi.learning.guard.trial import try_gradient, try_rest
+from aspis_mpi.learning.guard.rehearsal import try_gradient, try_rest
 from aspis_mpi.learning.problem import fingerprints_of
 from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
 from aspis_mpi.protocol.server.accounts import Accounts
@@ -59,11 +59,11 @@ class Assembly(Design):
     def guard(self):
         """The guard around the problem, where it is all ranks' or rank 0's."""
         if self._guarded is None or self._guarded.problem is not self.problem:
-            self._guarded = Guard(self.problem, True, self._trial)
+            self._guarded = Guard(self.problem, True, self._rehearsal)
         return self._guarded
 
     @property
-    def _trial(self):
+    def _rehearsal(self):
         """The trial before a first gradient; None where rank 0 has done it."""
         return None if self.problem.on_server else partial(
             try_gradient, alike=self._alike)
@@ -203,7 +203,7 @@ class Assembly(Design):
         """Worker `number`, by default with buffers of its own."""
         # Simulated workers share what they compute, and the parameters.
         guard = self.guard if pools else Guard(self.problem,
-                                               trial=self._trial)
+                                               rehearsal=self._rehearsal)
         pools, recipe = pools or self.pools(), self._recipe(guard)
         liar = None
         if self.job.adversary.count:
@@ -234,16 +234,16 @@ class Assembly(Design):
         return Pool(max(self._vector_size, 2 * self._sketch_size,
                         len(self.trials) * ANSWER.itemsize // 4))
 
-    def journal(self, server, run_log, path):
-        """The journal of a run; `path` is that of its first log."""
+    def keeper(self, server, run_log, path):
+        """The keeper of a run; `path` is that of its first log."""
         job = self.job
-        report = Report(job.run.steps, int(self.batches.counts.sum()),
-                        server.first)
-        report.say(survived(self.silent_survived))
-        return Journal(server, run_log, self.attack, self.guard,
-                       every=job.run.evaluate_every, steps=job.run.steps,
-                       report=report,
-                       checkpoints=Checkpoints(path, job.run.keep))
+        display = Display(job.run.steps, int(self.batches.counts.sum()),
+                          server.first)
+        display.say(survived(self.silent_survived))
+        return Keeper(server, run_log, self.attack, self.guard,
+                      every=job.run.evaluate_every, steps=job.run.steps,
+                      display=display,
+                      checkpoints=Checkpoints(path, job.run.keep))
 
     def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated',
                 without=()):

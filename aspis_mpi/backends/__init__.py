@@ -1,1 +1,1 @@
-"""What drives the state machines: MPI on a wall clock, or a virtual one."""
+"""Drivers of the state machines: MPI on a wall clock, or a virtual one."""

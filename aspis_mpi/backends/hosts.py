@@ -1,4 +1,4 @@
-"""On which host each rank is, by the word of what has launched the ranks.
+"""Host of each rank, by the word of what has launched the ranks.
 
 The ranks themselves may lie.  What rank 0 finds in its own environment is
 the launcher's word, but most of it is about rank 0 alone, and below an
@@ -60,7 +60,7 @@ class Hosts:
     cluster: str = ''
 
     def places(self):
-        """What tells the place of a rank from all others, a list of str.
+        """Keys that tell the place of a rank from all others, a list of str.
 
         Of the ranks of a host the number is a part of it: of so many, the
         same one has the same processors.
@@ -75,7 +75,7 @@ class Hosts:
 
 @dataclass(frozen=True)
 class Places:
-    """Where each rank is, as far as rank 0 can tell.
+    """Place of each rank, as far as rank 0 can tell.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ def _of_pmix(nodes, size):
 
 
 def _started_by_srun(environment, size):
-    """Whether the ranks are the tasks of SLURM's step, one for one."""
+    """True if the ranks are the tasks of SLURM's step, one for one."""
     if any(name in environment for name in OTHERS):
         return False
     step = [environment.get(name, '') for name in

@@ -1,4 +1,4 @@
-"""What the launcher's environment says, before MPI starts."""
+"""Facts from the launcher's environment, before MPI starts."""
 
 import os
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Launch:
 
 
 def survives_deaths(environment=os.environ):
-    """Whether the others live on when a rank dies (ULFM of Open MPI).
+    """True if the others live on when a rank dies (ULFM of Open MPI).
 
     `mpirun --with-ft ulfm` says so to every rank.
     """

@@ -18,7 +18,7 @@ FOLDERS = ('usr/lib/*-linux-gnu', 'usr/lib64', 'usr/lib', 'usr/local/lib')
 
 
 def advice(environment=os.environ, root='/'):
-    """What to do about an MPICH whose library has another name.
+    """Advice about an MPICH whose library has another name.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def advice(environment=os.environ, root='/'):
 
 
 def missing(error, environment=os.environ, root='/'):
-    """What is wrong where mpi4py cannot load an MPI, and what to do.
+    """Fault where mpi4py cannot load an MPI, and what to do.
 
     Parameters
     ----------

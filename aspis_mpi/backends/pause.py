@@ -1,4 +1,4 @@
-"""How long a rank sleeps that has nothing to do."""
+"""Sleep of a rank that has nothing to do."""
 
 import time
 

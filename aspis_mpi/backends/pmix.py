@@ -1,4 +1,4 @@
-"""Which ranks are on which node, as PMIx knows it from the launcher.
+"""Node of each rank, as PMIx knows it from the launcher.
 
 Open MPI 5 starts PMIx with MPI.  What is asked here is about the job: its
 answer is the launcher's, and no rank can change it.

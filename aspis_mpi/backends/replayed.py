@@ -18,7 +18,7 @@ from aspis_mpi.schemes.record import ArrivalKind
 MISSED = ArrivalKind.SILENT, ArrivalKind.LATE
 
 
-def replay(server, workers, journal, clock, n_files, arrivals, finished):
+def replay(server, workers, keeper, clock, n_files, arrivals, finished):
     """Run a job again as far as its arrivals go.
 
     Parameters
@@ -26,7 +26,7 @@ def replay(server, workers, journal, clock, n_files, arrivals, finished):
     server : ParameterServer
     workers : list of Worker
         Without delays; none of them is silent.
-    journal : Journal
+    keeper : Keeper
     clock : VirtualClock
         The same that the server and the workers read.
     n_files : int
@@ -45,14 +45,14 @@ def replay(server, workers, journal, clock, n_files, arrivals, finished):
     ReplayError
     """
     it = Replay(server, workers, clock, n_files)
-    journal.begin()
+    keeper.begin()
     for row, bits in zip(arrivals, finished):
         it.take(row, bits)
-        journal.catch_up()
+        keeper.catch_up()
         if server.exit_code is not None:
             break
     it.end()
-    journal.catch_up()
+    keeper.catch_up()
     return server.exit_code
 
 
@@ -100,7 +100,7 @@ class Replay:
                 self._drive(self._server.malformed(worker, 'as recorded'))
 
     def end(self):
-        """What follows from the last row."""
+        """Do what follows from the last row."""
         self._go_on()
         self._drive([], State.RESOLVING)
         if self._server.exit_code is None:

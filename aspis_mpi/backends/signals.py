@@ -1,4 +1,4 @@
-"""What the operating system asks of a rank: to end, soon or at once."""
+"""Requests of the operating system that a rank end, soon or at once."""
 
 import atexit
 import signal
@@ -50,7 +50,7 @@ class Signals:
         self._before = {}
 
     def taken(self):
-        """How many have come since the last call."""
+        """Number of those that have come since the last call."""
         count, self._count = self._count, 0
         return count
 

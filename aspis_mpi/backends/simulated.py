@@ -30,7 +30,7 @@ class VirtualClock:
 
 
 class Network:
-    """How long messages are under way.
+    """Seconds that messages are under way.
 
     Vectors queue for the one link that the server has in each direction;
     what is short does not wait for them.  Messages of one sender, receiver
@@ -52,11 +52,11 @@ class Network:
 
     @property
     def instant(self):
-        """Whether messages take no time at all."""
+        """True if messages take no time at all."""
         return not self._latency and np.isinf(self._bandwidth)
 
     def arrival(self, now, worker, up, message):
-        """When a message that is sent now arrives.
+        """Second at which a message that is sent now arrives.
 
         Parameters
         ----------
@@ -79,14 +79,14 @@ class Network:
         return arrives
 
 
-def simulate(server, workers, journal, clock, network, signals=None):
+def simulate(server, workers, keeper, clock, network, signals=None):
     """Run a job to its end.
 
     Parameters
     ----------
     server : ParameterServer
     workers : list of Worker
-    journal : Journal
+    keeper : Keeper
     clock : VirtualClock
         The same that the server and the workers read.
     network : Network
@@ -98,20 +98,20 @@ def simulate(server, workers, journal, clock, network, signals=None):
     int
         The exit code.
     """
-    return Simulation(server, workers, journal, clock, network,
+    return Simulation(server, workers, keeper, clock, network,
                       signals).run()
 
 
 class Simulation:
     """The events of one run, in order of time; see `simulate`."""
 
-    def __init__(self, server, workers, journal, clock, network,
+    def __init__(self, server, workers, keeper, clock, network,
                  signals=None):
         self._signals = signals
         self._asked = False
         self._server = server
         self._workers = workers
-        self._journal = journal
+        self._keeper = keeper
         self._clock = clock
         self._network = network
         # Seconds, a number that breaks ties, and what to do with whom.
@@ -126,7 +126,7 @@ class Simulation:
 
     def run(self):
         """Go on until the server stops."""
-        self._journal.begin()
+        self._keeper.begin()
         self._down(self._server.start())
         while self._server.exit_code is None:
             self._deliver()
@@ -136,8 +136,8 @@ class Simulation:
             if self._signals is not None and not self._probes:
                 self._heed()
         if self._server.exit_code == INTERRUPTED:
-            self._journal.secure([])
-        self._journal.catch_up()
+            self._keeper.secure([])
+        self._keeper.catch_up()
         self._deliver()
         return self._server.exit_code
 
@@ -164,7 +164,7 @@ class Simulation:
 
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
-        drive(self._server, messages, self._down, self._journal.catch_up)
+        drive(self._server, messages, self._down, self._keeper.catch_up)
 
     def _down(self, messages):
         for worker, message in messages:
@@ -179,12 +179,12 @@ class Simulation:
 
     @property
     def _probes(self):
-        """Whether the start-up probe is going on, which takes no time."""
+        """True during the start-up probe, which takes no time."""
         return self._server.state is State.PROBING
 
     @property
     def _instant(self):
-        """Whether messages take no time now."""
+        """True if messages take no time now."""
         return self._network.instant or self._probes
 
     def _deliver(self):

@@ -1,4 +1,4 @@
-"""By how much a job allows machines to differ, and what follows from it."""
+"""Difference of machines that a job allows, and what follows from it."""
 
 from dataclasses import dataclass
 

@@ -32,7 +32,7 @@ class Proof(NamedTuple):
 
     @property
     def alone(self):
-        """Whether it needs no bound on how many workers can be wrong."""
+        """True if it needs no bound on how many workers can be wrong."""
         return self.kind is not ProofKind.DISAGREEMENTS
 
 

@@ -216,7 +216,7 @@ def from_probe(probe, tolerance=None, disagreement=None):
 
 
 def spread(distances, present, holders, n_workers, q):
-    """By how much honest workers differ, as all but q of them show it.
+    """Difference of honest workers, as all but q of them show it.
 
     Of each worker, the largest distance to each other one; of these the
     largest but q; of all workers that again, the largest but q.

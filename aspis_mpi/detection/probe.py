@@ -19,8 +19,8 @@ ANSWER = np.dtype([('sketch', '<f8', ROWS + 1), ('digest', 'u1', DIGEST)])
 
 
 @dataclass(frozen=True, eq=False)
-class Probe:
-    """By how much workers and server differ on the same files.
+class ProbeResult:
+    """Differences of workers and server on the same files.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Probe:
 
     @property
     def apart(self):
-        """By how much, in words."""
+        """The difference in words."""
         besides = f' (without the {self.q} farthest)' if self.q else ''
         return (f'{self.median:.2g} apart in the median and at most '
                 f'{self.largest:.2g}{besides}')
@@ -62,8 +62,9 @@ class Probe:
 
 def alike(n_workers):
     """The probe of one process, where everybody computes the same."""
-    return Probe(np.zeros(n_workers), np.zeros(n_workers, dtype=bool), 0.0,
-                 0.0, np.zeros((n_workers, 0), dtype=ANSWER), 0)
+    return ProbeResult(
+        np.zeros(n_workers), np.zeros(n_workers, dtype=bool), 0.0, 0.0,
+        np.zeros((n_workers, 0), dtype=ANSWER), 0)
 
 
 def trials(counts, most=FILES):
@@ -140,7 +141,7 @@ def examine(own, answers, q):
 
     Returns
     -------
-    Probe
+    ProbeResult
 
     Notes
     -----
@@ -156,7 +157,7 @@ def examine(own, answers, q):
     differing = (own['digest'] != answers['digest']).any(axis=(1, 2))
     # Where too few answer to outvote q, liars may be the middle.
     median = min(float(np.median(deviations)), largest)
-    return Probe(deviations, differing, median, largest, answers, q)
+    return ProbeResult(deviations, differing, median, largest, answers, q)
 
 
 def check(probe, q):
@@ -164,7 +165,7 @@ def check(probe, q):
 
     Parameters
     ----------
-    probe : Probe
+    probe : ProbeResult
     q : int
         Workers that may be wrong.
 
@@ -188,7 +189,7 @@ def check_support(probe, equality):
 
     Parameters
     ----------
-    probe : Probe
+    probe : ProbeResult
     equality : Equality
         With the thresholds that were made of it.
 

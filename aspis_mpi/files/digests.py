@@ -7,18 +7,18 @@ import re
 from aspis_mpi import streams
 
 #: Of a file of at most so many bytes every byte counts.
-WHOLE = 256 << 20
+MOST = 256 << 20
 #: Of a longer one so many blocks of so many bytes count, and its length.
 BLOCKS, BLOCK = 64, 1 << 20
 
 
-def digest(path, whole=WHOLE):
+def digest(path, most=MOST):
     """Length and SHA-256 of a file, in words.
 
     Parameters
     ----------
     path : str or Path
-    whole : int
+    most : int
         Of a file with more bytes only its length and `BLOCKS` blocks are
         looked at, which the length alone decides.
 
@@ -38,7 +38,7 @@ def digest(path, whole=WHOLE):
     """
     with open(path, 'rb') as file:
         size = os.fstat(file.fileno()).st_size
-        if size <= whole:
+        if size <= most:
             found = hashlib.file_digest(file, 'sha256').hexdigest()
             return f'{size:,} bytes, sha256 {found}'
         found = hashlib.sha256()

@@ -8,7 +8,7 @@ from aspis_mpi.learning.optimizer import (
 
 
 class Moments(Optimizer):
-    """What Adam and its variants have in common: all but the decay.
+    """Common part of Adam and its variants: all but the decay.
 
     With g the gradient of the n-th update, clipped to norm `clip`, and η the
     learning rate of the step:

@@ -81,7 +81,7 @@ def check_rates(lr, weight_decay, clip):
 
 
 def shortening(gradient, clip):
-    """What shortens a gradient to norm `clip`, at most 1; 0 does not."""
+    """Factor of a gradient for norm `clip`, at most 1; without clip for 0."""
     if not clip:
         return 1.0
     length = float(norm(gradient))

@@ -67,21 +67,21 @@ class Buffer:
 class Front:
     """The front of a buffer, for a vector shorter than the longest."""
 
-    __slots__ = 'raw', 'values', '_whole'
+    __slots__ = 'raw', 'values', '_source'
 
-    def __init__(self, whole, n_bytes):
-        self.raw = whole.raw[:HEADER_BYTES + n_bytes]
+    def __init__(self, source, n_bytes):
+        self.raw = source.raw[:HEADER_BYTES + n_bytes]
         self.values = self.raw[HEADER_BYTES:].view(np.float32)
-        self._whole = whole
+        self._source = source
 
     def hold(self):
         """Count one more user."""
-        self._whole.hold()
+        self._source.hold()
         return self
 
     def release(self):
         """Count one user less."""
-        self._whole.release()
+        self._source.release()
 
 
 class Pool:
@@ -148,7 +148,7 @@ class SharedPool:
 
 
 class Pools(NamedTuple):
-    """Where a worker finds buffers.
+    """Buffers of a worker, by what they are for.
 
     `scratch` is where an adversary computes the truth.
     """

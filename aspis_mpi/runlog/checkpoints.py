@@ -20,7 +20,7 @@ from aspis_mpi.detection.memory import Row
 from aspis_mpi.errors import DamagedCheckpoint
 from aspis_mpi.protocol.server.snapshot import Members, Snapshot
 from aspis_mpi.runlog import archive
-from aspis_mpi.runlog.parts import beside
+from aspis_mpi.runlog.log_parts import beside
 
 VERSION = 2
 #: With strikes instead of accounts: who had some begins with nothing.

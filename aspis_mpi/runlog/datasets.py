@@ -106,7 +106,7 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Table:
+class RowTable:
     """A growing table, and a data set with an array or text for each row.
 
     Whoever reads gets the latter as the last column, in any version.

@@ -7,7 +7,7 @@ from pathlib import Path
 from h5py import is_hdf5
 
 from aspis_mpi.errors import RunLogError
-from aspis_mpi.runlog.parts import SUFFIXES, places
+from aspis_mpi.runlog.log_parts import SUFFIXES, places
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.summary import format_brief
 from aspis_mpi.runlog.totals import Summary, summarize

@@ -14,8 +14,8 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
-from aspis_mpi.runlog.opening import attributes, open_log, patiently
-from aspis_mpi.runlog.parts import places
+from aspis_mpi.runlog.access import attributes, open_log, retried
+from aspis_mpi.runlog.log_parts import places
 from aspis_mpi.runlog.view import WINDOW, Array, View
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event, ExposureRecord
@@ -348,12 +348,12 @@ class Run(View):
             raise RunLogError(f'{self.path} was closed')
         failed = f'{path} of {self.path} cannot be read'
         try:
-            return patiently(lambda: what(self._file[path]), failed,
-                             self._reopen)
+            return retried(lambda: what(self._file[path]), failed,
+                           self._reopen)
         except RunLogError:
             self._reopen(killed=True)
-            return patiently(lambda: what(self._file[path]), failed,
-                             pauses=())
+            return retried(lambda: what(self._file[path]), failed,
+                           pauses=())
 
     def _reopen(self, killed: bool = False) -> None:
         self._file.close()

@@ -26,7 +26,7 @@ import h5py
 import numpy as np
 
 from aspis_mpi.detection.base import ProofKind
-from aspis_mpi.runlog.datasets import DataSet, Table
+from aspis_mpi.runlog.datasets import DataSet, RowTable
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import ArrivalKind, Outcome
 
@@ -111,11 +111,11 @@ ROWS = {item.name: item for item in (STEPS, *RECORD, *TRUTH)}
 
 #: These grow on their own.
 EVALUATION = DataSet('/evaluation', EVALUATION_COLUMNS)
-EVENTS = Table(
+EVENTS = RowTable(
     DataSet('/events', EVENT_COLUMNS, marked=True,
             names=(('code', _names(EventCode)),)),
     DataSet('/events_text', _TEXT, since=2), 'text')
-EXPOSURES = Table(
+EXPOSURES = RowTable(
     DataSet('/exposures', EXPOSURE_COLUMNS, marked=True, since=3,
             names=(('proof', _names(ProofKind)),)),
     DataSet('/exposures_text', _TEXT, since=3), 'text')
@@ -130,7 +130,7 @@ def arrivals(load):
     `finished` are `load` bits, packed: the positions of its order that the
     worker has finished.
     """
-    return Table(
+    return RowTable(
         DataSet('/arrivals', ARRIVAL_COLUMNS, marked=True,
                 names=(('kind', _names(ArrivalKind)),)),
         DataSet('/arrivals_finished', _BOOL, (load,), packed=True, since=2),
@@ -139,7 +139,7 @@ def arrivals(load):
 
 def changes(n_workers, load):
     """The table of changes of the order: from which step on, which."""
-    return Table(
+    return RowTable(
         DataSet('/assignment/changes', np.dtype([('step', 'i8')]),
                 marked=True),
         DataSet('/assignment/orders', np.dtype('i4'), (n_workers, load),

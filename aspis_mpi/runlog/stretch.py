@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.opening import HDF5_ERRORS, open_log
+from aspis_mpi.runlog.access import HDF5_ERRORS, open_log
 
 #: Rows that are looked at in one go, at least, and bytes, about.
 ROWS, BYTES = 64, 1 << 24
@@ -56,7 +56,7 @@ def copy(path, file, step, tables):
     file : h5py.File
         The new one, with all data sets.
     step : int
-    tables : iterable of Table
+    tables : iterable of RowTable
         All that there are.
     """
     with open_log(path, killed=True) as old:

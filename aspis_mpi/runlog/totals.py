@@ -7,8 +7,8 @@ import numpy as np
 
 from aspis_mpi import registry
 from aspis_mpi.runlog.amounts import (
-    Job, Pace, Part, Proved, Quality, Summary, Transfer, Trust, Truth, Waited,
-    Warned)
+    JobFigures, PaceFigures, PartFigures, Proved, Quality, Summary,
+    TransferFigures, Trust, Truth, Waited, Warned)
 from aspis_mpi.schemes.record import Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
@@ -71,13 +71,13 @@ def _waited(run, steps):
 
 
 def _part(part):
-    return Part(str(part.path), part.n_workers, part.n_files,
-                part.first_step, part.n_steps)
+    return PartFigures(str(part.path), part.n_workers, part.n_files,
+                       part.first_step, part.n_steps)
 
 
 def _job(run):
     last = run.parts[-1]
-    return Job(
+    return JobFigures(
         scheme=run.option('scheme', 'name'),
         problem=run.option('problem', 'name'),
         model=run.option('problem', 'model'),
@@ -93,7 +93,7 @@ def _job(run):
 def _pace(run, steps):
     seconds = float(np.nansum(steps['seconds_step']))
     samples = _samples(run)
-    return Pace(
+    return PaceFigures(
         steps=len(steps), clock=run.attrs['clock'],
         steps_per_second=len(steps) / seconds if seconds > 0 else None,
         samples_per_second=samples / seconds if samples and seconds else None,
@@ -114,7 +114,7 @@ def _transfer(run, steps):
     approximate = steps['residual'] > 0
     waited = np.nansum(steps['seconds_wait'])
     seconds = np.nansum(steps['seconds_step'])
-    return Transfer(
+    return TransferFigures(
         name=run.option('transfer', 'name'),
         code=run.option('transfer', 'code'),
         collection=run.option('collection', 'name'),

@@ -8,7 +8,7 @@ import numpy as np
 
 from aspis_mpi import load_run
 from aspis_mpi.errors import RunLogError
-from aspis_mpi.runlog.parts import beside
+from aspis_mpi.runlog.log_parts import beside
 from aspis_mpi.schemes.record import MOST_CONTRADICTIONS, Outcome
 
 

@@ -31,7 +31,7 @@ import numpy as np
 from aspis_mpi import load_run, streams
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job import loading
-from aspis_mpi.runlog.parts import beside
+from aspis_mpi.runlog.log_parts import beside
 from aspis_mpi.schemes.record import ArrivalKind
 from experiments import running
 from experiments.partial import closed_forms, mpi_report

@@ -62,10 +62,10 @@ def steps_of(comm, d, name, path):
     with assembly.run_log(
             Start(path, path, overwrite=True), 'wall') as run_log:
         server = assembly.server(clock)
-        journal = assembly.journal(server, run_log, path)
-        journal.begin = lambda: None
+        keeper = assembly.keeper(server, run_log, path)
+        keeper.begin = lambda: None
         mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
-        ServerLoop(mail, server, journal, clock, Signals()).run()
+        ServerLoop(mail, server, keeper, clock, Signals()).run()
 
 
 def seconds(path):

@@ -71,7 +71,7 @@ def measure(d, attacked):
     server.handle(*waiting[-1])
     server.proceed()
     resolve = time.perf_counter() - start
-    record = server.chronicle.records[-1]
+    record = server.notes.records[-1]
     return {'d': d, 'attacked': attacked, 'verdict': record.verdict.name,
             'seconds_compare': round(compare, 3),
             'seconds_after_last_replica': round(resolve, 3),

@@ -100,10 +100,10 @@ def stack(comm, d, steps, folder):
     with assembly.run_log(
             Start(path, path, overwrite=True), 'wall') as run_log:
         server = assembly.server(clock)
-        journal = assembly.journal(server, run_log, path)
+        keeper = assembly.keeper(server, run_log, path)
         mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
-        loop = ServerLoop(mail, server, journal, clock, Signals())
-        journal.begin = lambda: None
+        loop = ServerLoop(mail, server, keeper, clock, Signals())
+        keeper.begin = lambda: None
         loop.run()
     with load_run(path) as run:
         return run.steps['seconds_step'][WARM:].mean()

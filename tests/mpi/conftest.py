@@ -68,14 +68,21 @@ def launch(start):
     return run
 
 
+#: What a rank sets in each job of a series.
+SETTINGS = """
+def settings(number):
+    return ()
+"""
+
 #: Runs jobs one after the other, and says with which exit codes.
 SERIES = """
 import json
 import sys
 from aspis_mpi import run
 
-codes, logs = zip(*(run(path, out=path.replace('.toml', '.h5'))
-                    for path in sys.argv[1:]))
+codes, logs = zip(*(
+    run(path, out=path.replace('.toml', '.h5'), settings=settings(number))
+    for number, path in enumerate(sys.argv[1:])))
 if all(logs):                   # on rank 0
     with open('codes', 'w') as file:
         json.dump(codes, file)
@@ -110,7 +117,8 @@ def series(mpi, kept, job, launch, folder):
     """Runs some jobs under one mpirun, once for all tests of a file.
 
     `series(ranks, {name: keys, ...})`: starting ranks takes longer than such
-    runs do.  What is to be done `first` is a text in Python.
+    runs do.  What is to be done `first` is a text in Python, which may say
+    what the `settings` of a rank are.
     """
     def run(ranks, jobs, first='', limit=90, **options):
         place = mpi, ranks, *jobs
@@ -124,7 +132,7 @@ def series(mpi, kept, job, launch, folder):
         paths = [job(keys).rename(folder / f'series-{number}.toml')
                  for number, keys in enumerate(jobs.values())]
         script = folder / 'series.py'
-        script.write_text(first + SERIES)
+        script.write_text(SETTINGS + first + SERIES)
         ended = launch(mpi, ranks, *paths, script=script, limit=limit,
                        **options)
         assert ended.code == 0, ended.err

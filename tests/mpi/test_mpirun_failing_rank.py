@@ -4,9 +4,9 @@ import pytest
 
 from aspis_mpi import load_run
 
-#: Files a worker computes in a step, and before the first one, each in one
-#: call.
-LOAD, PROBED = 6, 10
+#: Files one of three workers computes in a step, and before the first one,
+#: each in one call.
+LOAD, PROBED = 1, 4
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
         'problem.micro_batch': 64, 'run.steps': 500}
@@ -85,7 +85,7 @@ def assert_told(ended, log, steps):
 @pytest.mark.parametrize('error', ['RuntimeError("out of luck")',
                                    'SystemExit("out of luck")'])
 def test_gradient_of_one_worker(mpi, error, fail):
-    ended, log = fail(mpi, 6, ONE_WORKER.format(error=error))
+    ended, log = fail(mpi, 4, ONE_WORKER.format(error=error), **SMALL)
     last = assert_told(ended, log, steps=3)
     assert 'rank 3 (worker 2) failed in step 3' in last
 

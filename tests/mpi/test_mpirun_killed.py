@@ -23,9 +23,11 @@ FLUSH = 0.05
 #: Seconds within which a run that goes on has to end.
 LIMIT = 60
 
-STEPS = 400
-KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 10, 'run.keep': 2,
-        'run.evaluate_every': 20, 'problem.parameters': 50,
+#: Of some 12 ms at least: no machine is done before the kill.
+STEPS = 150
+KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 5, 'run.keep': 2,
+        'run.evaluate_every': 10, 'problem.parameters': 50,
+        'delay.name': 'constant', 'delay.mean': 0.002,
         'adversary.count': 2, 'adversary.files': 'random',
         'log.flush_seconds': FLUSH}
 

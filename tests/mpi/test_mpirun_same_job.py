@@ -77,8 +77,13 @@ def assert_idle(ended, log, rank, told):
     assert event.text == (
         f'rank {rank} (worker {rank - 1}) gets no work in this run: {told}')
     assert f'warning: {event.text}' in ended.err
+    return event.text
+
+
+def assert_shown(ended, text):
+    """The summary says it."""
     shown = ' '.join(ended.out.split())
-    assert f'warnings 1 in all: 0.0 s: {event.text[:80]}' in shown
+    assert f'warnings 1 in all: 0.0 s: {text[:80]}' in shown
 
 
 def test_one_key_where_nobody_may_be_wrong(mpi, ranks):
@@ -95,37 +100,65 @@ def test_more_ranks_than_may_be_wrong(mpi, ranks):
                    'scheme.adversaries = 1')
 
 
-@pytest.mark.parametrize('budget', ['step', 'fixed'])
-def test_one_key_of_one_rank(mpi, budget, ranks, expected, folder):
-    ended, log = ranks(mpi, [2], setting('optimizer.lr=0.25'),
-                       detection__budget=budget,
-                       **{'detection__memory': 'forever'})
-    assert_idle(ended, log, 2, 'optimizer.lr is 0.25 there, 0.1 on rank 0')
-    _, _, values = expected(folder / 'job.toml', 4)
-    assert np.array_equal(parameters(log), values)
+#: A job, the odd rank, its setting, and what is told of it.
+LR = 'optimizer.lr is 0.25 there, 0.1 on rank 0'
+BUDGETS = {budget: (
+    KEYS | {'detection.budget': budget, 'detection.memory': 'forever'}, 2,
+    'optimizer.lr=0.25', LR) for budget in ('step', 'fixed')}
+SIZES = {f'{key}={theirs}': (
+    KEYS, 4, f'{key}={theirs}', f'{key} is {theirs!r} there, {ours!r} on '
+    'rank 0') for key, theirs, ours in (
+        ('problem.parameters', 70_000, 500), ('problem.parameters', 3, 500),
+        ('scheme.name', 'robust-partial', 'aspis'))}
+ODD = BUDGETS | SIZES
+
+#: What the odd rank of each job sets.
+SETTINGS = f'''
+import os
+rank = int(os.environ.get('OMPI_COMM_WORLD_RANK',
+                          os.environ.get('PMI_RANK', 0)))
+
+def settings(number):
+    odd, text = {[odd[1:3] for odd in ODD.values()]}[number]
+    return [text] if rank == odd else []
+'''
 
 
-@pytest.mark.parametrize('key, theirs, ours', [
-    ('problem.parameters', 70_000, 500), ('problem.parameters', 3, 500),
-    ('scheme.name', 'robust-partial', 'aspis')])
-def test_other_sizes_of_messages(mpi, key, theirs, ours, ranks):
-    ended, log = ranks(mpi, [4], setting(f'{key}={theirs}'))
-    assert_idle(ended, log, 4,
-                f'{key} is {theirs!r} there, {ours!r} on rank 0')
+@pytest.fixture
+def idle(series):
+    """Asserts that the odd rank of one of these jobs had no work."""
+    def check(name):
+        done = series(5, {name: odd[0] for name, odd in ODD.items()},
+                      SETTINGS)
+        _, rank, _, told = ODD[name]
+        assert_idle(done.ended, done.logs[name], rank, told)
+        return done.logs[name]
+    return check
+
+
+@pytest.mark.parametrize('budget', BUDGETS)
+def test_one_key_of_one_rank(budget, idle, job, expected):
+    _, _, values = expected(job(BUDGETS[budget][0]), 4)
+    assert np.array_equal(parameters(idle(budget)), values)
+
+
+@pytest.mark.parametrize('sizes', SIZES)
+def test_other_sizes_of_messages(sizes, idle):
+    idle(sizes)
 
 
 def test_more_samples_behind_the_same_words(mpi, ranks, module):
     ended, log = ranks(mpi, [1], 'os.environ["SAMPLES"] = "2001"',
                        problem__name=module(OWN))
-    assert_idle(ended, log, 1,
-                'problem.n_samples is 2001 there, 2000 on rank 0')
+    assert_shown(ended, assert_idle(
+        ended, log, 1, 'problem.n_samples is 2001 there, 2000 on rank 0'))
 
 
 def test_what_the_problem_tells(mpi, ranks, module):
     ended, log = ranks(mpi, [1], 'os.environ["WEIGHT"] = "bb"',
                        problem__name=module(OWN))
-    assert_idle(ended, log, 1,
-                'problem: encoder.weight is bb there, aa on rank 0')
+    assert_shown(ended, assert_idle(
+        ended, log, 1, 'problem: encoder.weight is bb there, aa on rank 0'))
 
 
 ELSEWHERE = '''
@@ -144,7 +177,7 @@ def test_another_file_of_the_same_name(mpi, ranks, folder):
         told = run.events[0].text
     start = 'delay.path: trace.txt is 100 bytes, sha256 '
     assert start in told, told
-    assert_idle(ended, log, 3, told[told.index(start):])
+    assert_shown(ended, assert_idle(ended, log, 3, told[told.index(start):]))
 
     ended, log = ranks(mpi, [1, 2], ELSEWHERE, '--out=other.h5', **keys)
     log = folder / 'other.h5'

@@ -16,10 +16,10 @@ WHY = f'rank {BARRED + 1} has another job'
 
 
 class Records:
-    """In the place of a journal: keeps what others write."""
+    """In the place of a keeper: keeps what others write."""
 
     def __init__(self, server):
-        self.chronicle = server.chronicle
+        self.notes = server.notes
         self.lacks = False
 
     def begin(self):
@@ -57,7 +57,7 @@ class Barring(Simulation):
 
     @property
     def records(self):
-        return self.server.chronicle.records
+        return self.server.notes.records
 
     @property
     def values(self):
@@ -132,13 +132,13 @@ def test_it_is_not_asked_by_the_start_up_probe(bar):
     it = bar('aspis', probes=True)
     assert it.code == DONE
     assert [type(message) for message in it.told] == [Stop]
-    texts = [event.text for event in it.server.chronicle.events]
+    texts = [event.text for event in it.server.notes.events]
     assert any('6 workers computed' in text for text in texts)
 
 
 def test_it_is_told_once_and_is_no_loss(bar):
     it = bar('aspis', probes=True)
-    events = it.server.chronicle.events
+    events = it.server.notes.events
     assert [event.rank for event in events if event.text == WHY] == [4]
     assert not [event for event in events if 'lost' in event.text]
 
@@ -154,7 +154,7 @@ def test_whatever_it_says_changes_nothing(assemble):
 def test_a_file_that_nobody_else_can_have_refuses_the_run(bar):
     it = bar('wait-for-all', faults={'tolerate': 0})
     assert it.code == FAILED and not it.records
-    assert 'step 0 cannot' in it.server.chronicle.events[-1].text
+    assert 'step 0 cannot' in it.server.notes.events[-1].text
 
 
 def test_recorded_arrivals_are_replayed_without_it(bar, tmp_path,

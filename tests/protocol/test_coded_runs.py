@@ -135,7 +135,7 @@ def test_reordering_is_announced_and_obeyed(skip):
     """Slow workers; a worker that went on in the old order were exposed."""
     it = run('partial', run={'steps': 9}, assignment={'reorder': 3},
              collection={'skip_covered': skip})
-    changes = it.server.chronicle.reorderings
+    changes = it.server.notes.reorderings
     assert [change.step for change in changes] == [3, 6]
     incidence = it.assembly.assignment.incidence
     for change in changes:
@@ -193,7 +193,7 @@ def test_bytes_in_any_order_give_the_plain_sum(name, sections):
     plain = reference(Assembly(loading.from_tables(job)))
     assert distance(server.parameters.values, plain) < 1e-5
     assert not any(record.exposed.any()
-                   for record in server.chronicle.records)
+                   for record in server.notes.records)
     for pool in (lines.incoming, lines.pool):
         assert at_rest(pool)
     for pools in lines.pools:

@@ -78,7 +78,7 @@ class Run:
 
     @property
     def records(self):
-        return self.server.chronicle.records
+        return self.server.notes.records
 
 
 def joined(one, other):

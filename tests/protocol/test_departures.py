@@ -85,7 +85,7 @@ def test_whoever_dies_when_the_others_train_on(name, sections, seed):
     moments = drawn.choice(150, 4, replace=False).tolist()
     it = mortal(name, dict(zip(moments, dying)), 4, **sections)
     assert it.code == DONE
-    records = it.server.chronicle.records
+    records = it.server.notes.records
     assert [record.step for record in records] == list(range(STEPS))
     assert not any(record.flagged.any() or record.exposed.any()
                    for record in records)
@@ -130,14 +130,14 @@ def test_files_of_others_take_as_long_as_the_first_ones(tmp_path):
     it = Mortal(Assembly(loading.from_tables(job | {
         'delay': {'name': 'trace', 'path': str(path)}})), {40: 2})
     assert it.run() == DONE
-    records = it.server.chronicle.records
+    records = it.server.notes.records
     assert [record.seconds_step for record in records] == pytest.approx([
         1.0, *[1.1] * (STEPS - 1)])
 
 
 def test_files_go_to_others_from_the_next_step_on():
     it = mortal('robust-partial', {40: 2}, 1, assignment={'load': 3})
-    records = it.server.chronicle.records
+    records = it.server.notes.records
     dead = [record for record in records if record.excluded[2]]
     assert dead and not any(record.files_missing for record in records)
     # Three workers for each file again.
@@ -152,12 +152,12 @@ def test_one_more_than_tolerated_ends_the_run(tolerate):
     it = mortal('partial', deaths, tolerate, assignment={'load': 5})
     assert it.code == FAILED
     many = tolerate + 1
-    reason = it.server.chronicle.events[-1].text
+    reason = it.server.notes.events[-1].text
     assert f'{many} worker' in reason
     assert f'more than faults.tolerate = {tolerate}' in reason
-    snapshot, = it.server.chronicle.snapshots
+    snapshot, = it.server.notes.snapshots
     assert snapshot.step == it.server.step
-    assert len(it.server.chronicle.records) == snapshot.step
+    assert len(it.server.notes.records) == snapshot.step
     assert (snapshot.parameters == it.server.parameters.values).all()
 
 
@@ -165,8 +165,8 @@ def test_a_file_that_nobody_has_any_more_ends_the_run():
     it = mortal('partial', {20: 0, 21: 1, 22: 2}, 8,
                 assignment={'load': 3})
     assert it.code == FAILED
-    assert 'cannot be finished' in it.server.chronicle.events[-1].text
-    assert it.server.chronicle.snapshots
+    assert 'cannot be finished' in it.server.notes.events[-1].text
+    assert it.server.notes.snapshots
 
 
 def test_the_same_death_counts_once():
@@ -182,7 +182,7 @@ def test_a_failure_counts_as_a_death():
     server = it.server
     server.start()
     server.handle(4, Failure(0, text=b'Traceback: out of luck'))
-    event = server.chronicle.events[-1]
+    event = server.notes.events[-1]
     assert event.level == logging.WARNING
     assert 'rank 5 (worker 4) failed in step 0' in event.text
     assert 'out of luck' in event.text
@@ -197,7 +197,7 @@ def test_deaths_during_the_probe():
         it = mortal('robust-partial', {event: 1, event + 1: 7}, 2,
                     probes=True, assignment={'load': 5})
         assert it.code == DONE
-        assert not it.server.chronicle.records[-1].contributors[
+        assert not it.server.notes.records[-1].contributors[
             :, [1, 7]].any()
 
 
@@ -223,8 +223,8 @@ def interrupted(after, **more):
 def test_the_step_is_finished_first(after):
     it = interrupted(after)
     assert it.code == INTERRUPTED
-    snapshot = it.server.chronicle.snapshots[-1]
-    assert snapshot.step == after + 1 == len(it.server.chronicle.records)
+    snapshot = it.server.notes.snapshots[-1]
+    assert snapshot.step == after + 1 == len(it.server.notes.records)
 
 
 def test_in_the_last_step_the_run_is_simply_done():
@@ -234,8 +234,8 @@ def test_in_the_last_step_the_run_is_simply_done():
 def test_at_once_the_step_is_given_up():
     it = interrupted(5, at_once=True)
     assert it.code == INTERRUPTED
-    assert it.server.chronicle.snapshots[-1].step == 5
-    assert len(it.server.chronicle.records) == 5
+    assert it.server.notes.snapshots[-1].step == 5
+    assert len(it.server.notes.records) == 5
 
 
 @pytest.mark.parametrize('q', [0, 1, 2])
@@ -247,11 +247,11 @@ def test_signals_of_workers_need_one_that_is_right(q):
     for worker in range(q):
         for _ in range(3):
             server.handle(worker, Signal(0, position=15))
-    assert not server._departures.ending and not server.chronicle.events
+    assert not server._departures.ending and not server.notes.events
     server.handle(q, Signal(0, position=15))
     assert server._departures.ending
     # More of them neither end it at once nor are told again.
     for worker in range(K):
         server.handle(worker, Signal(0, position=15))
     assert server.exit_code is None
-    assert len(server.chronicle.events) == 1
+    assert len(server.notes.events) == 1

@@ -91,13 +91,13 @@ def test_a_malformed_message_is_a_proof_of_its_step():
             message, Replica)
         return replace(message, epoch=1) if bad else message
     it = Run(assembled(**REPLICAS, run={'steps': 5}), between=between)
-    chronicle = it.server.chronicle
+    notes = it.server.notes
     assert [(row.step, row.since, row.worker, row.proof)
-            for row in chronicle.exposures] == [
+            for row in notes.exposures] == [
         (0, 0, 5, ProofKind.MALFORMED), (3, 3, 5, ProofKind.MALFORMED)]
     assert [record.exposed[5] for record in it.records] == [
         True, True, False, True, False]
-    assert chronicle.exposures[1].text.startswith(
+    assert notes.exposures[1].text.startswith(
         'step 3: worker 5 sent a malformed message: ')
 
 

@@ -190,14 +190,14 @@ def work(assembly, places, snapshot):
                for number in range(assembly.job.n_workers)]
     assert Bounded(server, workers, NoJournal(), clock,
                    Network()).run() == DONE
-    for record in server.chronicle.records:
+    for record in server.notes.records:
         assert record.verdict is not Outcome.CONTRADICTION
         honest = ~assembly.attack.adversaries(record.step)
         assert not (record.exposed & honest).any()
         assert not (record.excluded & honest).any()
         lies = assembly.attack.lies(record.step)
         assert not (record.contributors & lies).any()
-    return server.chronicle.records, server.chronicle.snapshots[-1]
+    return server.notes.records, server.notes.snapshots[-1]
 
 
 @pytest.mark.timeout(1800 if THOROUGH else 120)

@@ -182,7 +182,7 @@ class Ranks:
 
     @property
     def texts(self):
-        return [event.text for event in self.server.chronicle.events]
+        return [event.text for event in self.server.notes.events]
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_a_tolerance_is_kept_for_a_run_that_is_resumed():
                  problem={'batch_size': 168},
                  detection={'name': 'certified'})
     whole = MixedRun(job, mixed(9))
-    snapshot = whole.server.chronicle.snapshots[0]
+    snapshot = whole.server.notes.snapshots[0]
     equality = snapshot.members.equality
     assert snapshot.step == 6 and equality.follows
     rest = MixedRun(job, mixed(9), snapshot)
@@ -121,5 +121,5 @@ def test_a_tolerance_is_kept_for_a_run_that_is_resumed():
     for one, other in zip(rest.records, whole.records[6:], strict=True):
         assert one.step == other.step
         assert np.array_equal(one.margin, other.margin, equal_nan=True)
-    assert rest.server.chronicle.snapshots[-1].members.equality == (
-        whole.server.chronicle.snapshots[-1].members.equality) != equality
+    assert rest.server.notes.snapshots[-1].members.equality == (
+        whole.server.notes.snapshots[-1].members.equality) != equality

@@ -20,7 +20,7 @@ from aspis_mpi.errors import BAD_JOB, DONE
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import Claim
-from aspis_mpi.runlog.parts import places
+from aspis_mpi.runlog.log_parts import places
 
 STEPS, EVERY = 12, 4
 

@@ -56,7 +56,7 @@ class Probed:
 
     @property
     def texts(self):
-        return [event.text for event in self.server.chronicle.events]
+        return [event.text for event in self.server.notes.events]
 
 
 @pytest.fixture

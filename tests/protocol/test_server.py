@@ -106,7 +106,7 @@ class ReplicaBench(ServerBench):
         return out
 
     def events(self, level=logging.WARNING):
-        return [event.text for event in self.server.chronicle.events
+        return [event.text for event in self.server.notes.events
                 if event.level >= level]
 
 
@@ -359,7 +359,7 @@ def test_memory_stays_flat_over_200_steps(long):
         it.play({2: reversed_} if number % 2 else {},
                 absent=[4] if number % 5 == 0 else ())
         it.server.records.clear()
-        it.server.chronicle.events.clear()
+        it.server.notes.events.clear()
         sizes.append((it.pool.made, it.incoming.made))
     assert it.server.step == 200
     assert sizes[20] == sizes[-1]
@@ -474,9 +474,9 @@ def test_everybody_malformed_skips_the_step_and_changes_nothing(long):
 def test_malformed_after_the_end_is_nothing(bench):
     it = bench(run={'steps': 1})
     it.play()
-    n_events = len(it.server.chronicle.events)
+    n_events = len(it.server.notes.events)
     assert it.server.malformed(0, 'late') == []
-    assert len(it.server.chronicle.events) == n_events
+    assert len(it.server.notes.events) == n_events
 
 
 # --- nothing leaks into the next step ----------------------------------

@@ -219,9 +219,9 @@ def test_bytes_in_any_order_give_the_bits_of_objects(tables, sections, seed):
     assert {worker.state for worker in lines.workers} == {State.STOPPED}
     assert np.array_equal(wired.parameters.values.view('u4'),
                           objects.parameters.values.view('u4'))
-    records = wired.chronicle.records
-    assert len(records) == len(objects.chronicle.records) == 3
-    for one, other in zip(records, objects.chronicle.records):
+    records = wired.notes.records
+    assert len(records) == len(objects.notes.records) == 3
+    for one, other in zip(records, objects.notes.records):
         for field in fields(StepRecord):
             assert np.array_equal(
                 np.asarray(getattr(one, field.name), dtype=np.float64),
@@ -403,7 +403,7 @@ def test_a_mute_worker_costs_time_and_nothing_else(assemble, silence):
                 Network()) == DONE
     # Waited for until it has cost more than two silences.
     assert clock.now == pytest.approx(3 * silence)
-    waited = [record.step for record in server.chronicle.records
+    waited = [record.step for record in server.notes.records
               if not record.excluded[4]]
     assert waited == [0, 1, 2]
     everybody = by_objects(assemble(run={'steps': 40},

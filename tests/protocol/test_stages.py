@@ -146,7 +146,7 @@ class Called:
     def __init__(self, assembly):
         self.seconds, self.sent = 0.0, []
         self.server = assembly.server(lambda: self.seconds)
-        self.server._probing = lambda chronicle, lost: Roll(lost)
+        self.server._probing = lambda notes, lost: Roll(lost)
         self.do(self.server.start())
         self.roll = self.server._step
 
@@ -159,7 +159,7 @@ class Called:
 
     @property
     def texts(self):
-        return [event.text for event in self.server.chronicle.events]
+        return [event.text for event in self.server.notes.events]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from aspis_mpi.assembly import run as build
 from aspis_mpi.assembly.design import Design
-from aspis_mpi.assembly.journal import Journal
+from aspis_mpi.assembly.keeper import Keeper
 from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.backends.simulated import Network, VirtualClock, simulate
 from aspis_mpi.detection.memory import Memory
@@ -216,7 +216,7 @@ def test_an_assembled_server_holds_no_plan(assembly, probes):
 
 
 class Watching:
-    """In the place of a journal: looks at the server after every step."""
+    """In the place of a keeper: looks at the server after every step."""
 
     def __init__(self, server):
         self.server, self.steps = server, []
@@ -236,12 +236,12 @@ def test_a_server_comes_by_no_plan_in_a_run(assembly, probes):
     assembly.settle(alike(assembly.job.n_workers))
     clock = VirtualClock()
     server, pools = assembly.server(clock, probes), assembly.pools(True)
-    journal, workers = Watching(server), [
+    keeper, workers = Watching(server), [
         assembly.worker(number, clock, pools)
         for number in range(assembly.job.n_workers)]
-    code = simulate(server, workers, journal, clock, Network())
+    code = simulate(server, workers, keeper, clock, Network())
     assert (code, server.step) == (DONE, 3)
-    assert set(journal.steps) >= {1, 2, 3}
+    assert set(keeper.steps) >= {1, 2, 3}
     rebuilt = server._membership.excluded.any()
     assert rebuilt == assembly.transfer.comparable
     # The workers have it all.
@@ -250,15 +250,15 @@ def test_a_server_comes_by_no_plan_in_a_run(assembly, probes):
 
 def test_nor_in_a_whole_job_that_is_stopped_and_goes_on(
         assembly, tmp_path, monkeypatch):
-    """The journal holds the plan, but nothing of the server the journal."""
+    """The keeper holds the plan, but nothing of the server the keeper."""
     steps = []
 
-    class Reached(Journal):
+    class Reached(Keeper):
         def catch_up(self):
             super().catch_up()
             assert ways(self) != [] == ways(self._server)
             steps.append(self._server.step)
-    monkeypatch.setattr('aspis_mpi.assembly.wiring.Journal', Reached)
+    monkeypatch.setattr('aspis_mpi.assembly.wiring.Keeper', Reached)
     job = assembly.job
     for last in 2, 4:
         run = job.run.model_copy(update={'steps': last})

@@ -1,9 +1,11 @@
 """What scripts that requeue do, without SLURM, by an mpiexec that plays."""
 
 import os
+import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,13 @@ def start(tmp_path):
         process.wait()
 
 
+def catches(pid, number):
+    """Whether a process has a handler of its own for a signal."""
+    status = Path(f'/proc/{pid}/status').read_text()
+    caught = int(re.search(r'^SigCgt:\s*(\w+)', status, re.MULTILINE)[1], 16)
+    return caught >> (number - 1) & 1
+
+
 def wait_until(condition):
     end = time.monotonic() + 20
     while not condition():
@@ -108,6 +117,8 @@ def test_signals_reach_the_launcher_which_is_waited_for(
     (tmp_path / 'wait').touch()
     process = start(code, script, TASK)
     wait_until((tmp_path / 'ready').exists)
+    # The launcher may be faster than the script that started it.
+    wait_until(lambda: catches(process.pid, signal.SIGUSR1))
     for count in (1, 2, 3):
         process.send_signal(signal.SIGUSR1)
         wait_until(lambda: len((tmp_path / 'signals').read_text()

@@ -263,14 +263,14 @@ class Arena:
 
     def _turn(self):
         """A step is over: judge it, and begin the next."""
-        chronicle, values = self.server.chronicle, self.server.parameters
-        texts = [event.text for event in chronicle.events]
-        for record in chronicle.records:
+        notes, values = self.server.notes, self.server.parameters
+        texts = [event.text for event in notes.events]
+        for record in notes.records:
             if self._outvoted:
                 self._judge(record, texts)
             self.records.append(record)
-        chronicle.records.clear()
-        chronicle.events.clear()
+        notes.records.clear()
+        notes.events.clear()
         # A run that is stopped leaves its last step as it is.
         assert self.server.exit_code or at_rest(self.door.pool)
         if tracemalloc.is_tracing() and not self.server.step % 5:

@@ -86,11 +86,11 @@ class Watched:
 
     @property
     def records(self):
-        return self.server.chronicle.records
+        return self.server.notes.records
 
     @property
     def texts(self):
-        return [event.text for event in self.server.chronicle.events]
+        return [event.text for event in self.server.notes.events]
 
     @property
     def values(self):

@@ -107,8 +107,8 @@ class Running:
             command, cwd=folder, env=environment | {name: value}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True)
-        self._watch = threading.Thread(target=self._look, daemon=True)
-        self._watch.start()
+        self._check = threading.Thread(target=self._look, daemon=True)
+        self._check.start()
 
     def pids(self):
         """Its processes that are alive."""
@@ -182,7 +182,7 @@ class Running:
     def _clean(self):
         """Remove what it left in /dev/shm, and nothing of others."""
         self._over.set()
-        self._watch.join()
+        self._check.join()
         left = {name for name in self.mapped if Path(name).exists()}
         for name in left:
             Path(name).unlink(missing_ok=True)

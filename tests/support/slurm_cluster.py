@@ -78,7 +78,7 @@ class Cluster:
         self._mark = str(uuid.uuid4())
         self._daemons = {}
         self._over = threading.Event()
-        self._watch = threading.Thread(target=self._look, daemon=True)
+        self._check = threading.Thread(target=self._look, daemon=True)
         configure(folder, self.ports)
 
     def environment(self, folder, **variables):
@@ -92,7 +92,7 @@ class Cluster:
 
     def start(self):
         """Start all daemons and wait until every node is idle."""
-        self._watch.start()
+        self._check.start()
         self._spawn('munged', 'munged', '--foreground', '--force',
                     f'--socket={self.folder}/munge.socket',
                     f'--key-file={self.folder}/munge.key',
@@ -193,7 +193,7 @@ class Cluster:
         for daemon in self._daemons.values():
             daemon.wait(GONE)
         self._over.set()
-        self._watch.join()
+        self._check.join()
         left += [f'port {port}' for port in self.ports if not _is_free(port)]
         left += [name for name in self.mapped if Path(name).exists()]
         for name in self.mapped:

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 REQUIRED = {('schedule', 'step'): {'milestones': [2]},
             ('schedule', 'warm-up'): {'warmup': 2},
             ('assignment', 'file'): {'path': 'design.csv'},
+            ('problem', 'torch'): {'module': 'torch.nn:Flatten',
+                                   'train': 'tests.support.designs:families'},
             ('collection', 'deadline'): {'deadline': 1.0},
             ('collection', 'adaptive'): {'deadline': 1.0},
             ('code', 'approximate'): {'stragglers': 1},

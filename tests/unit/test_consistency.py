@@ -173,9 +173,9 @@ def test_audits_without_data_on_rank_0_are_refused(audits):
 def test_by_default_only_what_can_be_audited_is():
     """Fails where a default asks for what a job cannot have."""
     assert assembled().scheme.audits
-    assert assembled().server(float)._learner._auditor is not None
+    assert assembled().server(float)._knowledge._auditor is not None
     distant = assembled(Distant(0, parameters=4))
-    assert distant.server(float)._learner._auditor is None
+    assert distant.server(float)._knowledge._auditor is None
 
 
 @pytest.mark.parametrize('sections', [

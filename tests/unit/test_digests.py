@@ -14,7 +14,7 @@ BLOCK = 1 << 10
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    assert digests.BLOCK == 1 << 20 and digests.WHOLE == 256 << 20
+    assert digests.BLOCK == 1 << 20 and digests.MOST == 256 << 20
     monkeypatch.setattr(digests, 'BLOCK', BLOCK)
 
 
@@ -49,7 +49,7 @@ def changed(path, place):
         with open(path, 'r+b') as file:
             file.seek(place)
             file.write(byte)
-        found.append(digest(path, whole=BLOCK))
+        found.append(digest(path, most=BLOCK))
     return found
 
 
@@ -63,9 +63,9 @@ def test_of_a_long_file_the_same_blocks_count_each_time(long):
 
 
 def test_of_a_long_file_the_length_counts(long):
-    before = digest(long, whole=BLOCK)
+    before = digest(long, most=BLOCK)
     os.truncate(long, 99 * BLOCK + 6)
-    assert digest(long, whole=BLOCK) != before
+    assert digest(long, most=BLOCK) != before
 
 
 def test_of_a_file_with_few_blocks_all_count(tmp_path):

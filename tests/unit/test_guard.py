@@ -13,8 +13,9 @@ from aspis_mpi.learning.guard.mistake import number, plain
 from aspis_mpi.learning.guard.optimizer import (
     Steering, check_factor, try_optimizer, try_schedule)
 from aspis_mpi.learning.guard.problem import Guard
-from aspis_mpi.learning.guard.trial import try_gradient, try_rest
-from aspis_mpi.learning.guard.watch import EVERY, FIRST, PIECES, SHORT, Watch
+from aspis_mpi.learning.guard.rehearsal import try_gradient, try_rest
+from aspis_mpi.learning.guard.writes import (
+    EVERY, FIRST, PIECES, SHORT, WriteCheck)
 from aspis_mpi.learning.optimizer import (
     Optimizer, check_state, exported, restore)
 from aspis_mpi.learning.problems.quadratic import Quadratic
@@ -61,13 +62,13 @@ def looked_at(calls):
 @pytest.mark.parametrize('size', [1, 650, SHORT, SHORT + 1, LONG])
 @pytest.mark.parametrize('whole', [False, True])
 def test_what_writes_all_is_found_in_every_call_that_is_looked_at(size, whole):
-    watch, values, calls = Watch(whole), vector(size), 5 * EVERY
+    check, values, calls = WriteCheck(whole), vector(size), 5 * EVERY
     each = whole or size <= SHORT
     for call in range(calls):
         before = values.copy()
-        watch.begin(values)
+        check.begin(values)
         values += 1
-        assert watch.written(values) == (each or call in looked_at(calls))
+        assert check.written(values) == (each or call in looked_at(calls))
         if each:
             assert np.array_equal(values, before)
 
@@ -75,29 +76,29 @@ def test_what_writes_all_is_found_in_every_call_that_is_looked_at(size, whole):
 @pytest.mark.parametrize('size', [1, 650, SHORT, SHORT + 1, LONG])
 @pytest.mark.parametrize('whole', [False, True])
 def test_what_writes_nothing_is_not_accused(size, whole):
-    watch, values = Watch(whole), vector(size)
+    check, values = WriteCheck(whole), vector(size)
     for _ in range(5 * EVERY):
-        watch.begin(values)
-        assert not watch.written(values)
+        check.begin(values)
+        assert not check.written(values)
 
 
 @pytest.mark.parametrize('place', [0, 7, LONG // 2, LONG - 1])
 def test_one_entry_is_found_at_first_and_once_in_so_many_looks(place):
-    watch, values, found = Watch(), vector(LONG), []
+    check, values, found = WriteCheck(), vector(LONG), []
     for call in range((PIECES + 1) * EVERY):
-        watch.begin(values)
+        check.begin(values)
         values[place] += 1
-        if watch.written(values):
+        if check.written(values):
             found.append(call)
     assert found[:FIRST] == [*range(FIRST)] and len(found) > FIRST
 
 
 def test_a_piece_of_a_layer_is_found_whenever_it_is_looked_at():
-    watch, values, calls = Watch(), vector(LONG), 9 * EVERY
+    check, values, calls = WriteCheck(), vector(LONG), 9 * EVERY
     for call in range(calls):
-        watch.begin(values)
+        check.begin(values)
         values[call:call + LONG // 16] += 1
-        assert watch.written(values) == (call in looked_at(calls))
+        assert check.written(values) == (call in looked_at(calls))
 
 
 # --- numbers and arrays -------------------------------------------------

@@ -17,7 +17,7 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import JobError, RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
-from aspis_mpi.runlog.parts import free
+from aspis_mpi.runlog.log_parts import free
 from aspis_mpi.runlog.reader import Flagging, Run, load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary
 from aspis_mpi.runlog.totals import summarize

@@ -209,7 +209,7 @@ class New(Collection):
     """Wait for a number of files, whichever these are."""
 
     name = 'new'
-    lenient = True
+    tolerates_missing = True
 
     def __init__(self, assignment, copies, code, *, files: int = 2):
         super().__init__(assignment, copies, code)
@@ -295,7 +295,7 @@ class New(Code):
     """Groups of workers, of which one never counts."""
 
     name = 'new'
-    full_only = True
+    needs_whole_workers = True
 
     def __init__(self, assignment, copies, *, never: int = 0):
         super().__init__(assignment, copies)

@@ -17,7 +17,7 @@ TREES = {path: ast.parse(path.read_text(encoding='utf-8'))
 READERS = [path for path in (
     *sorted((ROOT / 'analysis').glob('*.py')),
     *sorted((PACKAGE / 'runlog').glob('*.py')),
-    PACKAGE / 'assembly' / 'progress.py', PACKAGE / 'assembly' / 'journal.py')
+    PACKAGE / 'assembly' / 'display.py', PACKAGE / 'assembly' / 'keeper.py')
     if path.name != 'checkpoints.py']
 #: Methods of texts that look for something in them.
 SEARCHES = {'startswith', 'endswith', 'find', 'rfind', 'index', 'count',

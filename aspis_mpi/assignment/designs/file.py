@@ -3,7 +3,7 @@
 import numpy as np
 
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.files import tables
+from aspis_mpi.files import numbers
 
 
 class FromFile(Assignment):
@@ -29,7 +29,7 @@ class FromFile(Assignment):
     default_order = 'search'
 
     def __init__(self, n_workers, *, path: str):
-        table = tables.read(path)
+        table = numbers.read(path)
         problem = _problem(table, n_workers)
         if problem:
             raise ValueError(f'{path}: {problem}')

@@ -1,4 +1,4 @@
-"""What the ranks tell rank 0 of themselves, and how late their clocks are.
+"""Facts that ranks tell rank 0 of themselves, and their clocks' delays.
 
 Every rank answers once, with bytes of a size that all know; then it waits
 for rank 0, which asks some for the time and sends all home.  Rank 0 waits
@@ -41,7 +41,7 @@ THREAD_LEVELS = {MPI.THREAD_SINGLE: 'single',
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Whether the death of a rank leaves the others alive.
+    """True if the death of a rank leaves the others alive.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Tolerance:
 
 
 def thread_level():
-    """Which threads may call MPI, in a word."""
+    """Threads that may call MPI, in a word."""
     return THREAD_LEVELS[MPI.Query_thread()]
 
 

@@ -1,4 +1,4 @@
-"""What ranks tell rank 0 of their job before the first step."""
+"""Facts that ranks tell rank 0 of their job before the first step."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ BETWEEN = '\0'
 
 
 def compare(comm, facts):
-    """Where other ranks differ from rank 0; called by all.
+    """Differences of other ranks from rank 0; called by all.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def _first(comm, own):
 
 
 def decide(comm, refused, without):
-    """What rank 0 makes of it, on all ranks.
+    """Conclusion of rank 0 from it, on all ranks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a rank sends and receives: one look for everything under way.
+"""Mail of a rank, both ways: one look for everything under way.
 
 Under an oversubscribed MPI each look that finds nothing gives the core away,
 so one matched probe asks for messages of all peers at once, and one test for
@@ -39,7 +39,7 @@ PAUSES = 16
 
 
 class Slot:
-    """Where the next message of one peer and lane goes.
+    """Place for the next message of one peer and lane.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class Mailbox(Mail):
             self._leaving[rank, message.lane] += 1
 
     def sending(self, rank, lane):
-        """Whether an earlier message to a peer has not left yet."""
+        """True if an earlier message to a peer has not left yet."""
         return self._leaving[rank, lane] > 0
 
     def send_latest(self, rank, vector):
@@ -189,7 +189,7 @@ class Mailbox(Mail):
         return self._wire.pack(message)
 
     def poll(self):
-        """What has come in since the last call; sends go on, too.
+        """Messages that have come in since the last call; sends go on, too.
 
         Returns
         -------
@@ -211,7 +211,7 @@ class Mailbox(Mail):
         return arrived
 
     def goodbye(self):
-        """Whether every rank has said goodbye; to be asked until it has.
+        """True if every rank has said goodbye; to be asked until it has.
 
         Never, once a rank has died.
         """
@@ -232,7 +232,7 @@ class Mailbox(Mail):
         depart(code, patience)
 
     def _look(self, probe, *more):
-        """What a probe finds; deaths that it stumbles over are noted."""
+        """Result of a probe; deaths that it stumbles over are noted."""
         try:
             return probe(MPI.ANY_SOURCE, MPI.ANY_TAG, *more)
         except MPI.Exception as error:
@@ -367,7 +367,7 @@ class Mailbox(Mail):
             self._receive(slot, arrived)
 
     def _test_each(self):
-        """Which requests have ended, and the errors of those that failed.
+        """Requests that have ended, and the errors of those that failed.
 
         Of several tested together nobody could say which ones failed.
         """

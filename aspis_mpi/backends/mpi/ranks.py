@@ -102,7 +102,7 @@ def _text(raw):
 
 
 def places(comm, device, on_processors):
-    """Where every rank is, on rank 0; called by all.
+    """Places of all ranks, on rank 0; called by all.
 
     Parameters
     ----------

@@ -31,21 +31,21 @@ class ServerLoop:
     mail : Mail
         To and from the ranks of the workers, which are one higher.
     server : ParameterServer
-    journal : Journal
+    keeper : Keeper
     clock : callable
         Seconds, the same that the server reads.
     signals : Signals
         What this rank is asked from outside.
     """
 
-    def __init__(self, mail, server, journal, clock, signals):
+    def __init__(self, mail, server, keeper, clock, signals):
         self._mail = mail
         self._signals = signals
         self._clock = clock
         self._listen_until = 0.0
         self._asked = None
         self._server = server
-        self._journal = journal
+        self._keeper = keeper
 
     def run(self, save=None):
         """Drive the run to its end.
@@ -62,7 +62,7 @@ class ServerLoop:
             The exit code.
         """
         try:
-            self._journal.begin()
+            self._keeper.begin()
             self._send(self._server.start())
             self._drive()
         except Mistake as mistake:
@@ -104,9 +104,9 @@ class ServerLoop:
             if max(server.deadline, self._listen_until) <= now:
                 self._answer(server.tick())
             self._heed()
-            if server.step != step or server.chronicle.events:
-                self._journal.catch_up()
-        self._journal.catch_up()
+            if server.step != step or server.notes.events:
+                self._keeper.catch_up()
+        self._keeper.catch_up()
 
     def _heed(self):
         """End the run after this step if asked to, at once if asked twice."""
@@ -143,7 +143,7 @@ class ServerLoop:
     def _tell(self, messages):
         """Send what the server says; a run that is to go on is secured."""
         if messages and self._server.exit_code == INTERRUPTED:
-            messages = self._journal.secure(messages)
+            messages = self._keeper.secure(messages)
         self._send(messages)
 
     def _send(self, messages):
@@ -158,7 +158,7 @@ class ServerLoop:
         end = end or partial(self._server.stop, FAILED)
         self._send(end(f'rank 0 failed:\n{text}'))
         try:
-            self._journal.catch_up()
+            self._keeper.catch_up()
         except Unwritable:
             log.error(text)
         except Exception:

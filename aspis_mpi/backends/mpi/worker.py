@@ -26,15 +26,15 @@ class WorkerLoop:
         Seconds, the same that the worker reads.
     signals : Signals
         What this rank is asked from outside.
-    patience : float
+    linger : float
         Seconds in which rank 0 has to answer a rank that cannot go on;
         infinite where the run can do without it.
     """
 
-    def __init__(self, mail, clock, signals, patience):
+    def __init__(self, mail, clock, signals, linger):
         self._mail = mail
         self._signals = signals
-        self._patience = patience
+        self._linger = linger
         self._clock = clock
         self._report = None
 
@@ -130,7 +130,7 @@ class WorkerLoop:
             self._report = None
 
     def _receive(self):
-        """What the server has sent since the last call."""
+        """Messages that the server has sent since the last call."""
         messages = [message for _, message in self._mail.poll()
                     if not isinstance(message, Death)]
         if 0 in self._mail.dead:
@@ -147,7 +147,7 @@ class WorkerLoop:
         """
         step = -1 if worker is None else worker.step
         self._mail.send(0, Failure(step, text=text.encode()))
-        end = time.monotonic() + self._patience
+        end = time.monotonic() + self._linger
         try:
             while time.monotonic() < end:
                 code = self._drain()

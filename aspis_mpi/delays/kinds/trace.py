@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.delays.base import Delay
-from aspis_mpi.files import tables
+from aspis_mpi.files import numbers
 
 
 @dataclass(eq=False, kw_only=True)
@@ -65,7 +65,7 @@ class Trace(Delay):
 
 def _read(path):
     """The table in a file, of real numbers."""
-    table = tables.read(path)
+    table = numbers.read(path)
     if table.values.dtype.kind not in 'iuf':
         raise ValueError(f'trace {path} has entries of type '
                          f'{table.values.dtype}; they must be real numbers')

@@ -12,7 +12,7 @@ ROUNDING = 1e-4
 
 
 class Loss:
-    """What a module's outputs are measured by.
+    """Measures of a module's outputs.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Loss:
         raise NotImplementedError(f'{type(self).__name__}.total')
 
     def right(self, outputs, targets):
-        """How many samples are classified rightly; NaN without classes."""
+        """Number of samples classified rightly; NaN without classes."""
         return np.nan
 
     def check(self, outputs, targets):
@@ -159,7 +159,7 @@ class Own(Loss):
 
 
 def _reduction(whole, each):
-    """What some numbers are of the numbers of each sample."""
+    """Reduction that makes some numbers of those of each sample."""
     if len(each) == 1:
         return 'a sum' if _near(whole, each) else None
     if len(whole) > 1:

@@ -1,4 +1,4 @@
-"""What makes problems of a caller's own module, one for each rank."""
+"""Makers of problems of a caller's own module, one for each rank."""
 
 from dataclasses import dataclass
 from typing import Any

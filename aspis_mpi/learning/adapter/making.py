@@ -7,7 +7,7 @@ from aspis_mpi.learning.adapter import kernels, named
 
 
 def made(factory, seed, place, name):
-    """What a factory makes under torch's generators with the job's seed.
+    """Make a module under torch's generators with the job's seed.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
-"""What a job or a caller names: factories and data sets."""
+"""Things that a job or a caller names: factories and data sets."""
 
 from aspis_mpi.errors import UnknownPart
 from aspis_mpi.parts import own
 
 
 def found(what, key):
-    """What a text names, `package.module:name`; what is none stays.
+    """Object that a text names, `package.module:name`; what is none stays.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def found(what, key):
 
 
 def title(what):
-    """What is said of it in messages.
+    """Its name in messages.
 
     >>> title('mine:Net'), title(len)
     ('mine:Net', 'len')
@@ -40,7 +40,7 @@ def title(what):
 
 
 def called(make, name):
-    """What a factory of the user's makes; what it raises in one line.
+    """Product of a user's factory; what it raises is told in one line.
 
     Raises
     ------

@@ -58,7 +58,7 @@ class Network:
             self.flat.backward(total, out)
 
     def outputs(self, inputs):
-        """What the module says of some inputs in evaluation."""
+        """Outputs of the module for some inputs in evaluation."""
         import torch
         self._train(False)
         with torch.no_grad(), kernels.reproducible(self._place):

@@ -52,7 +52,7 @@ class Samples:
 
     @property
     def draws(self):
-        """Whether items are asked for, and torch's generators seeded."""
+        """True if items are asked for, and torch's generators seeded."""
         return self._whole is None
 
     @property
@@ -86,7 +86,7 @@ class Samples:
 
     @cached_property
     def _as_they_are(self):
-        """Whether tensors with all samples need not be moved."""
+        """True if tensors with all samples need not be moved."""
         inputs, targets = self._whole
         return (inputs.device == targets.device == self._device
                 and inputs.dtype == self._kind)

@@ -1,4 +1,4 @@
-"""What is tried of a module before the first step, on rank 0."""
+"""Trials of a module before the first step, on rank 0."""
 
 import numpy as np
 

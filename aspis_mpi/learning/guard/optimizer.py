@@ -5,7 +5,7 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.errors import Mistake
 from aspis_mpi.learning.guard.mistake import described, number, raised
-from aspis_mpi.learning.guard.watch import LOOKS, SHORT, Watch, read_only
+from aspis_mpi.learning.guard.writes import LOOKS, SHORT, WriteCheck, read_only
 from aspis_mpi.learning.optimizer import check_state, exported, restore
 
 #: Bits of a number that no computing gives: what has them was not written.
@@ -33,7 +33,7 @@ class Steering:
         self.optimizer = optimizer
         self.overflowed = False
         self._name = f'{type(optimizer).__name__}.update'
-        self._watches = Watch(), Watch()
+        self._checks = WriteCheck(), WriteCheck()
         # Those of this package are tested as such.
         self._trusted = all(
             type(part).__module__.startswith('aspis_mpi.')
@@ -49,14 +49,14 @@ class Steering:
         if self._trusted:
             return self._asked(step, parameters, gradient, out)
         read = parameters, gradient
-        for watch, vector in zip(self._watches, read):
-            watch.begin(vector)
+        for check, vector in zip(self._checks, read):
+            check.begin(vector)
         marked = self._marked(step, out)
         marked[:] = MARK
         said = self._asked(step, parameters, gradient, out)
-        for watch, vector, word in zip(self._watches, read,
+        for check, vector, word in zip(self._checks, read,
                                        ('parameters', 'gradient')):
-            if watch.written(vector):
+            if check.written(vector):
                 raise Mistake(f'{self._name} writes {word}; it must write '
                               'out alone')
         lr = number(said)

@@ -8,7 +8,7 @@ import numpy as np
 from aspis_mpi.arrays import equal_bits
 from aspis_mpi.errors import Mistake
 from aspis_mpi.learning.guard.mistake import described, number, plain, raised
-from aspis_mpi.learning.guard.watch import SHORT, Watch, read_only
+from aspis_mpi.learning.guard.writes import SHORT, WriteCheck, read_only
 from aspis_mpi.learning.problem import Problem, Score
 
 
@@ -16,15 +16,15 @@ class Guard:
     """A problem whose mistakes are told, in its place.
 
     Parameters are handed over as read-only views and looked at afterwards
-    (see `Watch`), what a method answers is checked, and an exception becomes
-    a `Mistake` with the user's own lines.
+    (see `WriteCheck`), what a method answers is checked, and an exception
+    becomes a `Mistake` with the user's own lines.
 
     Parameters
     ----------
     problem : Problem
-    whole : bool
-        See `Watch`: on rank 0, and where workers share its memory.
-    trial : callable, optional
+    full : bool
+        See `WriteCheck`: on rank 0, and where workers share its memory.
+    rehearsal : callable, optional
         Given the guard, and step, parameters and samples of the first
         gradient: what is tried before that, on ranks before which nobody
         has.
@@ -38,15 +38,15 @@ class Guard:
         Whether it has a `begin` of its own.
     """
 
-    def __init__(self, problem, whole=False, trial=None):
+    def __init__(self, problem, full=False, rehearsal=None):
         # What torch says of views that are read-only, once a process.
         warnings.filterwarnings('ignore', category=UserWarning, message=(
             'The given NumPy array is not writ(e)?able'))
         self.problem = problem
-        self._whole = whole
-        self._trial = trial
+        self._full = full
+        self._rehearsal = rehearsal
         self.name = type(problem).__name__
-        self._watch = Watch(whole)
+        self._check = WriteCheck(full)
         self._known = None
         begin = getattr(problem, 'begin', None)
         self.prepares = getattr(begin, '__func__', begin) not in (
@@ -56,7 +56,7 @@ class Guard:
         """The guard around the same problem with rank 0's bits."""
         problem = self.problem.of_server()
         return self if problem is self.problem else Guard(
-            problem, self._whole)
+            problem, self._full)
 
     def gradient(self, step, parameters, samples, out):
         """Add the gradients of a micro-batch of a step to `out`.
@@ -68,18 +68,18 @@ class Guard:
         ------
         Mistake
         """
-        if self._trial is not None:
-            trial, self._trial = self._trial, None
-            trial(self, step, parameters, samples)
+        if self._rehearsal is not None:
+            rehearsal, self._rehearsal = self._rehearsal, None
+            rehearsal(self, step, parameters, samples)
         if self.prepares:
             self._begin(step, samples)
         # Few calls of functions: many ranks share a core, whose caches have
         # forgotten what they run.
-        kept, watch = None, self._watch
+        kept, check = None, self._check
         if parameters.size <= SHORT:
             kept = parameters.tobytes()
         else:
-            watch.begin(parameters)
+            check.begin(parameters)
         view = parameters.view()
         view.flags.writeable = False
         try:
@@ -91,7 +91,7 @@ class Guard:
                 f'{self.name}.gradient returns {described(said)}; it must '
                 'add to out (out += ...) and return nothing')
         if kept is None:
-            written = watch.written(parameters)
+            written = check.written(parameters)
         else:
             written = parameters.tobytes() != kept
             if written:
@@ -115,13 +115,13 @@ class Guard:
 
     def _ask(self, method, parameters):
         """The answer of a method that must not write its parameters."""
-        watch = Watch(True)
-        watch.begin(parameters)
+        check = WriteCheck(True)
+        check.begin(parameters)
         try:
             said = getattr(self.problem, method)(read_only(parameters))
         except (Exception, SystemExit) as error:
             raise raised(f'{self.name}.{method}', error) from error
-        if watch.written(parameters):
+        if check.written(parameters):
             raise self._wrote(method)
         return said
 

@@ -77,7 +77,7 @@ class SGD(Optimizer):
         return lr
 
     def _led(self, slope, velocity):
-        """Where momentum leads, for one block."""
+        """Direction in which momentum leads, for one block."""
         velocity *= self.momentum
         velocity += slope
         return (slope + self.momentum * velocity if self.nesterov

@@ -8,7 +8,7 @@ import numpy as np
 
 from aspis_mpi import streams
 from aspis_mpi.arrays import sealed
-from aspis_mpi.files import tables, texts
+from aspis_mpi.files import numbers, texts
 from aspis_mpi.learning.problem import Problem
 
 #: Pixels an image, its largest pixel value, classes.
@@ -127,7 +127,7 @@ def _stamp(path):
 def _own(path):
     """The images of a user's file, checked."""
     try:
-        table = tables.parsed(texts.read(path), ',', np.float32)
+        table = numbers.parsed(texts.read(path), ',', np.float32)
         _check(table)
     except OSError as error:
         raise ValueError(f"path '{path}': {error.strerror}") from error

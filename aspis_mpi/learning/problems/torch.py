@@ -95,7 +95,7 @@ class TorchProblem(Problem):
     @classmethod
     def of(cls, module, data, loss='cross-entropy', *, held_out=None,
            loss_samples=10_000, device='cpu'):
-        """What makes such problems of a caller's module and data.
+        """Maker of such problems of a caller's module and data.
 
         Parameters
         ----------
@@ -254,6 +254,10 @@ class TorchProblem(Problem):
         self.network.settle(parameters, (
             self.training.batch(part)[0] for part in cut(
                 self.training.spread(SETTLED), AT_ONCE)))
+
+    def differing(self, one, other):
+        """Names of the parameters in which two vectors have other bits."""
+        return self.network.flat.differing(one, other)
 
     def export(self, parameters):
         """Everything that the module's `state_dict` has, by its names."""

@@ -1,4 +1,4 @@
-"""What workers have cost a run, and who gets no work for it."""
+"""Accounts of what workers have cost a run; who gets no work for it."""
 
 import numpy as np
 
@@ -48,16 +48,16 @@ class Accounts:
 
     @property
     def _usual(self):
-        """What each worker costs if it is as fast as others, (K,)."""
+        """Cost of each worker if it is as fast as others, (K,)."""
         middle = np.sort(self.seconds)[(len(self.seconds) - 1) // 2]
         return np.where(self.silent, 0.0, middle)
 
     def _allowed(self, seconds):
-        """What each worker may cost besides what is usual."""
+        """Cost that each worker may have besides what is usual."""
         return max(2 * self._silence, self._patience * seconds)
 
     def limit(self, seconds):
-        """What each worker may cost a run of so many seconds, (K,)."""
+        """Cost that each worker may have in a run of so many seconds, (K,)."""
         if not self._patience:
             return np.full(len(self.seconds), np.inf)
         return self._usual + self._allowed(seconds)
@@ -119,6 +119,6 @@ class Accounts:
         return self.seconds.copy(), self.silent.copy(), self.resting.copy()
 
     def restore(self, seconds, silent, resting):
-        """What was exported counts again."""
+        """Let what was exported count again."""
         self.seconds, self.silent, self.resting = (
             seconds.copy(), silent.copy(), resting.copy())

@@ -15,7 +15,7 @@ class Premise:
 
     Parameters
     ----------
-    chronicle : Chronicle
+    notes : Notes
     training : Training
     examiner : Auditor, optional
         Looks at what the server can compute itself.
@@ -26,12 +26,12 @@ class Premise:
         Of the last steps, one after the other.
     """
 
-    def __init__(self, chronicle, training, examiner=None):
+    def __init__(self, notes, training, examiner=None):
         self.failures = 0
         self._told = False
         self._training = training
         self._examiner = examiner
-        self._note = chronicle.note
+        self._note = notes.note
 
     def hopeless(self, step, resolution):
         """Report a violated premise; True after too many in a row."""

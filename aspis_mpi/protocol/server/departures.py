@@ -1,4 +1,4 @@
-"""Who has left the run for good, and who wants it to end."""
+"""Workers that have left the run for good, and requests that it end."""
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Departures:
 
     @property
     def too_many(self):
-        """Why the run cannot put up with those that are lost, or ''."""
+        """Reason why the run cannot do without those that are lost, or ''."""
         count = int(np.count_nonzero(self.lost & ~self._barred))
         if count <= self._tolerate:
             return ''

@@ -57,9 +57,9 @@ import numpy as np
 
 from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED, Malformed
 from aspis_mpi.protocol.messages import Failure, Signal, Stop
-from aspis_mpi.protocol.server.chronicle import Chronicle
+from aspis_mpi.protocol.server.notes import Notes
 from aspis_mpi.protocol.server.departures import Departures
-from aspis_mpi.protocol.server.learner import Learner
+from aspis_mpi.protocol.server.resolver import Resolver
 from aspis_mpi.protocol.server.opening import open_step
 from aspis_mpi.protocol.server.states import ALLOWED, FOLLOWS, WAITS, State
 from aspis_mpi.protocol.server.step import drop
@@ -91,7 +91,7 @@ class ParameterServer:
     auditor : Auditor, optional
         Computes contested files.
     probing : callable, optional
-        Given the chronicle and who is lost, the `Probing` that comes before
+        Given the notes and who is lost, the `Probing` that comes before
         the first step.
     examiner : Auditor, optional
         Computes what advice needs, also where nothing is audited.
@@ -104,7 +104,7 @@ class ParameterServer:
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
-        self.chronicle = Chronicle(clock, course.arrivals)
+        self.notes = Notes(clock, course.arrivals)
         #: The number of the first step; not 0 where a run goes on.
         self.first = 0
         self._membership = membership
@@ -113,11 +113,11 @@ class ParameterServer:
                          or membership.scheme.tolerates_missing)
         self._departures = Departures(membership.lost, course.tolerate,
                                       course.q)
-        self._now = self.chronicle.now
-        self._note = self.chronicle.note
-        self._learner = Learner(self.training, membership, samples,
-                                course.threads, auditor, self.chronicle,
-                                examiner)
+        self._now = self.notes.now
+        self._note = self.notes.note
+        self._knowledge = Resolver(self.training, membership, samples,
+                                   course.threads, auditor, self.notes,
+                                   examiner)
         self._alarm = np.inf
         self._probing = probing
         self._step = None
@@ -129,14 +129,14 @@ class ParameterServer:
 
     @property
     def state(self):
-        """Where in a step the server is; STOPPED before and after all."""
+        """State of the step; STOPPED before and after all of them."""
         if self._step is None or self.exit_code is not None:
             return State.STOPPED
         return self._step.state
 
     @property
     def due(self):
-        """Whether something is to be computed and not waited for."""
+        """True if something is to be computed and not waited for."""
         return self.state is not State.STOPPED and self._step.due
 
     @property
@@ -152,7 +152,7 @@ class ParameterServer:
     @property
     def deadline(self):
         """No earlier second of the clock needs a `tick`."""
-        return self.chronicle.began + self._alarm
+        return self.notes.began + self._alarm
 
     def resume(self, snapshot):
         """Go on from a snapshot, instead of from the beginning.
@@ -163,7 +163,7 @@ class ParameterServer:
             Whether all workers are where they were.
         """
         self.first = snapshot.step
-        return self._learner.resume(snapshot)
+        return self._knowledge.resume(snapshot)
 
     def bar(self, without):
         """Give some workers no work in this run; before it starts.
@@ -186,7 +186,7 @@ class ParameterServer:
         """Begin the first step."""
         if self._probing is None:
             return self._begin(self.first)
-        probing = self._probing(self.chronicle, self._membership.lost)
+        probing = self._probing(self.notes, self._membership.lost)
         self._turn_to(probing)
         self._set_alarm()
         return probing.announce(np.flatnonzero(probing.living).tolist(),
@@ -323,11 +323,11 @@ class ParameterServer:
                    f'{"now" if at_once else "after this step"}')
         if not at_once:
             return []
-        self._learner.keep(max(self.step, self.first), True)
+        self._knowledge.keep(max(self.step, self.first), True)
         return self._stop(INTERRUPTED)
 
     def _go_on(self, out):
-        """What follows from what a step answers."""
+        """Go on from what a step answers."""
         step = self._step
         idle = step.excluded & ~(self._membership.excluded
                                  | self._membership.lost)
@@ -363,7 +363,7 @@ class ParameterServer:
 
     def _give_in(self, done, reason):
         """End a run that cannot go on; so many steps are done."""
-        self._learner.keep(max(done, self.first), True)
+        self._knowledge.keep(max(done, self.first), True)
         return self.stop(FAILED, reason)
 
     # -- one step
@@ -378,13 +378,13 @@ class ParameterServer:
         if not present.any() or number > self.first and before.silent.all(
                 where=~before.excluded):
             return self._give_in(number, 'no worker answers any more')
-        members.tell_idle(now, self.chronicle)
+        members.tell_idle(now, self.notes)
         step = open_step(number, members, present, self._lenient,
-                         self._learner.floor, self.chronicle, self._course,
+                         self._knowledge.floor, self.notes, self._course,
                          now)
         self._turn_to(step)
         self._alarm = min(step.expires, step.started + self._course.silence)
-        orders = members.orders(number, self.chronicle)
+        orders = members.orders(number, self.notes)
         for worker, message in orders:
             step.post([worker], message)
         return orders + step.announce(np.flatnonzero(present).tolist(),
@@ -400,7 +400,7 @@ class ParameterServer:
         if self.state is State.RESOLVING:
             return self._resolve()
         probes = self.state is State.PROBING
-        out = self._step.proceed(self._learner.audit(self.step))
+        out = self._step.proceed(self._knowledge.audit(self.step))
         return self._probed() if probes else self._go_on(out)
 
     def _probed(self):
@@ -420,18 +420,18 @@ class ParameterServer:
     def _resolve(self):
         """Make new parameters of what has come, and begin the next step."""
         step = self._step
-        it = self._learner.conclude(step)
+        it = self._knowledge.conclude(step)
         out = self._after(step.number + 1, it.hopeless)
-        self.chronicle.close(
+        self.notes.close(
             step, it.resolution, self._membership.accounts.seconds.copy(),
             lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
         return out
 
     def _after(self, done, hopeless):
-        """What follows when so many steps are done."""
+        """Go on when so many steps are done, or end."""
         ending = self._departures.ending
         if hopeless or ending or self._course.is_checkpoint(done):
-            self._learner.keep(done)
+            self._knowledge.keep(done)
         if hopeless:
             return self._stop(FAILED)
         if done == self._course.steps:

@@ -1,4 +1,4 @@
-"""Who takes part in a step, with which scheme, in which order of computing."""
+"""Members of a step, their scheme, and the orders of computing."""
 
 import logging
 from dataclasses import replace
@@ -18,7 +18,7 @@ UNTOLD = -2
 
 
 class Membership:
-    """What is known of the workers from one step to the next.
+    """Knowledge of the workers from one step to the next.
 
     Exposed workers get no work while the memory lasts, lost ones never
     again, and those that have cost the run too much time none until it has
@@ -81,7 +81,7 @@ class Membership:
         self._before = self._restored = None
 
     def _lasting(self):
-        """What `turn_to` and a step change."""
+        """State that `turn_to` and a step change."""
         return (*self.accounts.export(), self.order,
                 self.excluded | self.lost)
 
@@ -100,7 +100,7 @@ class Membership:
             self.scheme = replace(self.scheme, equality=equality)
 
     def thin(self, present):
-        """Whether files have fewer holders than designed without others."""
+        """True if files have fewer holders than designed without others."""
         if present.all():
             return False
         holders = self.scheme.assignment.incidence[:, present].sum(axis=1)
@@ -153,21 +153,21 @@ class Membership:
         known = self._memory.known(step)
         self.known = known if known.any() else None
 
-    def tell_idle(self, seconds, chronicle):
+    def tell_idle(self, seconds, notes):
         """Say who gets no work from now on, as it cost too much, and who may.
 
         Parameters
         ----------
         seconds : float
             Since the run began.
-        chronicle : Chronicle
+        notes : Notes
         """
         before, self._told_idle = self._told_idle, self.idle
         if (before == self.idle).all():
             return
         accounts, limits = self.accounts, self.accounts.limit(seconds)
         for worker in np.flatnonzero(self.idle & ~before).tolist():
-            chronicle.note(
+            notes.note(
                 logging.WARNING, EventCode.RESTING,
                 f'worker {worker} has cost the run '
                 f'{accounts.seconds[worker]:.4g} s, more than '
@@ -175,16 +175,16 @@ class Membership:
                 f'lasted {accounts.until(worker):.4g} s, or others have cost '
                 'as much (faults.patience)', worker + 1)
         for worker in np.flatnonzero(before & ~self.idle).tolist():
-            chronicle.note(logging.INFO, EventCode.RETURNED,
-                           f'worker {worker} gets work again', worker + 1)
+            notes.note(logging.INFO, EventCode.RETURNED,
+                       f'worker {worker} gets work again', worker + 1)
 
-    def orders(self, step, chronicle):
+    def orders(self, step, notes):
         """Tell the workers what to compute in which order, if it is new.
 
         Parameters
         ----------
         step : int
-        chronicle : Chronicle
+        notes : Notes
             Takes note of what is not the order of the design.
 
         Returns
@@ -194,7 +194,7 @@ class Membership:
         at_work = ~(self.excluded | self.lost)
         new = (self._told != self.order).any(axis=1) & at_work
         if (self._logged != self.order)[at_work].any():
-            chronicle.reorderings.append(Reordering(step, self.order))
+            notes.reorderings.append(Reordering(step, self.order))
             self._logged = self.order
         self._told[new] = self.order[new]
         return [(worker, Reorder(step, order=self.order[worker].astype(
@@ -233,7 +233,7 @@ class Membership:
     # -- what outlives a job
 
     def export(self, within=False):
-        """What is known between two steps, as `Members`.
+        """Knowledge between two steps, as `Members`.
 
         `within` a step that will be done again: before it began.
         """

@@ -4,7 +4,7 @@ from aspis_mpi.protocol.server.step import Step
 from aspis_mpi.schemes.record import ArrivalKind
 
 
-def open_step(number, members, present, lenient, floor, chronicle, course,
+def open_step(number, members, present, lenient, floor, notes, course,
               started):
     """A step in which nothing has arrived yet.
 
@@ -19,7 +19,7 @@ def open_step(number, members, present, lenient, floor, chronicle, course,
         Whether it goes on without files that nobody can finish.
     floor : float
         Norms below it are not told from it.
-    chronicle : Chronicle
+    notes : Notes
     course : Course
     started : float
         Seconds.
@@ -34,7 +34,7 @@ def open_step(number, members, present, lenient, floor, chronicle, course,
         members.speeds, scheme.needed)
     table = scheme.transfer.begin(scheme.equality, floor, number,
                                   members.known)
-    step = Step(number, members, gathering, chronicle, started, table,
+    step = Step(number, members, gathering, notes, started, table,
                 course)
-    chronicle.arrived(step, -1, ArrivalKind.MODEL, started)
+    notes.arrived(step, -1, ArrivalKind.MODEL, started)
     return step

@@ -35,7 +35,7 @@ class Probing(Stage):
         By how much the machines may differ.
     q : int
         Workers that may be wrong, or not answer.
-    chronicle : Chronicle
+    notes : Notes
     lost : ndarray of bool, shape (K,)
         Workers that have gone for good; it changes.
 
@@ -50,7 +50,7 @@ class Probing(Stage):
     name = 'the start-up probe'
     number = NUMBER
 
-    def __init__(self, trials, auditor, allowance, q, chronicle, lost):
+    def __init__(self, trials, auditor, allowance, q, notes, lost):
         n_workers = len(lost)
         self.state = State.PROBING
         self._lost = lost
@@ -68,9 +68,9 @@ class Probing(Stage):
         self._auditor = auditor
         self._allowance = allowance
         self._q = q
-        self._note = chronicle.note
-        self._now = chronicle.now
-        self._since = chronicle.now()
+        self._note = notes.note
+        self._now = notes.now
+        self._since = notes.now()
         self._seed = os.urandom(16)
 
     def announce(self, workers, parameters):
@@ -124,7 +124,7 @@ class Probing(Stage):
         return self._since + silence if self.awaited.any() else np.inf
 
     def overdue(self, now, silence):
-        """Who has been silent for so many seconds, bool (K,)."""
+        """Workers that have been silent for so many seconds, bool (K,)."""
         return self.awaited & (now >= self._since + silence)
 
     def tardy(self, now):
@@ -133,7 +133,7 @@ class Probing(Stage):
 
     @property
     def due(self):
-        """Whether there is something to compute, and nothing to wait for."""
+        """True if there is something to compute, and nothing to wait for."""
         return self._own is None or not self.awaited.any()
 
     def proceed(self, audit):

@@ -31,7 +31,7 @@ class Step(Stage):
         Who takes part, with which scheme.
     gathering : Gathering
         Who has finished what, as the collection counts it.
-    chronicle : Chronicle
+    notes : Notes
     started : float
         Seconds, when `Model` was sent.
     table : Table
@@ -61,7 +61,7 @@ class Step(Stage):
         Workers that were exposed in an earlier step.
     """
 
-    def __init__(self, number, members, gathering, chronicle, started,
+    def __init__(self, number, members, gathering, notes, started,
                  table, course):
         scheme = members.scheme
         n_workers = scheme.assignment.n_workers
@@ -81,7 +81,7 @@ class Step(Stage):
         self._scheme = scheme
         self._sends_at_once = scheme.transfer.sends_at_once
         self._gathering = gathering
-        self._chronicle = chronicle
+        self._notes = notes
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
                          course, started, members.thin(gathering.living))
         self._watch = Watch(scheme.assignment.incidence, gathering,
@@ -95,12 +95,12 @@ class Step(Stage):
 
     @property
     def name(self):
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return f'step {self.number}'
 
     @property
     def living(self):
-        """Who takes part and was not given up, bool (K,)."""
+        """Workers that take part and were not given up, bool (K,)."""
         return self._gathering.living
 
     # -- messages in, messages out
@@ -133,31 +133,31 @@ class Step(Stage):
 
     def expire(self):
         """The collection's time is over."""
-        self._chronicle.arrived(self, -1, ArrivalKind.DEADLINE,
-                                self._chronicle.now())
+        self._notes.arrived(self, -1, ArrivalKind.DEADLINE,
+                            self._notes.now())
         self._gathering.expire()
         return self._proceed()
 
     def admit(self, workers):
         """Some that were left out take part after all."""
         self.excluded[workers] = False
-        self._watch.resumed = now = self._chronicle.now()
+        self._watch.resumed = now = self._notes.now()
         self._gathering.admit(workers)
         self.wait.admit(np.isin(np.arange(len(self.excluded)), workers), now)
         return self._proceed()
 
     def blame(self, worker, reason):
         """Note that a worker sent what no honest one sends."""
-        self._chronicle.arrived(self, worker, ArrivalKind.MALFORMED,
-                                self._chronicle.now())
+        self._notes.arrived(self, worker, ArrivalKind.MALFORMED,
+                            self._notes.now())
         self.exposed[worker] = True
         self.proofs.append(Proof(worker, f'worker {worker} sent a malformed '
                                  f'message: {reason}', ProofKind.MALFORMED))
 
     def miss(self, worker):
         """Note that a worker never comes back."""
-        self._chronicle.arrived(self, worker, ArrivalKind.LOST,
-                                self._chronicle.now())
+        self._notes.arrived(self, worker, ArrivalKind.LOST,
+                            self._notes.now())
 
     def lose(self, workers):
         """Go on without workers that are silent or exposed."""
@@ -169,13 +169,13 @@ class Step(Stage):
         What they still send counts.
         """
         for worker in workers:
-            self._chronicle.arrived(self, worker, ArrivalKind.LATE,
-                                    self._chronicle.now())
+            self._notes.arrived(self, worker, ArrivalKind.LATE,
+                                self._notes.now())
         self.late[workers] = True
         return self._leave(workers, self._gathering.excuse)
 
     def _leave(self, workers, leave):
-        out, lacking, now = [], [], self._chronicle.now()
+        out, lacking, now = [], [], self._notes.now()
         for worker in workers:
             lacking.extend(leave(worker).tolist())
             self.table.lose(worker)
@@ -222,14 +222,14 @@ class Step(Stage):
 
     def _report(self, worker, bits, kind, message):
         """A worker has finished some more files."""
-        now = self._chronicle.now()
+        now = self._notes.now()
         enough = self._gathering.finish(
             worker, self.tally.report(worker, bits, now))
         if enough:
             self._watch.suffice(enough, now)
         if self.wait.paced and not self.tally.owes(worker):
             self.wait.answer(self.wait.files, worker, now)
-        self._chronicle.arrived(self, worker, kind, now, message.nbytes)
+        self._notes.arrived(self, worker, kind, now, message.nbytes)
         if not self._computing:
             return []
         out = self._proceed()
@@ -246,7 +246,7 @@ class Step(Stage):
         to_do = (self._scheme.assignment.incidence[files]
                  & ~self._gathering.finished[files])
         told = np.flatnonzero(to_do.any(axis=0) & self.living)
-        now = self._chronicle.now()
+        now = self._notes.now()
         if not may:
             watch.call(told, now)
         elif self.wait.paced:
@@ -267,14 +267,14 @@ class Step(Stage):
     def _encode(self):
         """Signal: everybody sends one vector, as this state asks for it."""
         watch = self._watch
-        watch.count_files(self._chronicle.now())
+        watch.count_files(self._notes.now())
         asked = self.table.ask(self._gathering.state())
         if asked.any() or self.epoch < 0:
             self.epoch += 1
         out = self.post(np.flatnonzero(asked).tolist(),
                         Encode(self.number, self.epoch, 0,
                                *self.table.signal()))
-        now = self._chronicle.now()
+        now = self._notes.now()
         watch.ask(asked, self.epoch, now)
         # Without a late one that is still to send a file cannot be had.
         again = self.late & self.table.senders & ~self.table.arrived
@@ -295,15 +295,15 @@ class Step(Stage):
         if not watch.awaited[worker] or (
                 message.epoch != watch.asked_in[worker]):
             return drop(message)
-        if isinstance(message, Sum) is not self.table.whole:
+        if isinstance(message, Sum) is not self.table.undivided:
             drop(message)
             raise Malformed('a vector that was not asked for')
         self.table.accept(worker, message.buffer)
         watch.settle(worker)
-        now = self._chronicle.now()
+        now = self._notes.now()
         self.wait.answer(self.wait.vectors, worker, now)
-        self._chronicle.arrived(self, worker, ArrivalKind.PAYLOAD, now,
-                                message.nbytes)
+        self._notes.arrived(self, worker, ArrivalKind.PAYLOAD, now,
+                            message.nbytes)
         if watch.awaited.any() or self._computing:
             return []
         return self._challenge()
@@ -314,7 +314,7 @@ class Step(Stage):
         if not self.table.challenged:
             return self._collect()
         if not self.table.epochs:
-            self.wait.relieve(self._chronicle.now())
+            self.wait.relieve(self._notes.now())
         # Drawn now, and from no generator of the run: nobody can know it
         # before its payload is complete.
         secret = os.urandom(16)
@@ -324,7 +324,7 @@ class Step(Stage):
             return self._collect()
         self.turn_to(State.VERIFYING)
         self._tried = False
-        asked, now = asked & self.living, self._chronicle.now()
+        asked, now = asked & self.living, self._notes.now()
         self._watch.awaited = asked & ~self.late
         self._sought, self._dodged = asked.copy(), np.zeros_like(asked)
         self._watch.ask(asked, self.epoch, now)
@@ -335,18 +335,18 @@ class Step(Stage):
     def _sketch(self, worker, message):
         due = self._sought[worker] and self.state is State.VERIFYING
         if due and message.epoch == self._watch.asked_in[worker]:
-            now = self._chronicle.now()
+            now = self._notes.now()
             self.table.answer(worker, message.buffer.values)
             self._watch.settle(worker)
             self._sought[worker] = False
             self.wait.answer(self.wait.sketches, worker, now)
-            self._chronicle.arrived(self, worker, ArrivalKind.SKETCH, now,
-                                    message.nbytes)
+            self._notes.arrived(self, worker, ArrivalKind.SKETCH, now,
+                                message.nbytes)
         return drop(message)
 
     @property
     def due(self):
-        """Whether there is something to compute, and nothing to wait for."""
+        """True if there is something to compute, and nothing to wait for."""
         if self.state is not State.VERIFYING:
             return self.state is State.RESOLVING
         return not (self.table.checked and self._watch.awaited.any()
@@ -361,7 +361,7 @@ class Step(Stage):
         audit : callable or None
             See `resolution.resolve`.
         """
-        clock, table = self._chronicle.now, self.table
+        clock, table = self._notes.now, self.table
         if not table.checked:
             table.check(clock)
             return []
@@ -370,9 +370,9 @@ class Step(Stage):
         return self._verified()
 
     def _verified(self):
-        """What follows from a verification."""
+        """Go on from a verification."""
         table, out = self.table, []
-        self.wait.relieve(self._chronicle.now())
+        self.wait.relieve(self._notes.now())
         if self._watch.awaited.any() and not table.settled:
             # It was too early: the others' answers may help.
             self._tried = True
@@ -391,14 +391,14 @@ class Step(Stage):
         if self._watch.skipped is not None and lacking.size:
             out = self._skip(lacking, False)
         self.turn_to(State.COMPUTING)
-        self._watch.resumed = now = self._chronicle.now()
+        self._watch.resumed = now = self._notes.now()
         self.wait.burden(np.flatnonzero(
             (table.odd | self._dodged) & ~table.exposed).tolist(), now)
         return out + self._proceed()
 
     def _collect(self):
         """Nothing is waited for any more."""
-        self.collected = now = self._chronicle.now()
+        self.collected = now = self._notes.now()
         self._watch.count_files(now)
         self.wait.relieve(now)
         self.turn_to(State.RESOLVING)
@@ -411,22 +411,22 @@ class Step(Stage):
 
     @property
     def awaited(self):
-        """Who owes the vector or sketches that were asked for, bool (K,)."""
+        """Workers that owe the vector or sketches asked for, bool (K,)."""
         return self._watch.awaited
 
     @property
     def late(self):
-        """Who was not waited for any longer, bool (K,)."""
+        """Workers that were not waited for any longer, bool (K,)."""
         return self._watch.late
 
     @property
     def silent(self):
-        """Who was given up for the step, bool (K,)."""
+        """Workers that were given up for the step, bool (K,)."""
         return self._watch.silent
 
     @property
     def hastened(self):
-        """Whether somebody may be late sooner than was thought."""
+        """True if somebody may be late sooner than was thought."""
         return self.wait.hastened
 
     @property
@@ -449,18 +449,18 @@ class Step(Stage):
                    self._watch.next(self._owed, self._computing, silence))
 
     def overdue(self, now, silence):
-        """Who has been silent for so many seconds, bool (K,)."""
+        """Workers that have been silent for so many seconds, bool (K,)."""
         return self._watch.overdue(self._computing, now, silence)
 
     def tardy(self, now):
-        """Who is late from now on, bool (K,)."""
+        """Workers that are late from now on, bool (K,)."""
         return self._watch.tardy(self._owed, self._computing, now)
 
     def silence(self, worker):
         """Take note that a worker is silent; what it did, for people."""
         self.silent[worker] = True
-        self._chronicle.arrived(self, worker, ArrivalKind.SILENT,
-                                self._chronicle.now())
+        self._notes.arrived(self, worker, ArrivalKind.SILENT,
+                            self._notes.now())
         asked = ' and the signal' if self._watch.awaited[worker] else ''
         return (f'in {self.name} after {self.tally.done[worker]} '
                 f'files{asked}')
@@ -471,7 +471,7 @@ class Step(Stage):
 
     @property
     def _owed(self):
-        """What is asked for, besides files."""
+        """Things asked for, besides files."""
         return (self.wait.sketches if self.state is State.VERIFYING else
                 self.wait.vectors)
 

@@ -1,4 +1,4 @@
-"""Who has finished what in one step, as the workers say it."""
+"""Files that are finished in one step, as the workers say it."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Tally:
         self._left = loads.tolist()
 
     def owes(self, worker):
-        """Whether a worker has files that are not done."""
+        """True if a worker has files that are not done."""
         return self._left[worker] > 0
 
     def file(self, worker, position):
@@ -47,7 +47,7 @@ class Tally:
         return int(self._order[worker, position])
 
     def check(self, worker, bits, count, ordered):
-        """Why an honest worker cannot have sent this progress, or ''."""
+        """Reason why no honest worker can have sent this progress, or ''."""
         if bits.bit_count() != count:
             return f'{count} files finished, but {bits.bit_count()} named'
         if bits >> int(self._loads[worker]):
@@ -80,7 +80,7 @@ class Tally:
                               (self._order.shape[1] + 7) // 8)
 
     def heard(self):
-        """When each worker last showed a sign of life."""
+        """Seconds at which each worker last showed a sign of life."""
         return self.started + np.nan_to_num(self.last_report, nan=0.0)
 
     def wanting(self, unwanted):

@@ -37,7 +37,7 @@ class Training:
 
     @property
     def overflowed(self):
-        """Tell whether the last update has left the range of float32."""
+        """True if the last update has left the range of float32."""
         return self._steering.overflowed
 
     def export(self):

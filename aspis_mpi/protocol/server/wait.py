@@ -8,7 +8,7 @@ from aspis_mpi.schemes.pace import LATE, Habits, Owed, shares
 
 
 class Usual(NamedTuple):
-    """How long workers usually take, kept from step to step.
+    """Usual times of workers, kept from step to step.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Usual(NamedTuple):
 
 
 class Wait:
-    """What the workers of one step owe, and what that costs.
+    """Debts of the workers in one step, and what they cost.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Wait:
 
     @property
     def paced(self):
-        """Whether anybody can be late."""
+        """True if anybody can be late."""
         return self._q > 0
 
     def answer(self, owed, worker, now):
@@ -140,7 +140,7 @@ class Wait:
 
     @property
     def matters(self):
-        """Whether anybody's files may have been waited for too long."""
+        """True if anybody's files may have been waited for too long."""
         return self.paced or bool(self._ended)
 
     def count_files(self, ends):

@@ -1,10 +1,10 @@
-"""Who is waited for in one step, since when and until when."""
+"""Workers that are waited for in one step, since when and until when."""
 
 import numpy as np
 
 
 class Watch:
-    """Whom a step asked for what, and who was not waited for any longer.
+    """Requests of one step, and workers that were not waited for any longer.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Watch:
         return self._gathering.living & self._tally.wanting(unwanted)
 
     def _waited(self, computing):
-        """Who is waited for, bool (K,)."""
+        """Workers that are waited for, bool (K,)."""
         if not computing:
             return self.awaited
         gathering, wanting = self._gathering, self.wanting
@@ -112,11 +112,11 @@ class Watch:
         return min(since + silence, late.min(initial=np.inf))
 
     def overdue(self, computing, now, silence):
-        """Who is waited for and has not been heard for so long, bool (K,)."""
+        """Workers waited for and not heard for so long, bool (K,)."""
         return self._waited(computing) & (now >= self._since() + silence)
 
     def tardy(self, owed, computing, now):
-        """Who is late from now on, bool (K,)."""
+        """Workers that are late from now on, bool (K,)."""
         return now >= self._late_from(owed, computing,
                                       self._waited(computing))
 

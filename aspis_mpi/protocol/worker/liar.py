@@ -143,7 +143,7 @@ class Lie:
 
     @property
     def finished(self):
-        """Tell whether the honest gradient is complete."""
+        """True if the honest gradient is complete."""
         return self._task.finished
 
     def compute(self):

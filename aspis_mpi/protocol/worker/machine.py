@@ -184,7 +184,7 @@ class Worker(Machine):
 
     @property
     def computes(self):
-        """Tell whether a file is half-way."""
+        """True if a file is half-way."""
         work = self._work
         return self._trial is not None or (
             work is not None and work.task is not None
@@ -392,16 +392,16 @@ class Worker(Machine):
         files, weights = self._transfer.encoding(self.number, state)
         if self._liar is not None:
             files, weights = self._liar.held(files, weights, held)
-        whole = self._transfer.whole(state)
+        undivided = self._transfer.undivided(state)
         size = self._transfer.payload_size(len(self._work.parameters.values))
-        if not whole:
+        if not undivided:
             buffer = buffer.front(4 * size)
         combine.encode(self._shown(files.tolist()), weights, buffer.values)
         if self._liar is not None:
             self._liar.payload(self.step, signal.epoch, files, weights,
                                buffer.values)
         self._answered(Encode)
-        cls = Sum if whole else CodedGradient
+        cls = Sum if undivided else CodedGradient
         return cls(self.step, signal.epoch, 0, buffer)
 
     def _shown(self, files):

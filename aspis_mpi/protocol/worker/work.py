@@ -55,7 +55,7 @@ class Work:
 
     @property
     def silent(self):
-        """Tell whether the worker has fallen silent in this step."""
+        """True if the worker has fallen silent in this step."""
         return self._most is not None and self._count >= self._most
 
     @property

@@ -68,7 +68,7 @@ class Challenged(AskedTransfer):
         """The global state of an `Encode`."""
         return self._inner.read(message)
 
-    def whole(self, state):
+    def undivided(self, state):
         """True where the vectors of a state are sums of d numbers."""
         return self.copies > 1 and _owned(state)
 

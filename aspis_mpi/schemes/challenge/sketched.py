@@ -168,15 +168,15 @@ class Sketched(Shown):
         `payloads`: those of workers that are used.  See `challenge.hidden`.
         """
         errors = np.zeros(self._n_workers)
-        for whole in False, True:
+        for undivided in False, True:
             some = [payload for payload in payloads
-                    if payload.whole is whole and payload.files.size]
+                    if payload.undivided is undivided and payload.files.size]
             if some:
                 np.add.at(errors, [payload.worker for payload in some],
-                          self._errors(some, whole))
+                          self._errors(some, undivided))
         return errors
 
-    def _errors(self, payloads, whole):
+    def _errors(self, payloads, undivided):
         """Largest error of each of some payloads of one kind, (n,)."""
         counts = [payload.files.size for payload in payloads]
         files = np.concatenate([payload.files for payload in payloads])
@@ -187,7 +187,7 @@ class Sketched(Shown):
         # By part if these are checked one by one.
         norms = np.where(weights > 0,
                          weights * self._shown[files, columns, -1], 0.0)
-        norms = norms if whole else norms.sum(axis=1, keepdims=True)
+        norms = norms if undivided else norms.sum(axis=1, keepdims=True)
         # Two that support a third one may be twice the tolerance apart.
         off = 2 * self._equality.tolerance * np.fmax(
             self._norms[files, columns], self._floor) * (

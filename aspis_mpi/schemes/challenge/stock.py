@@ -48,7 +48,7 @@ class Stock:
         files, weights = self._transfer.encoding(worker, state)
         return Payload(worker, files, weights, decoding.cover[files],
                        decoding.weights[:, worker],
-                       self._transfer.whole(state), buffer.values, buffer)
+                       self._transfer.undivided(state), buffer.values, buffer)
 
     def lose(self, worker):
         """Forget a payload of this epoch."""

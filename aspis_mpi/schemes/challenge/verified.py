@@ -62,9 +62,9 @@ class VerifiedTable(RoundTable, ChallengedTable):
         return self._sketched.odd
 
     @property
-    def whole(self):
+    def undivided(self):
         """True where the vectors asked for have all d numbers."""
-        return self._transfer.whole(self.state)
+        return self._transfer.undivided(self.state)
 
     def ask(self, finished):
         """Make a new signal of who finished what; who must send, (K,)."""
@@ -75,7 +75,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
             self._round.lose(worker)
         if not fresh:
             return asked
-        share = 1 if self.whole else self._transfer.copies
+        share = 1 if self.undivided else self._transfer.copies
         self._vectors += np.count_nonzero(asked) / share
         # What liars can cost has a bound; the rest is missing.
         most = self._transfer.most_vectors
@@ -270,7 +270,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
             return replace(verdict, proofs=tuple(self._proofs))
         source[verdict.source == DROPPED] = DROPPED
         for payload in self._used():
-            alone = payload.whole or self._transfer.sums
+            alone = payload.undivided or self._transfer.sums
             source[payload.files] = (payload.worker if alone or
                                      payload.buffer is None else CODED)
             if payload.buffer is not None:

@@ -70,6 +70,6 @@ class AskedTransfer(Transfer):
         """Files of a worker's vector, and their coefficients (n, copies)."""
         raise NotImplementedError
 
-    def whole(self, state):
+    def undivided(self, state):
         """True where the vectors of a state are sums of d numbers."""
         return False

@@ -23,7 +23,7 @@ class Payload:
         How much of each file is in the sum when all payloads are there.
     shares : ndarray of float64, shape (copies,)
         Coefficients of the payload in the parts of the sum.
-    whole : bool
+    undivided : bool
         It has all d numbers, whose parts are checked one by one.
     values : ndarray of float32
     buffer : Buffer, optional
@@ -35,7 +35,7 @@ class Payload:
     weights: np.ndarray
     cover: np.ndarray
     shares: np.ndarray
-    whole: bool
+    undivided: bool
     values: np.ndarray
     buffer: Any = None
 
@@ -47,7 +47,7 @@ class Payload:
         test : callable
             `passes` or `guilty`.
         rows : ndarray of float64, shape (k + 1, parts)
-            Its sketch; of all parts if it is whole, of one else.
+            Its sketch; of all parts if it is undivided, of one else.
         own : ndarray of float64, shape (n, k + 1, copies)
             What its sender has shown of its files.
         several : callable
@@ -57,7 +57,7 @@ class Payload:
         -------
         bool
         """
-        if not self.whole:
+        if not self.undivided:
             return bool(test(rows[:, 0], own, self.weights,
                              self.values.size))
         size = combine.payload_size(self.values.size, rows.shape[1])
@@ -68,7 +68,7 @@ class Payload:
     @property
     def gain(self):
         """Norm of its error in the sum, over that in itself."""
-        return 1.0 if self.whole else float(np.linalg.norm(self.shares))
+        return 1.0 if self.undivided else float(np.linalg.norm(self.shares))
 
     def release(self):
         """Give the vector back: it is not needed any more."""
@@ -85,10 +85,11 @@ def served(worker, file, values, copies):
 def sketches(payloads, copies, secret, k):
     """The sketch (k + 1, parts) of each payload, by worker."""
     found = {}
-    for whole in False, True:
-        some = [payload for payload in payloads if payload.whole is whole]
+    for undivided in False, True:
+        some = [payload for payload in payloads
+                if payload.undivided is undivided]
         rows = sketching.sketch([payload.values for payload in some],
-                                copies if whole else 1, secret, k)
+                                copies if undivided else 1, secret, k)
         found |= {payload.worker: row for payload, row in zip(some, rows)}
     return found
 
@@ -125,13 +126,13 @@ def unbroken(payloads, sent):
 def add(payloads, out, divisor):
     """Make the mean gradient of payloads, in the order of their workers."""
     into = out
-    for whole in False, True:
+    for undivided in False, True:
         some = sorted((payload for payload in payloads
-                       if payload.whole is whole),
+                       if payload.undivided is undivided),
                       key=lambda payload: payload.worker)
         if not some:
             continue
-        weights = (np.ones((1, len(some))) if whole else
+        weights = (np.ones((1, len(some))) if undivided else
                    np.array([payload.shares for payload in some]).T)
         combine.decode([payload.values for payload in some], weights, into,
                        divisor)

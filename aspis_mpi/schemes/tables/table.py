@@ -103,7 +103,7 @@ class AskedTable(Table):
     ----------
     state : GlobalState or None
         What the last signal said.
-    whole : bool
+    undivided : bool
         Whether vectors asked for have all d numbers, instead of d/copies.
     senders : ndarray of bool, shape (K,)
         Whose vectors belong to the last signal.
@@ -112,7 +112,7 @@ class AskedTable(Table):
     """
 
     state = None
-    whole = False
+    undivided = False
 
     @property
     @abstractmethod

@@ -40,7 +40,7 @@ class Sums(Combined):
             loads[owner] += 1
 
     def changed(self, before, after):
-        """Whoever owns other files than before."""
+        """Workers that own other files than before."""
         return (self._owned(before) != self._owned(after)).any(axis=0)
 
     def encoding(self, worker, state):

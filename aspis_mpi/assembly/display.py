@@ -18,7 +18,7 @@ QUIET = 30.0
 ALIKE = 16
 
 
-class Report:
+class Display:
     """A progress line on a terminal, one plain line per interval elsewhere.
 
     Parameters

@@ -17,7 +17,7 @@ MAGIC = b'\x93NUMPY'
 
 
 @dataclass(frozen=True)
-class Table:
+class Numbers:
     """Numbers, and where in their file each row stands.
 
     Attributes
@@ -35,7 +35,7 @@ class Table:
     def row(self, number):
         """The place of a row; people count from 1.
 
-        >>> Table(np.ones((2, 2)), (1, 5)).row(1), Table(np.ones(2)).row(1)
+        >>> Numbers(np.ones((2, 2)), (1, 5)).row(1), Numbers(np.ones(2)).row(1)
         ('line 5', 'row 2')
         """
         if self.lines is None:
@@ -59,7 +59,7 @@ def read(path):
 
     Returns
     -------
-    Table
+    Numbers
         Of a text file float64.
 
     Raises
@@ -73,7 +73,7 @@ def read(path):
                          f'.npy, {", ".join(SEPARATORS)}')
     try:
         if path.suffix == '.npy':
-            return Table(_array(path))
+            return Numbers(_array(path))
         return parsed(texts.read(path), SEPARATORS[path.suffix])
     except OSError as error:
         # A relative path counts from where the run was started.
@@ -95,7 +95,7 @@ def parsed(text, separator, dtype=np.float64):
 
     Returns
     -------
-    Table
+    Numbers
 
     Raises
     ------
@@ -111,8 +111,8 @@ def parsed(text, separator, dtype=np.float64):
                          else 'is empty')
     numbers, lines = zip(*rows)
     try:
-        return Table(np.loadtxt(lines, dtype, delimiter=separator, ndmin=2),
-                     numbers)
+        return Numbers(np.loadtxt(lines, dtype, delimiter=separator, ndmin=2),
+                       numbers)
     except ValueError as error:
         # NumPy counts other lines, and advises on arguments of its own.
         raise ValueError(_fault(rows, separator)) from error

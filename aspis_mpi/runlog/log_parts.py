@@ -13,7 +13,7 @@ from pathlib import Path
 from h5py import is_hdf5
 
 from aspis_mpi.errors import RunLogError
-from aspis_mpi.runlog.opening import attributes_at
+from aspis_mpi.runlog.access import attributes_at
 
 #: Of names of run logs; what else looks like one belongs to the name.
 SUFFIXES = '.h5', '.hdf5'

@@ -59,16 +59,16 @@ def open_log(path, killed=False):
     if not path.is_file():
         raise RunLogError(f'there is no file {path}')
     if killed:
-        return patiently(lambda: h5py.File(Killed(path), 'r'),
-                         f'{path} cannot be opened as HDF5', pauses=())
+        return retried(lambda: h5py.File(Killed(path), 'r'),
+                       f'{path} cannot be opened as HDF5', pauses=())
     try:
-        return patiently(lambda: h5py.File(path, 'r', locking=False),
-                         f'{path} cannot be opened as HDF5')
+        return retried(lambda: h5py.File(path, 'r', locking=False),
+                       f'{path} cannot be opened as HDF5')
     except RunLogError:
         return open_log(path, killed=True)
 
 
-def patiently(what, failed, between=lambda: None, pauses=PAUSES):
+def retried(what, failed, between=lambda: None, pauses=PAUSES):
     """Do `what`, again if the writer has just moved what it looked for.
 
     Parameters
@@ -115,5 +115,5 @@ def attributes_at(path):
         There is no such file, or it cannot be read.
     """
     with open_log(path) as file:
-        return patiently(lambda: attributes(file),
-                         f'/ of {path} cannot be read')
+        return retried(lambda: attributes(file),
+                       f'/ of {path} cannot be read')

@@ -16,7 +16,7 @@ EVERY = 8
 PIECES = 1024
 
 
-class Watch:
+class WriteCheck:
     """Compares a vector before and after a call.
 
     A view that is read-only stops numpy, but not every library: torch
@@ -27,7 +27,7 @@ class Watch:
 
     Parameters
     ----------
-    whole : bool
+    full : bool
         Compare every call in full, and undo what it wrote: where the vector
         is the only one that the run has.
 
@@ -42,8 +42,8 @@ class Watch:
     fills caches; the other one some 30 microseconds among 16 ranks.
     """
 
-    def __init__(self, whole=False):
-        self._whole = whole
+    def __init__(self, full=False):
+        self._full = full
         self._calls = 0
         self._kept = None
         # Where it is looked; (): everywhere, None: nowhere.
@@ -55,7 +55,7 @@ class Watch:
         self._calls += 1
         if size <= SHORT:
             self._kept = vector.tobytes()
-        elif self._whole or calls < FIRST:
+        elif self._full or calls < FIRST:
             self._places = ()
             self._keep_all(vector)
         elif calls % EVERY:
@@ -91,7 +91,7 @@ class Watch:
         same = equal_bits(vector, self._kept)
         if not same:
             np.copyto(vector, self._kept)
-        if not self._whole:
+        if not self._full:
             self._kept = None
         return not same
 

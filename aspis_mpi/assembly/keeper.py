@@ -13,7 +13,7 @@ from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Evaluation, Event
 
 
-class Journal:
+class Keeper:
     """Takes the server's records and events to the run log.
 
     Parameters
@@ -27,21 +27,21 @@ class Journal:
         Steps between evaluations; 0 evaluates at the end only.
     steps : int
         Of the whole run.
-    report : Report
+    display : Display
         What a person sees of the run.
     checkpoints : Checkpoints
         Where snapshots of the server go.
     """
 
     def __init__(self, server, run_log, attack, problem, *, every, steps,
-                 report, checkpoints):
+                 display, checkpoints):
         self._server = server
         self._log = run_log
         self._attack = attack
         self._problem = problem
         self._every = every
         self._steps = steps
-        self._report = report
+        self._display = display
         self._checkpoints = checkpoints
         self.evaluation = None
         #: Whether the last snapshot could not be written.
@@ -54,19 +54,19 @@ class Journal:
 
     def catch_up(self):
         """Log what the server has finished since the last call."""
-        chronicle = self._server.chronicle
+        notes = self._server.notes
         # What a step's row relies on goes first.
-        for reordering in chronicle.reorderings:
+        for reordering in notes.reorderings:
             self._log.reordering(reordering)
-        chronicle.reorderings.clear()
-        for exposure in chronicle.exposures:
+        notes.reorderings.clear()
+        for exposure in notes.exposures:
             self._log.exposure(exposure)
-        chronicle.exposures.clear()
-        if chronicle.arrivals:
-            self._log.arrivals(chronicle.arrivals)
-            chronicle.arrivals.clear()
-        while chronicle.records:
-            record = chronicle.records.pop(0)
+        notes.exposures.clear()
+        if notes.arrivals:
+            self._log.arrivals(notes.arrivals)
+            notes.arrivals.clear()
+        while notes.records:
+            record = notes.records.pop(0)
             try:
                 record = self._measured(record)
             finally:
@@ -76,14 +76,14 @@ class Journal:
                                  self._attack.told(record.step, record.later),
                                  self._attack.payload_lies(record.step),
                                  self._attack.dawdles(record.step))
-            self._report.step(record, self.evaluation)
-        for event in chronicle.events:
+            self._display.step(record, self.evaluation)
+        for event in notes.events:
             self._log.event(event)
-            self._report.event(event)
-        chronicle.events.clear()
-        if chronicle.snapshots:
-            self._keep(chronicle.snapshots.pop())
-            chronicle.snapshots.clear()
+            self._display.event(event)
+        notes.events.clear()
+        if notes.snapshots:
+            self._keep(notes.snapshots.pop())
+            notes.snapshots.clear()
         self._log.maybe_flush()
 
     def _keep(self, snapshot):
@@ -97,12 +97,12 @@ class Journal:
             self._checkpoints.save(snapshot)
         except OSError as error:
             self.lacks = True
-            event = Event(self._server.chronicle.now(), logging.ERROR, 0,
+            event = Event(self._server.notes.now(), logging.ERROR, 0,
                           f'no checkpoint after {snapshot.step} steps, as it '
                           f'cannot be written: {error}',
                           EventCode.CHECKPOINT)
             self._log.event(event)
-            self._report.event(event)
+            self._display.event(event)
         else:
             self._log.checkpoint(snapshot.step)
 
@@ -130,7 +130,7 @@ class Journal:
     def close(self):
         """Write what is left; the run is over."""
         self.catch_up()
-        self._report.close()
+        self._display.close()
 
     def _measured(self, record):
         """The record with its training loss, in steps that evaluate."""
@@ -143,6 +143,6 @@ class Journal:
 
     def _evaluate(self, done):
         score = self._problem.evaluate(self._server.parameters.values)
-        self.evaluation = Evaluation(done, self._server.chronicle.now(),
+        self.evaluation = Evaluation(done, self._server.notes.now(),
                                      score.loss, score.accuracy)
         self._log.evaluation(self.evaluation)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aspis_mpi import JobError
-from aspis_mpi.files import tables, texts
+from aspis_mpi.files import numbers, texts
 from aspis_mpi.job import loading
 
 JOB = '''# größte Schrittzahl
@@ -36,7 +36,7 @@ def test_a_job_and_a_table_in_every_marked_encoding(tmp_path, encode, end):
     assert loading.load(path).run.steps == 3
     path = tmp_path / 'table.csv'
     path.write_bytes(encode(end.join(['# Größe', '', '1,2', '3,4'])))
-    table = tables.read(path)
+    table = numbers.read(path)
     assert table.values.tolist() == [[1, 2], [3, 4]]
     assert table.lines == (3, 4)
 
@@ -54,7 +54,7 @@ def test_a_job_and_a_table_in_every_marked_encoding(tmp_path, encode, end):
 def test_another_encoding_is_told_in_one_line(tmp_path, raw, told, kind):
     path = tmp_path / f'file.{kind}'
     path.write_bytes(raw)
-    read = loading.load if kind == 'toml' else tables.read
+    read = loading.load if kind == 'toml' else numbers.read
     with pytest.raises(ValueError) as refused:
         read(path)
     text = str(refused.value)
@@ -103,7 +103,7 @@ def test_a_mistake_names_the_line_of_the_file(tmp_path, text, told):
     path.write_bytes(text.encode())
     with warnings.catch_warnings(action='error'):
         with pytest.raises(ValueError) as refused:
-            tables.read(path)
+            numbers.read(path)
     said = str(refused.value)
     assert said.startswith(f'{path}: ') and told in said
     assert not any(word in said for word in ('usecols', 'dtype', 'skip',
@@ -120,7 +120,7 @@ def test_no_mistake_is_left_to_numpy():
         rows = [','.join(drawn.choice(words, size=drawn.integers(1, 4)))
                 for _ in range(drawn.integers(1, 4))]
         try:
-            table = tables.parsed('\n'.join(rows), ',')
+            table = numbers.parsed('\n'.join(rows), ',')
         except ValueError as error:
             refused += 1
             assert str(error).startswith(('line ', 'is empty', 'has nothing'))
@@ -137,7 +137,7 @@ def test_an_array_that_is_none(tmp_path, raw, told):
     path = tmp_path / 'table.npy'
     path.write_bytes(raw)
     with pytest.raises(ValueError, match=f'table.npy: {told}'):
-        tables.read(path)
+        numbers.read(path)
 
 
 def test_an_array_that_is_cut_short_or_promises_too_much(tmp_path):
@@ -150,4 +150,4 @@ def test_an_array_that_is_cut_short_or_promises_too_much(tmp_path):
         assert raw != whole
         path.write_bytes(raw)
         with pytest.raises(ValueError, match='table.npy: is damaged'):
-            tables.read(path)
+            numbers.read(path)

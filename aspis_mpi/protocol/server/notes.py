@@ -10,7 +10,7 @@ from aspis_mpi.schemes.record import (
     Arrival, Event, ExposureRecord, StepRecord)
 
 
-class Chronicle:
+class Notes:
     """Records, events, exposures and, if asked for, every arrival.
 
     Parameters
@@ -55,7 +55,7 @@ class Chronicle:
         """Something a person should read, in a sentence, and its code."""
         self.events.append(Event(self.now(), level, rank, text, code))
 
-    def report(self, step, resolution, malformed, oldest):
+    def resolved(self, step, resolution, malformed, oldest):
         """Note what a step says of workers and audits.
 
         A proof is not repeated as long as each step has one.

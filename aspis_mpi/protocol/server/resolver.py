@@ -1,4 +1,4 @@
-"""What outlives a step: parameters, and what is known of the workers."""
+"""State that outlives a step: parameters, knowledge of the workers."""
 
 import logging
 from dataclasses import replace
@@ -16,7 +16,7 @@ TOLD = 2.0
 
 
 class Conclusion(NamedTuple):
-    """What a step has led to.
+    """Result of a step.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Conclusion(NamedTuple):
     hopeless: bool
 
 
-class Learner:
+class Resolver:
     """Learns from each step, and can be taken apart and put together again.
 
     Parameters
@@ -49,7 +49,7 @@ class Learner:
         For the aggregation.
     auditor : Auditor or None
         Computes contested files.
-    chronicle : Chronicle
+    notes : Notes
     examiner : Auditor, optional
         Computes what advice needs.
 
@@ -60,21 +60,21 @@ class Learner:
     """
 
     def __init__(self, training, membership, samples, threads, auditor,
-                 chronicle, examiner=None):
+                 notes, examiner=None):
         self.training = training
         self.floor = 0.0
         self._membership = membership
         self._samples = samples
         self._threads = threads
         self._auditor = auditor
-        self._chronicle = chronicle
-        self._premise = Premise(chronicle, training, examiner)
+        self._notes = notes
+        self._premise = Premise(notes, training, examiner)
         # The tolerance that the log has, once it has changed.
         self._said = None
         self._told = set()
 
     def audit(self, step):
-        """What computes a file of a step: file to gradient, None without.
+        """Function from a file of a step to its gradient; None without audits.
 
         See `Closing`.
         """
@@ -95,7 +95,7 @@ class Learner:
         -------
         Conclusion
         """
-        training, now = self.training, self._chronicle.now
+        training, now = self.training, self._notes.now
         resolution = step.table.resolve(Closing(
             self._membership.scheme, ~step.exposed, self._samples,
             training.gradient, self._threads, now, self.audit(step.number)))
@@ -111,7 +111,7 @@ class Learner:
         self._follow(step.number, resolution.spread)
         self._membership.observe(step)
         oldest = self._membership.learn(step.number, step.proofs, resolution)
-        self._chronicle.report(step.number, resolution, step.proofs, oldest)
+        self._notes.resolved(step.number, resolution, step.proofs, oldest)
         return Conclusion(resolution, lr, norm, seconds,
                           self._premise.hopeless(step.number, resolution))
 
@@ -129,7 +129,7 @@ class Learner:
     def _say(self, code, text):
         if code not in self._told:
             self._told.add(code)
-            self._chronicle.note(logging.WARNING, code, text)
+            self._notes.note(logging.WARNING, code, text)
 
     def _follow(self, step, spread):
         """Let the thresholds go along with what machines differ by."""
@@ -143,7 +143,7 @@ class Learner:
         change = equality.tolerance / self._said
         if not 1 / TOLD < change < TOLD:
             self._said = equality.tolerance
-            self._chronicle.note(
+            self._notes.note(
                 logging.INFO, EventCode.TOLERANCE,
                 f'step {step}: workers differ by {spread:.2g}; {equality}')
 
@@ -153,13 +153,13 @@ class Learner:
         `within` the next one, which will be done again.
         """
         parameters, optimizer = self.training.export()
-        self._chronicle.snapshots.append(Snapshot(
-            done, self._chronicle.now(), parameters, optimizer, self.floor,
+        self._notes.snapshots.append(Snapshot(
+            done, self._notes.now(), parameters, optimizer, self.floor,
             self._premise.failures, self._membership.export(within)))
 
     def resume(self, snapshot):
         """Be what was left once; whether all workers are where they were."""
-        self._chronicle.resume(snapshot.seconds)
+        self._notes.resume(snapshot.seconds)
         self.training.restore(snapshot.parameters, snapshot.optimizer)
         self.floor = snapshot.floor
         self._premise.failures = snapshot.failures

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from aspis_mpi.assembly.progress import ALIKE, Report
+from aspis_mpi.assembly.display import ALIKE, Display
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event
 
@@ -14,7 +14,7 @@ from aspis_mpi.schemes.record import Event
 def tell():
     """Reports texts as warnings of a code; gives the lines shown."""
     stream = io.StringIO()
-    report = Report(10, 20, stream=stream)
+    report = Display(10, 20, stream=stream)
 
     def run(texts, level=logging.WARNING, code=EventCode.SILENT):
         stream.truncate(stream.seek(0))
