@@ -93,7 +93,7 @@ class Images:
 
     @property
     def draws(self):
-        """Tell whether an item is another one each time."""
+        """True if an item is another one each time."""
         return bool(self._crop or self._flip)
 
     def gathered(self, numbers):
