@@ -45,14 +45,14 @@ def named(job, out):
     return log_path(job.path, out, job)
 
 
-def refuse_existing(job, path):
+def refuse_existing(job, path, besides=()):
     """Begin no run where there is another one.
 
     Raises
     ------
     JobError
     """
-    taken = _taken(job, path)
+    taken = _taken(job, path, besides)
     if taken:
         raise JobError(f'{taken[0]}: exists already; choose another --out, '
                        'or give '
@@ -60,7 +60,7 @@ def refuse_existing(job, path):
                        + '--overwrite')
 
 
-def refuse_remains(job, path):
+def refuse_remains(job, path, besides=()):
     """Begin nothing in the place of a run whose log alone is missing.
 
     Raises
@@ -68,7 +68,7 @@ def refuse_remains(job, path):
     JobError
     """
     try:
-        remains = [*_taken(job, path), *orphans(path)]
+        remains = [*_taken(job, path, besides), *orphans(path)]
     except RunLogError as error:
         raise JobError(f'--resume: {error}') from error
     if remains:
@@ -78,17 +78,18 @@ def refuse_remains(job, path):
                        'begin anew')
 
 
-def _taken(job, path):
+def _taken(job, path, besides):
     """The remains of another run where this one will write."""
     kept = Checkpoints(path)
-    found = [file for file in (path, model_path(job, path)) if file.exists()]
+    found = [file for file in (path, *model_paths(job, path, besides))
+             if file.exists()]
     # An empty folder, or one that is a link, was made for the run to come.
     if kept.paths() or kept.folder.exists() and not kept.folder.is_dir():
         found.append(kept.folder)
     return found
 
 
-def claims(job, path, again):
+def claims(job, path, again, besides=()):
     """Claims of all that a run writes, before it looks at what is there.
 
     Parameters
@@ -98,6 +99,8 @@ def claims(job, path, again):
         Of the run log.
     again : bool
         Whether a run may have written there before.
+    besides : iterable of str
+        Suffixes of files that the problem writes beside the model.
 
     Returns
     -------
@@ -111,7 +114,8 @@ def claims(job, path, again):
     check(job, path)
     taken = Claims(again)
     try:
-        for name in (path, model_path(job, path), Checkpoints(path).folder):
+        for name in (path, *model_paths(job, path, besides),
+                     Checkpoints(path).folder):
             taken.take(name)
     except (InUse, OSError) as error:
         taken.close()
@@ -184,6 +188,12 @@ def model_path(job, path):
         return beside(path, '.npz')
     # numpy appends the suffix where it is missing.
     return Path(out if out.endswith('.npz') else f'{out}.npz')
+
+
+def model_paths(job, path, besides):
+    """Places of the trained model, one for each of its forms."""
+    place = model_path(job, path)
+    return [place, *map(place.with_suffix, besides)]
 
 
 def _check_links(path):

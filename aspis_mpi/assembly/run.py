@@ -336,9 +336,19 @@ def _close(assembly: Assembly, server: ParameterServer, keeper: Keeper,
         keeper.close()
         run_log.close()
     finally:
-        archive.save(model_path(assembly.job, path), arrays)
+        _save(assembly, path, arrays, '' if wrong else assembly.saves)
     if wrong:
         raise Mistake(wrong)
+
+
+def _save(assembly: Assembly, path: Path, arrays: dict[str, Any],
+          besides: Iterable[str]) -> None:
+    """Write the model, and as the problem itself writes it."""
+    place = model_path(assembly.job, path)
+    archive.save(place, arrays)
+    for suffix in besides:
+        archive.replace(place.with_suffix(suffix), lambda file: (
+            assembly.problem.write(file, arrays)))
 
 
 def _log(assembly: Assembly, start: Start, clock: str, mpi: str = '',
@@ -453,7 +463,7 @@ def _again(assembly: Assembly, start: Start) -> Path:
           'done already', file=sys.stderr, flush=True)
     if start.checkpoint is not None:
         arrays, wrong = assembly.model(start.load().parameters)
-        archive.save(model_path(assembly.job, start.first), arrays)
+        _save(assembly, start.first, arrays, '' if wrong else assembly.saves)
         if wrong:
             log.error(wrong)
     elif not (model := model_path(assembly.job, start.first)).exists():

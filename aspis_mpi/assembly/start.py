@@ -106,7 +106,7 @@ def begin(assembly, out, overwrite, resume, workers=None):
         raise JobError('--resume and --overwrite: only one of them')
     path = (outputs.named(job, out) if resume
             else outputs.log_path(job.path, out, job))
-    claims = outputs.claims(job, path, resume or overwrite)
+    claims = outputs.claims(job, path, resume or overwrite, assembly.saves)
     try:
         found = _start(assembly, path, overwrite, resume, workers)
         _refuse_two_writers(found.path, claims)
@@ -123,9 +123,9 @@ def _start(assembly, path, overwrite, resume, workers):
     if workers not in (None, job.n_workers):
         raise JobError(misfit(job.path, workers, job.n_workers))
     if resume:
-        outputs.refuse_remains(job, path)
+        outputs.refuse_remains(job, path, assembly.saves)
     elif not overwrite:
-        outputs.refuse_existing(job, path)
+        outputs.refuse_existing(job, path, assembly.saves)
     return Start(path, path, overwrite=overwrite)
 
 

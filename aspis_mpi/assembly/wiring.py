@@ -260,6 +260,11 @@ class Assembly(Design):
                       inputs=inputs.to_toml(self.inputs),
                       without=list(without))
 
+    @property
+    def saves(self):
+        """Suffixes of files that the problem writes beside the model."""
+        return tuple(getattr(self.problem, 'saves', ()))
+
     def model(self, parameters):
         """The arrays of the trained model, and what is wrong with them.
 

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import nan
 from numbers import Integral
-from typing import Any, TypeGuard
+from typing import Any, BinaryIO, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from aspis_mpi import registry
 from aspis_mpi.arrays import Vector
 
 
@@ -62,6 +63,8 @@ class Problem:
         Options of the constructor that are paths of files, the contents of
         which are to be the same on all ranks, and when a run goes on.  One
         whose value looks like a path need not be named.
+    saves : tuple of str
+        Suffixes of files that `write` writes beside the saved model.
     on_server : bool
         Whether rank 0 can compute gradients as the workers do: then it
         audits them and takes part in the start-up probe.
@@ -130,10 +133,42 @@ class Problem:
     model_inputs: tuple[int, ...] | None = None
     data_bytes: int = 0
     reads: tuple[str, ...] = ()
+    saves: tuple[str, ...] = ()
     on_server: bool = True
 
     def __init__(self, seed: int | None = None):
         """Set up nothing; `seed` is the job's."""
+
+    @staticmethod
+    def from_torch(module: Any, data: Any, loss: Any = 'cross-entropy', *,
+                   held_out: Any = None, loss_samples: int = 10_000,
+                   device: str = 'cpu') -> Callable[[int], 'Problem']:
+        """Problems of a torch module, for `run` and `simulate`.
+
+        Parameters
+        ----------
+        module : callable
+            Makes a new module each time: a class, or lambda: Net(...).
+        data : object
+            A map-style data set of (input, target), or what makes one.
+        loss : str or callable
+            `cross-entropy`, `mse`, or a function of outputs and targets.
+        held_out : object, optional
+            A data set for evaluation.
+        loss_samples : int
+            The training loss is measured on at most so many samples.
+        device : str
+            Where torch computes.
+
+        Returns
+        -------
+        callable
+            Makes a problem of a seed; `aspis_mpi list problem` says more,
+            of `torch`.
+        """
+        part: Any = registry.find('problem', 'torch')
+        return part.of(module, data, loss, held_out=held_out,
+                       loss_samples=loss_samples, device=device)
 
     def of_server(self) -> 'Problem':
         """The same problem with rank 0's bits, for attacks that want them.
@@ -230,6 +265,25 @@ class Problem:
             of torch are taken, too.
         """
         return {'parameters': parameters}
+
+    def write(self, file: BinaryIO, arrays: Mapping[str, Vector]) -> None:
+        """Write what was exported in a form of the problem's own.
+
+        Called for each suffix in `saves`.
+
+        Parameters
+        ----------
+        file : binary file
+        arrays : dict of str to ndarray
+        """
+        raise NotImplementedError(f'{type(self).__name__}.write')
+
+    def differing(self, one: Vector, other: Vector) -> list[str]:
+        """Names of the layers in which two gradients differ, in order.
+
+        Empty where layers have no names.
+        """
+        return []
 
 
 def makes(problem: Any) -> TypeGuard[Callable[..., Any]]:

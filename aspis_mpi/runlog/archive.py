@@ -9,13 +9,19 @@ from aspis_mpi.runlog.claims import real, unfinished
 
 
 def save(path, arrays):
-    """Write numpy's `.npz`; it replaces an older one when it is on the disk.
+    """Write numpy's `.npz`; see `replace`."""
+    replace(path, lambda file: _write(file, arrays))
+
+
+def replace(path, write):
+    """Write a file; it replaces an older one when it is on the disk.
 
     Parameters
     ----------
     path : Path
         Its folder is made when it is missing; a link stays one.
-    arrays : dict of str to ndarray
+    write : callable
+        Given a binary file.
 
     Raises
     ------
@@ -26,7 +32,7 @@ def save(path, arrays):
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(begun, 'wb') as file:
-            _write(file, arrays)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
     except OSError:

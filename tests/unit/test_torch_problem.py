@@ -14,8 +14,9 @@ from torch.nn.functional import cross_entropy, mse_loss  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 
 from aspis_mpi import (  # noqa: E402
-    load_run, registry, simulate, streams)
-from aspis_mpi.job import loading as config  # noqa: E402
+    Problem, load_run, registry, simulate, streams)
+from aspis_mpi.errors import JobError  # noqa: E402
+from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.adapter import flat  # noqa: E402
 from aspis_mpi.learning.batches import Batches  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
@@ -346,6 +347,30 @@ def test_plain_torch_loads_what_is_saved(module):
 
 # --- a whole run -------------------------------------------------------
 
+def test_a_run_saves_a_state_dict_beside_its_arrays(tmp_path):
+    _, path = simulate(job(run={'steps': 2}), Problem.from_torch(
+        mine.Tied, mine.train, held_out=mine.held_out),
+        out=tmp_path / 'run.h5')
+    theirs = mine.Tied()
+    theirs.load_state_dict(torch.load(tmp_path / 'run.pt',
+                                      weights_only=True))
+    with np.load(path.with_suffix('.npz')) as saved:
+        assert {name: it.numpy().tolist() for name, it
+                in theirs.state_dict().items()} == {
+            name: saved[name].tolist() for name in saved}
+
+
+def test_a_state_dict_of_the_user_s_is_not_replaced(tmp_path):
+    kept = tmp_path / 'run.pt'
+    kept.write_bytes(b'of last week')
+    with pytest.raises(JobError, match='run.pt: exists already'):
+        simulate(job(run={'steps': 2}), out=tmp_path / 'run.h5')
+    assert kept.read_bytes() == b'of last week'
+    assert list(tmp_path.iterdir()) == [kept]
+    simulate(job(run={'steps': 2}), out=tmp_path / 'run.h5', overwrite=True)
+    assert torch.load(kept, weights_only=True)
+
+
 OPTIMIZERS = {'sgd': (torch.optim.SGD, {'lr': 0.1, 'momentum': 0.9}),
               'adam': (torch.optim.Adam, {'lr': 1e-2}),
               'adamw': (torch.optim.AdamW, {'lr': 1e-2})}
@@ -359,7 +384,7 @@ def job(**sections):
               'aggregation': {'name': 'mean'}}
     for name, keys in sections.items():
         tables[name] = tables.get(name, {}) | keys
-    return config.from_tables(tables)
+    return loading.from_tables(tables)
 
 
 @pytest.mark.parametrize('name', OPTIMIZERS)

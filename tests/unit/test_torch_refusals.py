@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset, TensorDataset  # noqa: E402
 
 from aspis_mpi import simulate  # noqa: E402
 from aspis_mpi.errors import JobError  # noqa: E402
-from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
 from tests.support import torch_modules as mine  # noqa: E402
 
@@ -93,7 +93,7 @@ def absent(whole):
 
 
 def job(**problem):
-    return config.from_tables({
+    return loading.from_tables({
         'run': {'steps': 2}, 'scheme': {'name': 'aspis', 'workers': 5,
                                         'adversaries': 1},
         'problem': {'name': 'torch', **problem}})
@@ -188,7 +188,7 @@ def test_names_of_a_job(problem, message, tmp_path):
 
 
 def test_what_a_module_keeps_where_no_tensor_shows_it(tmp_path):
-    assert_matches('other numbers when it is called twice',
+    assert_matches('called twice .* apart, first in first.weight',
                    refused(tmp_path, mine.Counting, mine.train))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from aspis_mpi import arrays, streams
 from aspis_mpi.errors import Mistake
+from aspis_mpi.learning.problem import Problem
 
 #: Samples on which a gradient is tried, at most.
 FEW = 8
@@ -83,10 +84,13 @@ def _same(guard, first, again, alike):
     apart = arrays.relative_distance(first, again)
     if alike is None or 0 < alike and apart <= alike:
         return False
+    layers = guard.problem.differing(first, again) if isinstance(
+        guard.problem, Problem) else []
+    where = f', first in {layers[0]}' if layers else ''
     raise Mistake(
         f'{guard.name}.gradient gives other numbers when it is called twice '
         f'with the same parameters and samples ({apart:.2g} of their norm '
-        'apart), so that workers would seem to be wrong; it must be a '
+        f'apart{where}), so that workers would seem to be wrong; it must be a '
         'function of both alone: no random numbers but from the seed and '
         'the samples, no dropout from a global generator, nothing kept from '
         'call to call')
