@@ -67,7 +67,7 @@ class Buffer:
 class Front:
     """The front of a buffer, for a vector shorter than the longest."""
 
-    __slots__ = 'raw', 'values', '_whole'
+    __slots__ = 'raw', 'values', '_source'
 
     def __init__(self, source, n_bytes):
         self.raw = source.raw[:HEADER_BYTES + n_bytes]
