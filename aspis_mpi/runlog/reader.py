@@ -10,13 +10,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from aspis_mpi.arrays import Array
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.access import attributes, open_log, retried
 from aspis_mpi.runlog.log_parts import places
-from aspis_mpi.runlog.view import WINDOW, Array, View
+from aspis_mpi.runlog.view import WINDOW, View
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event, ExposureRecord
 
