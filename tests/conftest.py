@@ -1,5 +1,6 @@
 """Fixtures that several folders of tests share."""
 
+import numpy as np
 import pytest
 
 from aspis_mpi.assembly.wiring import Assembly
@@ -22,6 +23,13 @@ def group(test):
     file = test.partition('::')[0]
     return next((folder for folder in ONE_AT_A_TIME
                  if file.startswith(f'{folder}/')), file)
+
+
+@pytest.fixture
+def record_property(record_property):
+    """Records figures as Python's own numbers, which processes exchange."""
+    return lambda name, value: record_property(
+        name, np.asarray(value).tolist())
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Part:
+class PartFigures:
     """A log of its own within a run; a run of one log has one.
 
     The steps from `first_step` on; those that a later part did again are
@@ -19,7 +19,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Job:
+class JobFigures:
     """Task of a run; None where the job does not say.
 
     The sizes are those of the last part.
@@ -40,7 +40,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Pace:
+class PaceFigures:
     """Steps done and their cost: means a step, None before the first.
 
     Seconds are those of `clock`; `step` is the whole, which also holds what
@@ -57,7 +57,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Transfer:
+class TransferFigures:
     """Traffic and its exactness; None where nothing says it.
 
     `residual` is the mean over the steps in which it is not 0, `waiting`
@@ -152,11 +152,11 @@ class Summary:
     package: str
     created: str
     n_ranks: int
-    parts: tuple[Part, ...]
+    parts: tuple[PartFigures, ...]
     continues: str | None       # of a later part alone: name of the first
-    job: Job
-    pace: Pace
-    transfer: Transfer
+    job: JobFigures
+    pace: PaceFigures
+    transfer: TransferFigures
     quality: Quality
     verdicts: dict[str, int]
     truth: Truth
