@@ -4,7 +4,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aspis_mpi.assembly.run import run, simulate
+    from aspis_mpi.assembly.run import run
+    from aspis_mpi.assembly.simulate import simulate
     from aspis_mpi.errors import JobError
     from aspis_mpi.learning.problem import Problem, Score
     from aspis_mpi.runlog.reader import load_run
@@ -15,7 +16,7 @@ __version__ = '0.1.0'
 #: `import aspis_mpi` and the command line's help stay light.
 _PUBLIC = {
     'run': 'aspis_mpi.assembly.run',
-    'simulate': 'aspis_mpi.assembly.run',
+    'simulate': 'aspis_mpi.assembly.simulate',
     'JobError': 'aspis_mpi.errors',
     'load_run': 'aspis_mpi.runlog.reader',
     'Problem': 'aspis_mpi.learning.problem',

@@ -158,7 +158,7 @@ def _run(arguments):
 
 def _simulate(arguments):
     with Signals(last=True):
-        from aspis_mpi.assembly.run import simulate
+        from aspis_mpi.assembly.simulate import simulate
         return _train(partial(simulate, replay=arguments.replay,
                               separate=arguments.separate), arguments)
 

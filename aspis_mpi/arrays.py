@@ -10,9 +10,16 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-#: A flat vector, and an array of any type and shape.
+#: Kinds of arrays in the hints of the package; what shape they have, and
+#: which whole numbers, stands in docstrings.
 Vector = npt.NDArray[np.float32]
-Array = TypeVar('Array', bound=npt.NDArray[Any])
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.integer]
+Raw = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+#: An array of any kind, the same before and after.
+Same = TypeVar('Same', bound=Array)
 
 #: Entries a block: 256 kB of float32, which stays in a core's own cache.
 BLOCK = 1 << 16
@@ -20,7 +27,7 @@ BLOCK = 1 << 16
 SAFE = 1e-34
 
 
-def sealed(array: Array) -> Array:
+def sealed(array: Same) -> Same:
     """The array itself, which must not be written from now on."""
     array.setflags(write=False)
     return array

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import aspis_mpi
+from aspis_mpi import registry
 
 PACKAGE = Path(aspis_mpi.__file__).parent
 ROOT = PACKAGE.parent
@@ -82,10 +83,25 @@ def test_they_are_shipped():
     assert (PACKAGE / 'py.typed').is_file()
 
 
+def checked():
+    """The modules of which every function has hints, as paths."""
+    table = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+    assert table['tool']['mypy']['disallow_untyped_defs']
+    return set(table['tool']['mypy']['files'])
+
+
+@pytest.mark.parametrize('family', registry.FAMILIES)
+def test_the_base_of_every_family_is_checked(family):
+    """It is what a part of one's own is made of."""
+    for part in registry.parts(family).values():
+        *_, base = (cls for cls in part.__mro__
+                    if cls.__module__.startswith('aspis_mpi.'))
+        assert f'{base.__module__.replace(".", "/")}.py' in checked(), part
+
+
 def test_what_is_public_is_checked():
     """Also what is called by name alone, when it is asked for."""
-    table = tomllib.loads((ROOT / 'pyproject.toml').read_text())
-    files = set(table['tool']['mypy']['files'])
+    files = checked()
     homes = {f'{name.replace(".", "/")}.py'
              for name in aspis_mpi._PUBLIC.values()}
     assert homes <= files

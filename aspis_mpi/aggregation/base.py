@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from aspis_mpi.arrays import Vector, blocks
+from aspis_mpi.arrays import Ints, Vector, blocks
 
 #: Bytes of the float32 scratch of one thread.  Measured: 2 MB, a core's own
 #: cache, is best for one thread with few rows; threads and many rows gain
@@ -23,8 +23,7 @@ SCRATCH = 1 << 22
 #: what lets the block of the result stay in the cache.
 LEAST, MOST = 1 << 7, 1 << 16
 
-#: Whole numbers, and what a visit of a block returns.
-Counts = npt.NDArray[np.integer]
+#: The answer to a visit of a block.
 Found = TypeVar('Found')
 
 
@@ -94,7 +93,7 @@ class Aggregator:
         """Vectors as long as a block that `reduce` needs for n rows."""
         raise NotImplementedError
 
-    def reduce(self, pieces: Sequence[Vector], samples: Counts,
+    def reduce(self, pieces: Sequence[Vector], samples: Ints,
                scratch: Vector, out: Vector) -> None:
         """The rule on one block of b coordinates.
 
@@ -111,7 +110,7 @@ class Aggregator:
 
 
 def checked(rows: Sequence[Vector], samples: npt.ArrayLike,
-            out: Vector) -> Counts:
+            out: Vector) -> Ints:
     """The sample counts as an array, after a look at every shape."""
     counts = np.asarray(samples)
     if not len(rows):
@@ -184,7 +183,7 @@ def add_up(pieces: Sequence[Vector], out: Vector) -> None:
         np.add(out, piece, out=out)
 
 
-def per_sample(pieces: Sequence[Vector], samples: Counts,
+def per_sample(pieces: Sequence[Vector], samples: Ints,
                out: Vector) -> None:
     """Row i of `out` becomes piece i over its number of samples."""
     counts = samples.astype(np.float32)

@@ -8,9 +8,17 @@ the server never sees it.
 import logging
 from dataclasses import replace
 
+from aspis_mpi.assembly.display import Display
+from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.errors import FAILED
+from aspis_mpi.learning.guard.problem import Guard
+from aspis_mpi.protocol.messages import Said
+from aspis_mpi.protocol.server.machine import ParameterServer
+from aspis_mpi.protocol.server.snapshot import Snapshot
+from aspis_mpi.runlog.checkpoints import Checkpoints
+from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import Evaluation, Event
+from aspis_mpi.schemes.record import Evaluation, Event, StepRecord
 
 
 class Keeper:
@@ -22,7 +30,7 @@ class Keeper:
     run_log : RunLog
     attack : Attack
         The truth: who lies on what.
-    problem : Problem
+    problem : Guard
     every : int
         Steps between evaluations; 0 evaluates at the end only.
     steps : int
@@ -33,8 +41,9 @@ class Keeper:
         Where snapshots of the server go.
     """
 
-    def __init__(self, server, run_log, attack, problem, *, every, steps,
-                 display, checkpoints):
+    def __init__(self, server: ParameterServer, run_log: RunLog,
+                 attack: Attack, problem: Guard, *, every: int, steps: int,
+                 display: Display, checkpoints: Checkpoints):
         self._server = server
         self._log = run_log
         self._attack = attack
@@ -43,16 +52,16 @@ class Keeper:
         self._steps = steps
         self._display = display
         self._checkpoints = checkpoints
-        self.evaluation = None
+        self.evaluation: Evaluation | None = None
         #: Whether the last snapshot could not be written.
         self.lacks = False
 
-    def begin(self):
+    def begin(self) -> None:
         """Evaluate the initial parameters, unless the run goes on."""
         if not self._server.first:
             self._evaluate(0)
 
-    def catch_up(self):
+    def catch_up(self) -> None:
         """Log what the server has finished since the last call."""
         notes = self._server.notes
         # What a step's row relies on goes first.
@@ -86,7 +95,7 @@ class Keeper:
             notes.snapshots.clear()
         self._log.maybe_flush()
 
-    def _keep(self, snapshot):
+    def _keep(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, of which the log has all rows.
 
         One that cannot be written does not end the run: others may be.
@@ -106,7 +115,7 @@ class Keeper:
         else:
             self._log.checkpoint(snapshot.step)
 
-    def secure(self, messages):
+    def secure(self, messages: Said) -> Said:
         """Make sure that a run which was asked to end can go on.
 
         It ends as a failure if its checkpoint cannot be written.
@@ -127,12 +136,12 @@ class Keeper:
         return self._server.stop(FAILED, 'the run was asked to end, but '
                                  'there is no checkpoint of its last step')
 
-    def close(self):
+    def close(self) -> None:
         """Write what is left; the run is over."""
         self.catch_up()
         self._display.close()
 
-    def _measured(self, record):
+    def _measured(self, record: StepRecord) -> StepRecord:
         """The record with its training loss, in steps that evaluate."""
         done = record.step + 1
         if done != self._steps and (not self._every or done % self._every):
@@ -141,7 +150,7 @@ class Keeper:
         self._evaluate(done)
         return replace(record, loss=loss)
 
-    def _evaluate(self, done):
+    def _evaluate(self, done: int) -> None:
         score = self._problem.evaluate(self._server.parameters.values)
         self.evaluation = Evaluation(done, self._server.notes.now(),
                                      score.loss, score.accuracy)

@@ -1,38 +1,28 @@
-"""The composition root: runs a job under MPI, simulated, or once more."""
+"""The composition root under MPI: runs a job, called by every rank."""
 
 import faulthandler
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from aspis_mpi.assembly import sameness
-from aspis_mpi.assembly.crew import Crew
-from aspis_mpi.assembly.keeper import Keeper
-from aspis_mpi.assembly.outputs import model_path
-from aspis_mpi.assembly.replay import Recorded
+from aspis_mpi.assembly.ends import (
+    AnyJob, AnyProblem, Remarks, close, enter, open_log, read, save_again)
 from aspis_mpi.assembly.start import Start, begin, misfit
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.backends import libraries, simulated
+from aspis_mpi.backends import libraries
 from aspis_mpi.backends.hosts import Places
 from aspis_mpi.backends.launcher import Launch, launch
 from aspis_mpi.backends.signals import Signals
-from aspis_mpi.errors import (
-    BAD_JOB, DONE, FAILED, InUse, JobError, Mistake)
-from aspis_mpi.job import loading
+from aspis_mpi.errors import BAD_JOB, DONE, FAILED, JobError
 from aspis_mpi.job.job import Job
 from aspis_mpi.learning import devices
 from aspis_mpi.learning.guard.mistake import told
-from aspis_mpi.learning.problem import Problem
 from aspis_mpi.protocol.buffers import Pool
-from aspis_mpi.protocol.server.machine import ParameterServer
-from aspis_mpi.runlog import archive
-from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.runlog.writer import RunLog
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +34,6 @@ TRACE = 3000
 
 #: What ranks agree upon where there is nothing left to do.
 OVER = -1
-
-#: A job, or the path of its file; a problem, or what makes one.
-AnyJob = str | Path | Job
-AnyProblem = Problem | Callable[..., Problem] | None
-#: What a person should know, as the log keeps it.
-Remarks = Sequence[Any]
 
 
 def run(job: AnyJob, problem: AnyProblem = None, *,
@@ -101,9 +85,9 @@ def run(job: AnyJob, problem: AnyProblem = None, *,
                     'end this run would leave it running; use mpiexec.')
 
     def prepare() -> Prepared:
-        assembly, said = _assemble(_job(job, settings, problem,
-                                        here.size - 1),
-                                   problem, here, resume)
+        assembly, said = _assemble(
+            read(job, settings, problem, here.size - 1), problem, here,
+            resume)
         start = None if here.rank else begin(assembly, out, overwrite,
                                              resume, said)
         return Prepared(assembly, start, sameness.facts(assembly))
@@ -121,7 +105,7 @@ def run(job: AnyJob, problem: AnyProblem = None, *,
             return code, None
         if code == OVER:
             return 0, (None if ready.start is None else
-                       _again(ready.assembly, ready.start))
+                       save_again(ready.assembly, ready.start))
         return _take_part(ready, ranks, comm, signals, remarks)
 
 
@@ -260,18 +244,6 @@ def _agree(ranks: Any, comm: Any, here: Launch, trouble: BaseException | None,
     return code
 
 
-def _job(job: AnyJob, settings: Iterable[str], problem: AnyProblem,
-         n_workers: int | None) -> Job:
-    if isinstance(job, Job):
-        if settings := list(settings):
-            raise JobError(
-                f'{job.path}: settings = {settings}: a Job has its values '
-                'already; give the path of its file, or make it with '
-                'aspis_mpi.job.loading.load(path, settings)')
-        return job
-    return loading.load(job, settings, n_workers, problem)
-
-
 def _take_part(ready: Prepared, ranks: Any, comm: Any, signals: Signals,
                remarks: Remarks) -> tuple[int, Path | None]:
     """Serve on rank 0 and work on the others, on all or on none."""
@@ -306,168 +278,15 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
     from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.server import ServerLoop
     clock = time.perf_counter
-    with _log(assembly, start, 'wall', ranks.library(), places.hosts,
-              places.source, without) as run_log:
+    with open_log(assembly, start, 'wall', ranks.library(), places.hosts,
+                  places.source, without) as run_log:
         server = assembly.server(clock, True, places.keys[1:],
                                  places.vouched)
-        _enter(server, start, remarks)
+        enter(server, start, remarks)
         server.bar(without)
         keeper = assembly.keeper(server, run_log, start.first)
         mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
         loop = ServerLoop(mail, server, keeper, clock, signals)
 
-        return loop.run(lambda: _close(
+        return loop.run(lambda: close(
             assembly, server, keeper, run_log, start.first)), start.first
-
-
-def _close(assembly: Assembly, server: ParameterServer, keeper: Keeper,
-           run_log: RunLog, path: Path) -> None:
-    """Write what is left of a run, also of a failed one.
-
-    Raises
-    ------
-    Mistake
-        The model is saved as plain parameters, and the log says why.
-    """
-    arrays, wrong = assembly.model(server.parameters.values)
-    try:
-        if wrong:
-            server.notes.note(logging.ERROR, EventCode.MODEL, wrong)
-        keeper.close()
-        run_log.close()
-    finally:
-        _save(assembly, path, arrays, '' if wrong else assembly.saves)
-    if wrong:
-        raise Mistake(wrong)
-
-
-def _save(assembly: Assembly, path: Path, arrays: dict[str, Any],
-          besides: Iterable[str]) -> None:
-    """Write the model, and as the problem itself writes it."""
-    place = model_path(assembly.job, path)
-    archive.save(place, arrays)
-    for suffix in besides:
-        archive.replace(place.with_suffix(suffix), lambda file: (
-            assembly.problem.write(file, arrays)))
-
-
-def _log(assembly: Assembly, start: Start, clock: str, mpi: str = '',
-         hosts: Sequence[str] = (), hosts_from: str = 'simulated',
-         without: Iterable[int] = ()) -> RunLog:
-    """The open log, without anything of a run that it replaces."""
-    start.make_room()
-    try:
-        return assembly.run_log(start, clock, mpi, hosts, hosts_from, without)
-    except (FileExistsError, InUse) as error:
-        # Of somebody who claims nothing.
-        raise JobError(str(error)) from error
-
-
-def _enter(server: ParameterServer, start: Start,
-           remarks: Remarks = ()) -> None:
-    """Let a server go on where the run was stopped."""
-    snapshot = start.load()
-    same = snapshot is None or server.resume(snapshot)
-    for remark in (*remarks, *start.remarks):
-        server.notes.note(logging.WARNING, *remark)
-    if snapshot is not None:
-        server.notes.note(
-            logging.WARNING, EventCode.RESUMED,
-            f'the run goes on with step {server.first}'
-            + ('' if same else ', with other workers or hosts: what was '
-               'known is forgotten, but for the exposure of those that the '
-               'launcher says are where they were'))
-
-
-def simulate(job: AnyJob, problem: AnyProblem = None, *,
-             settings: Iterable[str] = (), out: str | Path | None = None,
-             overwrite: bool = False, resume: bool = False,
-             check: bool = False, replay: str | Path | None = None,
-             separate: bool = False) -> tuple[int, Path]:
-    """Run a job in this process, on a virtual clock and without MPI.
-
-    Parameters and exceptions are those of `run`, and
-
-    Parameters
-    ----------
-    replay : str or Path, optional
-        A log of the same job with `log.detail = 'arrivals'`: what the
-        server handled then it handles again, in the same order, and the
-        parameters have the same bits, also where they depend on time.
-    separate : bool
-        Whether every worker has parts of its own, as under MPI, and computes
-        each of its files itself: slower, with the memory of all ranks, and
-        what a part keeps from call to call shows.  Without it rank 0 has a
-        problem, and the workers have one that they share.
-
-    Returns
-    -------
-    code : int
-    path : Path
-        Of the log.
-    """
-    recorded = None if replay is None else Recorded(replay)
-    job = _job(job, settings, problem,
-               None if recorded is None else recorded.n_workers)
-    if recorded is not None:
-        job = recorded.job(job)
-    if recorded is not None and resume:
-        raise JobError('--resume and --replay: only one of them')
-    assembly = Assembly(job, problem)
-    crew, remarks, without = Crew(job, problem, separate), (), ()
-    if recorded is not None:
-        remarks, without = recorded.changes(assembly), recorded.without
-    with begin(assembly, out, overwrite, resume) as start, (
-            Signals()) as signals:
-        if check:
-            return 0, start.first
-        if start.over:
-            return 0, _again(assembly, start)
-        remarks = *crew.remarks, *remarks, *assembly.rehearse()
-        return _drive(assembly, crew, start, recorded, signals, remarks,
-                      without), start.first
-
-
-def _drive(assembly: Assembly, crew: Crew, start: Start,
-           recorded: Recorded | None, signals: Signals,
-           remarks: Remarks, without: Iterable[int]) -> int:
-    """Run in this process, as recorded if at all; the exit code."""
-    job, clock = assembly.job, simulated.VirtualClock()
-    if start.checkpoint is not None:
-        clock.now = start.load().seconds
-    with _log(assembly, start, 'virtual', without=without) as run_log:
-        server = assembly.server(clock, True)
-        _enter(server, start, remarks)
-        keeper = assembly.keeper(server, run_log, start.first)
-        workers = crew.workers(clock)
-        try:
-            if recorded is not None:
-                recorded.play(assembly, server, workers, keeper, clock)
-            else:
-                network = simulated.Network(job.network.latency,
-                                            job.network.bandwidth)
-                simulated.simulate(server, workers, keeper, clock, network,
-                                   signals)
-        except Mistake as mistake:
-            server.fail(str(mistake))
-        try:
-            _close(assembly, server, keeper, run_log, start.first)
-        except Mistake:
-            return FAILED       # the log says it
-    return server.exit_code
-
-
-def _again(assembly: Assembly, start: Start) -> Path:
-    """Save the model of a run that is done, if a kill came before that."""
-    print(f'aspis_mpi: {start.first}: all {assembly.job.run.steps} steps are '
-          'done already', file=sys.stderr, flush=True)
-    if start.checkpoint is not None:
-        arrays, wrong = assembly.model(start.load().parameters)
-        _save(assembly, start.first, arrays, '' if wrong else assembly.saves)
-        if wrong:
-            log.error(wrong)
-    elif not (model := model_path(assembly.job, start.first)).exists():
-        print(f'aspis_mpi: {model} is missing, and so are the checkpoints '
-              'from which it could be saved again', file=sys.stderr,
-              flush=True)
-    return start.first

@@ -55,7 +55,7 @@ class Start:
     overwrite: bool = False
     aside: Path | None = None
     over: bool = False
-    remarks: tuple = ()
+    remarks: tuple[Remark, ...] = ()
     claims: Claims = field(default_factory=Claims)
 
     def __enter__(self):

@@ -1,8 +1,12 @@
 """The truth of a run: who is an adversary and who lies where, each step."""
 
 import numpy as np
+import numpy.typing as npt
 
+from aspis_mpi.arrays import Bools
+from aspis_mpi.attacks.choice import Who
 from aspis_mpi.attacks.conduct import Protocol
+from aspis_mpi.attacks.targets import Files
 from aspis_mpi.attacks.value import Value
 
 
@@ -34,21 +38,22 @@ class Attack:
     for attacks that depend on it, the step changes.
     """
 
-    def __init__(self, who, files, protocol=None, value=None):
+    def __init__(self, who: Who, files: Files,
+                 protocol: Protocol | None = None, value: Value | None = None):
         self.protocol = Protocol(None) if protocol is None else protocol
         self.value = Value(None) if value is None else value
         self._who = who
         self._files = files
-        self._step = None
-        self._adversaries = None
-        self._lies = None
+        self._step: int | None = None
+        self._adversaries: Bools = np.zeros(0, dtype=bool)
+        self._lies: Bools | None = None
 
-    def adversaries(self, step):
+    def adversaries(self, step: int) -> Bools:
         """The adversaries of `step`, bool (K,), read-only."""
         self._turn_to(step)
         return self._adversaries
 
-    def lies(self, step):
+    def lies(self, step: int) -> Bools:
         """The lies of `step`, by file and worker, bool (f, K), read-only."""
         self._turn_to(step)
         if self._lies is None:
@@ -56,7 +61,7 @@ class Attack:
                 step, self._adversaries & self.value.lies))
         return self._lies
 
-    def told(self, step, later):
+    def told(self, step: int, later: Bools | bool) -> Bools:
         """The lies of `step` that may have been told, bool (f, K).
 
         Parameters
@@ -69,15 +74,15 @@ class Attack:
             return self.lies(step)
         return self.lies(step) & np.reshape(later, (-1, 1))
 
-    def payload_lies(self, step):
+    def payload_lies(self, step: int) -> Bools:
         """The workers whose payloads of `step` are lies, bool (K,)."""
         return self.adversaries(step) & self.protocol.payloads
 
-    def dawdles(self, step):
+    def dawdles(self, step: int) -> Bools:
         """The workers that let their answers of `step` wait, bool (K,)."""
         return self.protocol.dawdlers(step, self.adversaries(step))
 
-    def _turn_to(self, step):
+    def _turn_to(self, step: int) -> None:
         if step == self._step:
             return
         adversaries = _sealed(self._who.members(step))
@@ -87,7 +92,7 @@ class Attack:
         self._step, self._adversaries = step, adversaries
 
 
-def _sealed(array):
+def _sealed(array: npt.ArrayLike) -> Bools:
     """A read-only copy, which many workers may share."""
     sealed = np.array(array, dtype=bool)
     sealed.setflags(write=False)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from aspis_mpi import streams
+from aspis_mpi.arrays import Bools, Ints
 
 
 class Who:
@@ -23,7 +24,7 @@ class Who:
         If there are fewer workers than adversaries.
     """
 
-    def __init__(self, n_workers, count, seed):
+    def __init__(self, n_workers: int, count: int, seed: int):
         if not 0 <= count <= n_workers:
             raise ValueError(f'count {count} must be between 0 and the '
                              f'number of workers, {n_workers}')
@@ -31,16 +32,16 @@ class Who:
         self.count = count
         self.seed = seed
 
-    def members(self, step):
+    def members(self, step: int) -> Bools:
         """The adversaries of `step`, bool (K,)."""
         raise NotImplementedError
 
-    def drawn(self, *names):
+    def drawn(self, *names: str | int) -> Bools:
         """Distinct workers drawn from the stream 'adversaries', `names`."""
         rng = streams.generator(self.seed, 'adversaries', *names)
         return self.marked(rng.permutation(self.n_workers)[:self.count])
 
-    def marked(self, workers):
+    def marked(self, workers: Ints) -> Bools:
         """Bool (K,) that is set for `workers`."""
         members = np.zeros(self.n_workers, dtype=bool)
         members[workers] = True

@@ -3,7 +3,8 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.attacks.value import Value
+from aspis_mpi.arrays import Floats, Vector
+from aspis_mpi.attacks.value import Colluders, Value
 
 #: Coordinates at a time: 32 rows of them in float64 are 4 MB.
 BLOCK = 1 << 14
@@ -24,29 +25,30 @@ class Colluding(Value):
         Number of files, at least 1.
     """
 
-    def __init__(self, seed, *, sample: int = 32):
+    def __init__(self, seed: int | None, *, sample: int = 32):
         super().__init__(seed)
         if sample < 1:
             raise ValueError(f'sample {sample} must be at least 1')
         self.sample = sample
-        self._step = None
-        self._agreed = None
+        self._step: int | None = None
+        self._agreed: Vector
 
-    def lie(self, honest, n_samples, step, file, colluders, out):
+    def lie(self, honest: Vector, n_samples: int, step: int, file: int,
+            colluders: Colluders, out: Vector) -> None:
         """The agreed mean gradient, times the number of samples."""
         if step != self._step:
             self._agreed = self._from(colluders())
             self._step = step
         np.multiply(self._agreed, np.float32(n_samples), out=out)
 
-    def _from(self, rows):
+    def _from(self, rows: Vector) -> Vector:
         agreed = np.empty(rows.shape[1], dtype=np.float32)
         for s in arrays.blocks(rows.shape[1], BLOCK):
             part = np.array(rows[:, s], dtype=np.float64, order='C')
             agreed[s] = self.agreed(part)
         return agreed
 
-    def agreed(self, rows):
+    def agreed(self, rows: Floats) -> Floats:
         """The lie about the mean gradient.
 
         Parameters

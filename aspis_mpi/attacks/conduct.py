@@ -1,6 +1,13 @@
 """The base of every lie about reports, payloads and sketches."""
 
+from collections.abc import Callable
+
 import numpy as np
+
+from aspis_mpi.arrays import Bools, Floats, Vector
+
+#: The sketch (k + 1, copies) of a vector.
+Sketching = Callable[[Vector], Floats]
 
 
 class Protocol:
@@ -38,15 +45,15 @@ class Protocol:
     timing = False
     seconds = 0.0
 
-    def __init__(self, seed):
+    def __init__(self, seed: int | None):
         self._seed = seed
-        self._adversaries = None
+        self._adversaries: Bools | None = None
 
-    def meet(self, adversaries):
+    def meet(self, adversaries: Bools) -> None:
         """Hear who the adversaries are, bool (K,), of what comes next."""
         self._adversaries = adversaries
 
-    def dawdlers(self, step, adversaries):
+    def dawdlers(self, step: int, adversaries: Bools) -> Bools:
         """The adversaries that let their answers wait in `step`, bool (K,).
 
         Parameters
@@ -56,7 +63,7 @@ class Protocol:
         """
         return np.zeros_like(adversaries)
 
-    def claims(self, finished, load):
+    def claims(self, finished: int, load: int) -> int:
         """Positions to report as finished, as bits.
 
         Parameters
@@ -68,10 +75,12 @@ class Protocol:
         """
         return finished
 
-    def payload(self, step, epoch, worker, values):
+    def payload(self, step: int, epoch: int, worker: int,
+                values: Vector) -> None:
         """Change a payload, float32 (size,), in place."""
 
-    def sketches(self, step, epoch, worker, own, weights, sketch):
+    def sketches(self, step: int, epoch: int, worker: int, own: Floats,
+                 weights: Floats, sketch: Sketching) -> None:
         """Change sketches and norms in place.
 
         Parameters

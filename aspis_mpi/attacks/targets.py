@@ -3,6 +3,8 @@
 import numpy as np
 
 from aspis_mpi import streams
+from aspis_mpi.arrays import Bools
+from aspis_mpi.assignment.base import Assignment
 
 
 class Files:
@@ -23,11 +25,11 @@ class Files:
 
     by_step = False
 
-    def __init__(self, assignment, seed):
+    def __init__(self, assignment: Assignment, seed: int):
         self.incidence = assignment.incidence
         self.seed = seed
 
-    def lies(self, step, adversaries):
+    def lies(self, step: int, adversaries: Bools) -> Bools:
         """The lies of `step`: of adversaries alone, on files that they hold.
 
         Parameters
@@ -44,7 +46,7 @@ class Files:
         chosen = self.chosen(step, adversaries)
         return self.incidence & adversaries & chosen
 
-    def chosen(self, step, adversaries):
+    def chosen(self, step: int, adversaries: Bools) -> Bools:
         """The lies that the attack asks for, bool, broadcast to (f, K).
 
         `lies` takes care that only adversaries lie, and only on their own
@@ -52,11 +54,11 @@ class Files:
         """
         raise NotImplementedError
 
-    def honest_holders(self, adversaries):
+    def honest_holders(self, adversaries: Bools) -> Bools:
         """The honest holders of each file, bool (f, K)."""
         return self.incidence & ~adversaries
 
-    def honest_inside(self, adversaries, allowed):
+    def honest_inside(self, adversaries: Bools, allowed: Bools) -> Bools:
         """Files whose honest holders all lie inside a set, bool (f, 1).
 
         A file without an honest holder is one of them.
@@ -66,9 +68,10 @@ class Files:
         adversaries, allowed : ndarray of bool, shape (K,)
         """
         outside = self.honest_holders(adversaries) & ~allowed
-        return ~outside.any(axis=1, keepdims=True)
+        return np.logical_not(outside.any(axis=1, keepdims=True))
 
-    def drawn(self, purpose, among, count, adversaries):
+    def drawn(self, purpose: str, among: Bools, count: int,
+              adversaries: Bools) -> Bools:
         """At most `count` workers out of `among`, bool (K,).
 
         They are the same in all steps with the same set of adversaries.

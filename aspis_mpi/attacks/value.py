@@ -1,8 +1,14 @@
 """The base of every lie: another vector than the honest one, equal for all."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.arrays import Vector
+
+#: True mean gradients of some files of a step, float32 (m, d).
+Colluders = Callable[[], Vector]
 
 
 class Value:
@@ -29,14 +35,15 @@ class Value:
     lies = True
     sample = 0
 
-    def __init__(self, seed):
+    def __init__(self, seed: int | None):
         self.seed = seed
 
-    def of(self, worker):
+    def of(self, worker: int) -> 'Value':
         """The same for one liar, a value of its own where liars differ."""
         return self
 
-    def forge(self, honest, n_samples, step, file, colluders, out):
+    def forge(self, honest: Vector, n_samples: int, step: int, file: int,
+              colluders: Colluders, out: Vector) -> None:
         """Write the lie to `out`; it differs from `honest` in bits.
 
         Parameters
@@ -61,6 +68,7 @@ class Value:
         if arrays.equal_bits(honest, out):
             out[:1].view(np.uint32)[:] ^= np.uint32(1 << 31)
 
-    def lie(self, honest, n_samples, step, file, colluders, out):
+    def lie(self, honest: Vector, n_samples: int, step: int, file: int,
+            colluders: Colluders, out: Vector) -> None:
         """Write what the attack wants to `out`; arguments as in `forge`."""
         raise NotImplementedError

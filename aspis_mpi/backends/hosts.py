@@ -55,7 +55,7 @@ class Hosts:
         Where the names are names; empty if nobody says it.
     """
 
-    names: tuple
+    names: tuple[str, ...]
     source: str
     cluster: str = ''
 
@@ -89,9 +89,9 @@ class Places:
         Whether no key rests on what a rank says.
     """
 
-    hosts: list
+    hosts: list[str]
     source: str
-    keys: list
+    keys: list[str]
     vouched: bool
 
 

@@ -14,14 +14,14 @@ class Pause:
     small step; one that is too long holds up everybody else.
     """
 
-    def __init__(self):
-        self._since = None
+    def __init__(self) -> None:
+        self._since: float | None = None
 
-    def reset(self):
+    def reset(self) -> None:
         """Something happened."""
         self._since = None
 
-    def __call__(self, most=LONGEST):
+    def __call__(self, most: float = LONGEST) -> None:
         """Sleep once, for `most` seconds at the most."""
         now = time.monotonic()
         if self._since is None:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aspis_mpi.arrays import Bools, Floats, Ints
+from aspis_mpi.assignment.base import Assignment
+
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
@@ -23,8 +26,8 @@ class Decoding:
         squares, where file i has k_i finishers.
     """
 
-    weights: np.ndarray
-    cover: np.ndarray
+    weights: Floats
+    cover: Floats
     residual: float
 
 
@@ -63,7 +66,7 @@ class Code:
     needs_whole_workers = False
     uncheckable = ''
 
-    def __init__(self, assignment, copies):
+    def __init__(self, assignment: Assignment, copies: int):
         least = assignment.least_copies
         if not 1 <= copies <= least:
             raise ValueError(f'copies {copies} must be between 1 and the '
@@ -75,7 +78,7 @@ class Code:
         self._own = [np.sort(assignment.files(worker))
                      for worker in range(assignment.n_workers)]
 
-    def decodable(self, full):
+    def decodable(self, full: Bools) -> bool:
         """True where the workers that finished everything give the exact sum.
 
         Parameters
@@ -88,7 +91,7 @@ class Code:
         """
         raise NotImplementedError
 
-    def encoding(self, worker, state):
+    def encoding(self, worker: int, state: Bools) -> tuple[Ints, Floats]:
         """The weights of a worker's files in what it sends.
 
         Looks only at the rows of `state` that are files of the worker, in
@@ -107,7 +110,7 @@ class Code:
         """
         raise NotImplementedError
 
-    def decoding(self, state):
+    def decoding(self, state: Bools) -> Decoding:
         """The server's weights for what all workers in `state` send.
 
         Returns
@@ -116,7 +119,7 @@ class Code:
         """
         raise NotImplementedError
 
-    def changed(self, before, after):
+    def changed(self, before: Bools, after: Bools) -> Bools:
         """Workers that would send something else after a change of state.
 
         Returns
@@ -127,7 +130,7 @@ class Code:
         raise NotImplementedError
 
 
-def check_whole(copies, name):
+def check_whole(copies: int, name: str) -> None:
     """Raise a ValueError if a code cannot cut gradients into parts."""
     if copies != 1:
         raise ValueError(f"copies {copies} must be 1 with code '{name}'")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aspis_mpi.arrays import Floats
+
 
 @dataclass(eq=False)
 class Delay:
@@ -40,16 +42,16 @@ class Delay:
 
     data_bytes = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.n_workers < 1:
             raise ValueError(
                 f'number of workers {self.n_workers} must be at least 1')
         if self.load < 1:
             raise ValueError(f'load {self.load} must be at least 1')
-        self._step = None
-        self._paces = None
+        self._step: int | None = None
+        self._paces: Floats
 
-    def paces(self, step):
+    def paces(self, step: int) -> Floats:
         """Seconds a file of all workers in a step.
 
         Parameters
@@ -68,13 +70,13 @@ class Delay:
             self._step = step
         return self._paces
 
-    def seconds(self, step, worker):
+    def seconds(self, step: int, worker: int) -> Floats:
         """Seconds that each file of a worker takes, by position, (l,).
 
         Where it has more files, they begin again: it is position % l.
         """
         return self.paces(step)[worker]
 
-    def drawn(self, step):
+    def drawn(self, step: int) -> Floats:
         """Seconds a file of a step, of a shape that broadcasts to (K, l)."""
         raise NotImplementedError

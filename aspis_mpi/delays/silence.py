@@ -1,8 +1,11 @@
 """Workers that fall silent, from a step and from a file on."""
 
+from typing import Literal
+
 import numpy as np
 
 from aspis_mpi import streams
+from aspis_mpi.arrays import Bools, Ints
 from aspis_mpi.checks import check_workers
 
 #: `silent_after`: computes and reports, but sends nothing when asked to.
@@ -28,8 +31,9 @@ class Silence:
         what the signal to encode asks for.
     """
 
-    def __init__(self, n_workers, seed, silent=0, silent_from=0,
-                 silent_after=0):
+    def __init__(self, n_workers: int, seed: int, silent: int | list[int] = 0,
+                 silent_from: int = 0,
+                 silent_after: int | Literal['encode'] = 0):
         _check_silent(silent, n_workers)
         if silent_from < 0:
             raise ValueError(f'silent_from {silent_from} must be at least 0')
@@ -42,10 +46,10 @@ class Silence:
         self.silent = silent
         self.silent_from = silent_from
         self.silent_after = silent_after
-        self._step = None
-        self._members = None
+        self._step: int | None = None
+        self._members: Bools
 
-    def members(self, step):
+    def members(self, step: int) -> Bools:
         """The silent workers of `step`, bool (K,), read-only."""
         if step != self._step:
             self._members = np.zeros(self.n_workers, dtype=bool)
@@ -55,7 +59,7 @@ class Silence:
             self._step = step
         return self._members
 
-    def files(self, step, worker):
+    def files(self, step: int, worker: int) -> int | None:
         """Files after which a worker falls silent in `step`.
 
         Returns
@@ -63,24 +67,24 @@ class Silence:
         int or None
             None where it computes all its files and reports them.
         """
-        if not self.silent or self.silent_after == ENCODE or (
-                not self.members(step)[worker]):
+        if (not self.silent or isinstance(self.silent_after, str)
+                or not self.members(step)[worker]):
             return None
         return self.silent_after
 
-    def mute(self, step, worker):
+    def mute(self, step: int, worker: int) -> bool:
         """Tell whether a worker reports in `step` but sends no payload."""
         return (bool(self.silent) and self.silent_after == ENCODE
                 and bool(self.members(step)[worker]))
 
-    def _drawn(self, step):
+    def _drawn(self, step: int) -> list[int] | Ints:
         if isinstance(self.silent, list):
             return self.silent
         rng = streams.generator(self.seed, 'silence', step)
         return rng.permutation(self.n_workers)[:self.silent]
 
 
-def _check_silent(silent, n_workers):
+def _check_silent(silent: int | list[int], n_workers: int) -> None:
     if isinstance(silent, list):
         check_workers('silent', silent, n_workers)
         return

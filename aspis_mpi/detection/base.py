@@ -1,11 +1,13 @@
 """The base of detection rules, and the premise that every rule needs."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from aspis_mpi.detection.evidence import matching_exceeds
+from aspis_mpi.arrays import Bools, Ints
+from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.voting import plurality
 from aspis_mpi.words import Named
 
@@ -31,9 +33,18 @@ class Proof(NamedTuple):
     kind: ProofKind
 
     @property
-    def alone(self):
+    def alone(self) -> bool:
         """True if it needs no bound on how many workers can be wrong."""
         return self.kind is not ProofKind.DISAGREEMENTS
+
+
+#: Nobody or no file, as long as nobody knows how many there are.
+_NOBODY: Bools = np.zeros(0, dtype=bool)
+
+
+def _by_size() -> Any:
+    """Declare flags, none of which is set unless somebody says so."""
+    return field(default_factory=lambda: _NOBODY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,24 +84,24 @@ class Verdict:
     that is neither certified nor presumed nor contested is missing.
     """
 
-    flagged: np.ndarray
-    source: np.ndarray
-    contributors: np.ndarray
+    flagged: Bools
+    source: Ints
+    contributors: Bools
     voted: int = 0
     mean_is_right: bool = False
     contradiction: str = ''
-    exposed: np.ndarray | None = None
-    proofs: tuple = ()
-    certified: np.ndarray | None = None
-    presumed: np.ndarray | None = None
-    contested: np.ndarray | None = None
+    exposed: Bools = _by_size()
+    proofs: tuple[Proof, ...] = ()
+    certified: Bools = _by_size()
+    presumed: Bools = _by_size()
+    contested: Bools = _by_size()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, like in (('exposed', self.flagged),
                            ('certified', self.source),
                            ('presumed', self.source),
                            ('contested', self.source)):
-            if getattr(self, name) is None:
+            if getattr(self, name) is _NOBODY:
                 object.__setattr__(self, name,
                                    np.zeros(len(like), dtype=bool))
 
@@ -118,10 +129,10 @@ class Detector:
     #: How long exposures count, where the job does not say.
     default_memory = 'step'
 
-    def __init__(self, n_adversaries):
+    def __init__(self, n_adversaries: int):
         self.q = n_adversaries
 
-    def decide(self, evidence):
+    def decide(self, evidence: Evidence) -> Verdict:
         """The verdict of this step; nothing is remembered.
 
         Parameters
@@ -137,11 +148,11 @@ class Detector:
             return self.refuse(evidence, contradiction)
         return self.judge(evidence)
 
-    def leave_out(self, evidence, workers):
+    def leave_out(self, evidence: Evidence, workers: Bools) -> Evidence:
         """The evidence without workers (K,) that a proof stands against."""
         return evidence.without(workers)
 
-    def lacking(self, evidence):
+    def lacking(self, evidence: Evidence) -> Ints:
         """Further replicas that each file needs to be believed, int (f,).
 
         Asked after the rule has decided; none, where more of them change
@@ -149,7 +160,7 @@ class Detector:
         """
         return np.zeros(len(evidence.labels), dtype=int)
 
-    def needed(self, holders):
+    def needed(self, holders: Ints) -> Ints:
         """Replicas that a file needs, above what the collection asks for.
 
         Parameters
@@ -163,18 +174,18 @@ class Detector:
         """
         return np.zeros_like(holders)
 
-    def judge(self, evidence):
+    def judge(self, evidence: Evidence) -> Verdict:
         """The rule itself, asked only where the premise holds."""
         raise NotImplementedError
 
-    def worst_case(self, assignment):
+    def worst_case(self, assignment: Assignment) -> int:
         """The most wrong files that q adversaries get used in a step.
 
         If all replicas come, unless the rule `bounds_silence`.
         """
         raise NotImplementedError
 
-    def premise(self, evidence):
+    def premise(self, evidence: Evidence) -> str:
         """The reason why more than q workers must be wrong, or ''."""
         reason = non_finite_premise(evidence, self.q)
         if not reason and matching_exceeds(evidence.disagreements, self.q):
@@ -182,7 +193,7 @@ class Detector:
                     f'disagree, so more than {self.q} workers are wrong')
         return reason
 
-    def refuse(self, evidence, contradiction):
+    def refuse(self, evidence: Evidence, contradiction: str) -> Verdict:
         """The verdict that uses nothing and flags nobody."""
         n_files = len(evidence.labels)
         return Verdict(np.zeros(evidence.n_workers, dtype=bool),
@@ -191,7 +202,7 @@ class Detector:
                        contradiction=contradiction)
 
 
-def non_finite_premise(evidence, q):
+def non_finite_premise(evidence: Evidence, q: int) -> str:
     """The reason why non-finite values cannot be lies alone, or ''."""
     senders = int(np.count_nonzero(evidence.non_finite))
     if senders <= q:
@@ -200,7 +211,8 @@ def non_finite_premise(evidence, q):
             f'q = {q}')
 
 
-def use(evidence, believed, flagged, mean_is_right=False):
+def use(evidence: Evidence, believed: Evidence, flagged: Bools,
+        mean_is_right: bool = False) -> Verdict:
     """The verdict that takes, of each file, what most believed workers sent.
 
     Parameters

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.detection.matching import doubled, pairs
 
 
@@ -37,34 +38,34 @@ class Evidence:
     A close pair is no evidence against anybody, and no support either.
     """
 
-    holders: np.ndarray
-    labels: np.ndarray
-    finite: np.ndarray
+    holders: Ints
+    labels: Ints
+    finite: Bools
     n_workers: int
-    close: np.ndarray | None = None
-    known: np.ndarray | None = None
-    support: np.ndarray | None = None
+    close: Bools | None = None
+    known: Bools | None = None
+    support: Floats | None = None
 
     @cached_property
-    def present(self):
+    def present(self) -> Bools:
         """Replicas that came, bool (f, r)."""
         return self.labels >= 0
 
     @cached_property
-    def non_finite(self):
+    def non_finite(self) -> Bools:
         """Workers that sent a value that is not finite, bool (K,)."""
         chosen = np.zeros(self.n_workers, dtype=bool)
         chosen[self.holders[self.present & ~self.finite]] = True
         return chosen
 
     @cached_property
-    def contested(self):
+    def contested(self) -> Bools:
         """Files whose replicas carry different labels, bool (f,)."""
         top = self.labels.max(axis=1, keepdims=True)
         return (self.present & (self.labels != top)).any(axis=1)
 
     @cached_property
-    def disputed(self):
+    def disputed(self) -> Bools:
         """Files of which two replicas disagree, bool (f,)."""
         if self.close is None:
             return self.contested
@@ -73,12 +74,12 @@ class Evidence:
         return (here & differ & ~self.close).any(axis=(1, 2))
 
     @cached_property
-    def disagreements(self):
+    def disagreements(self) -> Bools:
         """The graph D as a symmetric bool matrix, (K, K)."""
         return self.seen if self.known is None else self.seen | self.known
 
     @cached_property
-    def seen(self):
+    def seen(self) -> Bools:
         """The part of D that these replicas show, (K, K)."""
         graph = np.zeros((self.n_workers, self.n_workers), dtype=bool)
         rows = np.flatnonzero(self.contested)
@@ -92,7 +93,7 @@ class Evidence:
                 graph[holders[differ, a], holders[differ, b]] = True
         return graph | graph.T
 
-    def without(self, workers):
+    def without(self, workers: Bools) -> 'Evidence':
         """The evidence that remains when some workers are not believed.
 
         Parameters
@@ -114,7 +115,7 @@ class Evidence:
         return replace(self, labels=np.where(held, -1, self.labels),
                        close=close, known=known)
 
-    def disregarding(self, workers):
+    def disregarding(self, workers: Bools) -> 'Evidence':
         """The evidence in which what some workers sent supports nothing.
 
         Unlike `without`, this keeps their disagreements, which are facts;
@@ -133,7 +134,7 @@ class Evidence:
         return replace(self.without(workers), known=self.disagreements)
 
 
-def matching_exceeds(graph, bound):
+def matching_exceeds(graph: Bools, bound: int) -> bool:
     """True where a maximum matching of an undirected graph is above `bound`.
 
     Parameters

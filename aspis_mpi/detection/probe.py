@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
 
+from aspis_mpi.arrays import Bools, Floats
 from aspis_mpi.coding.challenge import compare
 from aspis_mpi.coding.sketching import sketch
 from aspis_mpi.words import few
@@ -38,11 +40,11 @@ class ProbeResult:
         Workers among them that can be wrong.
     """
 
-    deviations: np.ndarray
-    differing: np.ndarray
+    deviations: Floats
+    differing: Bools
     median: float
     largest: float
-    answers: np.ndarray
+    answers: npt.NDArray[np.void]
     q: int
 
     def __str__(self):

@@ -30,7 +30,7 @@ class Numbers:
     """
 
     values: np.ndarray
-    lines: tuple | None = None
+    lines: tuple[int, ...] | None = None
 
     def row(self, number):
         """The place of a row; people count from 1.

@@ -3,12 +3,13 @@
 import numpy as np
 
 from aspis_mpi import streams
+from aspis_mpi.arrays import Ints
 
 #: Samples of the permutations that are drawn at once, 1 MB of them.
 MOST_ENTRIES = 1 << 17
 
 
-def default_batch_size(n_files, n_samples):
+def default_batch_size(n_files: int, n_samples: int) -> int:
     """Two samples a file where there are as many, else one.
 
     >>> default_batch_size(455, 1437), default_batch_size(455, 600)
@@ -47,7 +48,8 @@ class Batches:
         When a file would have no sample, or a batch a sample twice.
     """
 
-    def __init__(self, seed, n_samples, batch_size, n_files):
+    def __init__(self, seed: int, n_samples: int, batch_size: int,
+                 n_files: int):
         if not 1 <= n_files <= n_samples:
             raise ValueError(f'{n_files} files must be at least 1 and at '
                              f'most the training samples, {n_samples}')
@@ -67,9 +69,10 @@ class Batches:
         # Permutations are drawn for several steps at once, since making a
         # generator costs more than a small permutation.
         self._rows = max(1, min(16, MOST_ENTRIES // n_samples))
-        self._block, self._batches = None, None
+        self._block: int | None = None
+        self._batches: Ints
 
-    def batch(self, step):
+    def batch(self, step: int) -> Ints:
         """The samples of a step, file after file, (batch_size,), read-only."""
         block, row = divmod(int(step), self._rows)
         if block != self._block:
@@ -81,7 +84,7 @@ class Batches:
             self._block, self._batches = block, batches
         return self._batches[row]
 
-    def samples(self, step, file):
+    def samples(self, step: int, file: int) -> Ints:
         """The samples of one file, ndarray of int, shape (counts[file],)."""
         end = self._ends[file]
         return self.batch(step)[end - self.counts[file]:end]

@@ -1,10 +1,13 @@
 """The base of every model: named layers in one flat vector, a score."""
 
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
 
+from aspis_mpi.arrays import Ints, Vector
 from aspis_mpi.learning import softmax
+from aspis_mpi.learning.problem import Score
 
 
 class Model:
@@ -31,7 +34,7 @@ class Model:
 
     needs = ''
 
-    def __init__(self, layers):
+    def __init__(self, layers: Mapping[str, tuple[int, ...]]):
         self.layers = dict(layers)
         ends = np.cumsum([prod(shape) for shape in self.layers.values()])
         starts = [0, *ends[:-1].tolist()]
@@ -40,11 +43,11 @@ class Model:
             (slice(start, end), shape) for start, end, shape
             in zip(starts, ends.tolist(), self.layers.values())]
 
-    def views(self, vector):
+    def views(self, vector: Vector) -> list[Vector]:
         """The layers inside a flat vector, without copying."""
         return [vector[place].reshape(shape) for place, shape in self._places]
 
-    def initial(self, generator):
+    def initial(self, generator: np.random.Generator) -> Vector:
         """He's initial weights, N(0, 2/inputs), and zero biases.
 
         References
@@ -58,7 +61,7 @@ class Model:
                 layer *= (2 / prod(layer.shape[1:])) ** 0.5
         return parameters
 
-    def logits(self, parameters, inputs):
+    def logits(self, parameters: Vector, inputs: Vector) -> Vector:
         """Unnormalised log-probabilities of the classes.
 
         Parameters
@@ -72,7 +75,8 @@ class Model:
         """
         raise NotImplementedError(f'{type(self).__name__}.logits')
 
-    def gradient(self, parameters, inputs, labels, out):
+    def gradient(self, parameters: Vector, inputs: Vector, labels: Ints,
+                 out: Vector) -> None:
         """Add the sum of the samples' cross-entropy gradients to `out`.
 
         Parameters
@@ -85,17 +89,18 @@ class Model:
         """
         raise NotImplementedError(f'{type(self).__name__}.gradient')
 
-    def evaluate(self, parameters, inputs, labels):
+    def evaluate(self, parameters: Vector, inputs: Vector,
+                 labels: Ints) -> Score:
         """The `Score` of the parameters on labelled inputs."""
         return softmax.score(self.logits(parameters, inputs), labels)
 
-    def export(self, parameters):
+    def export(self, parameters: Vector) -> dict[str, Vector]:
         """A copy of each layer, by its name."""
         views = self.views(parameters)
         return {name: view.copy() for name, view in zip(self.layers, views)}
 
 
-def check_sizes(n_inputs, n_classes):
+def check_sizes(n_inputs: int, n_classes: int) -> None:
     """Raise ValueError unless there is something to classify."""
     if n_inputs < 1:
         raise ValueError(f'n_inputs {n_inputs} must be at least 1')

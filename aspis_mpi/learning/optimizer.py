@@ -1,10 +1,12 @@
 """The base of every optimizer: new parameters from a step's gradient."""
 
+from collections.abc import Mapping
 from numbers import Number
 
 import numpy as np
 
-from aspis_mpi.arrays import norm
+from aspis_mpi.arrays import Array, Vector, norm
+from aspis_mpi.learning.schedule import Schedule
 
 
 class Optimizer:
@@ -44,13 +46,14 @@ class Optimizer:
     ...         return lr
     """
 
-    state = ()
+    state: tuple[str, ...] = ()
 
-    def __init__(self, n_parameters, schedule):
+    def __init__(self, n_parameters: int, schedule: Schedule):
         self.n_parameters = n_parameters
         self.schedule = schedule
 
-    def update(self, step, parameters, gradient, out):
+    def update(self, step: int, parameters: Vector, gradient: Vector,
+               out: Vector) -> float:
         """Write the parameters after `step` into `out`.
 
         Parameters
@@ -71,7 +74,7 @@ class Optimizer:
         raise NotImplementedError(f'{type(self).__name__}.update')
 
 
-def check_rates(lr, weight_decay, clip):
+def check_rates(lr: float, weight_decay: float, clip: float) -> None:
     """Raise a ValueError unless a descent can be made of these numbers."""
     if not 0 < lr < np.inf:
         raise ValueError(f'lr {lr} must be above 0 and finite')
@@ -80,7 +83,7 @@ def check_rates(lr, weight_decay, clip):
             raise ValueError(f'{name} {value} must be at least 0 and finite')
 
 
-def shortening(gradient, clip):
+def shortening(gradient: Vector, clip: float) -> float:
     """Factor of a gradient for norm `clip`, at most 1; without clip for 0."""
     if not clip:
         return 1.0
@@ -88,7 +91,7 @@ def shortening(gradient, clip):
     return clip / length if length > clip else 1.0
 
 
-def check_state(optimizer):
+def check_state(optimizer: Optimizer) -> None:
     """Raise a ValueError unless a checkpoint can keep an optimizer's state."""
     kind = type(optimizer).__name__
     names = getattr(optimizer, 'state', None)
@@ -111,19 +114,19 @@ def check_state(optimizer):
                 'numbers')
 
 
-def state_bytes(optimizer):
+def state_bytes(optimizer: Optimizer) -> int:
     """Bytes of a checkpoint that an optimizer needs."""
     return sum(np.asarray(getattr(optimizer, name)).nbytes
                for name in optimizer.state)
 
 
-def exported(optimizer):
+def exported(optimizer: Optimizer) -> dict[str, Array]:
     """A copy of an optimizer's state, arrays by name."""
     return {name: np.array(getattr(optimizer, name))
             for name in optimizer.state}
 
 
-def restore(optimizer, state):
+def restore(optimizer: Optimizer, state: Mapping[str, Array]) -> None:
     """Make what was exported an optimizer's state again."""
     for name in optimizer.state:
         value = getattr(optimizer, name)

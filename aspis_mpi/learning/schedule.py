@@ -10,12 +10,12 @@ class Schedule:
         Steps of the run.
     """
 
-    def __init__(self, steps):
+    def __init__(self, steps: int):
         if steps < 1:
             raise ValueError(f'steps {steps} must be at least 1')
         self.steps = steps
 
-    def factor(self, step):
+    def factor(self, step: int) -> float:
         """A float, from 0 to 1.
 
         Parameters
@@ -26,7 +26,7 @@ class Schedule:
         raise NotImplementedError(f'{type(self).__name__}.factor')
 
 
-def ramp(step, warmup):
+def ramp(step: int, warmup: int) -> float:
     """The linear way up: 1/warmup at step 0, 1 from step warmup - 1 on.
 
     >>> [ramp(step, 4) for step in range(5)]

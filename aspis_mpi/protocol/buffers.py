@@ -5,14 +5,20 @@ buffers of a rank are counted: who is handed one either keeps it or calls
 `release`, and the last release returns it to its pool.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
+
+from aspis_mpi.arrays import Raw, Vector
 
 #: Bytes in front of the numbers; keeps them aligned to a cache line.
 HEADER_BYTES = 64
 #: Gradients that a worker which pushes computes ahead of what has left it.
 AHEAD = 2
+
+#: Name of a vector: the step, and what it is of.
+Key = tuple[int, ...]
 
 
 class Buffer:
@@ -32,18 +38,18 @@ class Buffer:
 
     __slots__ = ('raw', 'values', 'filled', 'said', '_pool', '_holds')
 
-    def __init__(self, size, pool=None):
+    def __init__(self, size: int, pool: 'Pool | None' = None):
         # np.empty aligns to 16 bytes only; the numbers start on a line.
         room = np.empty(HEADER_BYTES * 2 + 4 * size, dtype=np.uint8)
         start = -room.ctypes.data % HEADER_BYTES
-        self.raw = room[start:start + HEADER_BYTES + 4 * size]
-        self.values = self.raw[HEADER_BYTES:].view(np.float32)
+        self.raw: Raw = room[start:start + HEADER_BYTES + 4 * size]
+        self.values: Vector = self.raw[HEADER_BYTES:].view(np.float32)
         self.filled = False
-        self.said = None
+        self.said: npt.NDArray[np.void] | None = None
         self._pool = pool
         self._holds = 0
 
-    def front(self, n_bytes):
+    def front(self, n_bytes: int) -> 'Carrier':
         """The buffer, or as much of it as holds so many bytes of numbers.
 
         Whoever uses that uses the buffer: it counts the same users.
@@ -52,12 +58,12 @@ class Buffer:
             return self
         return Front(self, n_bytes)
 
-    def hold(self):
+    def hold(self) -> Self:
         """Count one more user."""
         self._holds += 1
         return self
 
-    def release(self):
+    def release(self) -> None:
         """Count one user less; the last one returns it to its pool."""
         self._holds -= 1
         if not self._holds and self._pool is not None:
@@ -69,19 +75,23 @@ class Front:
 
     __slots__ = 'raw', 'values', '_source'
 
-    def __init__(self, source, n_bytes):
+    def __init__(self, source: Buffer, n_bytes: int):
         self.raw = source.raw[:HEADER_BYTES + n_bytes]
         self.values = self.raw[HEADER_BYTES:].view(np.float32)
         self._source = source
 
-    def hold(self):
+    def hold(self) -> Self:
         """Count one more user."""
         self._source.hold()
         return self
 
-    def release(self):
+    def release(self) -> None:
         """Count one user less."""
         self._source.release()
+
+
+#: Numbers on their way.
+Carrier = Buffer | Front
 
 
 class Pool:
@@ -95,24 +105,29 @@ class Pool:
         Above this many, `take` answers None until one is released.
     """
 
-    def __init__(self, size, most=None):
+    def __init__(self, size: int, most: int | None = None):
         self.size = size
         self.most = most
         self.made = 0
-        self._free = []
+        self._free: list[Buffer] = []
 
-    def take(self, key=None):
+    def take(self, key: Key | None = None) -> Buffer | None:
         """A free buffer of unknown contents, or None when there is none."""
+        if self.most is not None and not self._free and (
+                self.made >= self.most):
+            return None
+        return self.another()
+
+    def another(self) -> Buffer:
+        """A free buffer of unknown contents, however many there are."""
         if self._free:
             buffer = self._free.pop()
             buffer.filled = False
             return buffer.hold()
-        if self.most is not None and self.made >= self.most:
-            return None
         self.made += 1
         return Buffer(self.size, self).hold()
 
-    def put(self, buffer):
+    def put(self, buffer: Buffer) -> None:
         """Take a buffer back; called by its last release."""
         self._free.append(buffer)
 
@@ -129,12 +144,12 @@ class SharedPool:
         d.
     """
 
-    def __init__(self, size):
+    def __init__(self, size: int):
         self._pool = Pool(size)
-        self._step = None
-        self._shared = {}
+        self._step: int | None = None
+        self._shared: dict[Key, Buffer] = {}
 
-    def take(self, key):
+    def take(self, key: Key) -> Buffer:
         """The buffer called `key`, whose first element is the step."""
         if key[0] != self._step:
             self._step = key[0]
@@ -143,8 +158,15 @@ class SharedPool:
             self._shared = {}
         if key in self._shared:
             return self._shared[key].hold()
-        buffer = self._shared[key] = self._pool.take()
+        buffer = self._shared[key] = self._pool.another()
         return buffer.hold()
+
+
+class Source(Protocol):
+    """A pool of either kind."""
+
+    def take(self, key: Key) -> Buffer | None:
+        """A buffer for the vector called `key`, or None for now."""
 
 
 class Pools(NamedTuple):
@@ -153,7 +175,7 @@ class Pools(NamedTuple):
     `scratch` is where an adversary computes the truth.
     """
 
-    gradients: Any
-    payloads: Any
-    scratch: Any
-    sketches: Any = None
+    gradients: Source
+    payloads: Pool
+    scratch: Source
+    sketches: Pool | None = None

@@ -10,12 +10,13 @@ are, and the parts of its body with their bytes.  How it is packed, how long
 it is, who may send it and the table of the documentation follow from that.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from operator import attrgetter
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
-from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer
+from aspis_mpi.protocol.buffers import HEADER_BYTES, Carrier
 
 #: Longest text of a `Failure`.
 TEXT_BYTES = 4096
@@ -60,6 +61,10 @@ class Sizes:
     answer: int = 0
 
 
+#: Given the sizes of a job, the bytes of a part.
+Size = Callable[[Sizes], int]
+
+
 class Part(NamedTuple):
     """One part of a message's body.
 
@@ -68,22 +73,21 @@ class Part(NamedTuple):
     name : str
         The attribute of the message.
     meaning : str
-    size : callable
-        Given `Sizes`, its bytes.
+    size : Size
     """
 
     name: str
     meaning: str
-    size: Any
+    size: Size
 
 
-def part(meaning, size, default=b''):
+def part(meaning: str, size: Size, default: bytes | None = b'') -> Any:
     """Declare a part of a body, in the order of the bytes; see `Part`."""
     return field(default=default, metadata={'meaning': meaning,
                                             'size': size})
 
 
-def bits(n):
+def bits(n: int) -> int:
     """Bytes that hold n bits."""
     return (n + 7) // 8
 
@@ -112,22 +116,26 @@ class Message:
     sender: ClassVar[str]
     kind: ClassVar[int]
     lane: ClassVar[Lane] = Lane.CONTROL
-    numbers: ClassVar[tuple]
-    parts: ClassVar[tuple]
+    numbers: ClassVar[tuple[str, ...]]
+    parts: ClassVar[tuple[Part, ...]]
     varies: ClassVar[bool] = False
     step: int
     epoch: int = 0
     position: int = 0
 
     @property
-    def body(self):
+    def body(self) -> bytes:
         """The bytes behind the header of a control message."""
         return b''
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes on the wire."""
         return HEADER_BYTES + len(self.body)
+
+
+#: Default of what is always given, since those in front of it have one.
+_GIVEN: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,21 +143,27 @@ class Vector(Message):
     """A message whose body is a buffer, which the receiver releases."""
 
     lane: ClassVar[Lane] = Lane.DATA
-    buffer: Buffer = None
+    buffer: Carrier = _GIVEN
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Bytes on the wire."""
         return self.buffer.raw.size
 
 
 #: Every message, in the order of this page.
-MESSAGES = []
+MESSAGES: list[type[Message]] = []
+#: What a side says: to whom, by number, and what.
+Said = list[tuple[int, Message]]
+
+Declared = TypeVar('Declared', bound=Message)
 
 
-def sent_by(sender, kind, *numbers):
+@dataclass_transform(frozen_default=True, eq_default=False)
+def sent_by(sender: str, kind: int,
+            *numbers: str) -> Callable[[type[Declared]], type[Declared]]:
     """Declare a message: who sends it, its number, what its numbers are."""
-    def declare(cls):
+    def declare(cls: type[Declared]) -> type[Declared]:
         cls = dataclass(frozen=True, eq=False)(cls)
         taken = {other.kind: other for other in MESSAGES}
         if kind in taken:
@@ -159,13 +173,14 @@ def sent_by(sender, kind, *numbers):
         cls.parts = tuple(Part(it.name, **it.metadata) for it in fields(cls)
                           if it.metadata)
         if cls.lane is Lane.CONTROL and 'body' not in vars(cls):
-            cls.body = _joined([it.name for it in cls.parts])
+            body = _joined([it.name for it in cls.parts])
+            cls.body = body     # type: ignore[method-assign]
         MESSAGES.append(cls)
         return cls
     return declare
 
 
-def _joined(names):
+def _joined(names: Sequence[str]) -> Any:
     """A property that answers some parts, one after the other."""
     if not names:
         return Message.body
@@ -175,7 +190,7 @@ def _joined(names):
     return property(lambda self: b''.join(parts(self)))
 
 
-def vector(meaning, size):
+def vector(meaning: str, size: Size) -> Any:
     """Declare the numbers of a vector."""
     return part(meaning, size, None)
 
@@ -194,7 +209,7 @@ class Model(Message):
 class Parameters(Vector):
     """The parameters at which the step's gradients are taken."""
 
-    buffer: Buffer = vector('float32 (d)', lambda job: 4 * job.n_parameters)
+    buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 
 
 @sent_by(SERVER, 3, 'step', 'epoch')
@@ -263,37 +278,37 @@ class Progress(Message):
 class Replica(Vector):
     """The gradient of one file; its own report of progress."""
 
-    buffer: Buffer = vector('float32 (d)', lambda job: 4 * job.payload)
+    buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.payload)
 
 
 @sent_by(WORKER, 9, 'step', 'epoch')
 class CodedGradient(Vector):
     """One combination of the worker's gradients, as the signal asked."""
 
-    buffer: Buffer = vector('float32 (d/copies)',
-                            lambda job: 4 * job.payload)
+    buffer: Carrier = vector('float32 (d/copies)',
+                             lambda job: 4 * job.payload)
 
 
 @sent_by(WORKER, 15, 'step', 'epoch')
 class Sum(CodedGradient):
     """The sum of the gradients that it owns, once coded ones failed."""
 
-    buffer: Buffer = vector('float32 (d)', lambda job: 4 * job.n_parameters)
+    buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 
 
 @sent_by(WORKER, 10, 'step', 'epoch')
 class Sketch(Vector):
     """Sketches and norms of the worker's finished files."""
 
-    buffer: Buffer = vector('float64 (l, k+1, copies), by ascending file',
-                            lambda job: 8 * job.sketches)
+    buffer: Carrier = vector('float64 (l, k+1, copies), by ascending file',
+                             lambda job: 8 * job.sketches)
 
 
 @sent_by(WORKER, 17)
 class Answer(Vector):
     """Sketches and digests of the files of the start-up probe."""
 
-    buffer: Buffer = vector('n times 88 bytes', lambda job: job.answer)
+    buffer: Carrier = vector('n times 88 bytes', lambda job: job.answer)
 
 
 @sent_by(WORKER, 11, 'step')
@@ -305,7 +320,7 @@ class Failure(Message):
                        lambda job: TEXT_BYTES)
 
     @property
-    def body(self):
+    def body(self) -> bytes:
         """The end of the traceback, where the error stands."""
         return self.text[-TEXT_BYTES:]
 
@@ -326,7 +341,7 @@ FROM_SERVER, FROM_WORKER = (
 _FLIPPED = bytes(int(f'{byte:08b}'[::-1], 2) for byte in range(256))
 
 
-def pack_positions(mask, n_bytes):
+def pack_positions(mask: int, n_bytes: int) -> bytes:
     """The bits of an integer as `numpy.packbits` orders them.
 
     >>> pack_positions(0b1011, 1) == bytes([0b11010000])
@@ -335,6 +350,6 @@ def pack_positions(mask, n_bytes):
     return mask.to_bytes(n_bytes, 'little').translate(_FLIPPED)
 
 
-def unpack_positions(packed):
+def unpack_positions(packed: bytes) -> int:
     """The integer that `pack_positions` packed."""
     return int.from_bytes(packed.translate(_FLIPPED), 'little')

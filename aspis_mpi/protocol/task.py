@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from aspis_mpi.arrays import Ints, Vector
 from aspis_mpi.learning.batches import Batches
 from aspis_mpi.learning.guard.problem import Guard
+from aspis_mpi.protocol.buffers import Buffer
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +29,12 @@ class Recipe:
     batches: Batches
     micro_batch: int
 
-    def of_server(self):
+    def of_server(self) -> 'Recipe':
         """The recipe with rank 0's bits, for attacks that want them."""
         return replace(self, problem=self.problem.of_server())
 
-    def task(self, step, file, parameters, buffer):
+    def task(self, step: int, file: int, parameters: Vector,
+             buffer: Buffer) -> 'Task':
         """The `Task` of a file of a step."""
         return Task(self, step, self.batches.samples(step, file), parameters,
                     buffer)
@@ -56,7 +59,8 @@ class Task:
         Whether the gradient is complete.
     """
 
-    def __init__(self, recipe, step, samples, parameters, buffer):
+    def __init__(self, recipe: Recipe, step: int, samples: Ints,
+                 parameters: Vector, buffer: Buffer):
         self.buffer = buffer
         self._add = recipe.problem.gradient
         self._micro_batch = recipe.micro_batch
@@ -68,7 +72,7 @@ class Task:
         if not buffer.filled:
             buffer.values.fill(0)
 
-    def compute(self):
+    def compute(self) -> None:
         """Add the gradient of the next micro-batch."""
         if self.finished:
             return
@@ -77,17 +81,17 @@ class Task:
                   self.buffer.values)
         self._done, self.finished = end, end >= len(self._samples)
 
-    def complete(self):
+    def complete(self) -> Buffer:
         """Add all that is left; the buffer to send."""
         while not self.finished:
             self.compute()
         return self.close()
 
-    def close(self):
+    def close(self) -> Buffer:
         """The buffer to send."""
         self.buffer.filled = True
         return self.buffer
 
-    def release(self):
+    def release(self) -> None:
         """Give up: the buffer was not sent."""
         self.buffer.release()

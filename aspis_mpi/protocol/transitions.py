@@ -1,9 +1,16 @@
 """Transitions of a machine, looked up in a table wherever it takes one."""
 
+from collections.abc import Collection, Mapping
+from typing import Generic, TypeVar
+
 from aspis_mpi.errors import LocalProtocolError
 
 
-class Machine:
+#: A state of some machine, of the enumeration that it has of them.
+State = TypeVar('State')
+
+
+class Machine(Generic[State]):
     """Anything that is in one of a few states and goes only where it may.
 
     Attributes
@@ -26,9 +33,10 @@ class Machine:
     aspis_mpi.errors.LocalProtocolError: Lamp: 'broken' may not follow 'off'
     """
 
-    follows = {}
+    state: State
+    follows: Mapping[State, Collection[State]] = {}
 
-    def turn_to(self, state):
+    def turn_to(self, state: State) -> None:
         """Be in another state, or in the same one still.
 
         Raises
@@ -39,7 +47,7 @@ class Machine:
         self.state = state
 
 
-def check(machine, before, state):
+def check(machine: Machine[State], before: State, state: State) -> None:
     """Refuse a state that may not come next.
 
     To stay where one is is no transition.

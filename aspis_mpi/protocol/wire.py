@@ -1,12 +1,16 @@
 """Messages to bytes and back, by what each message says of itself."""
 
 import struct
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from aspis_mpi.arrays import Raw
 from aspis_mpi.errors import MalformedMessage
-from aspis_mpi.protocol.buffers import HEADER_BYTES
-from aspis_mpi.protocol.messages import MESSAGES, Lane
+from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer
+from aspis_mpi.protocol.messages import (
+    MESSAGES, Lane, Message, Sizes, Vector)
 
 MAGIC = b'ASPI'
 PROTOCOL = 1
@@ -23,37 +27,40 @@ class Wire:
     sizes : Sizes
     """
 
-    def __init__(self, sizes):
+    def __init__(self, sizes: Sizes):
         # Bytes of each body, and where each of its parts is.
-        self._lengths, self._cuts = {}, {}
+        self._lengths: dict[type[Message], int] = {}
+        self._cuts: dict[type[Message], list[slice]] = {}
         for cls in MESSAGES:
             ends = np.cumsum([0, *(it.size(sizes) for it in cls.parts)])
             self._lengths[cls] = int(ends[-1])
             self._cuts[cls] = [slice(*map(int, cut))
                                for cut in zip(ends, ends[1:])]
 
-    def size(self, cls):
+    def size(self, cls: type[Message]) -> int:
         """Bytes of a message, at most where that varies."""
         return HEADER_BYTES + self._lengths[cls]
 
-    def longest(self, known):
+    def longest(self, known: Mapping[int, type[Message]]) -> int:
         """Bytes of the longest control message of one side."""
         return max(self.size(cls) for cls in known.values()
                    if cls.lane is Lane.CONTROL)
 
-    def pack(self, message):
+    def pack(self, message: Message) -> bytes:
         """The bytes of a control message."""
         body = message.body
         return _header(message, len(body)) + body
 
-    def stamp(self, message):
+    def stamp(self, message: Vector) -> Raw:
         """Write the header in front of a vector; its raw bytes travel."""
         raw = message.buffer.raw
         raw[:HEADER_BYTES] = np.frombuffer(
             _header(message, raw.size - HEADER_BYTES), dtype=np.uint8)
         return raw
 
-    def unpack(self, raw, n_bytes, known, lane, buffer=None):
+    def unpack(self, raw: Raw, n_bytes: int,
+               known: Mapping[int, type[Message]], lane: Lane,
+               buffer: Buffer | None = None) -> Message:
         """The message in the first `n_bytes` of a receive buffer.
 
         Parameters
@@ -75,10 +82,10 @@ class Wire:
         if n_bytes < HEADER_BYTES:
             raise MalformedMessage(f'{n_bytes} bytes are no header', lane)
         magic, protocol, kind, step, epoch, position, length = (
-            _HEADER.unpack_from(raw))
+            _HEADER.unpack_from(raw))   # type: ignore[arg-type]
         if magic != MAGIC or protocol != PROTOCOL:
             raise MalformedMessage('no message of this protocol', lane)
-        cls = known.get(kind)
+        cls: Any = known.get(kind)
         if cls is None or cls.lane != lane:
             raise MalformedMessage(f'kind {kind} on lane {lane.name}', lane,
                                    step)
@@ -90,14 +97,14 @@ class Wire:
         if length != due and not cls.varies:
             raise MalformedMessage(f'{cls.__name__} with a body of {length} '
                                    f'bytes, not {due}', lane, step)
-        if lane is Lane.DATA:
+        if lane is Lane.DATA and buffer is not None:
             return cls(step, epoch, position, buffer.front(length))
         body = raw[HEADER_BYTES:n_bytes].tobytes()
         return cls(step, epoch, position,
                    *[body[cut] for cut in self._cuts[cls]])
 
 
-def _header(message, length):
+def _header(message: Message, length: int) -> bytes:
     packed = _HEADER.pack(MAGIC, PROTOCOL, message.kind, message.step,
                           message.epoch, message.position, length)
     return packed.ljust(HEADER_BYTES, b'\0')

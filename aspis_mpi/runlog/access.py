@@ -2,11 +2,16 @@
 
 import io
 import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 
 from aspis_mpi.errors import RunLogError
+
+Found = TypeVar('Found')
 
 #: Pauses, in seconds, before a log that is just being written is read again.
 PAUSES = (0.01, 0.05, 0.25)
@@ -25,7 +30,7 @@ class Killed(io.FileIO):
     file ends where it does; on the disk nothing is changed.
     """
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         """Read as ever, but for the end of the file."""
         start = self.tell()
         count = super().readinto(buffer)
@@ -38,7 +43,7 @@ class Killed(io.FileIO):
         return count
 
 
-def open_log(path, killed=False):
+def open_log(path: Path, killed: bool = False) -> h5py.File:
     """Open an HDF5 file for reading, without a lock.
 
     Parameters
@@ -68,7 +73,9 @@ def open_log(path, killed=False):
         return open_log(path, killed=True)
 
 
-def retried(what, failed, between=lambda: None, pauses=PAUSES):
+def retried(what: Callable[[], Found], failed: str,
+            between: Callable[[], None] = lambda: None,
+            pauses: Iterable[float] = PAUSES) -> Found:
     """Do `what`, again if the writer has just moved what it looked for.
 
     Parameters
@@ -98,7 +105,7 @@ def retried(what, failed, between=lambda: None, pauses=PAUSES):
         raise RunLogError(f'{failed}: {error}') from error
 
 
-def attributes(file):
+def attributes(file: h5py.File) -> dict[str, Any]:
     """Root attributes of an open file, as Python's own types."""
     found = {key: value.tolist() if isinstance(value, np.generic | np.ndarray)
              else value for key, value in file.attrs.items()}
@@ -106,7 +113,7 @@ def attributes(file):
     return found | ({'seed': int(found['seed'])} if 'seed' in found else {})
 
 
-def attributes_at(path):
+def attributes_at(path: Path) -> dict[str, Any]:
     """Root attributes of a file, which is closed again.
 
     Raises

@@ -11,10 +11,13 @@ import json
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
+from aspis_mpi.arrays import Array
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
 from aspis_mpi.errors import DamagedCheckpoint
@@ -33,6 +36,9 @@ DAMAGES = (OSError, ValueError, KeyError, TypeError, EOFError, SyntaxError,
 _NAME = re.compile(r'step-(\d+)\.npz')
 _OF_OPTIMIZER = 'optimizer.'
 
+#: The arrays of a checkpoint, by name.
+Arrays = dict[str, Array]
+
 
 class Checkpoints:
     """The checkpoints of one run, of which the newest are kept.
@@ -50,13 +56,13 @@ class Checkpoints:
         `RUN.checkpoints` for `RUN.h5`.
     """
 
-    def __init__(self, log, keep=3):
+    def __init__(self, log: Path, keep: int = 3):
         if keep < 1:
             raise ValueError(f'keep {keep} must be at least 1')
         self.folder = beside(log, '.checkpoints')
         self._keep = keep
 
-    def save(self, snapshot):
+    def save(self, snapshot: Snapshot) -> Path:
         """Write a snapshot, and remove those that are too old.
 
         Returns
@@ -73,14 +79,14 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         return path
 
-    def paths(self):
+    def paths(self) -> list[Path]:
         """Files of the checkpoints, the newest first."""
-        found = {path: _NAME.fullmatch(path.name)
-                 for path in self.folder.glob('step-*.npz') if path.is_file()}
-        return sorted((path for path, match in found.items() if match),
-                      key=lambda path: int(found[path][1]), reverse=True)
+        steps = {path: int(match[1])
+                 for path in self.folder.glob('step-*.npz') if path.is_file()
+                 and (match := _NAME.fullmatch(path.name))}
+        return sorted(steps, key=steps.__getitem__, reverse=True)
 
-    def remove(self):
+    def remove(self) -> None:
         """Forget all of them: another run takes the place of theirs."""
         for path in (*self.paths(), *self._unfinished()):
             path.unlink(missing_ok=True)
@@ -89,12 +95,12 @@ class Checkpoints:
                                          or any(self.folder.iterdir())):
             self.folder.rmdir()
 
-    def _unfinished(self):
+    def _unfinished(self) -> Iterator[Path]:
         """Files that kills have left."""
         return self.folder.glob('.step-*.npz.unfinished')
 
 
-def load(path):
+def load(path: Path) -> Snapshot:
     """Read one checkpoint.
 
     Parameters
@@ -117,7 +123,7 @@ def load(path):
             f'{path} is no complete checkpoint: {error}') from error
 
 
-def _pack(snapshot):
+def _pack(snapshot: Snapshot) -> Arrays:
     it = snapshot.members
     facts = {'version': VERSION, 'step': snapshot.step,
              'seconds': snapshot.seconds, 'floor': snapshot.floor,
@@ -134,7 +140,7 @@ def _pack(snapshot):
             'absent': it.absent}
 
 
-def _unpack(arrays):
+def _unpack(arrays: Arrays) -> Snapshot:
     facts = json.loads(arrays['facts'].tobytes())
     if facts['version'] not in (STRIKES, VERSION):
         raise ValueError(f'it has version {facts["version"]}, not {VERSION}')

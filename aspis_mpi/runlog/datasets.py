@@ -6,8 +6,16 @@ flattened matrix, whose shape stands in the attribute `shape`.
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
+import h5py
 import numpy as np
+import numpy.typing as npt
+
+from aspis_mpi.arrays import Array
+
+#: Whole rows of a table, with columns by name.
+Rows = npt.NDArray[np.void]
 
 #: Bytes of a chunk, and of the smallest row that is worth compressing.
 CHUNK, COMPRESS = 1 << 16, 1 << 12
@@ -22,40 +30,42 @@ class DataSet:
     """
 
     path: str
-    dtype: np.dtype
-    row: tuple = ()
+    dtype: np.dtype[Any]
+    row: tuple[str | int, ...] = ()
     packed: bool = False
     marked: bool = False        # rows that never reached the disk: they
     #                             have -1 in their first column
     since: int = 1              # first version of the format that has it
-    names: tuple = ()           # columns of numbers with names, and these
+    #: Columns of numbers with names, and these.
+    names: tuple[tuple[str, str], ...] = ()
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The last part of the path, unique in a log."""
         return self.path.rpartition('/')[2]
 
     @property
-    def stored_dtype(self):
+    def stored_dtype(self) -> np.dtype[Any]:
         """The type in the file: booleans and packed bits are uint8."""
         return np.dtype('u1') if self.dtype == bool else self.dtype
 
-    def shape(self, n_files, n_workers):
+    def shape(self, n_files: int, n_workers: int) -> tuple[int, ...]:
         """Shape of a row as a reader gets it."""
         sizes = {'f': n_files, 'K': n_workers}
-        return tuple(sizes.get(side, side) for side in self.row)
+        return tuple(sizes[side] if isinstance(side, str) else side
+                     for side in self.row)
 
-    def stored_shape(self, n_files, n_workers):
+    def stored_shape(self, n_files: int, n_workers: int) -> tuple[int, ...]:
         """Shape of a row in the file: a packed one is a string of bytes."""
         shape = self.shape(n_files, n_workers)
         return (-(-prod(shape) // 8),) if self.packed else shape
 
-    def row_bytes(self, n_files, n_workers):
+    def row_bytes(self, n_files: int, n_workers: int) -> int:
         """Bytes of a row in the file, before compression."""
         stored = self.stored_shape(n_files, n_workers)
         return prod(stored) * self.stored_dtype.itemsize
 
-    def chunks(self, n_files, n_workers):
+    def chunks(self, n_files: int, n_workers: int) -> tuple[int, ...]:
         """Shape of a chunk: 64 kB of rows; of large rows one, or 64 kB of it.
 
         A compressed chunk is never written twice, so it holds one row: a
@@ -71,7 +81,8 @@ class DataSet:
             room //= sides[-1]
         return (1, *reversed(sides))
 
-    def create(self, file, n_files, n_workers):
+    def create(self, file: h5py.File, n_files: int,
+               n_workers: int) -> h5py.Dataset:
         """Create the data set, without rows, in an open HDF5 file."""
         large = self.row_bytes(n_files, n_workers) >= COMPRESS
         data = file.create_dataset(
@@ -86,7 +97,7 @@ class DataSet:
         data.attrs.update(self.names)
         return data
 
-    def unpack(self, stored, n_files, n_workers):
+    def unpack(self, stored: Array, n_files: int, n_workers: int) -> Array:
         """Rows of the file, (n, ...), as a reader gets them."""
         if not self.packed:
             return stored.astype(bool) if self.dtype == bool else stored
@@ -95,11 +106,11 @@ class DataSet:
         return bits.view(bool).reshape(len(stored), *shape)
 
     @property
-    def nothing(self):
+    def nothing(self) -> float:
         """Value in the rows of an older log: NaN, or 0 of other types."""
         return np.nan if self.dtype.kind == 'f' else 0
 
-    def absent(self, n, n_files, n_workers):
+    def absent(self, n: int, n_files: int, n_workers: int) -> Array:
         """The n rows of an older log, as a reader gets them."""
         return np.full((n, *self.shape(n_files, n_workers)), self.nothing,
                        self.dtype)
@@ -117,19 +128,19 @@ class RowTable:
     column: str                 # its name, for whoever reads
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """Of a row as a reader gets it, and as version 1 had it."""
         item = self.beside
         return np.dtype([*self.rows.dtype.descr, (
             self.column, item.stored_dtype, item.stored_shape(0, 0))])
 
-    def split(self, whole):
+    def split(self, whole: Rows) -> tuple[Array, Array]:
         """Split whole rows into those of the two data sets."""
-        names = self.rows.dtype.names
-        return (whole[list(names)].astype(self.rows.dtype),
+        names = list(self.rows.dtype.names or ())
+        return (whole[names].astype(self.rows.dtype),
                 np.ascontiguousarray(whole[self.column]))
 
-    def count(self, file):
+    def count(self, file: h5py.File) -> int:
         """Number of rows of a file, each with what lies beside it."""
         if self.rows.path not in file:
             return 0
@@ -138,7 +149,7 @@ class RowTable:
         return len(data) if self.column in data.dtype.names else min(
             len(data), len(file[self.beside.path]))
 
-    def read(self, file, rows):
+    def read(self, file: h5py.File, rows: slice) -> Rows:
         """Whole rows of a file of any version, for a slice of them."""
         if self.rows.path not in file:
             return np.empty(0, self.dtype)
@@ -152,7 +163,8 @@ class RowTable:
         return whole
 
 
-def _unwritten(dtype):
+def _unwritten(dtype: np.dtype[Any]) -> Array:
     row = np.zeros((), dtype)
-    row[dtype.names[0]] = -1
+    first, *_ = dtype.names or ()
+    row[first] = -1
     return row

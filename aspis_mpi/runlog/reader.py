@@ -3,48 +3,22 @@
 import tomllib
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from aspis_mpi.arrays import Array
 from aspis_mpi.detection.base import ProofKind
-from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
-from aspis_mpi.runlog.access import attributes, open_log, retried
+from aspis_mpi.runlog.flagging import Flagging
+from aspis_mpi.runlog.log_file import LogFile
 from aspis_mpi.runlog.log_parts import places
-from aspis_mpi.runlog.view import WINDOW, Array, View
+from aspis_mpi.runlog.view import WINDOW, View
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event, ExposureRecord
-
-
-@dataclass(frozen=True)
-class Flagging:
-    """The server's flags against the truth, counted over workers and steps.
-
-    A worker that had no work in a step is neither right, wrong nor missed.
-    """
-
-    right: int      # adversaries that were flagged
-    wrong: int      # honest workers that were flagged
-    missed: int     # adversaries that lied and were not flagged
-
-    @property
-    def precision(self) -> float:
-        """Share of adversaries among the flagged; NaN without flags."""
-        return _share(self.right, self.wrong)
-
-    @property
-    def recall(self) -> float:
-        """Share of the flagged among those that lied; NaN without any."""
-        return _share(self.right, self.missed)
-
-    def __add__(self, other: 'Flagging') -> 'Flagging':
-        return Flagging(self.right + other.right, self.wrong + other.wrong,
-                        self.missed + other.missed)
 
 
 def load_run(path: str | Path) -> 'Run | JoinedRun':
@@ -141,21 +115,21 @@ class Run(View):
 
     def __init__(self, path: str | Path, until: int | None = None):
         self.path = Path(path)
-        self._file = open_log(self.path)
+        self._file = LogFile(self.path)
         try:
-            self.attrs = {'hosts': []} | self._reading('/', attributes)
-            self._check()
+            self.attrs = self._file.attrs
             self.config = tomllib.loads(self.attrs['config'])
             self.first_step = self.attrs.get('first_step', 0)
-            self.incidence = self._get(schema.INCIDENCE).astype(bool)
-            self.order = self._get(schema.ORDER)
+            self.incidence = self._file.rows(schema.INCIDENCE).astype(bool)
+            self.order = self._file.rows(schema.ORDER)
             self.n_files, self.n_workers = self.incidence.shape
             self._arrival = schema.arrivals(self.order.shape[1])
             self._change = schema.changes(*self.order.shape)
             self._until = until
-            self.n_steps = self._rows_before(until, self._complete_rows())
+            self.n_steps = self._file.rows_before(
+                until, self._file.complete_rows())
             self._counts = {
-                table.rows.path: self._reading('/', table.count)
+                table.rows.path: self._file.read('/', table.count)
                 for table in (schema.EVENTS, schema.EXPOSURES, self._arrival,
                               self._change)}
         except Exception:
@@ -195,12 +169,12 @@ class Run(View):
             self.n_files, self.n_workers)
         if item.since > self.attrs['version']:
             return item.absent(len(range(*rows)), *sizes)
-        return item.unpack(self._get(item.path, slice(*rows)), *sizes)
+        return item.unpack(self._file.rows(item.path, slice(*rows)), *sizes)
 
     @property
     def evaluation(self) -> Array:
         """Step, seconds, loss and accuracy of each evaluation."""
-        rows = self._get(schema.EVALUATION.path)
+        rows = self._file.rows(schema.EVALUATION.path)
         # The one after as many steps is of the model that went on.
         return rows if self._until is None else rows[
             rows['step'] <= self._until]
@@ -301,7 +275,7 @@ class Run(View):
     def _own(self, table: Any, rows: slice = slice(None)) -> Array:
         """Whole rows of a table, of those that it had at the beginning."""
         rows = slice(*rows.indices(self._counts[table.rows.path]))
-        return self._reading('/', lambda root: table.read(root, rows))
+        return self._file.read('/', lambda root: table.read(root, rows))
 
     def _arrivals(self, wanted: Callable[[Array], Any]) -> Array:
         """The wanted rows, a window at a time: there may be very many."""
@@ -312,53 +286,3 @@ class Run(View):
             rows = self._own(table, slice(start, start + span))
             found.append(rows[wanted(rows) & (rows['step'] < end)])
         return np.concatenate(found)
-
-    def _check(self) -> None:
-        if self.attrs.get('format') != schema.FORMAT:
-            raise RunLogError(f'{self.path} is an HDF5 file, but not a run '
-                              'log of aspis_mpi')
-        version = self.attrs.get('version')
-        if version not in range(1, schema.VERSION + 1):
-            raise RunLogError(
-                f'{self.path} has version {version} of the run log; this '
-                f'aspis_mpi reads versions 1 to {schema.VERSION}')
-
-    def _complete_rows(self) -> int:
-        """T: the rows that every array holds and that reached the disk."""
-        n = min(self._reading(item.path, len)
-                for item in schema.ROWS.values()
-                if item.since <= self.attrs['version'])
-        while n and self._get(schema.STEPS.path, n - 1)['step'] < 0:
-            n -= 1
-        return n
-
-    def _rows_before(self, step: int | None, n: int) -> int:
-        """Number of the first n rows that are of earlier steps."""
-        if step is None:
-            return n
-        numbers = self._reading(schema.STEPS.path,
-                                lambda data: data.fields('step')[:n])
-        return int(np.searchsorted(numbers, step))
-
-    def _get(self, path: str, rows: Any = ...) -> Any:
-        return self._reading(path, lambda data: data[rows])
-
-    def _reading(self, path: str, what: Callable[[Any], Any]) -> Any:
-        if not self._file:
-            raise RunLogError(f'{self.path} was closed')
-        failed = f'{path} of {self.path} cannot be read'
-        try:
-            return retried(lambda: what(self._file[path]), failed,
-                           self._reopen)
-        except RunLogError:
-            self._reopen(killed=True)
-            return retried(lambda: what(self._file[path]), failed,
-                           pauses=())
-
-    def _reopen(self, killed: bool = False) -> None:
-        self._file.close()
-        self._file = open_log(self.path, killed)
-
-
-def _share(part: int, rest: int) -> float:
-    return part / (part + rest) if part + rest else float('nan')

@@ -22,6 +22,9 @@ Version 2 had neither exposures nor codes of events: there only sentences say
 which proof there is against whom, and no reader looks into sentences.
 """
 
+from collections.abc import Iterable
+from enum import IntEnum
+
 import h5py
 import numpy as np
 
@@ -43,7 +46,7 @@ NO_CHECKPOINT = -1
 MOST_FILES, MOST_WORKERS = (1 << 16) - 1, 4000
 
 
-def _names(members):
+def _names(members: Iterable[IntEnum]) -> str:
     """Names of the numbers 0, 1 ..., in lower case."""
     return ' '.join(member.name.lower() for member in sorted(members))
 
@@ -124,7 +127,7 @@ EXPOSURES = RowTable(
 INCIDENCE, ORDER = '/assignment/incidence', '/assignment/order'
 
 
-def arrivals(load):
+def arrivals(load: int) -> RowTable:
     """The table of arrivals where a worker has at most `load` files.
 
     `finished` are `load` bits, packed: the positions of its order that the
@@ -137,7 +140,7 @@ def arrivals(load):
         'finished')
 
 
-def changes(n_workers, load):
+def changes(n_workers: int, load: int) -> RowTable:
     """The table of changes of the order: from which step on, which."""
     return RowTable(
         DataSet('/assignment/changes', np.dtype([('step', 'i8')]),
@@ -147,7 +150,7 @@ def changes(n_workers, load):
         'order')
 
 
-def check_sizes(n_files, n_workers):
+def check_sizes(n_files: int, n_workers: int) -> None:
     """Raise a ValueError for an assignment that the log cannot hold."""
     if n_files > MOST_FILES:
         raise ValueError(f'the run log counts at most {MOST_FILES} files; '
@@ -157,7 +160,7 @@ def check_sizes(n_files, n_workers):
                          f'this assignment has {n_workers}')
 
 
-def seed(value):
+def seed(value: int) -> int | str:
     """A seed as an attribute: a number of 64 bits, or its digits.
 
     >>> seed(7), seed(2 ** 64)

@@ -5,10 +5,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from aspis_mpi.arrays import Array
 from aspis_mpi.runlog import schema
-
-#: Rows of a data set, of the type and shape that it says.
-Array = npt.NDArray[Any]
 
 #: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
 WINDOW = 1 << 24

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.arrays import Ints
 from aspis_mpi.detection.base import DROPPED, Proof, ProofKind, Verdict
 from aspis_mpi.schemes.odd import oddities
 
@@ -43,10 +44,10 @@ class Audited:
 
     verdict: Verdict
     audits: int = 0
-    remarks: tuple = ()
-    right: dict = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    right: dict[int, Ints] = field(default_factory=dict)
     contested: int = 0
-    offered: np.ndarray = field(default_factory=lambda: np.empty(0, int))
+    offered: Ints = field(default_factory=lambda: np.empty(0, int))
 
 
 def drawn(files, count):

@@ -3,9 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
+from aspis_mpi.arrays import Bools, Ints, Vector
+from aspis_mpi.schemes.belief import Belief
 
-from aspis_mpi.schemes.scheme import Scheme
+#: Seconds, from whatever second on.
+Clock = Callable[[], float]
+#: Given a file, its gradient as the server computes it, float32 (d,), valid
+#: until the next call.
+Audit = Callable[[int], Vector]
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +19,7 @@ class Closing:
 
     Parameters
     ----------
-    scheme : Scheme
+    scheme : Belief
     believed : ndarray of bool, shape (K,)
         Workers that no proof stands against.
     samples : ndarray of int, shape (f,)
@@ -23,17 +28,14 @@ class Closing:
         Receives the mean gradient if the step has one.
     threads : int
         For the aggregation.
-    clock : callable
-        Seconds.
-    audit : callable, optional
-        Given a file, its gradient as the server computes it, float32 (d,),
-        valid until the next call.
+    clock : Clock
+    audit : Audit, optional
     """
 
-    scheme: Scheme
-    believed: np.ndarray
-    samples: np.ndarray
-    out: np.ndarray
+    scheme: Belief
+    believed: Bools
+    samples: Ints
+    out: Vector
     threads: int
-    clock: Callable[[], float]
-    audit: Callable[[int], np.ndarray] | None = None
+    clock: Clock
+    audit: Audit | None = None

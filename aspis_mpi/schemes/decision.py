@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from aspis_mpi.detection.base import Detector
+from aspis_mpi.arrays import Bools
+from aspis_mpi.detection.base import Detector, Verdict
+from aspis_mpi.detection.evidence import Evidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +27,19 @@ class Detection:
 
     make: Callable[[int], Detector]
     q: int
-    _made: dict = field(default_factory=dict, init=False, repr=False)
+    _made: dict[int, Detector] = field(default_factory=dict, init=False,
+                                       repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # A rule that refuses q does so before anything is decided.
         self._for(self.q)
 
     @property
-    def detector(self):
+    def detector(self) -> Detector:
         """The detector for all q."""
         return self._for(self.q)
 
-    def left(self, believed):
+    def left(self, believed: Bools) -> int:
         """Adversaries that may be among those who are believed, int.
 
         Parameters
@@ -46,11 +49,11 @@ class Detection:
         """
         return self.q - int(np.count_nonzero(~believed))
 
-    def among(self, believed):
+    def among(self, believed: Bools) -> Detector:
         """The detector for those who are believed; 0 are the fewest."""
         return self._for(max(self.left(believed), 0))
 
-    def decide(self, evidence, believed):
+    def decide(self, evidence: Evidence, believed: Bools) -> Verdict:
         """The detector's verdict, if not too many are exposed already.
 
         Parameters
@@ -70,7 +73,7 @@ class Detection:
         return self.detector.refuse(evidence, f'{exposed} workers are '
                                     f'exposed, more than q = {self.q}')
 
-    def _for(self, q):
+    def _for(self, q: int) -> Detector:
         if q not in self._made:
             self._made[q] = self.make(q)
         return self._made[q]

@@ -37,7 +37,7 @@ class EventCode(Named):
     CONTINUED = 26, 'The log goes on in another file: the workers are others.'
 
     @classmethod
-    def _missing_(cls, _number):
+    def _missing_(cls, _number: object) -> 'EventCode':
         """A code of a later program."""
         return cls.UNKNOWN
 

@@ -5,16 +5,21 @@ or lost.  So all of it is frozen, and made of those sections of a job that say
 what the server does: neither the job nor who lies is in its reach.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from aspis_mpi.aggregation.base import Aggregator
 from aspis_mpi.assignment.orders.natural import Natural
 from aspis_mpi.assignment.reassignment import reassigned, without
+from aspis_mpi.coding.code import Code
+from aspis_mpi.detection.base import Detector
 from aspis_mpi.registry import find
 from aspis_mpi.schemes.challenge.challenged import Challenged
 from aspis_mpi.schemes.decision import Detection
+from aspis_mpi.schemes.gathering import Collection
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.tables.base import Transfer
 
@@ -23,10 +28,10 @@ from aspis_mpi.schemes.tables.base import Transfer
 class Makers:
     """Makers of the parts of a scheme: each takes what its family takes."""
 
-    collection: Any
-    transfer: Any
-    detector: Any
-    aggregator: Any
+    collection: Callable[..., Collection]
+    transfer: Callable[..., Transfer]
+    detector: Callable[[int], Detector]
+    aggregator: Callable[..., Aggregator]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +58,7 @@ class SchemeFactory:
     transfer: Any
     detection: Any
     make: Makers
-    code: Any = None
+    code: Code | None = None
 
     def inner(self, assignment):
         """The transfer without the challenge."""

@@ -1,6 +1,13 @@
 """The bases of collections: of a run, and of the step that goes on."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from aspis_mpi.arrays import Bools, Ints
+from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.coding.code import Code
+from aspis_mpi.schemes.speeds import Speeds
 
 
 class Collection:
@@ -29,12 +36,13 @@ class Collection:
     #: Whether it counts copies, so that more of a file can be waited for.
     counts_copies = True
 
-    def __init__(self, assignment, copies, code):
+    def __init__(self, assignment: Assignment, copies: int, code: Code | None):
         self._assignment = assignment
         self._copies = copies
         self._code = code
 
-    def begin(self, living, lenient, speeds, needed=None):
+    def begin(self, living: Bools, lenient: bool, speeds: Speeds,
+              needed: Ints | None = None) -> 'Gathering':
         """Begin to count for a new step.
 
         Parameters
@@ -83,7 +91,8 @@ class Gathering:
     #: Whether it waits for all that the workers have.
     waits_for_all = False
 
-    def __init__(self, assignment, copies, living, lenient, seconds=np.inf):
+    def __init__(self, assignment: Assignment, copies: int, living: Bools,
+                 lenient: bool, seconds: float = np.inf):
         self.finished = np.zeros(assignment.incidence.shape, dtype=bool)
         self.living = living.copy()
         self.late = np.zeros_like(living)
@@ -95,13 +104,13 @@ class Gathering:
         self._lenient = lenient
         self._review()
 
-    def _review(self):
+    def _review(self) -> None:
         """Count anew, after somebody was lost."""
         self.counting = self._prompt(self._incidence & self.living)
         self._recount()
         self._doom = '' if self._lenient else self._hopeless()
 
-    def finish(self, worker, files):
+    def finish(self, worker: int, files: Sequence[int]) -> list[int]:
         """Take note that a worker has finished some more files.
 
         Returns
@@ -113,7 +122,7 @@ class Gathering:
             self.finished[file, worker] = True
         return []
 
-    def lose(self, worker):
+    def lose(self, worker: int) -> Ints:
         """Forget a worker: its files do not count, no more will come.
 
         Returns
@@ -126,7 +135,7 @@ class Gathering:
         self._review()
         return np.empty(0, dtype=int)
 
-    def excuse(self, worker):
+    def excuse(self, worker: int) -> Ints:
         """Do not wait for a late worker where there are others.
 
         Returns
@@ -138,46 +147,46 @@ class Gathering:
         self._review()
         return np.empty(0, dtype=int)
 
-    def admit(self, workers):
+    def admit(self, workers: Sequence[int]) -> None:
         """Let some workers take part after all."""
         self.living[workers] = True
         self.late[workers] = False
         self._review()
 
-    def expire(self):
+    def expire(self) -> None:
         """End the step with what is finished: its time is over."""
         self.expired = True
 
     @property
-    def needed(self):
+    def needed(self) -> Ints:
         """Copies of each file that are waited for, int (f,)."""
         return self.counting.sum(axis=1)
 
-    def require(self, needed):
+    def require(self, needed: Ints) -> None:
         """Wait for so many copies from now on, int (f,), if there are."""
 
-    def lacking(self):
+    def lacking(self) -> Ints:
         """Files that have not got the copies that are waited for, (n,)."""
         return np.empty(0, dtype=int)
 
     @property
-    def satisfied(self):
+    def satisfied(self) -> bool:
         """True where the step has all that it waits for."""
         return self.expired or self._complete()
 
     @property
-    def hopeless(self):
+    def hopeless(self) -> str:
         """The reason why the step can never be satisfied; empty if it can."""
         return '' if self.expired else self._doom
 
-    def state(self):
+    def state(self) -> Bools:
         """The global state vector: whose files count, bool (f, K).
 
         Late workers are not to be asked for what others have.
         """
         return self._prompt(self.finished.copy())
 
-    def _prompt(self, held):
+    def _prompt(self, held: Bools) -> Bools:
         """The same without late workers, but of files that need them."""
         if not self.late.any():
             return held
@@ -186,13 +195,13 @@ class Gathering:
         few = (prompt.sum(axis=1) < self._copies) & np.isinf(self.seconds)
         return np.where(few[:, None], held, prompt)
 
-    def _recount(self):
+    def _recount(self) -> None:
         """Make the counters of a subclass from what is finished."""
 
-    def _complete(self):
+    def _complete(self) -> bool:
         raise NotImplementedError
 
-    def _hopeless(self):
+    def _hopeless(self) -> str:
         holders = self._incidence[:, self.living].sum(axis=1)
         file = int(holders.argmin())
         if holders[file] >= self._copies:

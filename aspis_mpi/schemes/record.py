@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numpy as np
-
+from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.schemes.events import EventCode
 
@@ -65,22 +64,22 @@ class StepRecord:
     seconds_aggregate: float
     seconds_update: float
     seconds_step: float
-    flagged: np.ndarray         # bool (K,): by this step's rule
-    exposed: np.ndarray         # bool (K,): by proof, memory included
-    excluded: np.ndarray        # bool (K,): no work this step
-    disagreements: np.ndarray   # bool (K, K), symmetric
-    margin: np.ndarray          # float64 (2,): largest supporting distance,
+    flagged: Bools              # (K,): by this step's rule
+    exposed: Bools              # (K,): by proof, memory included
+    excluded: Bools             # (K,): no work this step
+    disagreements: Bools        # (K, K), symmetric
+    margin: Floats              # (2,): largest supporting distance,
     #                             smallest disagreeing one, NaN if none
-    source: np.ndarray          # int16 (f,): a worker or a negative constant
-    contributors: np.ndarray    # bool (f, K): whose value was used
-    copies: np.ndarray          # uint16 (f,): workers it came from
-    files_done: np.ndarray      # uint16 (K,): at the signal
-    first_report: np.ndarray    # float64 (K,): seconds since Model, or NaN
-    last_report: np.ndarray     # float64 (K,)
-    late: np.ndarray            # bool (K,): not waited for any longer
-    account: np.ndarray         # float64 (K,): seconds, after this step
+    source: Ints                # int16 (f,): a worker or a negative constant
+    contributors: Bools         # (f, K): whose value was used
+    copies: Ints                # uint16 (f,): workers it came from
+    files_done: Ints            # uint16 (K,): at the signal
+    first_report: Floats        # (K,): seconds since Model, or NaN
+    last_report: Floats         # (K,)
+    late: Bools                 # (K,): not waited for any longer
+    account: Floats             # (K,): seconds, after this step
     #: Files whose vectors came after the step's first challenge, bool (f,).
-    later: np.ndarray | bool = False
+    later: Bools | bool = False
 
 
 @dataclass(frozen=True)
@@ -160,4 +159,4 @@ class Reordering:
     """From `step` on the workers compute their files in another order."""
 
     step: int
-    order: np.ndarray           # int32 (K, l), padded with -1
+    order: Ints                 # int32 (K, l), padded with -1

@@ -6,6 +6,7 @@ from math import nan
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.coding.challenge import hidden_bias
 from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
 from aspis_mpi.schemes.audit import Audited, audited
@@ -18,19 +19,20 @@ class Resolution:
 
     verdict: Verdict
     outcome: Outcome
-    disagreements: np.ndarray   # bool (K, K), symmetric
-    margin: np.ndarray          # float64 (2,)
-    copies: np.ndarray          # uint16 (f,): workers that showed each file
+    disagreements: Bools        # (K, K), symmetric
+    margin: Floats              # (2,)
+    copies: Ints                # uint16 (f,): workers that showed each file
     seconds_detect: float
     seconds_aggregate: float
     residual: float = 0.0       # coefficient error of an approximate step
     audits: int = 0             # files that the server computed itself
-    remarks: tuple = ()         # what a person should read, in sentences
+    #: What a person should read, in sentences.
+    remarks: tuple[str, ...] = ()
     hidden_bias: float = 0.0    # what liars may have hidden in what is used
     floor: float = nan          # of norms in the next step, where measured
     spread: float = nan         # what honest workers differ by, if measured
-    not_finite: tuple = ()      # files of which somebody sent no numbers, of
-    #                             a contradiction
+    #: Files of which somebody sent no numbers, of a contradiction.
+    not_finite: tuple[int, ...] = ()
 
     @property
     def updates(self):

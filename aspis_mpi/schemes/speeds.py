@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from aspis_mpi.arrays import Bools, Floats, Ints
+
 #: Of the newest step in the average.
 WEIGHT = 0.3
 
@@ -19,10 +21,11 @@ class Speeds:
         NaN for workers that were never measured.
     """
 
-    def __init__(self, n_workers):
-        self.seconds = np.full(n_workers, np.nan)
+    def __init__(self, n_workers: int):
+        self.seconds: Floats = np.full(n_workers, np.nan)
 
-    def observe(self, done, last_report, took_part):
+    def observe(self, done: Ints, last_report: Floats,
+                took_part: Bools) -> None:
         """Take one step into account.
 
         Parameters

@@ -15,7 +15,7 @@ from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-from aspis_mpi.assembly.run import simulate  # noqa: E402
+from aspis_mpi.assembly.simulate import simulate  # noqa: E402
 from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.problems.quadratic import Quadratic  # noqa: E402
 

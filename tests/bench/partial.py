@@ -18,7 +18,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
 
-from aspis_mpi.assembly.run import simulate  # noqa: E402
+from aspis_mpi.assembly.simulate import simulate  # noqa: E402
 from aspis_mpi.assignment.designs.random_regular import (  # noqa: E402
     RandomRegular)
 from aspis_mpi.assignment.ordering import matching  # noqa: E402

@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.errors import DONE
 from aspis_mpi.job import loading
 from aspis_mpi.runlog.reader import load_run

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding import combine, completion
 from aspis_mpi.errors import DONE, FAILED

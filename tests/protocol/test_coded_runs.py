@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding import completion
 from aspis_mpi.errors import DONE

@@ -21,8 +21,10 @@ RING = Cyclic(K, load=5)
 
 def scheme_of(assignment, q, equality=NEAR):
     rule = Mean(assignment.n_files, q, 0)
-    return Scheme(assignment, None, Replicas(assignment),
-                  Detection(Certified, q), rule, rule, equality=equality,
+    return Scheme(assignment=assignment, collection=None,
+                  transfer=Replicas(assignment),
+                  detection=Detection(Certified, q),
+                  aggregator=rule, mean=rule, equality=equality,
                   worst_case=Certified(q).worst_case(assignment))
 
 

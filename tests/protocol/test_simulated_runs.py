@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import (
     Network, VirtualClock, simulate as play)

@@ -210,8 +210,9 @@ def test_a_table_of_noise_is_sorted_like_its_distances():
 
 def tolerant_scheme(**options):
     rule = Mean(SUBSET.n_files, 4, 0)
-    return Scheme(SUBSET, None, Replicas(SUBSET), Detection(Certified, 4),
-                  rule, rule, equality=NEAR, **options)
+    return Scheme(assignment=SUBSET, collection=None,
+                  transfer=Replicas(SUBSET), detection=Detection(Certified, 4),
+                  aggregator=rule, mean=rule, equality=NEAR, **options)
 
 
 def resolved(scheme, table, compute):

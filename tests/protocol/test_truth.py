@@ -10,7 +10,7 @@ from weakref import ref
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly import run as build
+import aspis_mpi
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.keeper import Keeper
 from aspis_mpi.attacks.attack import Attack
@@ -262,8 +262,8 @@ def test_nor_in_a_whole_job_that_is_stopped_and_goes_on(
     job = assembly.job
     for last in 2, 4:
         run = job.run.model_copy(update={'steps': last})
-        code, _ = build.simulate(replace(job, run=run), resume=last == 4,
-                                 out=tmp_path / 'run.h5')
+        code, _ = aspis_mpi.simulate(replace(job, run=run), resume=last == 4,
+                                     out=tmp_path / 'run.h5')
         assert code == DONE
     assert set(steps) >= {1, 3}
 

@@ -466,7 +466,7 @@ def test_an_error_of_our_own_keeps_its_traceback(
     """It is a bug, and exit code 2 would blame the job."""
     def broken(*_, **__):
         raise ValueError('a bug')
-    monkeypatch.setattr('aspis_mpi.assembly.run.simulate', broken)
+    monkeypatch.setattr('aspis_mpi.assembly.simulate.simulate', broken)
     assert main(['simulate', str(job)]) == 3
     error = capsys.readouterr().err
     assert 'Traceback' in error and 'ValueError: a bug' in error

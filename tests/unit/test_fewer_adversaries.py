@@ -8,7 +8,7 @@ import pytest
 
 import aspis_mpi
 from aspis_mpi import registry
-from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.detection.base import Detector
 from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.errors import DONE

@@ -18,7 +18,8 @@ from aspis_mpi.errors import JobError, RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
 from aspis_mpi.runlog.log_parts import free
-from aspis_mpi.runlog.reader import Flagging, Run, load_run
+from aspis_mpi.runlog.flagging import Flagging
+from aspis_mpi.runlog.reader import Run, load_run
 from aspis_mpi.runlog.summary import format_summary, print_summary
 from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.schemes.record import (

@@ -256,7 +256,7 @@ def test_a_collection(added, listed, ran):
 
 TRANSFER = '''
 import numpy as np
-from aspis_mpi.schemes.tables.combined import GlobalState
+from aspis_mpi.schemes.tables.state import GlobalState
 from aspis_mpi.schemes.transfer.sums import Sums
 
 class New(Sums):

@@ -15,7 +15,7 @@ from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import Encode
 from aspis_mpi.schemes.record import CODED, Outcome
 from aspis_mpi.schemes.closing import Closing
-from aspis_mpi.schemes.tables.combined import NOBODY, GlobalState
+from aspis_mpi.schemes.tables.state import NOBODY, GlobalState
 from aspis_mpi.schemes.transfer.coded import Coded
 from aspis_mpi.schemes.transfer.sums import Sums
 from tests.support.decoded_sums import IRREGULAR

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly.run import simulate
+from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.job import loading

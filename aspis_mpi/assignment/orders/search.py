@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.assignment import ordering
+from aspis_mpi.assignment.base import Indices
 from aspis_mpi.assignment.order import Order
 from aspis_mpi.assignment.orders.random import shuffled
 from aspis_mpi.streams import generator
@@ -23,7 +24,7 @@ DEPTH, BREADTH = 6, 4
 class Found:
     """An order and how far it may be from the best."""
 
-    order: np.ndarray           # int32 (K, l), padded with -1
+    order: Indices              # (K, l), padded with -1
     q_max: int
     bound: int                  # no order has a smaller q_max
 

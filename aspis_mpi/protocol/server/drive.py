@@ -1,9 +1,16 @@
 """The order of sending and computing, for all that have a server."""
 
-from aspis_mpi.protocol.server.states import COMPUTES
+from collections.abc import Callable, Collection
+
+from aspis_mpi.protocol.messages import Said
+from aspis_mpi.protocol.server.machine import ParameterServer
+from aspis_mpi.protocol.server.states import COMPUTES, State
 
 
-def drive(server, messages, send, after=None, states=COMPUTES):
+def drive(server: ParameterServer, messages: Said,
+          send: Callable[[Said], None],
+          after: Callable[[], None] | None = None,
+          states: Collection[State] = COMPUTES) -> None:
     """Send what a server says, then compute what is due, until nothing is.
 
     What takes time to compute waits until messages have left, so that the

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from aspis_mpi.protocol.server.advice import Premise
 from aspis_mpi.protocol.server.snapshot import Snapshot
 from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.resolution import Resolution
 
 #: Factor by which thresholds change before the log says so.
 TOLD = 2.0
@@ -29,7 +30,7 @@ class Conclusion(NamedTuple):
         The assumptions do not hold, and the run cannot go on.
     """
 
-    resolution: Any
+    resolution: Resolution
     lr: float
     norm: float
     seconds: float

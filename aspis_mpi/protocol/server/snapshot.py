@@ -7,9 +7,9 @@ has to be kept, and workers begin each step anew.
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from aspis_mpi.arrays import Array, Bools, Floats, Ints, Vector
 from aspis_mpi.detection.equality import Equality
+from aspis_mpi.detection.memory import Row
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +35,14 @@ class Members:
         Whether the launcher says the keys, rather than the workers.
     """
 
-    keys: tuple
-    evidence: list
-    account: np.ndarray
-    silent: np.ndarray
-    resting: np.ndarray
-    speeds: np.ndarray
-    order: np.ndarray
-    absent: np.ndarray
+    keys: tuple[str, ...]
+    evidence: list[Row]
+    account: Floats
+    silent: Bools
+    resting: Bools
+    speeds: Floats
+    order: Ints
+    absent: Bools
     equality: Equality
     vouched: bool = False
 
@@ -69,8 +69,8 @@ class Snapshot:
 
     step: int
     seconds: float
-    parameters: np.ndarray
-    optimizer: dict
+    parameters: Vector
+    optimizer: dict[str, Array]
     floor: float
     failures: int
     members: Members

@@ -4,11 +4,15 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from aspis_mpi.protocol.server.states import FOLLOWS
+from aspis_mpi.arrays import Bools
+from aspis_mpi.protocol.buffers import Buffer
+from aspis_mpi.protocol.messages import Message, Said
+from aspis_mpi.protocol.server.states import FOLLOWS, State
 from aspis_mpi.protocol.transitions import Machine
+from aspis_mpi.schemes.closing import Audit
 
 
-class Stage(Machine, ABC):
+class Stage(Machine[State], ABC):
     """One stage of a run, from its first message to its last.
 
     The server talks to nothing else, but where a stage is over: what a step
@@ -39,13 +43,21 @@ class Stage(Machine, ABC):
         The second at which its time is over; infinite without a deadline.
     """
 
+    number: int
+    name: str
+    living: Bools
+    excluded: Bools
+    silent: Bools
+    noted: set[int]
+    bytes_in: int
+    messages: int
     follows = FOLLOWS
-    hopeless = ''
-    hastened = False
-    expires = np.inf
+    hopeless: str = ''
+    hastened: bool = False
+    expires: float = np.inf
 
     @abstractmethod
-    def announce(self, workers, parameters):
+    def announce(self, workers: list[int], parameters: Buffer) -> Said:
         """Its first messages, to workers that take part.
 
         Parameters
@@ -60,7 +72,7 @@ class Stage(Machine, ABC):
         """
 
     @abstractmethod
-    def handle(self, worker, message):
+    def handle(self, worker: int, message: Message) -> Said:
         """Take a message of this stage from a living worker.
 
         Returns
@@ -75,15 +87,15 @@ class Stage(Machine, ABC):
         """
 
     @abstractmethod
-    def expire(self):
+    def expire(self) -> Said:
         """Go on, since the time is over; what is to be sent."""
 
     @abstractmethod
-    def admit(self, workers):
+    def admit(self, workers: list[int]) -> Said:
         """Let some that were left out take part; what is to be sent."""
 
     @abstractmethod
-    def lose(self, workers):
+    def lose(self, workers: list[int]) -> Said:
         """Go on without workers that are silent, exposed or dead.
 
         Parameters
@@ -97,26 +109,26 @@ class Stage(Machine, ABC):
         """
 
     @abstractmethod
-    def excuse(self, workers):
+    def excuse(self, workers: list[int]) -> Said:
         """Wait no longer for late workers, whose messages still count.
 
         Parameters and what it answers are those of `lose`.
         """
 
     @abstractmethod
-    def blame(self, worker, reason):
+    def blame(self, worker: int, reason: str) -> None:
         """Note that a worker sent what no honest one sends."""
 
     @abstractmethod
-    def miss(self, worker):
+    def miss(self, worker: int) -> None:
         """Note that a worker never comes back."""
 
     @abstractmethod
-    def silence(self, worker):
+    def silence(self, worker: int) -> str:
         """Note that a worker is silent; what it did, for people."""
 
     @abstractmethod
-    def alarm(self, silence):
+    def alarm(self, silence: float) -> float:
         """The first second at which something may be due.
 
         A lower bound: whoever reports in the meantime has longer.
@@ -128,25 +140,24 @@ class Stage(Machine, ABC):
         """
 
     @abstractmethod
-    def overdue(self, now, silence):
+    def overdue(self, now: float, silence: float) -> Bools:
         """Workers that have been silent for so many seconds, bool (K,)."""
 
     @abstractmethod
-    def tardy(self, now):
+    def tardy(self, now: float) -> Bools:
         """Workers that are late from now on, bool (K,)."""
 
     @property
     @abstractmethod
-    def due(self):
+    def due(self) -> bool:
         """True where there is something to compute, and none to wait for."""
 
     @abstractmethod
-    def proceed(self, audit):
+    def proceed(self, audit: Audit | None) -> Said:
         """Compute what is due; what is to be sent.
 
         Parameters
         ----------
-        audit : callable or None
-            File to gradient, computed by the server; see
-            `resolution.resolve`.
+        audit : Audit or None
+            Computes the gradient of a file as the server does.
         """

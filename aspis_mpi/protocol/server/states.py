@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from aspis_mpi.protocol.messages import (
-    Answer, CodedGradient, Progress, Replica, Sketch, Sum)
+    Answer, CodedGradient, Message, Progress, Replica, Sketch, Sum)
 
 
 class State(Enum):
@@ -18,7 +18,7 @@ class State(Enum):
 
 
 #: What a worker may send in each state, besides that it cannot go on.
-ALLOWED = {
+ALLOWED: dict[State, set[type[Message]]] = {
     State.PROBING: {Answer},
     State.COMPUTING: {Replica, Progress, CodedGradient, Sum},
     State.ENCODING: {Progress, CodedGradient, Sum},
@@ -26,7 +26,7 @@ ALLOWED = {
     State.RESOLVING: set(),
 }
 #: Which other states may come next.
-FOLLOWS = {
+FOLLOWS: dict[State, set[State]] = {
     State.STOPPED: {State.PROBING, State.COMPUTING},
     State.PROBING: {State.COMPUTING, State.STOPPED},
     State.COMPUTING: {State.ENCODING, State.RESOLVING, State.STOPPED},

@@ -7,8 +7,8 @@ from aspis_mpi.coding import sketching
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.challenge.verified import VerifiedTable
 from aspis_mpi.schemes.tables.base import AskedTransfer
-from aspis_mpi.schemes.tables.combined import NOBODY
 from aspis_mpi.schemes.tables.round import Round
+from aspis_mpi.schemes.tables.state import NOBODY
 from aspis_mpi.schemes.transfer.sums import Sums
 
 

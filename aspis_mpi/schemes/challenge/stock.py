@@ -7,7 +7,7 @@ when these are those that are believed, for every file in it.
 import numpy as np
 
 from aspis_mpi.coding import challenge
-from aspis_mpi.schemes.tables.combined import NOBODY
+from aspis_mpi.schemes.tables.state import NOBODY
 from aspis_mpi.schemes.tables.payloads import (
     Payload, files_in, sketches, unbroken)
 

@@ -5,7 +5,10 @@ others send one vector a worker when they are asked, by a signal that says of
 what.  `tables.table` has what the server keeps of either.
 """
 
-from aspis_mpi.detection.equality import BITS
+from aspis_mpi.arrays import Bools, Floats, Ints
+from aspis_mpi.detection.equality import BITS, Equality
+from aspis_mpi.schemes.tables.state import GlobalState, Signal
+from aspis_mpi.schemes.tables.table import Table
 
 
 class Transfer:
@@ -24,11 +27,12 @@ class Transfer:
     #: What a signal carries besides the owners of files.
     signal_bytes = 0
 
-    def payload_size(self, d):
+    def payload_size(self, d: int) -> int:
         """Numbers in one message."""
         raise NotImplementedError
 
-    def begin(self, equality=BITS, floor=0.0, step=0, known=None):
+    def begin(self, equality: Equality = BITS, floor: float = 0.0,
+              step: int = 0, known: Bools | None = None) -> Table:
         """The empty table of a new step.
 
         Parameters
@@ -58,18 +62,18 @@ class AskedTransfer(Transfer):
 
     copies = 1
 
-    def pack(self, state):
+    def pack(self, state: GlobalState) -> tuple[bytes, bytes]:
         """The fields of the `Encode` that tells a state."""
         raise NotImplementedError
 
-    def read(self, message):
+    def read(self, message: Signal) -> GlobalState:
         """The global state of an `Encode`, as far as workers need it."""
         raise NotImplementedError
 
-    def encoding(self, worker, state):
+    def encoding(self, worker: int, state: GlobalState) -> tuple[Ints, Floats]:
         """Files of a worker's vector, and their coefficients (n, copies)."""
         raise NotImplementedError
 
-    def undivided(self, state):
+    def undivided(self, state: GlobalState) -> bool:
         """True where the vectors of a state are sums of d numbers."""
         return False

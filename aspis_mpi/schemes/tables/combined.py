@@ -5,8 +5,6 @@ which files.  From it alone every worker knows the coefficients of its one
 vector, and the server those of the sum (arXiv 2405.19509, section 3).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from aspis_mpi import arrays
@@ -17,48 +15,11 @@ from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.schemes.resolution import Resolution
 from aspis_mpi.schemes.tables.base import AskedTransfer
 from aspis_mpi.schemes.tables.round import Round, RoundTable, used
+from aspis_mpi.schemes.tables.state import GlobalState
 
 #: What codes leave of rounding where they decode exactly stays far below
 #: (Tandon's with 200 workers: 4e-8), a missing share of a file far above.
 ROUNDING = 1e-6
-#: An entry of `GlobalState.owners` that names no worker.
-NOBODY = -1
-
-
-@dataclass(frozen=True, eq=False)
-class GlobalState:
-    """The content of one signal: who finished what, who sends which file.
-
-    Parameters
-    ----------
-    finished : ndarray of bool, shape (f, K)
-    owners : ndarray of int16, shape (f,)
-        The one worker that sends a file, or `NOBODY`; coded transfers
-        name none, since several send a share of it.
-    """
-
-    finished: np.ndarray
-    owners: np.ndarray
-
-    def pack(self, told):
-        """The two fields as bytes, as `Encode` carries them.
-
-        Parameters
-        ----------
-        told : (ndarray of int, ndarray of int), each of shape (n,)
-            Files and workers: of these pairs the signal says whether the
-            one is finished by the other, in n bits instead of f*K.
-        """
-        return (np.packbits(self.finished[told]).tobytes(),
-                self.owners.astype('<i2').tobytes())
-
-    @classmethod
-    def unpack(cls, state, owners, told, shape):
-        """The state that `pack` wrote, for f files and K workers."""
-        finished = np.zeros(shape, dtype=bool)
-        finished[told] = np.unpackbits(
-            np.frombuffer(state, dtype=np.uint8), count=told[0].size)
-        return cls(finished, np.frombuffer(owners, dtype='<i2'))
 
 
 class Combined(AskedTransfer):

@@ -1,11 +1,12 @@
 """Vectors that came, what they should be made of, and their sum."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from aspis_mpi.arrays import Floats, Ints, Vector
 from aspis_mpi.coding import combine, sketching
+from aspis_mpi.schemes.tables.table import Lent
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,18 +27,18 @@ class Payload:
     undivided : bool
         It has all d numbers, whose parts are checked one by one.
     values : ndarray of float32
-    buffer : Buffer, optional
+    buffer : Lent, optional
         Where the numbers are, unless they are the server's own.
     """
 
     worker: int
-    files: np.ndarray
-    weights: np.ndarray
-    cover: np.ndarray
-    shares: np.ndarray
+    files: Ints
+    weights: Floats
+    cover: Floats
+    shares: Floats
     undivided: bool
-    values: np.ndarray
-    buffer: Any = None
+    values: Vector
+    buffer: Lent | None = None
 
     def satisfies(self, test, rows, own, several):
         """Apply a test of `coding.challenge` to it.

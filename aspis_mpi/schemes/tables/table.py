@@ -5,8 +5,27 @@ not named here.
 """
 
 from abc import ABC, abstractmethod
+from typing import Protocol
 
+import numpy as np
+
+from aspis_mpi.arrays import Bools, Floats, Ints, Vector, sealed
+from aspis_mpi.schemes.belief import Belief
+from aspis_mpi.schemes.closing import Audit, Clock, Closing
+from aspis_mpi.schemes.resolution import Resolution
 from aspis_mpi.schemes.tables.shown import Shown
+from aspis_mpi.schemes.tables.state import GlobalState
+
+
+class Lent(Protocol):
+    """A vector that whoever has it gives back, such as a `Buffer`."""
+
+    @property
+    def values(self) -> Vector:
+        """The numbers, float32 (d,)."""
+
+    def release(self) -> None:
+        """Give it back; the values must not be used any more."""
 
 
 class Table(ABC):
@@ -24,14 +43,15 @@ class Table(ABC):
     """
 
     challenged = False
-    odd = later = False
+    odd: Bools | bool = False
+    later: Bools | bool = False
 
     @abstractmethod
-    def lose(self, worker):
+    def lose(self, worker: int) -> None:
         """Go on without what a worker still owes."""
 
     @abstractmethod
-    def resolve(self, closing):
+    def resolve(self, closing: Closing) -> Resolution:
         """Make the mean gradient of what has come.
 
         Parameters
@@ -44,7 +64,7 @@ class Table(ABC):
         """
 
     @abstractmethod
-    def release(self):
+    def release(self) -> None:
         """Give every buffer back; the values must not be used any more."""
 
 
@@ -57,36 +77,37 @@ class PushedTable(Table, Shown):
         Whether replicas count as finite until `examine` looks at them.
     """
 
+    odd: Bools
     deferred = False
 
     @abstractmethod
-    def accept(self, worker, file, buffer):
+    def accept(self, worker: int, file: int, buffer: Lent) -> None:
         """Take one replica; the table releases its buffer in the end.
 
         Parameters
         ----------
         worker, file : int
-        buffer : Buffer
+        buffer : Lent
             Holds the sum of the file's gradients, float32 (d,).
         """
 
     @abstractmethod
-    def examine(self):
+    def examine(self) -> None:
         """Look at each entry of the replicas that were taken on trust."""
 
     @abstractmethod
-    def values(self, worker, file):
+    def values(self, worker: int, file: int) -> Vector:
         """The value that a worker sent for a file, float32 (d,)."""
 
     @abstractmethod
-    def apart(self, norms):
+    def apart(self, norms: Floats) -> Floats:
         """Distances of what is used of files from a right replica, (n,).
 
         The most that they can be; `norms`: those of the files.
         """
 
     @abstractmethod
-    def margin(self):
+    def margin(self) -> Floats:
         """Largest distance that counts as support, smallest that does not.
 
         Returns
@@ -101,31 +122,34 @@ class AskedTable(Table):
 
     Attributes
     ----------
-    state : GlobalState or None
-        What the last signal said.
-    undivided : bool
-        Whether vectors asked for have all d numbers, instead of d/copies.
     senders : ndarray of bool, shape (K,)
         Whose vectors belong to the last signal.
     arrived : ndarray of bool, shape (K,)
         Whose vector is here.
     """
 
-    state = None
-    undivided = False
+    @property
+    @abstractmethod
+    def state(self) -> GlobalState | None:
+        """The state that the last signal told."""
+
+    @property
+    def undivided(self) -> bool:
+        """True where the vectors asked for have all d numbers."""
+        return False
 
     @property
     @abstractmethod
-    def senders(self):
+    def senders(self) -> Bools:
         """Workers whose vectors belong to the last signal, bool (K,)."""
 
     @property
     @abstractmethod
-    def arrived(self):
+    def arrived(self) -> Bools:
         """Workers whose vector is here, bool (K,)."""
 
     @abstractmethod
-    def ask(self, finished):
+    def ask(self, finished: Bools) -> Bools:
         """Make a new signal of who finished what.
 
         Parameters
@@ -139,11 +163,11 @@ class AskedTable(Table):
         """
 
     @abstractmethod
-    def signal(self):
+    def signal(self) -> tuple[bytes, bytes]:
         """The fields of the `Encode` that asks for the vectors."""
 
     @abstractmethod
-    def accept(self, worker, buffer):
+    def accept(self, worker: int, buffer: Lent) -> None:
         """Take the vector of a worker; an earlier one is out of date."""
 
 
@@ -169,10 +193,12 @@ class ChallengedTable(AskedTable):
     checked = True
     epochs = 0
     settled = False
-    exposed = required = None
+    # Of no worker and of no file, before a constructor says of how many.
+    exposed: Bools = sealed(np.zeros(0, dtype=bool))
+    required: Ints = sealed(np.zeros(0, dtype=int))
 
     @abstractmethod
-    def challenge(self, claims, secret):
+    def challenge(self, claims: Bools, secret: bytes) -> tuple[Bools, Bools]:
         """Begin a challenge, now that all payloads of this epoch are here.
 
         Parameters
@@ -191,36 +217,36 @@ class ChallengedTable(AskedTable):
         """
 
     @abstractmethod
-    def check(self, clock):
+    def check(self, clock: Clock) -> None:
         """Sketch the payloads, while the workers sketch their files."""
 
     @abstractmethod
-    def answer(self, worker, values):
+    def answer(self, worker: int, values: Vector) -> None:
         """Take the sketches of a worker's files, as they travel."""
 
     @abstractmethod
-    def enough(self, needed):
+    def enough(self, needed: Ints) -> bool:
         """True where the answers so far may settle the step.
 
         `needed`: copies that a file needs, int (f,).
         """
 
     @abstractmethod
-    def verify(self, scheme, believed, living, audit, clock):
+    def verify(self, scheme: Belief, believed: Bools, living: Bools,
+               audit: Audit | None, clock: Clock) -> None:
         """Decide what is right with all that has been shown.
 
         Parameters
         ----------
-        scheme : Scheme
+        scheme : Belief
         believed : ndarray of bool, shape (K,)
             Workers that no proof stood against before.
         living : ndarray of bool, shape (K,)
             Workers that can still show what they have not shown.
-        audit : callable or None
-            See `Closing`.
-        clock : callable
+        audit : Audit or None
+        clock : Clock
         """
 
     @abstractmethod
-    def renew(self):
+    def renew(self) -> None:
         """Begin another epoch with what could be verified."""

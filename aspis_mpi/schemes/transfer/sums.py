@@ -5,7 +5,8 @@ import numpy as np
 from aspis_mpi.coding.code import Decoding
 from aspis_mpi.coding.cover import thin
 from aspis_mpi.detection.base import MISSING
-from aspis_mpi.schemes.tables.combined import NOBODY, Combined, GlobalState
+from aspis_mpi.schemes.tables.combined import Combined
+from aspis_mpi.schemes.tables.state import NOBODY, GlobalState
 
 
 class Sums(Combined):
