@@ -93,7 +93,7 @@ class Images:
 
     @property
     def draws(self):
-        """Tell whether an item is another one each time."""
+        """True if an item is another one each time."""
         return bool(self._crop or self._flip)
 
     def gathered(self, numbers):
@@ -177,7 +177,7 @@ def found(data):
 
 
 def _packaged(data):
-    """Tell whether a name is that of a set which needs no file."""
+    """True if a name is that of a set which needs no file."""
     part = registry.parts('data').get(os.fspath(data))
     return part is not None and part.packaged
 
