@@ -177,7 +177,7 @@ def found(data):
 
 
 def _packaged(data):
-    """Tell whether a name is that of a set which needs no file."""
+    """True if a name is that of a set which needs no file."""
     part = registry.parts('data').get(os.fspath(data))
     return part is not None and part.packaged
 
