@@ -19,6 +19,7 @@ from aspis_mpi.__main__ import main  # noqa: E402
 from aspis_mpi.errors import DONE, DataError  # noqa: E402
 from aspis_mpi.learning.images import prepared  # noqa: E402
 from aspis_mpi.learning.images.dataset import Images  # noqa: E402
+from aspis_mpi.learning.images.fitted import maker  # noqa: E402
 from aspis_mpi.learning.problems.images import ImageProblem  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
 from tests.support import image_modules  # noqa: E402
@@ -269,6 +270,34 @@ def test_a_caller_s_own_module(file):
         gradient(build(file), w, [1, 2]).tobytes())
 
 
+@pytest.mark.parametrize('module, name, d', [
+    ('lenet', 'mnist', 61_706), ('resnet18', 'cifar10', 11_173_962),
+    ('resnet18', 'cifar100', 11_173_962 + 90 * 513)])
+def test_networks_of_the_package_fit_the_images(module, name, d):
+    problem = ImageProblem(7, module=module, data=prepared_once(name))
+    assert problem.n_parameters == d
+
+
+@pytest.mark.parametrize('name, shape', [
+    ('lenet', (1, 28, 27)), ('lenet', (1, 27, 27)), ('lenet', (1, 10, 10)),
+    ('resnet18', (3, 7, 32))])
+def test_networks_refuse_images_that_they_are_not_for(name, shape):
+    with pytest.raises(ValueError, match=f'module {name} is for .*; these '
+                       f'have .*{shape[1]}×{shape[2]}$'):
+        maker(name, shape, 10)
+
+
+def test_a_network_by_its_name_is_the_one_of_the_package(file):
+    options = {'data': file, 'crop': 1}
+    one = ImageProblem(7, module='lenet', **options)
+    other = ImageProblem(7, module='aspis_mpi.learning.networks:lenet',
+                         **options)
+    w = one.initial(None)
+    assert w.tobytes() == other.initial(None).tobytes()
+    assert gradient(one, w, [1, 2]).tobytes() == (
+        gradient(other, w, [1, 2]).tobytes())
+
+
 # --- whole jobs -------------------------------------------------------
 
 def written(folder, file, **options):
@@ -343,6 +372,10 @@ def test_a_wrong_file_is_one_line_and_2(change, said, tmp_path, monkeypatch,
     ({'data': '.'}, 'Is a directory'),
     ({'expect': 'mnist'}, 'holds cifar10, and mnist is expected'),
     ({'crop': 40}, 'crop 40 must be at least 0 and less than the 32'),
+    ({'module': 'lenet'}, 'module lenet is for grey square images of even '
+     'side, at least 12; these have 3×32×32'),
+    ({'module': 'resnet8'}, "module 'resnet8' must be of the form package."
+     "module:name, or a network of the package; did you mean 'resnet18'?"),
     ({'module': f'{MODULES}:smooth'}, 'ImageProblem.initial raised Runtime'),
     ({'module': f'{MODULES}:five', 'data': None}, 'it must be one of the 5 '
      'classes of the outputs')])

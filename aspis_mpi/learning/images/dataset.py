@@ -34,6 +34,12 @@ class Images:
     flip : bool
         Whether an image is reflected, left for right, every other time.
 
+    Attributes
+    ----------
+    shape : tuple of int
+        Channels, height and width of an image.
+    classes : int
+
     Raises
     ------
     DataError
@@ -48,7 +54,7 @@ class Images:
 
     def __init__(self, data, *, held_out=False, expect=None, crop=0,
                  flip=False):
-        name, shape = _known(data)
+        name, shape, classes = _known(data)
         if expect is not None and name != expect:
             raise DataError(f"data '{data}' holds {name}, and {expect} is "
                             'expected')
@@ -56,6 +62,7 @@ class Images:
             raise ValueError(f'crop {crop} must be at least 0 and less than '
                              f'the {min(shape[1:])} pixels of an image')
         self._options = data, held_out, expect, crop, flip
+        self.shape, self.classes = tuple(shape), classes
         self._data, self._held_out = data, held_out
         self._crop, self._flip = crop, flip
 
@@ -190,7 +197,7 @@ def _loaded(name):
 
 
 def _known(data):
-    """The name of a set and the shape of its images, which are not read.
+    """Name of a set, shape of its images, number of classes; none is read.
 
     Raises
     ------
@@ -201,10 +208,11 @@ def _known(data):
     if _packaged(data):
         for library in extras.missing(known[data]):
             raise DataError(f"data '{data}' needs {extras.advice(library)}")
-        return data, known[data].shape
+        part = known[data]()
+        return data, part.shape, part.classes
     if os.fspath(data) in known and not os.path.exists(data):
         raise DataError(
             f"data '{data}' must be a file; make one of the official files: "
             f'python -m aspis_mpi prepare {data} PATH -o {data}.images')
     head = prepared.opened(data).head
-    return head.name, head.shape
+    return head.name, head.shape, head.classes

@@ -2,6 +2,7 @@
 
 from aspis_mpi.learning.adapter.maker import Maker
 from aspis_mpi.learning.images.dataset import Images
+from aspis_mpi.learning.images.fitted import maker
 from aspis_mpi.learning.images.samples import ImageSamples
 from aspis_mpi.learning.problems.torch import TorchProblem
 
@@ -19,6 +20,7 @@ class ImageProblem(TorchProblem):
     seed : int
         The seed of the job.
     module : str
+        `lenet` or `resnet18` (with group norm), made for these images; or
         `package.module:factory`, a class or function without arguments that
         makes a new `torch.nn.Module` each time.
     data : str
@@ -50,8 +52,9 @@ class ImageProblem(TorchProblem):
                  device: str = 'cpu'):
         self._shown = Images(data, expect=expect, crop=crop, flip=flip)
         super().__init__(
-            seed, module=module, train=self._shown,
-            held_out=Images(data, held_out=True), loss=loss,
+            seed, module=maker(module, self._shown.shape,
+                               self._shown.classes),
+            train=self._shown, held_out=Images(data, held_out=True), loss=loss,
             loss_samples=loss_samples, device=device)
 
     @classmethod
