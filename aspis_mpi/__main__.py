@@ -1,4 +1,4 @@
-"""The command line: run, simulate, plan, list, show, doctor."""
+"""The command line: run, simulate, plan, prepare, list, show, doctor."""
 
 import os
 
@@ -109,6 +109,20 @@ def _parser():
                 'problem keeps from call to call shows; takes the time and '
                 'the memory of all ranks together')
 
+    text = 'official files of images into one file that all ranks share'
+    sub = commands.add_parser('prepare', help=text, description=text)
+    sub.set_defaults(command=_prepare)
+    sub.add_argument('name', metavar='NAME', help='the set, such as mnist; '
+                     'list data has all of them')
+    sub.add_argument('path', nargs='?', metavar='PATH',
+                     help='the folder or the archive that you have '
+                     'downloaded; a set that a library ships has none')
+    sub.add_argument('-o', '--out', required=True, metavar='FILE',
+                     help='the prepared file, which a job names')
+    sub.add_argument('--unchecked', action='store_true', help='take anything '
+                     'of the right form; logs of runs will say so')
+    sub.add_argument('--overwrite', action='store_true',
+                     help='replace an existing file')
     sub = commands.add_parser('list', help='every part with its options, '
                               'every preset, every key')
     sub.set_defaults(command=_list)
@@ -186,6 +200,13 @@ def _plan(arguments):
     plan = forecast(arguments.job, arguments.settings)
     print(json.dumps(asdict(plan), indent=2) if arguments.json
           else describe(plan))
+    return 0
+
+
+def _prepare(arguments):
+    from aspis_mpi.learning.images.preparing import prepare
+    print(prepare(arguments.name, arguments.path, arguments.out,
+                  arguments.unchecked, arguments.overwrite))
     return 0
 
 

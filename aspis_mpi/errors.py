@@ -54,6 +54,12 @@ class RunLogError(ValueError):
     exit_code = BAD_JOB
 
 
+class DataError(ValueError):
+    """Files of a data set that cannot be used, and why, in one sentence."""
+
+    exit_code = BAD_JOB
+
+
 class InUse(ValueError):
     """A name under which another process writes, or may write."""
 
@@ -78,7 +84,7 @@ class Mistake(Exception):
 
 
 class Unwritable(OSError):
-    """A log that cannot be written any more: its disk is full, say."""
+    """A file that cannot be written any more: its disk is full, say."""
 
     exit_code = FAILED
 

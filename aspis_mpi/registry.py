@@ -37,6 +37,7 @@ FAMILIES = {
     'delay': 'aspis_mpi.delays.kinds',
     'problem': 'aspis_mpi.learning.problems',
     'model': 'aspis_mpi.learning.models',
+    'data': 'aspis_mpi.learning.images.sets',
     'optimizer': 'aspis_mpi.learning.optimizers',
     'schedule': 'aspis_mpi.learning.schedules',
 }

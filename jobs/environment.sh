@@ -143,10 +143,11 @@ aspis_install_torch() {
 }
 
 
-# The pages are built by a test.
+# The pages are built by a test; others train on images of a library.
 aspis_install_test() {
     local list
     list=$(aspis_requirements "$1" options.extras_require test &&
+           aspis_requirements "$1" options.extras_require data &&
            aspis_requirements "$1" options.extras_require docs) &&
     aspis_pip "$1" --requirement /dev/stdin <<< "$list"
 }
@@ -177,7 +178,7 @@ aspis_install_impi() {
 aspis_all_requirements() {
     local extra
     aspis_requirements "$1" options install_requires || return 1
-    for extra in torch local-mpi analysis test docs; do
+    for extra in torch data local-mpi analysis test docs; do
         aspis_requirements "$1" options.extras_require "$extra" || return 1
     done
 }

@@ -11,11 +11,19 @@ from aspis_mpi.job import loading
 ONE_AT_A_TIME = 'tests/mpi', 'tests/slurm'
 
 
-def pytest_collection_modifyitems(config, items):
-    """Say which tests one process runs, where there are several."""
-    if config.pluginmanager.hasplugin('xdist'):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(group(item.nodeid)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Say which tests one process runs, where there are several.
+
+    Not by marks of groups: pytest 9.2 with xdist 3.8 spreads a group over
+    all processes without a word.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group(nodeid)
+    return ByGroup(config, log)
 
 
 def group(test):

@@ -29,12 +29,12 @@ intel=(tests/mpi/test_mpirun_{signals,exit_codes,killed}.py)
 quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
        --ignore-glob='tests/unit/test_*analysis.py'
        --ignore=tests/unit/test_{certified,docs,guard,joined,log_versions}.py
-       --ignore=tests/unit/test_{models,pages,runlog,scripts,trust}.py
+       --ignore=tests/unit/test_{models,pages,prepare,runlog,scripts,trust}.py
        tests/protocol/test_{messages,server,worker,membership,truth}.py
        tests/protocol/test_{coded_server,coded_worker}.py)
 
 # In the order of their folders: what starts ranks takes longest.
-parallel=(--numprocesses=2 --dist=loadgroup --no-loadscope-reorder)
+parallel=(--numprocesses=2 --dist=loadscope --no-loadscope-reorder)
 
 source jobs/environment.sh
 case ${1:-} in

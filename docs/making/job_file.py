@@ -29,6 +29,7 @@ FAMILIES = {
     'delay': 'Delays: `delay.name`',
     'problem': 'Problems: `problem.name`',
     'model': 'Models: `problem.model`',
+    'data': 'Sets of images: `problem.data`, and `prepare`',
     'optimizer': 'Optimizers: `optimizer.name`',
     'schedule': 'Schedules: `optimizer.schedule`'}
 

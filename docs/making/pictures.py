@@ -204,7 +204,7 @@ def step():
 # -- The layers
 
 LAYERS = (
-    ('commands', 'run · simulate · plan · list · show · doctor'),
+    ('commands', 'run · simulate · plan · prepare · list · show · doctor'),
     ('assembly', 'from a job to a run: design · wiring · start · replay'),
     ('backends', 'real MPI · the simulator · the replay: they drive the same '
      'objects'),
@@ -213,7 +213,8 @@ LAYERS = (
     ('protocol', 'messages; the server and the worker as state machines, '
      'without I/O'),
     ('schemes', "what the server does with a step's arrivals"),
-    ('learning', 'problems · models · optimizers · schedules'),
+    ('learning', 'problems · models · sets of images · optimizers · '
+     'schedules'),
     ('mathematics', 'assignments · codes · detection · aggregation · attacks '
      '· delays'),
     ('ground floor', 'parts by name · random numbers · vectors'))

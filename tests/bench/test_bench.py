@@ -77,3 +77,9 @@ def test_challenged_sums_beside_replicas(benchmark):
 
 def test_rows_of_the_log(benchmark):
     figures(benchmark, 'log.py')
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize('module', ['lenet', 'resnet18'])
+def test_gradient_of_a_module_beside_the_bare_one(benchmark, module):
+    figures(benchmark, 'adapter.py', module)

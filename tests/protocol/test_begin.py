@@ -161,7 +161,7 @@ def test_a_mean_is_remarked_all_the_same():
         'run': {'steps': 1}, 'problem': SIZES | {'micro_batch': 5},
         'scheme': {'workers': 5}}, problem=Mean)
     remark, = Assembly(job, Mean).rehearse()
-    assert 'seems to be their mean' in remark
+    assert 'seems to be their mean' in remark.text
 
 
 def says_something(self, step, samples):
@@ -230,7 +230,7 @@ def test_it_comes_after_what_is_tried_first():
 
     def trial(guard, step, parameters, samples):
         guard.gradient(step, parameters, samples[:1], np.zeros(12, 'f4'))
-    guard = Guard(problem, trial=trial)
+    guard = Guard(problem, rehearsal=trial)
     guard.gradient(4, np.zeros(12, 'f4'), np.arange(3), np.zeros(12, 'f4'))
     assert problem.told == [(4, 0), (4, 0, 1, 2)]
 

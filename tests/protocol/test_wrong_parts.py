@@ -39,10 +39,10 @@ def simulated(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(logging.getLogger(), 'handlers', [])
 
-    def run(source, steps=STEPS):
+    def run(source, steps=STEPS, name='run'):
         (tmp_path / 'wrong.py').write_text(source)
         sys.modules.pop('wrong', None)
-        job, out = tmp_path / 'job.toml', tmp_path / f'run{steps}.h5'
+        job, out = tmp_path / 'job.toml', tmp_path / f'{name}{steps}.h5'
         job.write_text(JOB.format(steps=steps, module='wrong'))
         sys.dont_write_bytecode = True
         code = main(['simulate', str(job), '--out', str(out)])
@@ -64,7 +64,7 @@ def course():
 
 def right(simulated, course, steps):
     if steps not in course:
-        code, said, log = simulated(MODULE, steps)
+        code, said, log = simulated(MODULE, steps, 'right')
         assert code == 0 and 'warning' not in said
         course[steps] = parameters(log)
     return course[steps]

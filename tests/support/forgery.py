@@ -154,7 +154,7 @@ class Peer:
         transfer = self._assembly.transfer
         state = transfer.read(signal)
         files, weights = transfer.encoding(self.number, state)
-        cls = Sum if transfer.whole(state) else CodedGradient
+        cls = Sum if transfer.undivided(state) else CodedGradient
         out = np.zeros(self.sizes[cls] // 4, dtype=np.float32)
         combine.encode([self.gradient(file) for file in files.tolist()],
                        weights, out)

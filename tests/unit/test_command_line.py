@@ -142,7 +142,9 @@ def test_a_wrong_command_line(argv, capsys):
 def test_list_prints_every_part_with_its_options(capsys):
     assert main(['list']) == 0
     printed = capsys.readouterr().out
-    assert max(map(len, printed.splitlines())) < 100
+    # The commands that install something are as long as their paths.
+    assert max(len(line) for line in printed.splitlines()
+               if 'not installed' not in line) < 100
     for family in registry.FAMILIES:
         assert f'{family}:' in printed.splitlines()
         for name, part in registry.parts(family).items():

@@ -14,19 +14,30 @@ from aspis_mpi.errors import JobError
 from aspis_mpi.job import loading, presets
 from aspis_mpi.job.presets import PRESETS
 from aspis_mpi.job.sections import ELSEWHERE, PARTS, SECTIONS
+from aspis_mpi.learning.problems.digits import Digits
 from aspis_mpi.parts import extras
+from tests.support.image_files import prepared_in
 
 ROOT = Path(__file__).parents[2]
+
+MODULES = 'tests.support.torch_modules'
+NETWORKS = 'aspis_mpi.learning.networks'
 
 #: Options without a default, for tests that make every part.
 REQUIRED = {('schedule', 'step'): {'milestones': [2]},
             ('schedule', 'warm-up'): {'warmup': 2},
             ('assignment', 'file'): {'path': 'design.csv'},
+            ('problem', 'torch'): {'module': f'{MODULES}:net',
+                                   'train': f'{MODULES}:train'},
+            ('problem', 'images'): {'module': f'{NETWORKS}:lenet',
+                                    'data': 'mnist.images'},
             ('collection', 'deadline'): {'deadline': 1.0},
             ('collection', 'adaptive'): {'deadline': 1.0},
             ('code', 'approximate'): {'stragglers': 1},
             ('delay', 'slow'): {'workers': [1]},
             ('delay', 'trace'): {'path': 'trace.csv'}}
+#: Inputs and classes that these models are for, where digits are not.
+INPUTS = {'lenet': (144, 10), 'resnet18': (192, 10)}
 #: What else a part needs around it, by family or by family and name.
 AROUND = {
     'assignment': {'scheme': {'workers': 6, 'adversaries': 2}},
@@ -183,6 +194,10 @@ def test_every_part_can_be_had_by_its_name(tables, monkeypatch, tmp_path,
     monkeypatch.setattr(extras, 'find_spec', lambda name: True)
     np.savetxt('design.csv', np.ones((4, 6), dtype=int), '%d', ',')
     np.savetxt('trace.csv', np.ones((3, 5)), delimiter=',')
+    if name == 'images':
+        prepared_in(tmp_path)
+    monkeypatch.setattr(Digits, 'model_inputs', INPUTS.get(
+        name, Digits.model_inputs))
     chosen = {key: name, **options_of(family, name)}
     job = tables(**{section: chosen})
     if section == 'problem':

@@ -18,6 +18,7 @@ from aspis_mpi.__main__ import main
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import DONE
 from aspis_mpi.job import loading
+from aspis_mpi.learning.images import prepared
 from tests.support.coded_jobs import distance, initial, reference
 
 K, STEPS, D = 6, 4, 12
@@ -374,3 +375,34 @@ def test_a_problem(added, listed, ran):
     assert it.values.tolist() == (np.arange(12) - STEPS * 0.5).tolist()
     start = initial(Assembly(loading.load(it.path)))
     assert start.tolist() == list(range(12))
+
+
+IMAGES = '''
+import numpy as np
+from aspis_mpi.learning.images.imageset import UNCHECKED, ImageSet
+from aspis_mpi.learning.images.pictures import Pictures
+
+class New(ImageSet):
+    """Images of a pixel."""
+
+    name = 'new'
+    shape = (1, 1, 1)
+    counts = (1, 1), (1, 0)
+
+    def read(self, path, checked):
+        pixels = np.array([3, 5], np.uint8).reshape(2, 1, 1, 1)
+        labels = np.array([0, 1], np.uint8)
+        return [(path, Pictures(pixels, labels)),
+                (path, Pictures(pixels[:1], labels[:1]))], UNCHECKED
+'''
+
+
+def test_a_set_of_images(added, capsys, tmp_path):
+    name, out = added('data', IMAGES), tmp_path / 'new.images'
+    assert main(['list', name if ':' in name else 'data']) == 0
+    assert 'Images of a pixel.' in capsys.readouterr().out
+    assert main(['prepare', name, str(tmp_path), '-o', str(out)]) == 0
+    images = prepared.opened(out)
+    assert (images.head.name, images.head.classes) == ('new', 2)
+    assert images.train.images.ravel().tolist() == [3, 5]
+    assert images.held_out.labels.tolist() == [0]

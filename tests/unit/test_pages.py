@@ -13,13 +13,15 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
-from aspis_mpi import simulate
+from aspis_mpi import load_run, simulate
 from aspis_mpi.__main__ import main
 from aspis_mpi.errors import JobError
 from aspis_mpi.job import loading
 from aspis_mpi.plan import forecast
+from tests.support.image_files import prepared_in
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / 'README.md', ROOT / 'CONTRIBUTING.md',
@@ -60,6 +62,7 @@ NOT_RUN = {
     r'python -m pytest ': 'it would run itself',
     r'python -m aspis_mpi doctor': 'tests/mpi/test_mpirun_doctor.py',
     r'python -m aspis_mpi list mine:': 'with the job that names the part',
+    r'python -m aspis_mpi prepare ': 'tests/unit/test_prepare.py has files',
 }
 #: What is a command in the prose: the bare name of a program is none.
 COMMAND = (r'(mpirun .*)?python (-m aspis_mpi \S|-m (?!aspis_mpi)|[a-z]+/)'
@@ -159,14 +162,25 @@ def test_a_job_is_one(block, tmp_path, monkeypatch):
     rest = '' if '[scheme]' in block.text else JOB.format(
         'name = "quadratic"')
     (tmp_path / 'job.toml').write_text(rest + block.text)
-    own_part(tmp_path)
+    own_part(tmp_path, 'class Small' if 'Small' in block.text
+             else 'class Clipped')
+    own_images(tmp_path, block)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'mine', raising=False)
     assert forecast(tmp_path / 'job.toml').files
 
 
-def own_part(folder):
-    """The part of the user's own that the pages show, as mine.py."""
-    (folder / 'mine.py').write_text(code('class Clipped'))
+def own_part(folder, word='class Clipped'):
+    """A part of the user's own that the pages show, as mine.py."""
+    (folder / 'mine.py').write_text(code(word))
+
+
+def own_images(folder, block):
+    """The prepared file that a block names, of made images."""
+    if 'mnist.images' in block.text:
+        pytest.importorskip('torch')
+        prepared_in(folder, counts=(1000, 20))
 
 
 # --- scripts ----------------------------------------------------------------
@@ -194,6 +208,7 @@ def test_a_script_runs(block, tmp_path):
         assert (ROOT / ELSEWHERE[block.page.name]).is_file()
         return
     (tmp_path / 'job.toml').write_text(JOB.format(''))
+    own_images(tmp_path, block)
     (tmp_path / 'script.py').write_text(
         block.text.replace('= run(', '= simulate(')
         .replace(', run\n', ', simulate\n'))
@@ -227,6 +242,31 @@ def test_the_aggregation_named_in_a_job(tmp_path):
     assert 'mine:Clipped' in summary
     listed = done(tmp_path, '-m', 'aspis_mpi', 'list', 'mine:Clipped')
     assert 'at most `bound`' in listed and 'bound: float = 1' in listed
+
+
+def test_the_job_on_images(tmp_path):
+    job, = [block for block in BLOCKS if 'mine:Small' in block.text
+            and block.language == 'toml']
+    own_part(tmp_path, 'class Small')
+    own_images(tmp_path, job)
+    (tmp_path / 'job.toml').write_text(job.text)
+    summary = done(tmp_path, '-m', 'aspis_mpi', 'simulate', 'job.toml',
+                   '--set', 'run.steps=3', '--out', 'RUN.h5')
+    assert 'robust-partial on images' in summary
+    with load_run(tmp_path / 'RUN.h5') as run:
+        assert 'mnist, 1,000 images and 20 held out, not checked' in (
+            run.attrs['inputs'])
+
+
+def test_the_set_of_images_of_ones_own(tmp_path):
+    own_part(tmp_path, 'class Letters')
+    labels = np.repeat(np.arange(26, dtype=np.uint8), 1000)
+    images = np.zeros((26_000, 1, 32, 32), np.uint8)
+    np.savez(tmp_path / 'letters.npz', images=images, labels=labels,
+             test_images=images[:5200], test_labels=np.sort(labels[::5]))
+    told = done(tmp_path, '-m', 'aspis_mpi', 'prepare', 'mine:Letters',
+                'letters.npz', '-o', 'letters.images')
+    assert told.startswith('letters.images: letters, 26,000 images')
 
 
 # --- commands ----------------------------------------------------------------

@@ -19,11 +19,14 @@ from aspis_mpi.learning.problems.linear_regression import LinearRegression
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.parts import extras
+from tests.support.image_files import prepared_once
 
 
 #: What a job says of problems that cannot do without.
 GIVEN = {'torch': {'module': 'tests.support.torch_modules:smooth',
-                   'train': 'tests.support.torch_modules:train'}}
+                   'train': 'tests.support.torch_modules:train'},
+         'images': {'module': 'tests.support.image_modules:smooth',
+                    'data': prepared_once('mnist')}}
 
 
 def build(part, seed=7, **options):

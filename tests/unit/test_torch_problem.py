@@ -13,10 +13,13 @@ from torch import nn  # noqa: E402
 from torch.nn.functional import cross_entropy, mse_loss  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 
-from aspis_mpi import registry, simulate, streams  # noqa: E402
+from aspis_mpi import (  # noqa: E402
+    load_run, registry, simulate, streams)
 from aspis_mpi.job import loading as config  # noqa: E402
+from aspis_mpi.learning.adapter import flat  # noqa: E402
 from aspis_mpi.learning.batches import Batches  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
+from aspis_mpi.protocol.buffers import Buffer  # noqa: E402
 from tests.support import torch_modules as mine  # noqa: E402
 
 SUPPORT = 'tests.support.torch_modules'
@@ -164,15 +167,15 @@ def test_files_that_a_job_names_are_told():
 
 def test_the_entry_of_a_vector_has_a_name():
     problem = build()
-    flat = problem.network.flat
-    assert flat.names == ['0.weight', '0.bias', '2.weight', '2.bias']
+    vector = problem.network.flat
+    assert vector.names == ['0.weight', '0.bias', '2.weight', '2.bias']
     places = {0: '0.weight', 191: '0.weight', 192: '0.bias', 208: '2.weight',
-              flat.size - 1: '2.bias'}
-    assert {place: flat.name(place) for place in places} == places
+              vector.size - 1: '2.bias'}
+    assert {place: vector.name(place) for place in places} == places
     w = problem.initial(None)
     other = w.copy()
-    other[[200, flat.size - 1]] += 1
-    assert flat.differing(w, other) == ['0.bias', '2.bias']
+    other[[200, vector.size - 1]] += 1
+    assert vector.differing(w, other) == ['0.bias', '2.bias']
 
 
 # --- equal bits --------------------------------------------------------
@@ -227,6 +230,27 @@ def test_a_vector_that_is_written_anew_in_its_place_is_read_again():
     found = gradient(problem, w, range(8), 2).tobytes()
     assert found == gradient(build(), w, range(8)).tobytes()
     assert found != one.tobytes()
+
+
+def test_a_long_vector_is_not_copied_and_has_the_same_bits(monkeypatch):
+    monkeypatch.setattr(flat, 'LONG', 0)
+    problem, other = build(mine.Tied), build(mine.Tied)
+    w = Buffer(problem.n_parameters).values
+    w[:] = problem.initial(None)
+    expected = [gradient(problem, w, samples, 1).tobytes()
+                for samples in ([3], range(8))]
+    weight = problem.network.module.first.weight.detach().numpy()
+    assert np.shares_memory(weight, w)
+    for offset in range(1, 32, 5):
+        shifted = np.empty(w.size + 32, dtype=np.float32)[offset:][:w.size]
+        shifted[:] = w
+        assert [gradient(other, shifted, samples, 1).tobytes()
+                for samples in ([3], range(8))] == expected
+    # And where it is written, it is the new one that counts.
+    w += 1
+    shifted += 1
+    assert gradient(problem, w, range(8), 2).tobytes() == (
+        gradient(other, shifted, range(8), 2).tobytes()) != expected[1]
 
 
 def test_equal_bits_in_every_process():
@@ -359,3 +383,42 @@ def test_training_is_that_of_a_plain_loop(name, tmp_path):
         optimizer.step()
     theirs = nn.utils.parameters_to_vector(module.parameters())
     assert np.abs(ours - theirs.detach().numpy()).max() < 1e-5
+
+
+def trained(path):
+    with np.load(path.with_suffix('.npz')) as saved:
+        return {key: saved[key].tobytes() for key in saved}
+
+
+@pytest.mark.parametrize('module, data', [('Tied', 'Noisy'),
+                                          ('normed', 'pairs')])
+def test_a_run_that_goes_on_has_the_bits_of_one_that_never_ended(
+        module, data, tmp_path):
+    """With dropout, augmentation and the moments of adamw."""
+    def steps(n):
+        return job(run={'steps': n, 'checkpoint_every': 2},
+                   problem={'module': f'{SUPPORT}:{module}',
+                            'train': f'{SUPPORT}:{data}'},
+                   optimizer={'name': 'adamw'})
+    _, whole = simulate(steps(6), out=tmp_path / 'whole.h5')
+    _, path = simulate(steps(3), out=tmp_path / 'run.h5')
+    _, path = simulate(steps(6), out=path, resume=True)
+    assert trained(path) == trained(whole)
+
+
+@pytest.mark.parametrize('scheme', ['aspis', 'robust-partial'])
+@pytest.mark.parametrize('module, data', [('Tied', 'Noisy'),
+                                          ('normed', 'train')])
+def test_replicas_and_audits_have_equal_bits(scheme, module, data, tmp_path):
+    """Each worker with a module of its own; replicas are audited, too."""
+    given = job(run={'steps': 4}, scheme={'name': scheme, 'workers': 5,
+                                          'adversaries': 1},
+                problem={'module': f'{SUPPORT}:{module}',
+                         'train': f'{SUPPORT}:{data}', 'micro_batch': 4},
+                detection={'random_audits': 2})
+    _, path = simulate(given, out=tmp_path / 'run.h5', separate=True)
+    with load_run(path) as run:
+        assert not run.exposed.any()
+        assert not run.steps['n_flagged'].any()
+        if scheme == 'aspis':
+            assert (run.steps['audits'] > 0).all()

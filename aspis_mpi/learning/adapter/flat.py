@@ -4,6 +4,9 @@ from math import prod
 
 import numpy as np
 
+#: Bytes of a cache line, and of a vector that is not copied.
+LINE, LONG = 64, 1 << 22
+
 
 class Flat:
     """The parameters of a module that require gradients, in its order.
@@ -24,11 +27,13 @@ class Flat:
 
     Notes
     -----
-    Parameters stay in memory of their own, which begins on a cache line,
-    and a vector is copied there once a step: a product with few rows has
-    other bits where a matrix begins elsewhere, and where it begins in the
-    vector depends on what is before it.  Gradients are added by autograd
-    itself to what the caller has, where both are float32 in main memory.
+    A product with few rows has other bits where a matrix begins elsewhere
+    on its cache line.  So small parameters stay in memory of their own, each
+    at the beginning of a line, and a vector is copied there once a step, as
+    plain torch has them.  Those of a long vector are views of it, without a
+    copy, where it begins a line itself, as all vectors of a run do; of
+    another one a copy that does.  Gradients are added by autograd itself to
+    what the caller has, where both are float32 in main memory.
     """
 
     def __init__(self, module):
@@ -44,11 +49,14 @@ class Flat:
         for it in self._parameters:
             # Of other layouts no vector is a view.
             it.data = it.data.contiguous()
-        self._values = [it.data.view(-1) for it in self._parameters]
-        self._loaded = self._held = None
-        self._bound = self._out = None
         self._direct = all(it.dtype == torch.float32 and it.is_cpu
                            for it in self._parameters)
+        self._shares = self._direct and 4 * self.size >= LONG
+        self._values = [] if self._shares else [
+            it.data.view(-1) for it in self._parameters]
+        self._aligned = None
+        self._loaded = self._held = None
+        self._bound = self._out = None
 
     def name(self, place):
         """The parameter to which an entry of the vector belongs."""
@@ -63,8 +71,8 @@ class Flat:
     def vector(self):
         """The parameters as they are, float32 (d,)."""
         import torch
-        return torch.cat([it.detach().to('cpu', torch.float32)
-                          for it in self._values]).numpy()
+        return torch.cat([it.detach().reshape(-1).to('cpu', torch.float32)
+                          for it in self._parameters]).numpy()
 
     def load(self, vector, step=None):
         """Compute with a vector from now on.
@@ -77,13 +85,34 @@ class Flat:
             the vector is read again.
         """
         import torch
-        at = step, vector.__array_interface__['data'][0]
-        if step is not None and at == self._loaded:
+        place = vector.__array_interface__['data'][0]
+        shared = self._shares and not place % LINE
+        # What is shared is always as the caller has it.
+        at = place if shared else (place, step)
+        if at == self._loaded and (shared or step is not None):
             return
-        pieces = torch.from_numpy(vector).split(self._sizes)
-        torch._foreach_copy_(self._values, pieces)
+        if self._shares:
+            self._view(vector if shared else self._copied(vector))
+        else:
+            torch._foreach_copy_(self._values, torch.from_numpy(
+                vector).split(self._sizes))
         # Who holds it keeps its place from being given to another vector.
         self._loaded, self._held = at, vector
+
+    def _copied(self, vector):
+        """The same numbers where a line begins."""
+        import torch
+        if self._aligned is None:
+            self._aligned = torch.empty(self.size).numpy()
+        np.copyto(self._aligned, vector)
+        return self._aligned
+
+    def _view(self, vector):
+        """Let the parameters be views of a vector."""
+        import torch
+        pieces = torch.from_numpy(vector).split(self._sizes)
+        for it, piece in zip(self._parameters, pieces):
+            it.data = piece.view(it.shape)
 
     def backward(self, loss, out):
         """Add the gradient of a loss to a vector.

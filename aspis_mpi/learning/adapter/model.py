@@ -13,7 +13,7 @@ from aspis_mpi.learning.model import Model
 class TorchModel(Model):
     """A classifier that is a module of torch.
 
-    One of your own says its layers and writes `module`.
+    One of your own says its layers and writes `image` and `module`.
 
     Parameters
     ----------
@@ -37,8 +37,20 @@ class TorchModel(Model):
         self.device = device
         super().__init__(layers)
 
+    def initial(self, generator):
+        """As of every model; what only scales a layer begins with 1."""
+        parameters = super().initial(generator)
+        for name, view in zip(self.layers, self.views(parameters)):
+            if view.ndim == 1 and name.endswith('weight'):
+                view.fill(1)
+        return parameters
+
+    def image(self):
+        """Channels, rows and columns of an input, a tuple of int."""
+        raise NotImplementedError(f'{type(self).__name__}.image')
+
     def module(self):
-        """A new `torch.nn.Module` of flat inputs, with these layers."""
+        """A new `torch.nn.Module` of images, with these layers."""
         raise NotImplementedError(f'{type(self).__name__}.module')
 
     @cached_property
@@ -55,13 +67,34 @@ class TorchModel(Model):
         return Network(module, CrossEntropy(), self._place)
 
     def logits(self, parameters, inputs):
-        import torch
         self._network.flat.load(parameters)
-        return self._network.outputs(
-            torch.tensor(inputs, device=self._place)).numpy(force=True)
+        return self._network.outputs(self._images(inputs)).numpy(force=True)
 
     def gradient(self, parameters, inputs, labels, out):
         import torch
         self._network.gradient(
-            parameters, torch.tensor(inputs, device=self._place),
-            torch.tensor(labels, device=self._place), out)
+            parameters, self._images(inputs), torch.tensor(
+                labels, device=self._place), out)
+
+    def _images(self, inputs):
+        """A copy of some inputs on the device."""
+        import torch
+        return torch.tensor(inputs, device=self._place).view(
+            -1, *self.image())
+
+
+def layers_of(make):
+    """Names and shapes of the parameters of a module, which is not filled.
+
+    Parameters
+    ----------
+    make : callable
+
+    Returns
+    -------
+    dict of str to tuple of int
+    """
+    import torch
+    with torch.device('meta'):
+        return {name: tuple(it.shape)
+                for name, it in make().named_parameters()}

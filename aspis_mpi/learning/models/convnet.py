@@ -39,10 +39,12 @@ class ConvNet(TorchModel):
                           'output.weight': (n_classes, 8 * n_inputs),
                           'output.bias': (n_classes,)}, device)
 
+    def image(self):
+        return 1, self.side, self.side
+
     def module(self):
         from torch import nn
         return nn.Sequential(OrderedDict(
-            image=nn.Unflatten(1, (1, self.side, self.side)),
             conv1=nn.Conv2d(1, 16, 3, padding=1), open1=nn.ReLU(),
             conv2=nn.Conv2d(16, 32, 3, padding=1), open2=nn.ReLU(),
             pool=nn.MaxPool2d(2), flat=nn.Flatten(),

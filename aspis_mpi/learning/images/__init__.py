@@ -1,0 +1,1 @@
+"""Sets of images: official files, prepared once, mapped by all ranks."""

@@ -1,0 +1,44 @@
+"""LeNet-5 in torch, imported at its first use."""
+
+from math import isqrt
+
+from aspis_mpi.learning import networks
+from aspis_mpi.learning.adapter.model import TorchModel
+from aspis_mpi.learning.model import check_sizes
+
+
+class LeNet(TorchModel):
+    """LeNet-5: two convolutions with pooling, three linear layers (torch).
+
+    Parameters
+    ----------
+    n_inputs, n_classes : int
+        Pixels of a square grey image of even side, at least 12, and classes;
+        784 and 10 make 61,706 parameters.
+    device : str
+        See `TorchModel`.
+    """
+
+    name = 'lenet'
+
+    def __init__(self, n_inputs, n_classes, *, device: str = 'cpu'):
+        check_sizes(n_inputs, n_classes)
+        side = isqrt(n_inputs)
+        if side * side != n_inputs or side % 2 or side < 12:
+            raise ValueError(f'n_inputs {n_inputs} must be the pixels of a '
+                             'square image of even side, at least 12')
+        self.side = side
+        self.n_classes = n_classes
+        left = 16 * ((side // 2 - 4) // 2) ** 2
+        super().__init__({
+            'conv1.weight': (6, 1, 5, 5), 'conv1.bias': (6,),
+            'conv2.weight': (16, 6, 5, 5), 'conv2.bias': (16,),
+            'fc1.weight': (120, left), 'fc1.bias': (120,),
+            'fc2.weight': (84, 120), 'fc2.bias': (84,),
+            'fc3.weight': (n_classes, 84), 'fc3.bias': (n_classes,)}, device)
+
+    def image(self):
+        return 1, self.side, self.side
+
+    def module(self):
+        return networks.lenet(self.side, self.n_classes)
