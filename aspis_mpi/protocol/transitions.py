@@ -1,7 +1,7 @@
 """Transitions of a machine, looked up in a table wherever it takes one."""
 
 from collections.abc import Collection, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from aspis_mpi.errors import LocalProtocolError
 
@@ -47,7 +47,15 @@ class Machine(Generic[State]):
         self.state = state
 
 
-def check(machine: Machine[State], before: State, state: State) -> None:
+class Following(Protocol):
+    """Anything that has the table of a `Machine`."""
+
+    @property
+    def follows(self) -> Mapping[Any, Collection[Any]]:
+        """Other states that may come next, by state."""
+
+
+def check(machine: Following, before: State, state: State) -> None:
     """Refuse a state that may not come next.
 
     To stay where one is is no transition.
