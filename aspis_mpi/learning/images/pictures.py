@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 #: Images of which pixels are counted at once: numpy takes eight bytes each.
 AT_ONCE = 1024
@@ -19,10 +20,10 @@ class Pictures:
     labels : ndarray of uint8, shape (n,)
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
 
