@@ -1,6 +1,7 @@
 """The base of sets of images: what each must be, and how that is checked."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -48,18 +49,18 @@ class ImageSet:
     """
 
     name: str
-    shape: tuple
-    counts: tuple
-    checksums: dict = {}
+    shape: tuple[int, ...]
+    counts: tuple[tuple[int, ...], ...]
+    checksums: dict[str, str] = {}
     packaged = False
     needs = ''
 
     @property
-    def classes(self):
+    def classes(self) -> int:
         """Number of classes."""
         return len(self.counts[0])
 
-    def load(self, path=None, checked=True):
+    def load(self, path: Path | None = None, checked: bool = True) -> Loaded:
         """Read and check it.
 
         Parameters
@@ -82,9 +83,11 @@ class ImageSet:
             self._check_form(where, part)
             if checked:
                 self._check_counts(where, part, counts)
-        return Loaded(*(part for _, part in parts), proof)
+        (_, train), (_, held_out) = parts
+        return Loaded(train, held_out, proof)
 
-    def read(self, path, checked):
+    def read(self, path: Path | None,
+             checked: bool) -> tuple[list[tuple[Path | str, Pictures]], str]:
         """Read it; the form of what is read is checked afterwards.
 
         Parameters
@@ -106,7 +109,7 @@ class ImageSet:
         """
         raise NotImplementedError(f'{type(self).__name__}.read')
 
-    def _check_form(self, where, part):
+    def _check_form(self, where: Path | str, part: Pictures) -> None:
         if part.images.shape[1:] != self.shape:
             raise DataError(f'{where}: has images of '
                             f'{_times(part.images.shape[1:])}, those of '
@@ -123,7 +126,8 @@ class ImageSet:
                 f'{part.labels[wrong[0]]}; {self.name} has labels from 0 to '
                 f'{self.classes - 1}')
 
-    def _check_counts(self, where, part, counts):
+    def _check_counts(self, where: Path | str, part: Pictures,
+                      counts: tuple[int, ...]) -> None:
         found = np.bincount(part.labels, minlength=self.classes)
         if len(part) != sum(counts):
             raise DataError(f'{where}: has {len(part):,} images, {self.name} '
@@ -140,7 +144,7 @@ class ImageSet:
 ADVICE = '--unchecked takes it nevertheless'
 
 
-def _times(shape):
+def _times(shape: tuple[int, ...]) -> str:
     """A shape as people say it.
 
     >>> _times((1, 28, 28))
