@@ -1,6 +1,5 @@
 """The base of sets of images: what each must be, and how that is checked."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +49,8 @@ class ImageSet:
     """
 
     name: str
-    shape: tuple[int, int, int]
-    counts: tuple[tuple[int, ...], tuple[int, ...]]
+    shape: tuple[int, ...]
+    counts: tuple[tuple[int, ...], ...]
     checksums: dict[str, str] = {}
     packaged = False
     needs = ''
@@ -61,8 +60,7 @@ class ImageSet:
         """Number of classes."""
         return len(self.counts[0])
 
-    def load(self, path: Path | None = None,
-             checked: bool = True) -> Loaded:
+    def load(self, path: Path | None = None, checked: bool = True) -> Loaded:
         """Read and check it.
 
         Parameters
@@ -89,7 +87,7 @@ class ImageSet:
         return Loaded(train, held_out, proof)
 
     def read(self, path: Path | None,
-             checked: bool) -> tuple[list[tuple[Path, Pictures]], str]:
+             checked: bool) -> tuple[list[tuple[Path | str, Pictures]], str]:
         """Read it; the form of what is read is checked afterwards.
 
         Parameters
@@ -111,7 +109,7 @@ class ImageSet:
         """
         raise NotImplementedError(f'{type(self).__name__}.read')
 
-    def _check_form(self, where: Path, part: Pictures) -> None:
+    def _check_form(self, where: Path | str, part: Pictures) -> None:
         if part.images.shape[1:] != self.shape:
             raise DataError(f'{where}: has images of '
                             f'{_times(part.images.shape[1:])}, those of '
@@ -128,7 +126,7 @@ class ImageSet:
                 f'{part.labels[wrong[0]]}; {self.name} has labels from 0 to '
                 f'{self.classes - 1}')
 
-    def _check_counts(self, where: Path, part: Pictures,
+    def _check_counts(self, where: Path | str, part: Pictures,
                       counts: tuple[int, ...]) -> None:
         found = np.bincount(part.labels, minlength=self.classes)
         if len(part) != sum(counts):
@@ -146,7 +144,7 @@ class ImageSet:
 ADVICE = '--unchecked takes it nevertheless'
 
 
-def _times(shape: Iterable[int]) -> str:
+def _times(shape: tuple[int, ...]) -> str:
     """A shape as people say it.
 
     >>> _times((1, 28, 28))
