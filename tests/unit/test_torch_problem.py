@@ -443,7 +443,7 @@ def test_replicas_and_audits_have_equal_bits(scheme, module, data, tmp_path):
                 detection={'random_audits': 2})
     _, path = simulate(given, out=tmp_path / 'run.h5', separate=True)
     with load_run(path) as run:
-        assert not run.exposed.any()
+        assert run.n_steps == 4 and not run.exposed.any()
         assert not run.steps['n_flagged'].any()
         if scheme == 'aspis':
             assert (run.steps['audits'] > 0).all()
