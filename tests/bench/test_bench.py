@@ -83,3 +83,8 @@ def test_rows_of_the_log(benchmark):
 @pytest.mark.parametrize('module', ['lenet', 'resnet18'])
 def test_gradient_of_a_module_beside_the_bare_one(benchmark, module):
     figures(benchmark, 'adapter.py', module)
+
+
+@pytest.mark.timeout(600)
+def test_step_beside_data_parallelism_of_torch(benchmark):
+    figures(benchmark, 'ddp.py', ranks=5)
