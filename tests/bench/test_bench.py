@@ -61,8 +61,9 @@ def test_server_step_from_received_replicas(benchmark):
 
 
 @pytest.mark.timeout(600)
-def test_memory_beside_the_plan(benchmark):
-    figures(benchmark, 'memory.py', ranks=16)
+@pytest.mark.parametrize('what, ranks', [(431_080, 16), ('resnet18', 5)])
+def test_memory_beside_the_plan(benchmark, what, ranks):
+    figures(benchmark, 'memory.py', what, ranks=ranks)
 
 
 @pytest.mark.timeout(600)
