@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -252,6 +253,20 @@ def test_a_long_vector_is_not_copied_and_has_the_same_bits(monkeypatch):
     shifted += 1
     assert gradient(problem, w, range(8), 2).tobytes() == (
         gradient(other, shifted, range(8), 2).tobytes()) != expected[1]
+
+
+def test_a_gradient_is_not_held_once_the_module_is_evaluated():
+    problem = build(mine.Tied)
+    w = problem.initial(None)
+    out = np.zeros_like(w)
+    kept = weakref.ref(out)
+    problem.begin(1, np.arange(8))
+    problem.gradient(w, np.arange(8), out)
+    expected = out.tobytes()
+    problem.evaluate(w)
+    del out
+    assert kept() is None
+    assert gradient(problem, w, range(8), 1).tobytes() == expected
 
 
 def test_equal_bits_in_every_process():
