@@ -2,11 +2,14 @@
 
     python tests/bench/adapter.py [MODULE [SAMPLES [REPEATS]]]
 
-MODULE is `lenet` or `resnet18` (GroupNorm).  Bare is `forward; backward` of
-the same module on the same batch, whose gradients torch leaves where it
-likes; by turns, in one process with one thread, in seconds of the processor,
-so that what else runs there hardly counts.  Printed as JSON: medians in
-milliseconds, and the median of the paired ratios with its quartiles.
+MODULE is `lenet` or `resnet18` (GroupNorm).  Bare is what a plain loop does:
+fetch the samples from the data set, `zero_grad; forward; backward`, and the
+gradients are in `.grad`.  The adapter's ends with the gradient in a vector of
+the caller's, cleared before, for parameters that are new each time.  By turns,
+in one process with one thread, in seconds of the processor, so that what else
+runs there hardly counts; each way has its turn to be first.  Printed as JSON:
+medians in milliseconds, and the median of the paired ratios with its
+quartiles.
 """
 
 import json
@@ -41,6 +44,7 @@ def adapted(make, data, n):
 
     def compute():
         # Of a step of its own: all parameters are new.
+        out.values.fill(0)
         problem.begin(next(steps), samples)
         problem.gradient(parameters.values, samples, out.values)
     return compute
@@ -48,11 +52,11 @@ def adapted(make, data, n):
 
 def bare(make, data, n):
     """Computes the same as torch alone does it."""
-    module = make()
-    inputs, targets = data.tensors
+    module, samples = make(), torch.arange(n)
 
     def compute():
-        module.zero_grad(set_to_none=True)
+        inputs, targets = data[samples]
+        module.zero_grad()
         cross_entropy(module(inputs), targets).backward()
     return compute
 

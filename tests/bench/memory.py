@@ -1,9 +1,11 @@
 """Memory that `plan` predicts against the measured peak of each rank.
 
     mpirun --oversubscribe -n 16 python tests/bench/memory.py [D]
+    mpirun --oversubscribe -n 5 python tests/bench/memory.py resnet18
 
 Peak of the resident set minus its size before the first step, as the
-operating system counts it, in a run of `aspis` on `quadratic`.
+operating system counts it, in a run of `aspis` on `quadratic`, or of
+`uncoded` on random images with 8 samples a worker.
 """
 
 import json
@@ -22,7 +24,7 @@ from aspis_mpi import plan  # noqa: E402
 from aspis_mpi.assembly import run  # noqa: E402
 from aspis_mpi.backends.mpi import ranks  # noqa: E402
 
-JOB = '''
+QUADRATIC = '''
 [run]
 steps = 3
 evaluate_every = 0
@@ -35,6 +37,22 @@ workers = {k}
 adversaries = 3
 '''
 
+RESNET18 = '''
+[run]
+steps = 3
+evaluate_every = 0
+[problem]
+name = 'torch'
+module = 'aspis_mpi.learning.networks:resnet18'
+train = 'ddp:images'
+batch_size = {samples}
+[scheme]
+name = 'uncoded'
+workers = {k}
+[aggregation]
+name = 'mean'
+'''
+
 
 def resident():
     """Bytes of this process in memory."""
@@ -43,12 +61,14 @@ def resident():
 
 
 def main():
-    d = int((sys.argv[1:] or [431080])[0])
+    what = (sys.argv[1:] or ['431080'])[0]
     comm = ranks.world()
     folder = Path(tempfile.gettempdir()) / f'aspis-memory-{os.getppid()}'
     folder.mkdir(exist_ok=True)
     job = folder / f'job-{comm.rank}.toml'
-    job.write_text(JOB.format(d=d, k=comm.size - 1))
+    k = comm.size - 1
+    job.write_text(RESNET18.format(k=k, samples=8 * k) if what == 'resnet18'
+                   else QUADRATIC.format(d=int(what), k=k))
     forecast = plan.forecast(job)
     before = resident()
     run.run(job, out=folder / 'run.h5', overwrite=True)
@@ -61,7 +81,7 @@ def main():
         return
     workers = float(np.median(everyone[1:]))
     print(json.dumps({
-        'd': d, 'server_peak': int(everyone[0, 0]),
+        'd': forecast.parameters, 'server_peak': int(everyone[0, 0]),
         'server_forecast': forecast.server_memory,
         'server_ratio': round(forecast.server_memory / everyone[0, 0], 3),
         'worker_peak_median': int(workers),

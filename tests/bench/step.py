@@ -85,14 +85,20 @@ def minimal(comm, d, steps):
 
 def stack(comm, d, steps, folder):
     """Seconds a step of the whole stack, from its own log."""
-    job = loading.from_tables({
+    return spent(comm, Ones(d), folder, {
         'run': {'steps': steps, 'evaluate_every': 0},
         'problem': {'name': 'quadratic'},
         'optimizer': {'lr': 1e-9, 'momentum': 0.0},
         'scheme': {'name': 'uncoded', 'workers': comm.size - 1}})
-    assembly, clock = Assembly(job, Ones(d)), time.perf_counter
+
+
+def spent(comm, problem, folder, tables, typical=np.mean):
+    """Seconds of a typical step of a job, from its log; None on workers."""
+    assembly, clock = Assembly(loading.from_tables(tables), problem), (
+        time.perf_counter)
     if comm.rank:
-        mail = Mailbox.of_worker(comm, assembly.wire(), Pool(d))
+        pool = Pool(problem.n_parameters)
+        mail = Mailbox.of_worker(comm, assembly.wire(), pool)
         WorkerLoop(mail, clock, Signals(), 60).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return None
@@ -106,7 +112,7 @@ def stack(comm, d, steps, folder):
         keeper.begin = lambda: None
         loop.run()
     with load_run(path) as run:
-        return run.steps['seconds_step'][WARM:].mean()
+        return typical(run.steps['seconds_step'][WARM:])
 
 
 def main():

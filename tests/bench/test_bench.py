@@ -61,8 +61,9 @@ def test_server_step_from_received_replicas(benchmark):
 
 
 @pytest.mark.timeout(600)
-def test_memory_beside_the_plan(benchmark):
-    figures(benchmark, 'memory.py', ranks=16)
+@pytest.mark.parametrize('what, ranks', [(431_080, 16), ('resnet18', 5)])
+def test_memory_beside_the_plan(benchmark, what, ranks):
+    figures(benchmark, 'memory.py', what, ranks=ranks)
 
 
 @pytest.mark.timeout(600)
@@ -83,3 +84,8 @@ def test_rows_of_the_log(benchmark):
 @pytest.mark.parametrize('module', ['lenet', 'resnet18'])
 def test_gradient_of_a_module_beside_the_bare_one(benchmark, module):
     figures(benchmark, 'adapter.py', module)
+
+
+@pytest.mark.timeout(600)
+def test_step_beside_data_parallelism_of_torch(benchmark):
+    figures(benchmark, 'ddp.py', ranks=5)

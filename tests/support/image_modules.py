@@ -5,6 +5,8 @@ Jobs name them `tests.support.image_modules:…`.
 
 from torch import nn
 
+from aspis_mpi.learning import networks
+
 
 def smooth():
     """Two layers without kinks, for images of one channel of 28×28."""
@@ -22,3 +24,14 @@ def convolution(classes=10):
 def five():
     """Too few classes."""
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 5))
+
+
+def dropping_lenet():
+    """LeNet-5 with dropout around it, for images of MNIST's shape."""
+    return nn.Sequential(nn.Dropout(0.2), networks.lenet(), nn.Dropout(0.1))
+
+
+def dropping_resnet18():
+    """ResNet-18 with dropout around it, for images of CIFAR-10's shape."""
+    return nn.Sequential(nn.Dropout2d(0.2), networks.resnet18(),
+                         nn.Dropout(0.1))

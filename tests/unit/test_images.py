@@ -298,6 +298,14 @@ def test_a_network_by_its_name_is_the_one_of_the_package(file):
         gradient(other, w, [1, 2]).tobytes())
 
 
+def test_the_norm_of_resnet18_is_a_choice(colours):
+    names = [ImageProblem(7, module='resnet18', data=colours,
+                          norm=norm).network.norms.names
+             for norm in (None, 'group', 'batch')]
+    assert names[:2] == [[], []]
+    assert len(names[2]) == 3 * 20
+
+
 # --- whole jobs -------------------------------------------------------
 
 def written(folder, file, **options):
@@ -376,6 +384,10 @@ def test_a_wrong_file_is_one_line_and_2(change, said, tmp_path, monkeypatch,
      'side, at least 12; these have 3×32×32'),
     ({'module': 'resnet8'}, "module 'resnet8' must be of the form package."
      "module:name, or a network of the package; did you mean 'resnet18'?"),
+    ({'norm': 'batch'}, "norm 'batch' is an option of the module resnet18 "
+     'alone'),
+    ({'module': 'resnet18', 'norm': 'layer'}, "norm 'layer' must be group or "
+     'batch'),
     ({'module': f'{MODULES}:smooth'}, 'ImageProblem.initial raised Runtime'),
     ({'module': f'{MODULES}:five', 'data': None}, 'it must be one of the 5 '
      'classes of the outputs')])

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -254,6 +255,20 @@ def test_a_long_vector_is_not_copied_and_has_the_same_bits(monkeypatch):
         gradient(other, shifted, range(8), 2).tobytes()) != expected[1]
 
 
+def test_a_gradient_is_not_held_once_the_module_is_evaluated():
+    problem = build(mine.Tied)
+    w = problem.initial(None)
+    out = np.zeros_like(w)
+    kept = weakref.ref(out)
+    problem.begin(1, np.arange(8))
+    problem.gradient(w, np.arange(8), out)
+    expected = out.tobytes()
+    problem.evaluate(w)
+    del out
+    assert kept() is None
+    assert gradient(problem, w, range(8), 1).tobytes() == expected
+
+
 def test_equal_bits_in_every_process():
     code = f"""if True:
         import numpy as np
@@ -443,7 +458,7 @@ def test_replicas_and_audits_have_equal_bits(scheme, module, data, tmp_path):
                 detection={'random_audits': 2})
     _, path = simulate(given, out=tmp_path / 'run.h5', separate=True)
     with load_run(path) as run:
-        assert not run.exposed.any()
+        assert run.n_steps == 4 and not run.exposed.any()
         assert not run.steps['n_flagged'].any()
         if scheme == 'aspis':
             assert (run.steps['audits'] > 0).all()

@@ -134,6 +134,14 @@ class Flat:
         flat = torch.cat([it.reshape(-1).float() for it in found])
         out += flat.numpy(force=True)
 
+    def release(self):
+        """Hold the vector no longer to which gradients were added."""
+        if self._out is None:
+            return
+        for it in self._parameters:
+            it.grad = None
+        self._bound = self._out = None
+
     def _bind(self, out):
         """Let autograd add to `out` from now on."""
         import torch

@@ -1,20 +1,24 @@
 """Equal bits from torch: its generators seeded, its kernels deterministic."""
 
 import os
-from contextlib import contextmanager, nullcontext
+from functools import cache
 
 #: cuBLAS repeats its bits with this alone; read when CUDA is first used.
 WORKSPACE = 'CUBLAS_WORKSPACE_CONFIG', ':4096:8'
 
+# Both contexts are classes as those of contextlib are: a generator's cost is
+# felt by a small module.
 
+
+@cache
 def _generators(place):
     """Those that computing on a device draws from."""
     import torch
     if place == 'cpu':
-        return [torch.default_generator]
+        return (torch.default_generator,)
     torch.cuda.init()
     number = torch.device(place).index or 0
-    return [torch.default_generator, torch.cuda.default_generators[number]]
+    return torch.default_generator, torch.cuda.default_generators[number]
 
 
 def seed(number, place='cpu'):
@@ -23,8 +27,7 @@ def seed(number, place='cpu'):
         it.manual_seed(number)
 
 
-@contextmanager
-def seeded(number, place='cpu'):
+class seeded:
     """Torch's generators with a seed, and as they were again afterwards.
 
     Parameters
@@ -34,44 +37,61 @@ def seeded(number, place='cpu'):
     place : str
         The device that is computed on.
     """
-    ours = _generators(place)
-    before = [it.get_state() for it in ours]
-    try:
-        for it in ours:
-            it.manual_seed(number)
-        yield
-    finally:
-        for it, state in zip(ours, before):
+
+    __slots__ = '_number', '_ours', '_before'
+
+    def __init__(self, number, place='cpu'):
+        self._number = number
+        self._ours = _generators(place)
+
+    def __enter__(self):
+        self._before = [it.get_state() for it in self._ours]
+        for it in self._ours:
+            it.manual_seed(self._number)
+
+    def __exit__(self, *raised):
+        for it, state in zip(self._ours, self._before):
             it.set_state(state)
 
 
-@contextmanager
-def reproducible(place='cpu'):
+class reproducible:
     """Kernels that repeat their bits; what has none raises.
 
     Settings are as they were again afterwards.
+
+    Parameters
+    ----------
+    place : str
+        The device that is computed on.
     """
-    import torch
-    from torch.utils import deterministic
-    before = torch.get_deterministic_debug_mode()
-    fills = deterministic.fill_uninitialized_memory
-    if place != 'cpu':
-        os.environ.setdefault(*WORKSPACE)
-    try:
+
+    __slots__ = '_cudnn', '_mode', '_fills'
+
+    def __init__(self, place='cpu'):
+        self._cudnn = None if place == 'cpu' else _cudnn()
+
+    def __enter__(self):
+        import torch
+        deterministic = torch.utils.deterministic
+        self._mode = torch.get_deterministic_debug_mode()
+        self._fills = deterministic.fill_uninitialized_memory
+        if self._cudnn is not None:
+            os.environ.setdefault(*WORKSPACE)
+            self._cudnn.__enter__()
         torch.set_deterministic_debug_mode(2)
         # What nobody reads need not be written.
         deterministic.fill_uninitialized_memory = False
-        with _cudnn(place):
-            yield
-    finally:
-        torch.set_deterministic_debug_mode(before)
-        deterministic.fill_uninitialized_memory = fills
+
+    def __exit__(self, *raised):
+        import torch
+        torch.set_deterministic_debug_mode(self._mode)
+        torch.utils.deterministic.fill_uninitialized_memory = self._fills
+        if self._cudnn is not None:
+            self._cudnn.__exit__(*raised)
 
 
-def _cudnn(place):
-    """cuDNN without atomics, trials or reduced precision."""
-    if place == 'cpu':
-        return nullcontext()
+def _cudnn():
+    """cuDNN without atomics, trials or reduced precision, a context."""
     from torch.backends import cudnn
     return cudnn.flags(enabled=True, benchmark=False, deterministic=True,
                        allow_tf32=False)

@@ -45,14 +45,15 @@ class CrossEntropy(Loss):
     """
 
     def total(self, outputs, targets):
-        from torch.nn.functional import cross_entropy
+        import torch
         labels = targets.numel()
         if targets.is_floating_point():
             labels //= targets.shape[1]
         else:
             targets = targets.long()
-        total, each = cross_entropy(outputs, targets, reduction='sum'), (
-            labels // len(targets))
+        total = torch.nn.functional.cross_entropy(outputs, targets,
+                                                  reduction='sum')
+        each = labels // len(targets)
         return total if each == 1 else total / each
 
     def right(self, outputs, targets):

@@ -74,6 +74,8 @@ class Network:
             Inputs of the sample from which statistics are set; it is not
             touched where there are none.
         """
+        # Who evaluates needs no gradient, or another one only later.
+        self.flat.release()
         self.flat.load(vector)
         if self.norms:
             self.norms.set(lambda: self._pass(batches))

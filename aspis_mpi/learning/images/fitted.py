@@ -4,7 +4,7 @@ from aspis_mpi.learning import networks
 from aspis_mpi.words import nearest
 
 
-def maker(module, shape, classes):
+def maker(module, shape, classes, norm=None):
     """The maker of a network that a word names; what is no word stays.
 
     Parameters
@@ -14,6 +14,8 @@ def maker(module, shape, classes):
     shape : tuple of int
         Channels, height and width of the images.
     classes : int
+    norm : str, optional
+        Of `resnet18`, `group` or `batch`.
 
     Returns
     -------
@@ -22,15 +24,21 @@ def maker(module, shape, classes):
     Raises
     ------
     ValueError
-        There is no such network, or it is none for such images.
+        There is no such network, it is none for such images, or has no such
+        norm.
     """
-    if not isinstance(module, str) or ':' in module:
+    named = isinstance(module, str) and ':' not in module
+    if norm is not None and module != 'resnet18':
+        raise ValueError(f"norm '{norm}' is an option of the module resnet18 "
+                         'alone')
+    if not named:
         return module
     if module not in NETWORKS:
         raise ValueError(
             f"module '{module}' must be of the form package.module:name, or "
             f'a network of the package; {nearest(module, NETWORKS)}')
-    make = NETWORKS[module](shape, classes)
+    options = {} if norm is None else {'norm': norm}
+    make = NETWORKS[module](shape, classes, **options)
     # Messages name it.
     make.__qualname__ = module
     return make
@@ -45,12 +53,14 @@ def _lenet(shape, classes):
     return lambda: networks.lenet(height, classes)
 
 
-def _resnet18(shape, classes):
+def _resnet18(shape, classes, norm='group'):
     channels, height, width = shape
     if min(height, width) < 8:
         raise ValueError('module resnet18 is for images of at least 8×8; '
                          f'these have {height}×{width}')
-    return lambda: networks.resnet18(channels, classes)
+    if norm not in ('group', 'batch'):
+        raise ValueError(f"norm '{norm}' must be group or batch")
+    return lambda: networks.resnet18(channels, classes, norm)
 
 
 #: Functions of the images' shape and the classes that give makers, by name.

@@ -20,7 +20,7 @@ class ImageProblem(TorchProblem):
     seed : int
         The seed of the job.
     module : str
-        `lenet` or `resnet18` (with group norm), made for these images; or
+        `lenet` or `resnet18`, made for these images; or
         `package.module:factory`, a class or function without arguments that
         makes a new `torch.nn.Module` each time.
     data : str
@@ -34,6 +34,9 @@ class ImageProblem(TorchProblem):
     flip : bool
         Whether images that are trained on are reflected, left for right,
         every other time, drawn anew in each step.
+    norm : str, optional
+        Of `resnet18`: `group`, as it is by default, or `batch`, with which a
+        gradient depends on `micro_batch`.
     loss, loss_samples, device
         See `TorchProblem`.
 
@@ -48,12 +51,12 @@ class ImageProblem(TorchProblem):
 
     def __init__(self, seed, *, module: str, data: str,
                  expect: str | None = None, crop: int = 0, flip: bool = False,
-                 loss: str = 'cross-entropy', loss_samples: int = 10_000,
-                 device: str = 'cpu'):
+                 norm: str | None = None, loss: str = 'cross-entropy',
+                 loss_samples: int = 10_000, device: str = 'cpu'):
         self._shown = Images(data, expect=expect, crop=crop, flip=flip)
         super().__init__(
             seed, module=maker(module, self._shown.shape,
-                               self._shown.classes),
+                               self._shown.classes, norm),
             train=self._shown, held_out=Images(data, held_out=True), loss=loss,
             loss_samples=loss_samples, device=device)
 
