@@ -370,7 +370,7 @@ def sizes_of(problem: Any) -> dict[str, int]:
     kind = type(problem).__name__
     if not isinstance(told, Mapping) or not all(
             isinstance(name, str) and isinstance(size, Integral)
-            and size >= 0 for name, size in told.items()):
+            and int(size) >= 0 for name, size in told.items()):
         raise Mistake(f'{kind}.tensor_sizes gives {told!r:.60}; it must give '
                       'a dict of str to int, names and numbers of entries')
     total = sum(told.values())
