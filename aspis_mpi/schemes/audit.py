@@ -40,6 +40,8 @@ class Audited:
         Workers that sent what the server computed, by file.
     offered : ndarray of int, shape (n,)
         Unanimous files among which the audits were drawn.
+    wrong : frozenset of int
+        Files of which some workers were exposed.
     """
 
     verdict: Verdict
@@ -48,6 +50,7 @@ class Audited:
     right: dict[int, Ints] = field(default_factory=dict)
     contested: int = 0
     offered: Ints = field(default_factory=lambda: np.empty(0, int))
+    wrong: frozenset[int] = frozenset()
 
 
 def drawn(files, count):
@@ -137,7 +140,7 @@ class _Audits:
         self._verdict = verdict
         self._compute = compute
         self._locator = locator
-        self._asked, self._right = set(), {}
+        self._asked, self._right, self._wrong = set(), {}, set()
         self._proofs, self._remarks = [], []
         self._oddities = np.zeros(len(believed), dtype=int)
         self._decided = True
@@ -241,7 +244,7 @@ class _Audits:
             verdict = _settled(verdict, self._first & ~self._believed,
                                self._proofs, self._right)
         return Audited(verdict, len(self._asked), tuple(self._remarks),
-                       self._right)
+                       self._right, wrong=frozenset(self._wrong))
 
     def _counting(self):
         """The evidence of those who count."""
@@ -264,6 +267,7 @@ class _Audits:
         """Take a file as proof against workers, given its right value."""
         if not workers.size:
             return
+        self._wrong.add(file)
         self._believed = self._believed.copy()
         self._believed[workers] = False
         self._proofs += [

@@ -177,8 +177,7 @@ JOB = {
     'problem': {'name': 'digits', 'model': 'mlp', 'batch_size': 30},
     'scheme': {'workers': 5, 'adversaries': 1},
     'assignment': {'name': 'subset', 'replication': 3},
-    'detection': {'name': 'certified'}, 'aggregation': {'name': 'mean'},
-    'adversary': {'count': 1, 'workers': [2]}}
+    'detection': {'name': 'certified'}, 'aggregation': {'name': 'mean'}}
 LAYERS = {'hidden.weight': 4096, 'hidden.bias': 64, 'output.weight': 640,
           'output.bias': 10}
 #: Each file has one holder, and all are audited.
@@ -186,9 +185,10 @@ AUDITED = {'assignment': {'name': 'uncoded'},
            'detection': {'name': 'none', 'random_audits': 5}}
 
 
-def ran(tmp_path, value, **sections):
+def ran(tmp_path, value, who=(2,), **sections):
     job = {**JOB, **sections}
-    job['adversary'] = JOB['adversary'] | {'value': value}
+    job['adversary'] = {'count': len(who), 'workers': list(who),
+                        'value': value}
     code, path = simulate(loading.from_tables(job), out=tmp_path / 'run.h5')
     assert code == 0
     return path
@@ -216,12 +216,38 @@ def test_a_flipped_bit_is_wrong_in_one_layer(tmp_path, sections):
         assert it.tensor in ' '.join(format_summary(summarize(run)).split())
 
 
-def test_a_scheme_of_sketches_tells_no_tensors(tmp_path):
-    path = ran(tmp_path, 'reversed', scheme={
-        'name': 'robust-partial', 'workers': 5, 'adversaries': 1},
-        assignment={}, detection={}, aggregation={})
+def challenged(tmp_path, value, n_workers):
+    """The first exposure of a run whose workers send sums of files."""
+    path = ran(tmp_path, value, scheme={
+        'name': 'robust-partial', 'workers': n_workers, 'adversaries': 1},
+        assignment={}, detection={}, aggregation={},
+        problem=JOB['problem'] | {'batch_size': 120})
     with load_run(path) as run:
-        assert run.exposures and not any(it.tensors for it in run.exposures)
+        return run.exposures[0]
+
+
+@pytest.mark.parametrize('value, n_layers', [('reversed', 4),
+                                             ('bit-flip', 1)])
+def test_a_sum_of_one_file_is_compared_with_another_worker_s(
+        tmp_path, value, n_layers):
+    first = challenged(tmp_path, value, 4)
+    assert first.proof is ProofKind.DISAGREEMENTS
+    assert len(first.tensors) == n_layers
+    assert (sum(it.entries for it in first.tensors) == 1) == (n_layers == 1)
+
+
+def test_a_sum_of_one_file_is_compared_with_what_an_audit_finds(tmp_path):
+    """Each file has one holder, so that only the server knows better."""
+    path = ran(tmp_path, 'reversed', assignment={'name': 'uncoded'},
+               transfer={'name': 'sums', 'challenge': True},
+               detection={'name': 'none', 'random_audits': 5})
+    with load_run(path) as run:
+        first = run.exposures[0]
+    assert first.proof is ProofKind.AUDIT and len(first.tensors) == 4
+
+
+def test_sums_of_several_files_tell_no_tensors(tmp_path):
+    assert not challenged(tmp_path, 'reversed', 15).tensors
 
 
 # --- the log -----------------------------------------------------------
