@@ -187,8 +187,10 @@ class Design:
     def allowance(self):
         """The distance by which machines may differ."""
         job, section = self.job, self.job.detection
-        return Allowance(job.path, job.q, section.equality == 'bits',
-                         section.tolerance, section.disagreement)
+        bits = section.equality == 'bits'
+        return Allowance(job.path, job.q, bits, section.tolerance,
+                         section.disagreement, not bits and bool(
+                             getattr(self.problem, 'random_layers', False)))
 
     @property
     def memory(self):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aspis_mpi.detection.equality import BITS, from_probe
-from aspis_mpi.detection.probe import check, check_support
+from aspis_mpi.detection.probe import check, check_draws, check_support
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Allowance:
         Only equal bits will do.
     tolerance, disagreement : float, optional
         See `from_probe`.
+    draws : bool
+        Random numbers are drawn while gradients are computed.
     """
 
     path: str
@@ -27,6 +29,7 @@ class Allowance:
     bits: bool
     tolerance: float | None = None
     disagreement: float | None = None
+    draws: bool = False
 
     def settle(self, probe):
         """Choose, given by how much the machines differ.
@@ -53,6 +56,8 @@ class Allowance:
         if self.bits:
             check(probe, self.q)
             return BITS
+        if self.draws:
+            check_draws(probe, self.q)
         equality = from_probe(probe, self.tolerance, self.disagreement)
         check_support(probe, equality)
         return equality

@@ -8,6 +8,7 @@ import numpy as np
 from aspis_mpi.arrays import Bools, Ints
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
+from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.detection.voting import plurality
 from aspis_mpi.words import Named
 
@@ -26,11 +27,16 @@ class ProofKind(Named):
 
 
 class Proof(NamedTuple):
-    """Reason why a worker must be wrong: a sentence, and the kind of proof."""
+    """Reason why a worker must be wrong: a sentence, and the kind of proof.
+
+    Where a right value of its file is at hand, also the tensors in which
+    that and what it sent differ the most.
+    """
 
     worker: int
     sentence: str
     kind: ProofKind
+    tensors: tuple[TensorDifference, ...] = ()
 
     @property
     def alone(self) -> bool:

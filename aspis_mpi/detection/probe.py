@@ -9,15 +9,20 @@ import numpy.typing as npt
 from aspis_mpi.arrays import Bools, Floats
 from aspis_mpi.coding.challenge import compare
 from aspis_mpi.coding.sketching import sketch
+from aspis_mpi.detection.tensors import GROUPS, Tensors
 from aspis_mpi.words import few
 
 #: Files that everybody computes, at most, and at least of each size.
 FILES, DRAWS = 16, 4
-#: Rows of a sketch, and bytes of a digest.
-ROWS, DIGEST = 8, 16
-#: What is said of one file: sketch and norm, and a digest of the bits.  A
-#: sketch is too coarse for the last bit of one number in 10^8.
-ANSWER = np.dtype([('sketch', '<f8', ROWS + 1), ('digest', 'u1', DIGEST)])
+#: Rows of a sketch, and bytes of a digest, of all and of some tensors.
+ROWS, DIGEST, SHORT = 8, 16, 4
+#: What is said of one file: sketch and norm, and digests of the bits.  A
+#: sketch is too coarse for the last bit of one number in 10^8.  Those of
+#: groups of tensors decide nothing; they say where to look.
+ANSWER = np.dtype([('sketch', '<f8', ROWS + 1), ('digest', 'u1', DIGEST),
+                   ('groups', 'u1', (GROUPS, SHORT))])
+#: Of gradients whose tensors have no names.
+NAMELESS = Tensors({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,8 @@ class ProbeResult:
         What was compared.
     q : int
         Workers among them that can be wrong.
+    where : str
+        The first tensor in which they differ; empty without names.
     """
 
     deviations: Floats
@@ -46,6 +53,7 @@ class ProbeResult:
     largest: float
     answers: npt.NDArray[np.void]
     q: int
+    where: str = ''
 
     def __str__(self):
         others = np.flatnonzero(self.differing)
@@ -58,8 +66,9 @@ class ProbeResult:
     def apart(self):
         """The difference in words."""
         besides = f' (without the {self.q} farthest)' if self.q else ''
+        where = f', first in {self.where}' if self.where else ''
         return (f'{self.median:.2g} apart in the median and at most '
-                f'{self.largest:.2g}{besides}')
+                f'{self.largest:.2g}{besides}{where}')
 
 
 def alike(n_workers):
@@ -109,7 +118,7 @@ def trials(counts, most=FILES):
     return sorted(chosen)
 
 
-def answer(gradients, secret):
+def answer(gradients, secret, tensors=NAMELESS):
     """The answer of one rank about its gradients.
 
     Parameters
@@ -118,20 +127,29 @@ def answer(gradients, secret):
         Of n files; each is read before the next is asked for.
     secret : bytes
         16 bytes that nobody knew before the run.
+    tensors : Tensors
+        Of a gradient.
 
     Returns
     -------
     ndarray of `ANSWER`, shape (n,)
     """
-    said = []
+    said, cuts = [], tensors.groups
     for gradient in gradients:
-        digest = blake2b(gradient, digest_size=DIGEST).digest()
+        groups = np.zeros((GROUPS, SHORT), dtype=np.uint8)
+        for number, cut in enumerate(cuts):
+            groups[number] = _digest(gradient[cut], SHORT)
         said.append((sketch([gradient], 1, secret, ROWS)[0, :, 0],
-                     np.frombuffer(digest, dtype=np.uint8)))
+                     _digest(gradient, DIGEST), groups))
     return np.array(said, dtype=ANSWER)
 
 
-def examine(own, answers, q):
+def _digest(numbers, size):
+    found = blake2b(numbers, digest_size=size).digest()
+    return np.frombuffer(found, dtype=np.uint8)
+
+
+def examine(own, answers, q, tensors=NAMELESS):
     """Compare what the workers answered with the server's own answer.
 
     Parameters
@@ -140,6 +158,8 @@ def examine(own, answers, q):
     answers : ndarray of `ANSWER`, shape (K, n)
     q : int
         Workers whose answers can be wrong, less than K.
+    tensors : Tensors
+        Of a gradient.
 
     Returns
     -------
@@ -159,7 +179,22 @@ def examine(own, answers, q):
     differing = (own['digest'] != answers['digest']).any(axis=(1, 2))
     # Where too few answer to outvote q, liars may be the middle.
     median = min(float(np.median(deviations)), largest)
-    return ProbeResult(deviations, differing, median, largest, answers, q)
+    return ProbeResult(deviations, differing, median, largest, answers, q,
+                       _where(own, answers, q, tensors))
+
+
+def _where(own, answers, q, tensors):
+    """Name of the first tensors in which the workers differ from the server.
+
+    The first in which more do than can be wrong; without such tensors, those
+    in which the most do.
+    """
+    others = (own['groups'] != answers['groups']).any(axis=(1, 3))
+    counts = others.sum(axis=0)[:len(tensors.groups)]
+    if not counts.any():
+        return ''
+    found = counts > q
+    return tensors.group(int(np.argmax(found if found.any() else counts)))
 
 
 def check(probe, q):
@@ -184,6 +219,34 @@ def check(probe, q):
         f'than q = {q}: {", ".join(map(str, workers))}; they are '
         f"{probe.apart}; set detection.equality = 'tolerance', or use "
         'machines of one kind')
+
+
+def check_draws(probe, q):
+    """Refuse random layers where they need not be equal.
+
+    A tolerance is for roundings: whether two machines have drawn the same
+    masks, only equal bits tell.
+
+    Parameters
+    ----------
+    probe : ProbeResult
+    q : int
+        Workers that may be wrong.
+
+    Raises
+    ------
+    ValueError
+        More than q workers compute other bits than the server.
+    """
+    workers = np.flatnonzero(probe.differing)
+    if len(workers) <= q:
+        return
+    raise ValueError(
+        'gradients have random numbers in them (dropout, say), which are '
+        f'known to be equal only where all bits are, and {len(workers)} '
+        'workers compute other bits than the server, more than '
+        f'q = {q}: {", ".join(map(str, workers))}; they are {probe.apart}; '
+        'use machines of one kind, or layers that draw nothing')
 
 
 def check_support(probe, equality):

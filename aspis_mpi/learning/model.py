@@ -47,6 +47,10 @@ class Model:
         """The layers inside a flat vector, without copying."""
         return [vector[place].reshape(shape) for place, shape in self._places]
 
+    def sizes(self) -> dict[str, int]:
+        """Numbers of entries of the layers, by their names."""
+        return {name: prod(shape) for name, shape in self.layers.items()}
+
     def initial(self, generator: np.random.Generator) -> Vector:
         """He's initial weights, N(0, 2/inputs), and zero biases.
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from aspis_mpi import registry
 from aspis_mpi.arrays import Vector
+from aspis_mpi.errors import Mistake
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class Problem:
         whose value looks like a path need not be named.
     saves : tuple of str
         Suffixes of files that `write` writes beside the saved model.
+    random_layers : bool
+        Whether random numbers are drawn in `gradient`, for dropout, say.
+        Then machines are refused that differ, also where the job compares
+        with a tolerance: it would not tell whether they draw the same.
     on_server : bool
         Whether rank 0 can compute gradients as the workers do: then it
         audits them and takes part in the start-up probe.
@@ -134,6 +139,7 @@ class Problem:
     data_bytes: int = 0
     reads: tuple[str, ...] = ()
     saves: tuple[str, ...] = ()
+    random_layers: bool = False
     on_server: bool = True
 
     def __init__(self, seed: int | None = None):
@@ -278,12 +284,19 @@ class Problem:
         """
         raise NotImplementedError(f'{type(self).__name__}.write')
 
-    def differing(self, one: Vector, other: Vector) -> list[str]:
-        """Names of the layers in which two gradients differ, in order.
+    def tensor_sizes(self) -> Mapping[str, int]:
+        """Names of the tensors in a gradient, and their numbers of entries.
 
-        Empty where layers have no names.
+        Where gradients differ that should not, these names say in which
+        layer; may be left out.
+
+        Returns
+        -------
+        dict of str to int
+            In the order in which they lie in the vector, all of its
+            n_parameters entries; empty where they have no names.
         """
-        return []
+        return {}
 
 
 def makes(problem: Any) -> TypeGuard[Callable[..., Any]]:
@@ -348,3 +361,20 @@ def fingerprints_of(problem: Problem) -> dict[str, str]:
         raise ValueError(f'{kind}.fingerprints gives {room} characters; must '
                          f'be at most {FINGERPRINTS}: hash several together')
     return told
+
+
+def sizes_of(problem: Any) -> dict[str, int]:
+    """The tensors that a problem names; a Mistake says what is wrong."""
+    ask = getattr(problem, 'tensor_sizes', None)
+    told = {} if ask is None else ask()
+    kind = type(problem).__name__
+    if not isinstance(told, Mapping) or not all(
+            isinstance(name, str) and isinstance(size, Integral)
+            and int(size) >= 0 for name, size in told.items()):
+        raise Mistake(f'{kind}.tensor_sizes gives {told!r:.60}; it must give '
+                      'a dict of str to int, names and numbers of entries')
+    total = sum(told.values())
+    if told and total != problem.n_parameters:
+        raise Mistake(f'{kind}.tensor_sizes gives {total} entries in all; '
+                      f'they must be n_parameters = {problem.n_parameters}')
+    return {name: int(size) for name, size in told.items()}

@@ -308,7 +308,7 @@ class Sketch(Vector):
 class Answer(Vector):
     """Sketches and digests of the files of the start-up probe."""
 
-    buffer: Carrier = vector('n times 88 bytes', lambda job: job.answer)
+    buffer: Carrier = vector('n times 344 bytes', lambda job: job.answer)
 
 
 @sent_by(WORKER, 11, 'step')

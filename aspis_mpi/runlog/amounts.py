@@ -114,6 +114,16 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class Differing:
+    """A tensor in which a worker was wrong: see `/tensors` of the log."""
+
+    name: str
+    distance: float | None      # over its right norm; None if infinite
+    entries: int                # with other bits
+    size: int
+
+
+@dataclass(frozen=True)
 class Proved:
     """A worker that was proved wrong: see `/exposures` of the log."""
 
@@ -122,6 +132,7 @@ class Proved:
     worker: int
     proof: str                  # name of the kind
     text: str
+    tensors: tuple[Differing, ...] = ()
 
 
 @dataclass(frozen=True)

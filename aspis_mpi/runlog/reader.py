@@ -1,6 +1,7 @@
 """Reading a run log: finished, still being written, or cut off by a kill."""
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from aspis_mpi.arrays import Array
 from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.flagging import Flagging
@@ -130,8 +132,8 @@ class Run(View):
                 until, self._file.complete_rows())
             self._counts = {
                 table.rows.path: self._file.read('/', table.count)
-                for table in (schema.EVENTS, schema.EXPOSURES, self._arrival,
-                              self._change)}
+                for table in (schema.EVENTS, schema.EXPOSURES,
+                              schema.TENSORS, self._arrival, self._change)}
         except Exception:
             self.close()
             raise
@@ -193,14 +195,27 @@ class Run(View):
         """Proofs against workers, a list of `ExposureRecord` by rising step.
 
         As long as each step has a proof of one kind against a worker, the
-        first is there alone; logs of before version 3 have none.
+        first is there alone; logs of before version 3 have none.  Where
+        the log says in which `tensors` a worker was wrong, they come by
+        falling distance.
         """
         end = np.inf if self._until is None else self._until
+        tensors = self._tensors()
         return [ExposureRecord(int(step), int(since), int(worker),
                                ProofKind.numbered(proof),
-                               text.decode(errors='replace'))
+                               text.decode(errors='replace'),
+                               tuple(tensors[step, worker, proof]))
                 for step, since, worker, proof, text in self._own(
                     schema.EXPOSURES) if 0 <= step < end]
+
+    def _tensors(self) -> dict[Any, list[TensorDifference]]:
+        """Tensors by the step, worker and proof of their exposure."""
+        found = defaultdict(list)
+        for *key, distance, entries, size, name in self._own(schema.TENSORS):
+            found[tuple(key)].append(TensorDifference(
+                name.decode(errors='replace'), float(distance), int(entries),
+                int(size)))
+        return found
 
     @property
     def arrivals(self) -> Array:

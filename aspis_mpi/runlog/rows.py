@@ -23,6 +23,13 @@ def of_exposure(exposure):
             storable(exposure.text))
 
 
+def of_tensors(exposure):
+    """Rows of the tensors of an `ExposureRecord`, the name last."""
+    return [(exposure.step, exposure.worker, exposure.proof, it.distance,
+             it.entries, it.size, storable(it.tensor, schema.NAME))
+            for it in exposure.tensors]
+
+
 def of_arrivals(arrivals, dtype):
     """Rows of arrivals, column by column: there may be very many."""
     rows = np.empty(len(arrivals), dtype)
@@ -37,17 +44,17 @@ def of_arrivals(arrivals, dtype):
     return rows
 
 
-def storable(text):
+def storable(text, most=schema.TEXT):
     """Bytes of a text that HDF5 can hold: it may come from a hostile worker.
 
     Of a long one the beginning and the end, where a traceback tells most.
     """
     raw = text.replace('\0', '\ufffd').encode('utf-8', 'replace')
-    if len(raw) <= schema.TEXT:
+    if len(raw) <= most:
         return raw
-    head, gap = schema.TEXT // 4, b' [...] '
+    head, gap = most // 4, b' [...] '
     return (_readable(raw[:head]) + gap
-            + _readable(raw[head + len(gap) - schema.TEXT:]))
+            + _readable(raw[head + len(gap) - most:]))
 
 
 def _readable(raw):

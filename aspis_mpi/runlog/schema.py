@@ -13,6 +13,7 @@ i of it with row i of the table:
 
     /events               /events_text           UTF-8, filled up with zeros
     /exposures            /exposures_text        likewise
+    /tensors              /tensors_name          likewise
     /arrivals             /arrivals_finished     packed (load,)
     /assignment/changes   /assignment/orders     int32 (K, load)
 
@@ -68,12 +69,18 @@ EVALUATION_COLUMNS = np.dtype([
 #: Bytes of a text, at most: texts of any length would lie where a kill may
 #: lose them all.
 TEXT = 4096
+#: Bytes of the name of a tensor.
+NAME = 256
 
 EVENT_COLUMNS = np.dtype([
     ('time', 'f8'), ('level', 'i2'), ('rank', 'i4'), ('code', 'u1')])
 
 EXPOSURE_COLUMNS = np.dtype([
     ('step', 'i8'), ('since', 'i8'), ('worker', 'i2'), ('proof', 'u1')])
+
+TENSOR_COLUMNS = np.dtype([
+    ('step', 'i8'), ('worker', 'i2'), ('proof', 'u1'), ('distance', 'f8'),
+    ('entries', 'i8'), ('size', 'i8')])
 
 ARRIVAL_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'), ('files_done', 'u2'),
@@ -122,6 +129,11 @@ EXPOSURES = RowTable(
     DataSet('/exposures', EXPOSURE_COLUMNS, marked=True, since=3,
             names=(('proof', _names(ProofKind)),)),
     DataSet('/exposures_text', _TEXT, since=3), 'text')
+TENSORS = RowTable(
+    DataSet('/tensors', TENSOR_COLUMNS, marked=True, since=3,
+            names=(('proof', _names(ProofKind)),)),
+    DataSet('/tensors_name', h5py.string_dtype('utf-8', NAME), since=3),
+    'name')
 
 #: Written once: uint8 (f, K), and int32 (K, l) padded with -1.
 INCIDENCE, ORDER = '/assignment/incidence', '/assignment/order'

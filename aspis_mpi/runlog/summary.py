@@ -14,6 +14,9 @@ WIDTH, LABEL = 79, 10
 #: Lines of a terminal.
 HEIGHT = 24
 
+#: Workers that were wrong, and tensors of each, that are named.
+MOST_WRONG, MOST_TENSORS = 3, 2
+
 #: Transfers of which there is nothing to tell: every replica travels.
 PLAIN = (None, 'replicas')
 
@@ -43,7 +46,8 @@ def format_summary(summary):
     if summary.pace.steps:
         rows += [('verdicts', _tell_verdicts(summary.verdicts)),
                  ('wrong', _tell_wrong_files(summary.truth)),
-                 _trust_row(summary), *_waited_row(summary),
+                 _trust_row(summary), *_tensors_row(summary),
+                 *_waited_row(summary),
                  ('traffic', _tell_traffic(summary.pace)),
                  ('time', _tell_time(summary.pace))]
     if summary.pace.steps and summary.transfer.name not in PLAIN:
@@ -100,6 +104,25 @@ def _trust_row(summary):
     return ('trust', f'files a step: {it.certified:.3g} certified, '
             f'{it.presumed:.3g} presumed, {it.lost:.3g} lost; exposed: '
             f'{few(it.exposed) or "nobody"}')
+
+
+def _tensors_row(summary):
+    """Row of the tensors in which exposed workers were wrong, if known."""
+    found = [it for it in summary.exposures if it.tensors]
+    told = [f'worker {it.worker}, step {it.step}: '
+            + few(list(map(_tell_tensor, it.tensors)), MOST_TENSORS)
+            for it in found[:MOST_WRONG]]
+    if told:
+        rest = len(found) - len(told)
+        yield 'tensors', '; '.join(told) + (
+            f'; {counted(rest, "more worker")}' if rest else '')
+
+
+def _tell_tensor(tensor):
+    far = ('not comparably' if tensor.distance is None else
+           f'by {_short(tensor.distance)} of its norm')
+    return (f'{printable(tensor.name)} {far} '
+            f'({tensor.entries:,} of {tensor.size:,} entries)')
 
 
 def _waited_row(summary):

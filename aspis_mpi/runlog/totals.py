@@ -7,7 +7,7 @@ import numpy as np
 
 from aspis_mpi import registry
 from aspis_mpi.runlog.amounts import (
-    JobFigures, PaceFigures, PartFigures, Proved, Quality, Summary,
+    Differing, JobFigures, PaceFigures, PartFigures, Proved, Quality, Summary,
     TransferFigures, Trust, Truth, Waited, Warned)
 from aspis_mpi.schemes.record import Outcome
 
@@ -53,9 +53,15 @@ def _exposures(run):
     """The first proof against each worker; a part has workers of its own."""
     firsts = [{proof.worker: proof for proof in reversed(part.exposures)}
               for part in run.parts]
-    return tuple(Proved(it.step, it.since, it.worker, it.proof.word, it.text)
+    return tuple(Proved(it.step, it.since, it.worker, it.proof.word, it.text,
+                        tuple(map(_differing, it.tensors)))
                  for part in firsts
                  for it in sorted(part.values(), key=attrgetter('step')))
+
+
+def _differing(tensor):
+    return Differing(tensor.tensor, _number(tensor.distance), tensor.entries,
+                     tensor.size)
 
 
 def _waited(run, steps):

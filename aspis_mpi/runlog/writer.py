@@ -20,7 +20,8 @@ from aspis_mpi.runlog.blocks import Block
 from aspis_mpi.runlog.claims import make_room, real
 from aspis_mpi.runlog.datasets import CHUNK
 from aspis_mpi.runlog.heading import describe, tell
-from aspis_mpi.runlog.rows import of_arrivals, of_event, of_exposure
+from aspis_mpi.runlog.rows import (
+    of_arrivals, of_event, of_exposure, of_tensors)
 from aspis_mpi.runlog.stretch import BEGINNING, copy
 from aspis_mpi.words import reason
 
@@ -107,7 +108,7 @@ class RunLog:
             tell(self._file.attrs, inputs, without)
             self._block = Block(*self._sizes)
             self._evaluations, self._events, self._exposures = [], [], []
-            self._arrivals, self._changes = [], []
+            self._tensors, self._arrivals, self._changes = [], [], []
             self._checkpoint = None
             self.sync()
         except BaseException as error:
@@ -155,6 +156,7 @@ class RunLog:
     def exposure(self, exposure):
         """Buffer one `ExposureRecord`, before the row of its step."""
         self._exposures.append(of_exposure(exposure))
+        self._tensors += of_tensors(exposure)
 
     def arrivals(self, arrivals):
         """Buffer many `Arrival`s, in the order in which they were handled.
@@ -249,6 +251,7 @@ class RunLog:
     def _told(self):
         """Tables with rows that wait, and these; they wait no longer."""
         for table, waiting in ((schema.EVENTS, self._events),
+                               (schema.TENSORS, self._tensors),
                                (schema.EXPOSURES, self._exposures),
                                (self._change, self._changes)):
             if waiting:
@@ -287,8 +290,8 @@ class RunLog:
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
-        self._own = (schema.EVENTS, schema.EXPOSURES, self._arrival,
-                     self._change)
+        self._own = (schema.EVENTS, schema.TENSORS, schema.EXPOSURES,
+                     self._arrival, self._change)
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         # All stay open: where one is closed HDF5 may write, and nobody would

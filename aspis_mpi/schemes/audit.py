@@ -40,6 +40,8 @@ class Audited:
         Workers that sent what the server computed, by file.
     offered : ndarray of int, shape (n,)
         Unanimous files among which the audits were drawn.
+    wrong : frozenset of int
+        Files of which some workers were exposed.
     """
 
     verdict: Verdict
@@ -48,6 +50,7 @@ class Audited:
     right: dict[int, Ints] = field(default_factory=dict)
     contested: int = 0
     offered: Ints = field(default_factory=lambda: np.empty(0, int))
+    wrong: frozenset[int] = frozenset()
 
 
 def drawn(files, count):
@@ -69,7 +72,7 @@ def drawn(files, count):
 
 
 def audited(detection, table, believed, verdict, compute, random_audits=0,
-            choose=drawn, contested=None, fresh=None):
+            choose=drawn, contested=None, fresh=None, locator=None):
     """Settle what is contested with at most q audits, then look elsewhere.
 
     Parameters
@@ -93,6 +96,8 @@ def audited(detection, table, believed, verdict, compute, random_audits=0,
         The most contested files that are audited; q by default.
     fresh : ndarray of bool, shape (f,), optional
         The files that can be drawn; all by default.
+    locator : Locator, optional
+        Finds where exposed workers were wrong; `table` then has `values`.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def audited(detection, table, believed, verdict, compute, random_audits=0,
     has to do with another file that is contested, which then is so no more:
     q audits find all of q odd workers, too.
     """
-    audits = _Audits(detection, table, believed, verdict, compute)
+    audits = _Audits(detection, table, believed, verdict, compute, locator)
     if compute is None:
         contested = random_audits = 0
     for _ in range(detection.q if contested is None else contested):
@@ -127,13 +132,15 @@ def audited(detection, table, believed, verdict, compute, random_audits=0,
 class _Audits:
     """The audits of one step."""
 
-    def __init__(self, detection, table, believed, verdict, compute):
+    def __init__(self, detection, table, believed, verdict, compute,
+                 locator):
         self._detection = detection
         self._table = table
         self._first = self._believed = believed
         self._verdict = verdict
         self._compute = compute
-        self._asked, self._right = set(), {}
+        self._locator = locator
+        self._asked, self._right, self._wrong = set(), {}, set()
         self._proofs, self._remarks = [], []
         self._oddities = np.zeros(len(believed), dtype=int)
         self._decided = True
@@ -148,13 +155,13 @@ class _Audits:
         disputed = self._counting().disputed
         file = max(todo, key=disputed.__getitem__)
         sent = self._table.senders(file, self._believed)
-        _, supports, disagrees = self._ask(file, sent)
+        values, supports, disagrees = self._ask(file, sent)
         self._oddities[sent[~supports & ~disagrees]] += 1
         if not supports.any():
             self._remark(file, 'no worker sent what the server computes')
             return True
         self._right[file] = sent[supports]
-        self._expose(file, sent[disagrees])
+        self._expose(file, sent[disagrees], values)
         self.decide()
         return True
 
@@ -207,7 +214,7 @@ class _Audits:
         values, supports, disagrees = self._ask(file, sent)
         if supports.any():
             self._right[file] = sent[supports]
-            self._expose(file, sent[disagrees])
+            self._expose(file, sent[disagrees], values)
             return
         # Nobody bears the server out.  It must be sure of itself: it took
         # part in the probe, so its machine is one of those of the honest.
@@ -221,7 +228,7 @@ class _Audits:
         elif not arrays.equal_bits(values.copy(), self._compute(file)):
             self._remark(file, 'the server itself finds two different values')
         else:
-            self._expose(file, sent)
+            self._expose(file, sent, values)
 
     def decide(self):
         """Decide again when somebody was exposed."""
@@ -237,7 +244,7 @@ class _Audits:
             verdict = _settled(verdict, self._first & ~self._believed,
                                self._proofs, self._right)
         return Audited(verdict, len(self._asked), tuple(self._remarks),
-                       self._right)
+                       self._right, wrong=frozenset(self._wrong))
 
     def _counting(self):
         """The evidence of those who count."""
@@ -256,16 +263,26 @@ class _Audits:
         exposed[workers] = True
         return int(np.count_nonzero(exposed))
 
-    def _expose(self, file, workers):
+    def _expose(self, file, workers, right):
+        """Take a file as proof against workers, given its right value."""
         if not workers.size:
             return
+        self._wrong.add(file)
         self._believed = self._believed.copy()
         self._believed[workers] = False
         self._proofs += [
             Proof(worker, f'worker {worker} sent for file {file} what the '
-                  'server, computing it, does not find', ProofKind.AUDIT)
+                  'server, computing it, does not find', ProofKind.AUDIT,
+                  self._located(worker, file, right))
             for worker in workers.tolist()]
         self._decided = False
+
+    def _located(self, worker, file, right):
+        """The tensors in which a worker was wrong, where that can be said."""
+        if self._locator is None:
+            return ()
+        return self._locator.differences(worker, ProofKind.AUDIT, right,
+                                         self._table.values(worker, file))
 
     def _remark(self, file, why):
         self._remarks.append(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aspis_mpi.arrays import Bools, Ints, Vector
 from aspis_mpi.schemes.belief import Belief
+from aspis_mpi.schemes.locator import Locator
 
 #: Seconds, from whatever second on.
 Clock = Callable[[], float]
@@ -30,6 +31,8 @@ class Closing:
         For the aggregation.
     clock : Clock
     audit : Audit, optional
+    locator : Locator, optional
+        Finds where exposed workers were wrong.
     """
 
     scheme: Belief
@@ -39,3 +42,4 @@ class Closing:
     threads: int
     clock: Clock
     audit: Audit | None = None
+    locator: Locator | None = None

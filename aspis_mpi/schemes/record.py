@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.schemes.events import EventCode
 
 #: More values of `StepRecord.source` that name no worker (the others are
@@ -109,6 +110,8 @@ class ExposureRecord:
 
     It was wrong in one of the steps from `since` to `step`.  That is `step`
     itself unless the proof rests on disagreements that were carried over.
+    `tensors` are those in which it differed most from a right value of a
+    file, where the step had one beside what the worker sent.
     """
 
     step: int
@@ -116,6 +119,7 @@ class ExposureRecord:
     worker: int
     proof: ProofKind
     text: str
+    tensors: tuple[TensorDifference, ...] = ()
 
 
 class ArrivalKind(IntEnum):

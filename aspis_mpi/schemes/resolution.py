@@ -77,7 +77,11 @@ def _attempt(table, closing):
     if scheme.random_audits or found.verdict.contested.any():
         found = audited(scheme.detection, table, believed, found.verdict,
                         closing.audit, scheme.random_audits,
-                        contested=None if scheme.audits else 0)
+                        contested=None if scheme.audits else 0,
+                        locator=closing.locator)
+    if found.verdict.proofs and closing.locator is not None:
+        found = replace(found, verdict=_located(found.verdict, table,
+                                                closing.locator))
     verdict = without_largest(found.verdict, table, scheme.worst_case)
     evidence = evidence.without(~believed)
     margin = table.margin()
@@ -104,6 +108,12 @@ def _attempt(table, closing):
         floor=floor, spread=spread, not_finite=_not_finite(
             verdict, table.evidence())), (
             not used.size or arrays.is_finite(closing.out))
+
+
+def _located(verdict, table, locator):
+    """The verdict whose proofs name tensors where that can be done."""
+    return replace(verdict, proofs=locator.completed(
+        verdict.proofs, verdict, table))
 
 
 def _not_finite(verdict, evidence):

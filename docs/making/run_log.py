@@ -17,8 +17,8 @@ TOLD = {'code': EventCode, 'proof': ProofKind}
 
 def tables():
     """The tables of a log as pairs of data sets, and one that is alone."""
-    return (schema.EVENTS, schema.EXPOSURES, schema.arrivals('l'),
-            schema.changes('K', 'l'))
+    return (schema.EVENTS, schema.EXPOSURES, schema.TENSORS,
+            schema.arrivals('l'), schema.changes('K', 'l'))
 
 
 def data_sets():

@@ -147,6 +147,32 @@ def test_other_bits_for_one_number_of_samples_are_found(assemble, micro_batch,
     assert '4 workers compute other bits' in it.texts[-1]
 
 
+def test_random_layers_are_refused_where_machines_differ(assemble):
+    """However near to each other they are; with equal bits they are not."""
+    class Drawing(Quadratic):
+        random_layers = True
+
+        def tensor_sizes(self):
+            return {'weight': 10, 'bias': 2}
+
+    class Odd(Drawing):
+        def gradient(self, parameters, samples, out):
+            super().gradient(parameters, samples, out)
+            out[10:] *= np.float32(1.000001)
+    job = assemble(detection={'equality': 'tolerance'}).job
+    assembly, other = (Assembly(job, problem(7, parameters=12))
+                       for problem in (Drawing, Odd))
+    for odd in (), (1, 4), (1, 3, 4):
+        it = Probed(assembly, other=other, odd=odd)
+        for worker in range(5):
+            it.answer(worker)
+        it.proceed()
+        refused = len(odd) > 2
+        assert it.server.exit_code == (BAD_JOB if refused else None)
+        assert ('gradients have random numbers' in it.texts[-1]) == refused
+        assert (', first in bias' in it.texts[-1]) == bool(odd)
+
+
 def off(radius):
     """Answers that far from the truth, each worker in its own way."""
     def change(answers):

@@ -13,6 +13,7 @@ import pytest
 
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
@@ -20,10 +21,16 @@ from aspis_mpi.schemes.record import (
 from tests.support.made_up_logs import create, fill, made_up_arrivals
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
-TABLES = ('steps', 'evaluation', 'events', 'exposures', 'arrivals',
+TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors', 'arrivals',
           'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
+
+
+def tensors(i):
+    """Tensors of exposure i, as many as that."""
+    return tuple(TensorDifference(f'couche n° {it}', np.inf if it else 0.5,
+                                  it + 1, 4810) for it in range(i))
 
 
 @pytest.fixture(scope='module')
@@ -38,7 +45,8 @@ def log(tmp_path_factory):
             log.evaluation(Evaluation(step + 1, 1.5 * step, 0.25, np.nan))
         for i, (text, kind) in enumerate(zip(TEXTS, ProofKind)):
             log.event(Event(i, 20, 0, text, EventCode(2 * i)))
-            log.exposure(ExposureRecord(i, i // 2, i + 1, kind, text))
+            log.exposure(ExposureRecord(i, i // 2, i + 1, kind, text,
+                                        tensors(i)))
         log.reordering(Reordering(4, assignment.order[:, ::-1]))
         log.reordering(Reordering(6, assignment.order))
     return path
@@ -81,7 +89,7 @@ def test_long_texts_are_cut_between_characters(log, expected):
     with load_run(log) as run:
         assert [event.text for event in run.events] == texts
         assert run.exposures == [
-            ExposureRecord(i, i // 2, i + 1, ProofKind(i), text)
+            ExposureRecord(i, i // 2, i + 1, ProofKind(i), text, tensors(i))
             for i, text in enumerate(texts)]
 
 

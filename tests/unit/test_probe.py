@@ -7,7 +7,9 @@ import pytest
 
 from aspis_mpi.detection.equality import Equality, from_probe
 from aspis_mpi.detection.probe import (
-    ANSWER, DRAWS, FILES, answer, check, check_support, examine, trials)
+    ANSWER, DRAWS, FILES, answer, check, check_draws, check_support, examine,
+    trials)
+from aspis_mpi.detection.tensors import Tensors
 from aspis_mpi.learning.batches import Batches
 
 
@@ -63,7 +65,7 @@ def test_the_files_that_are_tried_cost_no_more_than_a_few():
 def test_an_answer_has_a_fixed_size():
     said = answer(iter(truth()), SECRET)
     assert said.shape == (N,) and said.dtype == ANSWER
-    assert said.view(np.uint8).nbytes == N * (9 * 8 + 16)
+    assert said.view(np.uint8).nbytes == N * (9 * 8 + 16 + 64 * 4)
 
 
 def test_equal_machines_do_not_differ():
@@ -154,6 +156,79 @@ def test_gradients_that_are_not_finite_agree():
     wrong[0, 5] = np.nan
     probe = asked([wrong] * 3, q=1, server=wrong)
     assert probe.largest == 0 and not probe.differing.any()
+
+
+# --- in which tensor ---------------------------------------------------
+
+TENSORS = Tensors({'first.weight': D // 2, 'first.bias': 10,
+                   'last.weight': D // 2 - 10})
+#: An entry of each.
+ENTRIES = {'first.weight': 3, 'first.bias': D // 2 + 3, 'last.weight': D - 1}
+
+
+def changed(*names, file=0):
+    """The truth but for the last bit of some tensors of a file."""
+    gradients = truth()
+    for name in names:
+        gradients[file].view(np.uint32)[ENTRIES[name]] ^= np.uint32(1)
+    return gradients
+
+
+def located(workers, q, tensors=TENSORS):
+    own = answer(truth(), SECRET, tensors)
+    return examine(own, np.array([answer(worker, SECRET, tensors)
+                                  for worker in workers]), q, tensors)
+
+
+@pytest.mark.parametrize('file', range(N))
+def test_the_first_tensor_that_differs_is_named(file):
+    odd = changed('first.bias', 'last.weight', file=file)
+    probe = located([truth(), odd, truth()], 0)
+    assert probe.where == 'first.bias'
+    with pytest.raises(ValueError, match='1 workers compute other bits .*'
+                       'apart .*, first in first.bias; set detection'):
+        check(probe, 0)
+
+
+def test_nothing_is_named_without_names_or_differences():
+    assert located([truth()] * 3, 1).where == ''
+    nameless = located([changed('first.bias')] * 3, 1, Tensors({}))
+    assert nameless.where == '' and nameless.differing.all()
+    assert ', first in' not in str(nameless)
+
+
+def test_liars_do_not_lead_astray_while_others_differ_alike():
+    """They say that they differ in the first one, which nobody else does."""
+    honest = [changed('last.weight')] * 3
+    liars = [changed('first.weight')] * 2
+    assert located(honest + liars, 2).where == 'last.weight'
+    # Where no tensor has more than they can be, the most count.
+    assert located([changed('first.bias')] + liars, 2).where == 'first.weight'
+
+
+def test_a_worker_s_groups_decide_nothing():
+    """Not even those that no tensor has."""
+    own = answer(truth(), SECRET, TENSORS)
+    said = np.array([own] * 3)
+    said['groups'][:] = 255
+    probe = examine(own, said, 0, TENSORS)
+    assert not probe.differing.any()
+    check(probe, 0)
+    said = np.array([own] * 3)
+    said['groups'][:, :, 3:] = 255
+    assert examine(own, said, 0, TENSORS).where == ''
+    said['digest'] ^= 1
+    with pytest.raises(ValueError, match='3 workers'):
+        check(examine(own, said, 0, TENSORS), 2)
+
+
+def test_random_layers_need_equal_bits():
+    odd = changed('last.weight')
+    check_draws(located([odd, odd, truth()], 2), 2)
+    with pytest.raises(ValueError, match='random numbers .*2 workers compute '
+                       'other bits .*q = 1: 0, 1; .* first in last.weight; '
+                       'use machines of one kind, or layers that draw'):
+        check_draws(located([odd, odd, truth()], 1), 1)
 
 
 # --- who supports whom -------------------------------------------------

@@ -49,10 +49,12 @@ COLUMNS = {
     'evaluation': ('step', 'seconds', 'loss', 'accuracy'),
     'events': ('time', 'level', 'rank', 'code'),
     'exposures': ('step', 'since', 'worker', 'proof'),
+    'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes')}
 #: Row by row with a table, and its last column for whoever reads.
 BESIDE = {'events': ('events_text', 'text'),
           'exposures': ('exposures_text', 'text'),
+          'tensors': ('tensors_name', 'name'),
           'arrivals': ('arrivals_finished', 'finished'),
           'assignment/changes': ('assignment/orders', 'order')}
 #: What numbers of a column are called.
@@ -62,8 +64,8 @@ NAMES = {
     ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
                            'silent', 'deadline', 'malformed', 'sketch',
                            'lost', 'late'),
-    ('exposures', 'proof'): ('disagreements', 'audit', 'sketches',
-                             'malformed'),
+    **{(name, 'proof'): ('disagreements', 'audit', 'sketches', 'malformed')
+       for name in ('exposures', 'tensors')},
     ('events', 'code'): tuple(code.word for code in EventCode)}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity',
@@ -172,7 +174,8 @@ def test_layout_is_the_contract(tmp_path):
     with h5py.File(tmp_path / 'run.h5') as file:
         assert set(file.attrs) == ATTRIBUTES
         assert set(file) == set(CONTRACT) | set(COLUMNS) | {
-            'events_text', 'exposures_text', 'arrivals_finished'}
+            'events_text', 'exposures_text', 'tensors_name',
+            'arrivals_finished'}
         for group, names in CONTRACT.items():
             assert set(file[group]) == names
         for name, columns in COLUMNS.items():
@@ -201,7 +204,7 @@ def test_columns_are_plain_numbers_and_no_attribute_is_empty(tmp_path):
         assert plain.kind in 'iufS' and plain.subdtype is None
         assert h5py.check_enum_dtype(plain) is None
     assert [dtype.itemsize for dtype in types if dtype.kind == 'S'] == [
-        4096, 4096]
+        4096, 4096, 256]
     with load_run(tmp_path / 'run.h5') as run:
         assert run.attrs['hosts'] == []
 
@@ -762,7 +765,7 @@ def test_summary_counts(tmp_path):
     assert [it.code for it in summary.last_warnings] == ['probe', 'tolerance']
     # Of worker 4 the first one.
     assert [astuple(it) for it in summary.exposures] == [
-        (3, 2, 4, 'audit', '3'), (5, 4, 2, 'audit', '5')]
+        (3, 2, 4, 'audit', '3', ()), (5, 4, 2, 'audit', '5', ())]
 
 
 CODED_JOB = """

@@ -20,6 +20,7 @@ from aspis_mpi.errors import JobError  # noqa: E402
 from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.adapter import flat  # noqa: E402
 from aspis_mpi.learning.batches import Batches  # noqa: E402
+from aspis_mpi.learning.guard.problem import Guard  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
 from aspis_mpi.protocol.buffers import Buffer  # noqa: E402
 from tests.support import torch_modules as mine  # noqa: E402
@@ -177,7 +178,18 @@ def test_the_entry_of_a_vector_has_a_name():
     w = problem.initial(None)
     other = w.copy()
     other[[200, vector.size - 1]] += 1
-    assert vector.differing(w, other) == ['0.bias', '2.bias']
+    tensors = Guard(problem).tensors
+    assert tensors.names == vector.names
+    assert tensors.differing(w, other) == ['0.bias', '2.bias']
+
+
+@pytest.mark.parametrize('module, data, drawn', [
+    (mine.net, mine.train, False), (mine.net, mine.Noisy, False),
+    (mine.Tied, mine.train, True), (mine.Tied, mine.Noisy, True)])
+def test_layers_that_draw_are_found(module, data, drawn):
+    problem, state = build(module, data), torch.get_rng_state()
+    assert problem.random_layers == drawn
+    assert torch.get_rng_state().equal(state)
 
 
 # --- equal bits --------------------------------------------------------

@@ -62,11 +62,10 @@ class Flat:
         """The parameter to which an entry of the vector belongs."""
         return self.names[int(np.searchsorted(self._ends, place, 'right'))]
 
-    def differing(self, one, other):
-        """Names of the parameters in which two vectors have other bits."""
-        places = np.flatnonzero(one.view(np.int32) != other.view(np.int32))
-        found = np.unique(np.searchsorted(self._ends, places, 'right'))
-        return [self.names[number] for number in found]
+    @property
+    def sizes(self):
+        """Numbers of entries by name, in the order of the vector."""
+        return dict(zip(self.names, self._sizes))
 
     def vector(self):
         """The parameters as they are, float32 (d,)."""

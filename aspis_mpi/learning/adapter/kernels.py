@@ -54,6 +54,17 @@ class seeded:
             it.set_state(state)
 
 
+def states(place='cpu'):
+    """States of torch's generators, those that a device draws from."""
+    return [it.get_state() for it in _generators(place)]
+
+
+def moved(before, place='cpu'):
+    """True if something was drawn since the generators had some states."""
+    return not all(one.equal(other)
+                   for one, other in zip(before, states(place)))
+
+
 class reproducible:
     """Kernels that repeat their bits; what has none raises.
 

@@ -2,14 +2,16 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
 from aspis_mpi.arrays import equal_bits
+from aspis_mpi.detection.tensors import Tensors
 from aspis_mpi.errors import Mistake
 from aspis_mpi.learning.guard.mistake import described, number, plain, raised
 from aspis_mpi.learning.guard.writes import SHORT, WriteCheck, read_only
-from aspis_mpi.learning.problem import Problem, Score
+from aspis_mpi.learning.problem import Problem, Score, sizes_of
 
 
 class Guard:
@@ -57,6 +59,21 @@ class Guard:
         problem = self.problem.of_server()
         return self if problem is self.problem else Guard(
             problem, self._full)
+
+    @cached_property
+    def tensors(self):
+        """The named tensors of a gradient, `Tensors`.
+
+        Raises
+        ------
+        Mistake
+        """
+        try:
+            return Tensors(sizes_of(self.problem))
+        except Mistake:
+            raise
+        except (Exception, SystemExit) as error:
+            raise raised(f'{self.name}.tensor_sizes', error) from error
 
     def gradient(self, step, parameters, samples, out):
         """Add the gradients of a micro-batch of a step to `out`.

@@ -6,7 +6,6 @@ import numpy as np
 
 from aspis_mpi import arrays, streams
 from aspis_mpi.errors import Mistake
-from aspis_mpi.learning.problem import Problem
 
 #: Samples on which a gradient is tried, at most.
 FEW = 8
@@ -84,9 +83,8 @@ def _same(guard, first, again, alike):
     apart = arrays.relative_distance(first, again)
     if alike is None or 0 < alike and apart <= alike:
         return False
-    layers = guard.problem.differing(first, again) if isinstance(
-        guard.problem, Problem) else []
-    where = f', first in {layers[0]}' if layers else ''
+    tensors = guard.tensors.differing(first, again)
+    where = f', first in {tensors[0]}' if tensors else ''
     raise Mistake(
         f'{guard.name}.gradient gives other numbers when it is called twice '
         f'with the same parameters and samples ({apart:.2g} of their norm '
@@ -141,12 +139,13 @@ def _check_sum(guard, step, parameters, samples, gradient):
 
 
 def try_rest(guard, parameters):
-    """Evaluate and export the initial parameters.
+    """Name the tensors, evaluate and export the initial parameters.
 
     Raises
     ------
     Mistake
     """
+    guard.tensors.differing(parameters, parameters)
     guard.loss(parameters)
     guard.know(parameters, guard.evaluate(parameters))
     guard.export(parameters)

@@ -88,6 +88,10 @@ class Digits(Problem):
         """Inputs (n, 64) float32 and labels (n,)."""
         return self._split[1]
 
+    def tensor_sizes(self):
+        """The layers of the model."""
+        return self.model.sizes()
+
     def initial(self, generator):
         return self.model.initial(generator)
 

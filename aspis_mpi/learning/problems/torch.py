@@ -255,9 +255,22 @@ class TorchProblem(Problem):
             self.training.batch(part)[0] for part in cut(
                 self.training.spread(SETTLED), AT_ONCE)))
 
-    def differing(self, one, other):
-        """Names of the parameters in which two vectors have other bits."""
-        return self.network.flat.differing(one, other)
+    def tensor_sizes(self):
+        """The parameters that are trained, by their names in the module."""
+        return self.network.flat.sizes
+
+    @cached_property
+    def random_layers(self):
+        """True if the module draws from torch's generators in training."""
+        self._ready()
+        first = self.training.spread(self.n_samples)[:trial.TRIED]
+        vector = self.network.flat.vector()
+        with self._seeded(0, 0):
+            inputs, targets = self.training.batch(first, 0)
+            before = kernels.states(self._place)
+            self.network.gradient(vector, inputs, targets,
+                                  np.zeros_like(vector))
+            return kernels.moved(before, self._place)
 
     def export(self, parameters):
         """Everything that the module's `state_dict` has, by its names."""

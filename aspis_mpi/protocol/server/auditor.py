@@ -23,6 +23,11 @@ class Auditor:
         self._recipe = recipe
         self._buffer = None
 
+    @property
+    def tensors(self):
+        """The named tensors of a gradient, `Tensors`."""
+        return self._recipe.problem.tensors
+
     def gradient(self, step, file, parameters):
         """The sum over a file's samples.
 

@@ -43,6 +43,11 @@ class Notes:
         self._detailed = detailed
         self._told = self._proved = frozenset()
 
+    @property
+    def proved(self):
+        """Workers with kinds of proof that the last step had, a set."""
+        return self._proved
+
     def now(self):
         """Seconds since the run began."""
         return self._clock() - self.began
@@ -89,7 +94,8 @@ class Notes:
             if key not in self._proved | proved:
                 self.exposures.append(ExposureRecord(
                     step, step if proof.alone else oldest, proof.worker,
-                    proof.kind, f'step {step}: {proof.sentence}'))
+                    proof.kind, f'step {step}: {proof.sentence}',
+                    proof.tensors))
             proved.add(key)
         self._proved = proved
 

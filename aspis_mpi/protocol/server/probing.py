@@ -148,7 +148,7 @@ class Probing(Stage):
         began = self._now()
         self._own = answer((self._auditor.gradient(
             step, file, self._parameters) for step, file in self._trials),
-            self._seed)
+            self._seed, self._auditor.tensors)
         # The others have so much longer: ranks may share cores.
         now = self._now()
         self._since = now + SLOWER * (now - began)
@@ -167,7 +167,8 @@ class Probing(Stage):
                             'which may be wrong')
             return
         try:
-            probe = examine(self._own, answers, self._q - missing)
+            probe = examine(self._own, answers, self._q - missing,
+                            self._auditor.tensors)
             probe = replace(probe, differing=_placed(
                 probe.differing, self.living, False), deviations=_placed(
                 probe.deviations, self.living, np.nan))

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aspis_mpi.detection.probe import NAMELESS
 from aspis_mpi.protocol.server.advice import Premise
 from aspis_mpi.protocol.server.snapshot import Snapshot
 from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.locator import Locator
 from aspis_mpi.schemes.resolution import Resolution
 
 #: Factor by which thresholds change before the log says so.
@@ -69,6 +71,7 @@ class Resolver:
         self._threads = threads
         self._auditor = auditor
         self._notes = notes
+        self._tensors = examiner.tensors if examiner else NAMELESS
         self._premise = Premise(notes, training, examiner)
         # The tolerance that the log has, once it has changed.
         self._said = None
@@ -99,7 +102,8 @@ class Resolver:
         training, now = self.training, self._notes.now
         resolution = step.table.resolve(Closing(
             self._membership.scheme, ~step.exposed, self._samples,
-            training.gradient, self._threads, now, self.audit(step.number)))
+            training.gradient, self._threads, now, self.audit(step.number),
+            Locator(self._tensors, self._notes.proved)))
         began = now()
         lr, norm = (training.update(step.number) if resolution.updates
                     else training.keep())

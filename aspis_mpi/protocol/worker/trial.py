@@ -41,7 +41,8 @@ class Trial:
             return None
         buffer, self._task = self._task.close(), None
         if buffer.said is None:
-            buffer.said = answer([buffer.values], self._seed)
+            buffer.said = answer([buffer.values], self._seed,
+                                 self._recipe.problem.tensors)
         self._said.append(buffer.said)
         buffer.release()
         if len(self._said) < len(self._trials):

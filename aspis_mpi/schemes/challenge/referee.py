@@ -23,12 +23,14 @@ class Referee:
     remarks : list of str
     right : dict of int to ndarray of float32
         The right gradients of audited files that a worker knew, too.
+    proven : dict of int to ndarray of float32
+        Those of files of which some workers were exposed.
     """
 
     def __init__(self, sketched):
         self.audits = 0
         self.remarks = []
-        self.right = {}
+        self.right, self.proven = {}, {}
         self._sketched = sketched
         self._left = None
 
@@ -68,6 +70,8 @@ class Referee:
         self.remarks += found.remarks
         for file in found.right:
             self.right[file] = computed[file]
+        for file in found.wrong:
+            self.proven[file] = computed[file]
         exposed = found.verdict.exposed
         return self._believing(found.verdict, believed & ~exposed)
 

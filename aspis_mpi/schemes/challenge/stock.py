@@ -26,10 +26,13 @@ class Stock:
         Of earlier epochs, and of this one.
     usable : list of Payload
         Those of both that were good when they were looked at last.
+    held : list of Payload
+        Gradients of a file by exposed workers, of earlier epochs.
     """
 
     def __init__(self, transfer, sketched):
         self.kept, self.fresh, self.usable = [], [], []
+        self.held = []
         self._transfer = transfer
         self._sketched = sketched
         # Those that were usable after the first epoch.
@@ -114,10 +117,19 @@ class Stock:
         return bool((label(files, payload.worker)
                      == label(files, source)).all())
 
-    def renew(self):
-        """Keep what is usable for the next epoch, and nothing else."""
+    def renew(self, exposed):
+        """Keep what is usable for the next epoch, or shows who was wrong how.
+
+        Parameters
+        ----------
+        exposed : ndarray of bool, shape (K,)
+        """
         for payload in self.kept + self.fresh:
-            if payload not in self.usable:
+            if payload in self.usable:
+                continue
+            if exposed[payload.worker] and payload.file is not None:
+                self.held.append(payload)
+            else:
                 payload.release()
         if self._first is None:
             self._first = self.usable
@@ -131,6 +143,6 @@ class Stock:
 
     def release(self):
         """Give the buffers of earlier epochs back; forget all."""
-        for payload in self.kept:
+        for payload in self.kept + self.held:
             payload.release()
-        self.kept, self.fresh, self.usable = [], [], []
+        self.kept, self.fresh, self.usable, self.held = [], [], [], []

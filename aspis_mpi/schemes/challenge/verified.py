@@ -212,15 +212,15 @@ class VerifiedTable(RoundTable, ChallengedTable):
 
     def renew(self):
         """Begin another epoch with what could be verified."""
-        self._stock.renew()
+        self._stock.renew(self.exposed)
         self._round = self._transfer.round(self._step, self.epochs)
 
     def resolve(self, closing):
         """Add up what has been verified."""
         start, scheme = closing.clock(), closing.scheme
         samples, out = closing.samples, closing.out
-        verdict = self._logged()
         used = self._used()
+        verdict = self._located(self._logged(), used, closing.locator)
         if self.epochs > 1:
             self.later = self._stock.later(len(samples))
         cover = np.zeros(len(samples))
@@ -279,6 +279,27 @@ class VerifiedTable(RoundTable, ChallengedTable):
             verdict, source=source, contributors=contributors,
             exposed=self.exposed, flagged=self._flagged | self.exposed,
             proofs=tuple(self._proofs))
+
+    def _located(self, verdict, used, locator):
+        """The verdict whose proofs name tensors, as far as that can be done.
+
+        What a worker sent must be of one file, of which there is a value
+        that is certified: another worker's, or the server's own.
+        """
+        if locator is None or not verdict.proofs:
+            return verdict
+        right = {payload.file: payload.values for payload in used
+                 if payload.file is not None
+                 and verdict.certified[payload.file]} | self._referee.proven
+        sent = {payload.worker: payload
+                for payload in self._stock.held + self._stock.fresh
+                if payload.file in right}
+        return replace(verdict, proofs=tuple(
+            proof if proof.worker not in sent else proof._replace(
+                tensors=locator.differences(
+                    proof.worker, proof.kind, right[sent[proof.worker].file],
+                    sent[proof.worker].values))
+            for proof in verdict.proofs))
 
     def _used(self):
         """Payloads of which the step is made; audited files are its own."""

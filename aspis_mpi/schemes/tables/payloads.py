@@ -67,6 +67,14 @@ class Payload:
                        for part in range(rows.shape[1]))
 
     @property
+    def file(self):
+        """The file whose gradient it is, or None."""
+        whole = self.undivided or self.weights.shape[1] == 1
+        if whole and self.files.size == 1 and (self.weights == 1).all():
+            return int(self.files[0])
+        return None
+
+    @property
     def gain(self):
         """Norm of its error in the sum, over that in itself."""
         return 1.0 if self.undivided else float(np.linalg.norm(self.shares))
