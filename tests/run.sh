@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# All tests, by two processes, of which one starts ranks and SLURM:
+# All tests, by three processes, of which one starts ranks and one SLURM,
+# which mostly waits:
 #
-#     bash tests/run.sh             some 10 minutes on two cores
+#     bash tests/run.sh             some 12 minutes on two cores
 #     bash tests/run.sh --quick     one minute: `quick` below
 #
 # Some, by one process; paths are seen from the root of the repository:
@@ -34,7 +35,7 @@ quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
        tests/protocol/test_{coded_server,coded_worker}.py)
 
 # In the order of their folders: what starts ranks takes longest.
-parallel=(--numprocesses=2 --dist=loadscope --no-loadscope-reorder)
+parallel=(--numprocesses=3 --dist=loadscope --no-loadscope-reorder)
 
 source jobs/environment.sh
 case ${1:-} in
