@@ -20,6 +20,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from turns import unpacked
 
 from aspis_mpi.schemes.record import ArrivalKind
 
@@ -28,7 +29,9 @@ ROOT = Path(__file__).parents[2]
 #: Simulates jobs, one JSON line each, with the package on PYTHONPATH.
 RUNNER = """
 import json, logging, sys
+import aspis_mpi
 from aspis_mpi import simulate
+print(aspis_mpi.__file__)
 logging.getLogger('aspis_mpi').setLevel(logging.CRITICAL)
 for line in sys.stdin:
     out, settings = json.loads(line)
@@ -125,10 +128,15 @@ def simulate(package, folder):
     job = folder / 'job.toml'
     job.write_text(JOB, encoding='utf-8')
     lines = '\n'.join(json.dumps(it) for it in jobs(folder))
+    # Elsewhere, since with -c the package of the working folder comes first.
     done = subprocess.run([sys.executable, '-c', RUNNER, str(job)],
                           input=lines, text=True, capture_output=True,
-                          env={'PYTHONPATH': str(package)}, check=True)
-    return done.stdout.replace(f'{folder}/', '')
+                          cwd=folder, env={'PYTHONPATH': str(package)},
+                          check=True)
+    used, _, said = done.stdout.partition('\n')
+    if not Path(used).is_relative_to(package):
+        raise RuntimeError(f'{used} was run, not the package in {package}')
+    return said.replace(f'{folder}/', '')
 
 
 def columns(log):
@@ -178,12 +186,8 @@ def main(commit):
         for place in places:
             place.mkdir()
         package, before, after = places
-        archive = subprocess.run(
-            ['git', '-C', str(ROOT), 'archive', commit, 'aspis_mpi'],
-            check=True, capture_output=True)
-        subprocess.run(['tar', '-x', '-C', str(package)],
-                       input=archive.stdout, check=True)
-        said = simulate(package, before), simulate(ROOT, after)
+        said = (simulate(unpacked(commit, package), before),
+                simulate(ROOT, after))
         print(said[1], end='')
         wrong = said[0] != said[1]
         if wrong:
