@@ -85,17 +85,17 @@ def close(assembly: Assembly, server: ParameterServer, keeper: Keeper,
         keeper.close()
         run_log.close()
     finally:
-        _save(assembly, path, arrays, '' if wrong else assembly.saves)
+        _save(assembly, path, arrays, wrong)
     if wrong:
         raise Mistake(wrong)
 
 
 def _save(assembly: Assembly, path: Path, arrays: dict[str, Any],
-          besides: Iterable[str]) -> None:
-    """Write the model, and as the problem itself writes it."""
+          wrong: str) -> None:
+    """Write the model; if nothing is wrong, as the problem does, too."""
     place = model_path(assembly.job, path)
     archive.save(place, arrays)
-    for suffix in besides:
+    for suffix in () if wrong else assembly.saves:
         archive.replace(place.with_suffix(suffix), lambda file: (
             assembly.problem.write(file, arrays)))
 
@@ -106,7 +106,7 @@ def save_again(assembly: Assembly, start: Start) -> Path:
           'done already', file=sys.stderr, flush=True)
     if start.checkpoint is not None:
         arrays, wrong = assembly.model(start.load().parameters)
-        _save(assembly, start.first, arrays, '' if wrong else assembly.saves)
+        _save(assembly, start.first, arrays, wrong)
         if wrong:
             log.error(wrong)
     elif not (model := model_path(assembly.job, start.first)).exists():

@@ -211,14 +211,10 @@ def check(probe, q):
     ValueError
         More than q workers compute other bits than the server.
     """
-    workers = np.flatnonzero(probe.differing)
-    if len(workers) <= q:
-        return
-    raise ValueError(
-        f'{len(workers)} workers compute other bits than the server, more '
-        f'than q = {q}: {", ".join(map(str, workers))}; they are '
-        f"{probe.apart}; set detection.equality = 'tolerance', or use "
-        'machines of one kind')
+    others = _too_many(probe, q)
+    if others:
+        raise ValueError(f"{others}; set detection.equality = 'tolerance', "
+                         'or use machines of one kind')
 
 
 def check_draws(probe, q):
@@ -238,15 +234,22 @@ def check_draws(probe, q):
     ValueError
         More than q workers compute other bits than the server.
     """
+    others = _too_many(probe, q)
+    if others:
+        raise ValueError(
+            'gradients have random numbers in them (dropout, say), which are '
+            f'known to be equal only where all bits are, and {others}; use '
+            'machines of one kind, or layers that draw nothing')
+
+
+def _too_many(probe, q):
+    """Clause on the workers with other bits; empty for at most q."""
     workers = np.flatnonzero(probe.differing)
     if len(workers) <= q:
-        return
-    raise ValueError(
-        'gradients have random numbers in them (dropout, say), which are '
-        f'known to be equal only where all bits are, and {len(workers)} '
-        'workers compute other bits than the server, more than '
-        f'q = {q}: {", ".join(map(str, workers))}; they are {probe.apart}; '
-        'use machines of one kind, or layers that draw nothing')
+        return ''
+    return (f'{len(workers)} workers compute other bits than the server, '
+            f'more than q = {q}: {", ".join(map(str, workers))}; they are '
+            f'{probe.apart}')
 
 
 def check_support(probe, equality):

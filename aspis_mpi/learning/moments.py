@@ -43,8 +43,10 @@ class Moments(Optimizer):
 
     state = ('updates', 'mean', 'square')
 
-    def __init__(self, n_parameters, schedule, lr, betas, eps, weight_decay,
-                 clip):
+    def __init__(self, n_parameters, schedule, *, lr: float = 1e-3,
+                 betas: tuple[float, float] = (0.9, 0.999),
+                 eps: float = 1e-8, weight_decay: float = 0.0,
+                 clip: float = 0.0):
         check_rates(lr, weight_decay, clip)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f'betas {list(betas)} must each be at least 0 '

@@ -16,7 +16,7 @@ from aspis_mpi.protocol.messages import (
 from aspis_mpi.protocol.worker.machine import State
 from tests.support.benches import WorkerBench
 from tests.support.challenged_jobs import assembled, liars
-from tests.support.coded_jobs import NoJournal
+from tests.support.coded_jobs import NoKeeper
 
 SECONDS = 3.25
 LATE = liars(0, 4, files='all', value='honest', protocol='late',
@@ -73,7 +73,7 @@ class Run:
         self.workers = [
             Heard(self.assembly.worker(number, clock, pools), clock)
             for number in range(self.assembly.job.n_workers)]
-        self.code = Simulation(self.server, self.workers, NoJournal(), clock,
+        self.code = Simulation(self.server, self.workers, NoKeeper(), clock,
                                Network()).run()
 
     @property

@@ -12,7 +12,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.protocol.messages import Failure, Signal
 from aspis_mpi.protocol.server.states import State
 from tests.support.coded_jobs import (
-    NoJournal, assembled, distance, reference, tables)
+    NoKeeper, assembled, distance, reference, tables)
 
 STEPS, K = 12, 9
 
@@ -33,7 +33,7 @@ class Mortal(Simulation):
         super().__init__(server, [
             assembly.worker(number, self.clock, pools)
             for number in range(assembly.job.n_workers)],
-            NoJournal(), self.clock, Network())
+            NoKeeper(), self.clock, Network())
         self.server, self.deaths, self.dead = server, deaths, set()
         self.events, self.states = 0, set()
 

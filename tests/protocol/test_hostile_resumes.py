@@ -20,7 +20,7 @@ from aspis_mpi.backends.simulated import Network, VirtualClock
 from aspis_mpi.errors import DONE
 from aspis_mpi.schemes.record import Outcome
 from tests.support.challenged_jobs import Bounded, assembled, liars
-from tests.support.coded_jobs import NoJournal
+from tests.support.coded_jobs import NoKeeper
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 #: Runs, and how often each of them goes on; 1,000 resumes in all.
@@ -188,7 +188,7 @@ def work(assembly, places, snapshot):
     pools = assembly.pools(shared=True)
     workers = [assembly.worker(number, clock, pools)
                for number in range(assembly.job.n_workers)]
-    assert Bounded(server, workers, NoJournal(), clock,
+    assert Bounded(server, workers, NoKeeper(), clock,
                    Network()).run() == DONE
     for record in server.notes.records:
         assert record.verdict is not Outcome.CONTRADICTION

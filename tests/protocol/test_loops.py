@@ -23,6 +23,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, Model, Vector)
+from tests.support.coded_jobs import NoKeeper
 from tests.support.signatures import plain
 
 #: Seconds after which a thread of these tests is taken to hang.
@@ -120,19 +121,6 @@ class Threads(Mail):
         self.departed.append(code)
 
 
-class NoJournal:
-    """Keeps nothing."""
-
-    def begin(self):
-        pass
-
-    def catch_up(self):
-        pass
-
-    def secure(self, messages):
-        return messages
-
-
 def work(mail, assembly, clock):
     """What each rank but 0 does; its exit code."""
     return WorkerLoop(mail, clock, Signals(), LIMIT).run(
@@ -169,7 +157,7 @@ class Ranks:
             for rank in range(1, size)]
         for thread in threads:
             thread.start()
-        self.codes[0] = ServerLoop(self.mail, self.server, NoJournal(), clock,
+        self.codes[0] = ServerLoop(self.mail, self.server, NoKeeper(), clock,
                                    Signals()).run()
         self.office.over.set()
         for thread in threads:

@@ -20,7 +20,7 @@ from aspis_mpi.protocol.worker.machine import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome, StepRecord
-from tests.support.coded_jobs import NoJournal
+from tests.support.coded_jobs import NoKeeper
 from tests.support.shuffled_lines import Lines
 
 #: Wrong files of 455 at q = 2 ... 7: what `clique` lets through.
@@ -193,7 +193,7 @@ def by_objects(assembly):
     pools = assembly.pools(shared=True)
     workers = [assembly.worker(number, clock, pools)
                for number in range(server.n_workers)]
-    assert play(server, workers, NoJournal(), clock, Network()) == DONE
+    assert play(server, workers, NoKeeper(), clock, Network()) == DONE
     return server
 
 
@@ -399,7 +399,7 @@ def test_a_mute_worker_costs_time_and_nothing_else(assemble, silence):
     clock, pools = VirtualClock(), assembly.pools(shared=True)
     server = assembly.server(clock)
     workers = [assembly.worker(number, clock, pools) for number in range(4)]
-    assert play(server, [*workers, Mute(4)], NoJournal(), clock,
+    assert play(server, [*workers, Mute(4)], NoKeeper(), clock,
                 Network()) == DONE
     # Waited for until it has cost more than two silences.
     assert clock.now == pytest.approx(3 * silence)
@@ -416,6 +416,6 @@ def test_nobody_answers(assemble):
     assembly = assemble()
     clock = VirtualClock()
     server = assembly.server(clock)
-    assert play(server, [Mute(number) for number in range(5)], NoJournal(),
+    assert play(server, [Mute(number) for number in range(5)], NoKeeper(),
                 clock, Network()) == FAILED
     assert clock.now == assembly.job.faults.silence

@@ -8,7 +8,7 @@ from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends.simulated import Network, Simulation, VirtualClock
 from aspis_mpi.job import loading
-from tests.support.coded_jobs import NoJournal, Watched, initial, sums
+from tests.support.coded_jobs import NoKeeper, Watched, initial, sums
 
 #: Seconds after which a worker of these jobs is given up.
 SILENCE = 50.0
@@ -96,7 +96,7 @@ class Run:
             Between(self._worker(number, pools, (protocols or {}).get(
                 number)), between) for number in range(assembly.job.n_workers)]
         self.simulation = Bounded(
-            self.server, self.workers, NoJournal(), self.clock,
+            self.server, self.workers, NoKeeper(), self.clock,
             network or Network())
         self.simulation.most = events
         self.code = self.simulation.run()

@@ -50,7 +50,7 @@ FRAGILE = [('partial', {'collection': {'copies': 2}}), ('ye-abbe', {}),
            ('partial', {'assignment': {'load': 2}})]
 
 
-class NoJournal:
+class NoKeeper:
     """What a run that is not logged does between steps."""
 
     def begin(self):
@@ -174,7 +174,7 @@ class Run:
         self.gradients = Counter()
         self._count(assembly.problem)
         job = assembly.job.network
-        self.code = play(self.server, self.workers, NoJournal(), self.clock,
+        self.code = play(self.server, self.workers, NoKeeper(), self.clock,
                          network or Network(job.latency, job.bandwidth))
 
     def _count(self, problem):

@@ -21,13 +21,6 @@ class Adam(Moments):
 
     name = 'adam'
 
-    def __init__(self, n_parameters, schedule, *, lr: float = 1e-3,
-                 betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 0.0,
-                 clip: float = 0.0):
-        super().__init__(n_parameters, schedule, lr, betas, eps,
-                         weight_decay, clip)
-
     def slope(self, gradient, parameters):
         if not self.weight_decay:
             return gradient

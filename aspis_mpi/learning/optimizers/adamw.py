@@ -25,8 +25,8 @@ class AdamW(Moments):
                  betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.01,
                  clip: float = 0.0):
-        super().__init__(n_parameters, schedule, lr, betas, eps,
-                         weight_decay, clip)
+        super().__init__(n_parameters, schedule, lr=lr, betas=betas, eps=eps,
+                         weight_decay=weight_decay, clip=clip)
 
     def shrink(self, lr):
         return 1 - lr * self.weight_decay
