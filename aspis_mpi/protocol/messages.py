@@ -294,7 +294,10 @@ class CodedGradient(Vector):
 
 @sent_by(WORKER, 15, 'turn', 'epoch')
 class Sum(CodedGradient):
-    """The sum of the gradients that it owns, once coded ones failed."""
+    """The sum of the gradients that it owns.
+
+    Unasked where only it has its files; else once coded ones failed.
+    """
 
     buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 

@@ -62,8 +62,14 @@ class SchemeFactory:
 
     def inner(self, assignment):
         """The transfer without the challenge."""
-        return self.make.transfer(assignment, self.collection.copies,
-                                  self.collection.thinning, self.code)
+        section = self.collection
+        transfer = self.make.transfer(assignment, section.copies,
+                                      section.thinning, self.code)
+        collection = self.make.collection(assignment, section.copies,
+                                          self.code)
+        if collection.waits_for_all and not self.transfer.challenge:
+            return transfer.unasked()
+        return transfer
 
     def challenged(self, inner, assignment):
         """The transfer, with a challenge where there is one."""

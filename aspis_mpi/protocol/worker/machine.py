@@ -20,14 +20,15 @@ A later `Model` ends any state: the turn that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
 between.  With a transfer that pushes, a finished file leaves at once as a
 `Replica`, and the last one leads to Idle.  With the others it is kept and
-reported as `Progress`; an `Encode` is answered, before anything else is
-computed, with the combination that its state asks for, never with what was
-finished since; a `Challenge` with sketches of what was finished.  Then
-computing goes on until `Commit`: another signal may need more.  A server
-that does not wait for everybody may challenge before the vector has left:
-both are answered in turn, but of two signals of one kind the later one
-alone, and no challenge that is older than the last `Encode`.  The server is
-trusted: a message outside the table is a bug and raises.
+reported as `Progress`, unless nobody else has its files: then their `Sum`
+leaves when the last one is finished.  An `Encode` is answered, before
+anything else is computed, with the combination that its state asks for,
+never with what was finished since; a `Challenge` with sketches of what was
+finished.  Then computing goes on until `Commit`: another signal may need
+more.  A server that does not wait for everybody may challenge before the
+vector has left: both are answered in turn, but of two signals of one kind
+the later one alone, and no challenge that is older than the last `Encode`.
+The server is trusted: a message outside the table is a bug and raises.
 
 A file takes at least as long as the delay says: the rest is waited for,
 while messages are handled.  An adversary may let its answers wait, too: it
@@ -124,6 +125,11 @@ class Worker(Machine):
         What replaces honest gradients, on an adversary.
     trials : list of (int, int)
         Step and number of the files of the start-up probe.
+
+    Attributes
+    ----------
+    sends_unasked : bool
+        Whether its vector leaves without a signal.
     """
 
     follows = FOLLOWS
@@ -140,6 +146,7 @@ class Worker(Machine):
         self._recipe = recipe
         self._transfer = transfer
         self._sends_at_once = transfer.sends_at_once
+        self.sends_unasked = transfer.sends_unasked
         self._pools = pools
         self._delay, self._silence = timing
         self._clock = clock
@@ -150,7 +157,7 @@ class Worker(Machine):
         self._wait = 0.0
         # Signals to be answered, and when they came, by class.
         self._asked = {}
-        self._rests_until = -np.inf
+        self._rests_until = self._began = -np.inf
         self._work = self._trial = self._probe = None
 
     @property
@@ -263,7 +270,8 @@ class Worker(Machine):
                                 self._pools.gradients, kind, self._probe.seed)
             self.turn_to(State.PROBING)
             return
-        step, number, now = self.step, self.number, self._clock()
+        step, number = self.step, self.number
+        self._began = now = self._clock()
         seconds = self._delay.seconds(step, number)
         if self._liar is not None:
             self._liar.begin(self.turn)
@@ -273,7 +281,8 @@ class Worker(Machine):
             seconds = np.full_like(seconds,
                                    self._wait if self._sends_at_once else 0.0)
         most = self._silence.files(step, number)
-        if self._sends_at_once and self._silence.mute(step, number):
+        alone = self._sends_at_once or self.sends_unasked
+        if alone and self._silence.mute(step, number):
             most = 0
         self._work = Work(step, self.files, self._width, parameters,
                           seconds, most, now)
@@ -373,10 +382,17 @@ class Worker(Machine):
         work.finish(now)
         if not self._sends_at_once:
             work.held[file] = buffer
-            return self._report(work)
+            return (self._complete() if self.sends_unasked
+                    else self._report(work))
         if work.position is None and not work.silent:
             self._drop_step()
         return Replica(self.turn, 0, position, buffer)
+
+    def _complete(self):
+        """Nothing until all files are finished; then their sum is due."""
+        if self._work.position is None and not self._work.silent:
+            self._asked[Encode] = None, self._began
+            self._turn_to_signal()
 
     def _report(self, work):
         """Report the finished files, or an adversary's word about them."""
@@ -392,6 +408,8 @@ class Worker(Machine):
         if buffer is None:
             return None
         signal, held = self._asked[Encode][0], self._work.held
+        if signal is None:
+            return self._sum(sorted(self.files), 0, buffer)
         state = self._transfer.read(signal)
         files, weights = self._transfer.encoding(self.number, state)
         if self._liar is not None:
@@ -407,6 +425,16 @@ class Worker(Machine):
         self._answered(Encode)
         cls = Sum if undivided else CodedGradient
         return cls(self.turn, signal.epoch, 0, buffer)
+
+    def _sum(self, files, epoch, buffer):
+        """The sum of some files that it holds, by ascending file."""
+        weights = np.ones((len(files), 1))
+        combine.encode(self._shown(files), weights, buffer.values)
+        if self._liar is not None:
+            self._liar.payload(self.step, epoch, np.array(files), weights,
+                               buffer.values)
+        self._answered(Encode)
+        return Sum(self.turn, epoch, 0, buffer)
 
     def _shown(self, files):
         """Gradients that it holds, or what an adversary makes of them."""
