@@ -59,7 +59,8 @@ class Pieces:
         self.sizes: Ints = np.array([it.stop - it.start for it in pieces],
                                     dtype=np.int64)
         self._filled = np.flatnonzero(counts)
-        self._firsts = (np.cumsum(counts) - counts)[self._filled]
+        starts: Ints = np.cumsum(counts, dtype=np.int64) - counts
+        self._firsts = starts[self._filled]
 
     def _lay(self, tensor: slice) -> int:
         """Cut one tensor, and count its chunks."""

@@ -49,7 +49,7 @@ class Screened(NamedTuple):
         """Payloads or files that are not let in, shape (n,)."""
         # Whatever is no number is not below its limit either.
         over = ~(self.ratios <= self.limits)
-        return over.any(axis=-1) if over.ndim > 1 else over
+        return np.asarray(over.any(axis=1)) if over.ndim > 1 else over
 
 
 class Cleared:
