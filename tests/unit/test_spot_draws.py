@@ -49,7 +49,7 @@ def test_all_derangements_have_the_same_probability(n):
              if all(a != b for a, b in enumerate(order))}
     source = coins(n)
     found = frequencies(tuple(derangement(source, n))
-                        for _ in range(200 * len(exact)))
+                        for _ in range(60 * len(exact)))
     assert set(found) == exact
     assert is_uniform(found, len(exact))
 
@@ -82,7 +82,7 @@ def test_the_last_resort_is_a_uniform_cycle(n):
     source = coins('cycle', n)
     found = frequencies(
         tuple(derangement(NeverDeranged(source, draws.TRIES), n))
-        for _ in range(200 * math.factorial(n - 1)))
+        for _ in range(60 * math.factorial(n - 1)))
     assert is_uniform(found, math.factorial(n - 1))
     for order in found:
         place, seen = 0, set()
@@ -103,7 +103,7 @@ FILES = {worker: range(10 * worker, 10 * worker + 4) for worker in WORKERS}
 
 
 def test_each_file_of_each_worker_is_drawn_as_often():
-    source, runs = coins('files'), 2000
+    source, runs = coins('files'), 1000
     found = frequencies(check for _ in range(runs)
                         for check in draw(source, WORKERS, FILES))
     assert sum(found.values()) == runs * len(WORKERS)
@@ -131,7 +131,7 @@ def test_who_has_no_payload_checks_and_is_not_checked():
 @pytest.mark.parametrize('n, liars', [(4, 2), (7, 3), (15, 7)])
 def test_liars_check_each_other_as_often_as_they_have_to(n, liars):
     """(q - 1) / (K - 1), and no more for any of them."""
-    source, runs = coins('collude', n), 3000
+    source, runs = coins('collude', n), 1000
     chance = (liars - 1) / (n - 1)
     colluding = [0] * liars
     for _ in range(runs):
