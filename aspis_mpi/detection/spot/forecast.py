@@ -56,7 +56,7 @@ class Forecast:
 
 
 def forecast(spot: Spot) -> Forecast:
-    """What spot checks cost a job, and what they find.
+    """The cost of spot checks in a job, and the liars that they find.
 
     Parameters
     ----------
