@@ -9,7 +9,8 @@ import pytest
 
 from aspis_mpi.coding.sketching import sketch
 from aspis_mpi.detection.spot import odds
-from aspis_mpi.streams import generator
+from aspis_mpi.detection.spot.draws import draw
+from aspis_mpi.streams import Coins, generator
 
 RATES = (0.05, 0.3, 1.0)
 
@@ -79,20 +80,42 @@ def test_who_cannot_be_checked_is_refused(workers, liars):
 def test_mean_turns_are_those_of_drawn_runs(workers, liars, load, wrong,
                                             rate):
     """Coin, checker, file are drawn turn by turn, by another rule."""
-    draw, runs = generator(1, 'turns', workers), 4000
+    random, runs = generator(1, 'turns', workers), 4000
     took = np.zeros(runs)
     going = np.ones(runs, dtype=bool)
     while going.any():
         took[going] += 1
         n = np.count_nonzero(going)
-        caught = draw.random(n) < rate
-        caught &= draw.integers(1, workers, size=n) >= liars
-        caught &= draw.integers(load, size=n) < wrong
+        caught = random.random(n) < rate
+        caught &= random.integers(1, workers, size=n) >= liars
+        caught &= random.integers(load, size=n) < wrong
         going[going] = ~caught
     expected = odds.mean_turns(rate, odds.honest_checkers(workers, liars),
                                load, wrong)
     error = took.std() / math.sqrt(runs)
     assert abs(took.mean() - expected) < 4 * error
+
+
+@pytest.mark.parametrize('workers, liars, wrong', [(7, 3, 1), (5, 1, 2)])
+def test_mean_turns_are_those_of_the_draws_of_a_run(workers, liars, wrong):
+    """Liar 0 is borne out by the other liars, and the first files are wrong.
+
+    The coins, derangements and files are those that a server draws.
+    """
+    coins = Coins(generator(7, 'run', workers).bytes)
+    files = {w: [2 * w, 2 * w + 1] for w in range(workers)}
+    rate, runs, took = 0.5, 400, []
+    for _ in range(runs):
+        for turn in itertools.count(1):
+            checks = coins.coin(rate) and draw(coins, range(workers), files)
+            if any(check.owner == 0 and check.file < wrong
+                   and check.checker >= liars for check in checks or ()):
+                break
+        took.append(turn)
+    expected = odds.mean_turns(rate, odds.honest_checkers(workers, liars), 2,
+                               wrong)
+    error = np.std(took) / math.sqrt(runs)
+    assert abs(np.mean(took) - expected) < 4 * error
 
 
 @pytest.mark.parametrize('workers, liars, load, rate, turns', [
@@ -127,12 +150,12 @@ def test_a_horizon_needs_a_risk(liars, risk):
 
 def test_wrong_payloads_are_few_however_they_are_spaced():
     """A liar that lies in random turns, its first `rest` ones or late."""
-    draw, runs = generator(2, 'spaced'), 3000
+    random, runs = generator(2, 'spaced'), 3000
     rate, kappa, load = 0.5, 0.8, 2
     most = odds.mean_turns(rate, kappa, load)
-    for lies in (draw.random(400) < 0.3, np.arange(400) > 100,
+    for lies in (random.random(400) < 0.3, np.arange(400) > 100,
                  np.arange(400) % 7 == 0):
-        caught = draw.random((runs, 400)) < rate * kappa / load
+        caught = random.random((runs, 400)) < rate * kappa / load
         going = np.cumsum(caught & lies, axis=1) == 0
         got_in = (going & lies).sum(axis=1)
         assert got_in.mean() < most
@@ -146,10 +169,10 @@ def survives(weights, rate, kappa, load):
 
 
 def test_found_is_a_lower_bound_however_the_share_is_divided():
-    draw, rate, kappa, load, turns = generator(3, 'share'), 0.4, 0.9, 5, 60
+    random, rate, kappa, load, turns = generator(3, 'share'), 0.4, 0.9, 5, 60
     for _ in range(200):
-        weights = draw.integers(load + 1, size=turns)
-        weights[draw.random(turns) < draw.random()] = 0
+        weights = random.integers(load + 1, size=turns)
+        weights[random.random(turns) < random.random()] = 0
         share = weights.sum() / (load * turns)
         assert odds.found(share, turns, rate, kappa) <= (
             1 - survives(weights, rate, kappa, load)) + 1e-12
@@ -185,9 +208,9 @@ def test_turns_to_find_is_the_sum_of_what_is_not_found_yet():
 
 def test_extra_gradients_are_those_of_drawn_runs():
     """A check of each worker in a checked step, with c files each."""
-    draw, steps, forced, workers = generator(4, 'cost'), 500, 11, 15
+    random, steps, forced, workers = generator(4, 'cost'), 500, 11, 15
     rate, load, runs = 0.1, 20, 400
-    checked = draw.random((runs, steps)) < rate
+    checked = random.random((runs, steps)) < rate
     checked[:, :forced] = True
     files = workers * load * steps
     drawn = checked.sum(axis=1) * workers / files
@@ -216,9 +239,9 @@ def test_a_run_that_is_shorter_than_its_first_steps_is_checked_whole():
 
 def test_no_error_is_larger_than_the_bound():
     """The worst a liar can do, files of the largest norm turned around."""
-    draw = generator(5, 'error')
+    random = generator(5, 'error')
     for wrong in range(5):
-        right = draw.standard_normal((4, 30)) * draw.random((4, 1))
+        right = random.standard_normal((4, 30)) * random.random((4, 1))
         norms = np.linalg.norm(right, axis=1)
         limit = 3 * float(np.median(norms))
         bound = odds.largest_error(norms, limit, wrong)
@@ -244,11 +267,11 @@ def test_all_files_carry_the_error_by_default():
                                     np.eye(2, 40).sum(axis=0)])
 def test_a_file_seldom_seems_shorter_than_believed(vector):
     """For short, even and most concentrated vectors."""
-    draw, chance, runs = generator(6, 'belief'), 0.05, 400
+    random, chance, runs = generator(6, 'belief'), 0.05, 400
     gradient = (vector / np.linalg.norm(vector)).astype(np.float32)
     longer = 0
     for _ in range(runs):
-        rows = sketch([gradient], 1, draw.bytes(16))[0, :-1, 0]
+        rows = sketch([gradient], 1, random.bytes(16))[0, :-1, 0]
         taken_for = np.sqrt(np.mean(rows ** 2)) / odds.BELIED
         longer += 1 > odds.belief(8, chance) * taken_for
     assert longer <= chance * runs

@@ -6,8 +6,8 @@ borne out.  So what is above a screen is never used on one check.
 
 Every norm is compared with a median of the workers'.  q < K / 2 liars cannot
 move it below the smallest norm of an honest worker, nor above the largest
-one: of 2 n values, both in the middle lie between those.  What is not a
-number counts as infinite there.
+one: of 2 n values, both in the middle lie between those.  What is no number
+is above all others there.
 
 A *ratio* is a norm over what is usual for it.  Comparisons are written so
 that a ratio that is no number, or infinite, is above every limit.
@@ -242,9 +242,14 @@ def _scales(samples: Ints) -> Floats:
 
 
 def _medians(values: Floats) -> Floats:
-    """Medians over the first axis; what is no number counts as infinite."""
-    return np.asarray(np.median(
-        np.where(np.isnan(values), np.inf, values), axis=0))
+    """Medians over the first axis; what is no number is above all others.
+
+    A whole sort takes a tenth of the time of `numpy.median` for the few
+    values that there are, of many pieces.
+    """
+    ordered, n = np.sort(values, axis=0), len(values)
+    with np.errstate(over='ignore', invalid='ignore'):
+        return np.asarray((ordered[(n - 1) // 2] + ordered[n // 2]) / 2)
 
 
 def _over(norms: Floats, usual: Floats) -> Floats:
