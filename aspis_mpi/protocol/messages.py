@@ -250,6 +250,22 @@ class Challenge(Message):
                         lambda job: bits(job.n_files))
 
 
+class Purpose(IntEnum):
+    """Answers to `Compute`."""
+
+    CHECK = 0       # a `Sketch` of the files
+    OWN = 1         # their `Sum`
+
+
+@sent_by(SERVER, 18, 'turn', 'epoch', 'position: a `Purpose`')
+class Compute(Message):
+    """Compute files besides your own, once more or in another's place."""
+
+    seed: bytes = part('16 bytes: the seed of a check', lambda job: 16,
+                       bytes(16))
+    files: bytes = part('bits (f): these', lambda job: bits(job.n_files))
+
+
 @sent_by(SERVER, 16)
 class Probe(Message):
     """Say what you compute for the same files, before the first step."""

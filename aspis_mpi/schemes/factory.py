@@ -21,6 +21,8 @@ from aspis_mpi.schemes.challenge.challenged import Challenged
 from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.gathering import Collection
 from aspis_mpi.schemes.scheme import Scheme
+from aspis_mpi.schemes.spot.inspection import Inspection
+from aspis_mpi.schemes.spot.spotted import Spotted
 from aspis_mpi.schemes.tables.base import Transfer
 
 
@@ -49,6 +51,8 @@ class SchemeFactory:
     make : Makers
     code : Code, optional
         Of the transfer, if it has one.
+    inspection : Inspection, optional
+        Where sums are looked at by chance.
     """
 
     q: int
@@ -59,6 +63,7 @@ class SchemeFactory:
     detection: Any
     make: Makers
     code: Code | None = None
+    inspection: Inspection | None = None
 
     def inner(self, assignment):
         """The transfer without the challenge."""
@@ -76,6 +81,9 @@ class SchemeFactory:
         section = self.transfer
         if not section.challenge:
             return inner
+        if self.inspection is not None:
+            return Spotted(assignment, self.inspection, section.sketches,
+                           2 + self.q)
         return Challenged(inner, assignment, self.q, self.seed,
                           section.sketches, section.max_epochs)
 

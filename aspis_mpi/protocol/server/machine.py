@@ -18,6 +18,8 @@ these states, but for the first and the last:
     Verifying   only where the transfer has a challenge: `Challenge` is out,
                 sketches arrive.  Payloads that fail are asked for again, of
                 others, in the next epoch: back to Computing.
+    Checking    only where sums are looked at by chance: `Compute` is out,
+                others compute files once more, or in another's place.
     Resolving   `Commit` is out.  The scheme detects, chooses a value for
                 each file and aggregates; the optimizer makes new parameters.
                 No message is waited for.
@@ -26,8 +28,9 @@ these states, but for the first and the last:
     Stopped   -> Probing, Computing
     Probing   -> Computing, Stopped
     Computing -> Encoding, Resolving, Stopped
-    Encoding  -> Computing, Verifying, Resolving, Stopped
-    Verifying -> Computing, Resolving, Stopped
+    Encoding  -> Computing, Verifying, Checking, Resolving, Stopped
+    Verifying -> Computing, Checking, Resolving, Stopped
+    Checking  -> Verifying, Resolving, Stopped
     Resolving -> Computing, Stopped
 
 What takes time to compute waits until messages have left: where the server

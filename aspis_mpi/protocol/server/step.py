@@ -115,7 +115,7 @@ class Step(Stage):
         Malformed
             No honest worker sends that.
         """
-        return HANDLERS[type(message)](self, worker, message)
+        return self.handlers[type(message)](self, worker, message)
 
     def announce(self, workers, parameters):
         """The step and its parameters, to those who take part."""
@@ -275,9 +275,10 @@ class Step(Stage):
             asked &= ~self.table.arrived
         if asked.any() or self.epoch < 0:
             self.epoch += 1
-        out = self.post(np.flatnonzero(asked).tolist(),
-                        Encode(self.turn, self.epoch, 0,
-                               *self.table.signal()))
+        out = []
+        if asked.any():
+            out = self.post(np.flatnonzero(asked).tolist(), Encode(
+                self.turn, self.epoch, 0, *self.table.signal()))
         now = self._notes.now()
         watch.ask(asked, self.epoch, now)
         # Without a late one that is still to send a file cannot be had.
@@ -493,11 +494,11 @@ class Step(Stage):
                 self.wait.vectors)
 
 
-#: Who takes which message.  Not in the step itself: what refers to itself
-#: stays until the collector comes, with all that has arrived.
-HANDLERS = {Replica: Step._replica, Progress: Step._progress,
-            CodedGradient: Step._payload, Sum: Step._payload,
-            Sketch: Step._sketch}
+#: Who takes which message.  Of the class, not of a step: what refers to
+#: itself stays until the collector comes, with all that has arrived.
+Step.handlers = {Replica: Step._replica, Progress: Step._progress,
+                 CodedGradient: Step._payload, Sum: Step._payload,
+                 Sketch: Step._sketch}
 
 
 def drop(message):

@@ -25,6 +25,8 @@ class Transfer:
     #: Whether the server can compare what several workers have of one file;
     #: with a challenge it always can.
     comparable = False
+    #: Whether what comes is seldom looked at, and by chance.
+    looks_by_chance = False
     #: Whether files of excluded workers can go to others.
     reassignable = False
     #: What a signal carries besides the owners of files.
