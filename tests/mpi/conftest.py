@@ -7,7 +7,7 @@ import pytest
 
 from aspis_mpi import simulate
 from tests.support import one_start
-from tests.support.commands import MODULE, answer, lay
+from tests.support.commands import MODULE, answer, lay, placed
 from tests.support.mpirun import (
     LAUNCHER, MPIS, Ended, Running, environment, parameters, prefix,
     write_job)
@@ -160,17 +160,19 @@ def answers(mpi, kept, job, start, folder):
         return kept[place]
 
     def enter_all(ranks, commands, limit):
-        folders = [folder / f'command-{number}'
-                   for number in range(len(commands))]
-        for place, command in zip(folders, commands.values()):
-            lay(place, command, job(command.keys).read_text())
+        stems, places = {}, {}
+        for number, (name, command) in enumerate(commands.items()):
+            stems[name] = folder / f'command-{number}'
+            places[name] = places.get(command.after, stems[name])
+            lay(places[name], command, job(command.keys).read_text())
         plan = folder / 'commands.json'
         plan.write_text(json.dumps([
-            [str(place), command.first, [str(word) for word in command.words]]
-            for place, command in zip(folders, commands.values())]))
+            [str(stems[name]), str(places[name]), command.first,
+             placed(command.words, places[name])]
+            for name, command in commands.items()]))
         ended = start(mpi, ranks, plan, script=one_start.__file__).wait(limit)
-        done = {name: answer(place, ranks, ended)
-                for name, place in zip(commands, folders)}
+        done = {name: answer(stems[name], places[name], ranks, ended)
+                for name in commands}
         # What mpirun makes of the last one's exit code it makes of others'.
         assert ended.code == list(done.values())[-1].code, ended.err
         return done

@@ -38,11 +38,14 @@ class Command:
     body : str
         Of the `Problem` in a module `mine`, if there is to be one.
     words : tuple of str
-        Behind `python -m aspis_mpi`.
+        Behind `python -m aspis_mpi`; job.toml and run.h5 are where it is
+        entered.
     first : str
         In Python, for every `rank` to begin with; see `one_start`.
     files : dict of str to str
         Texts of other files, by name.
+    after : hashable
+        The name of an earlier command line, whose folder is entered again.
     """
 
     keys: dict = field(default_factory=dict)
@@ -50,6 +53,7 @@ class Command:
     words: tuple = ('run', 'job.toml', '--out', 'run.h5')
     first: str = ''
     files: dict = field(default_factory=dict)
+    after: object = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Answer(Ended):
 
 def lay(place, command, job):
     """Write the files of a command line into a folder of its own."""
-    place.mkdir()
+    place.mkdir(exist_ok=command.after is not None)
     files = dict(command.files)
     if command.body:
         files['mine.py'] = MODULE.format(body=command.body)
@@ -86,16 +90,22 @@ def lay(place, command, job):
         (place / name).write_text(text)
 
 
-def answer(place, ranks, ended):
+def placed(words, place):
+    """The same words, from wherever a rank goes."""
+    return [str(place / word if word in ('job.toml', 'run.h5') else word)
+            for word in words]
+
+
+def answer(stem, place, ranks, ended):
     """The `Answer` of all ranks to a command line."""
     def said(ending):
-        return ''.join(Path(f'{place}.{rank}.{ending}').read_text()
+        return ''.join(Path(f'{stem}.{rank}.{ending}').read_text()
                        for rank in range(ranks))
     try:
-        codes, times = zip(*(json.loads(Path(
-            f'{place}.{rank}.json').read_text()) for rank in range(ranks)))
+        codes, times = zip(*(json.loads(said_by.read_text()) for said_by in (
+            Path(f'{stem}.{rank}.json') for rank in range(ranks))))
     except FileNotFoundError as error:
-        pytest.fail(f'no end of {place.name}: {error}; mpirun: {ended.err}')
+        pytest.fail(f'no end of {stem}: {error}; mpirun: {ended.err}')
     code, = set(filter(None, codes)) or {0}
     return Answer(code, said('out'), said('err'), max(times), ended.mapped,
                   ended.left, place)

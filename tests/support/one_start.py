@@ -1,12 +1,13 @@
 """Command lines one after the other, from one start of the ranks.
 
-Run under mpirun with a file that lists what to do in turn: each time the name
-of a folder, a text in Python for every rank to begin with in there, and the
-words behind `python -m aspis_mpi`.  What a rank says goes to files beside the
-folder, and so do its exit code and the time.
+Run under mpirun with a file that lists what to do in turn: each time the
+beginning of the names of files for what each rank says, its exit code and the
+time; a folder to be in; a text in Python for every rank to begin with in
+there; and the words behind `python -m aspis_mpi`.
 
-The text may `patch(thing, name, value)`.  That and what else a rank has
-changed of its surroundings is undone before the next command line.
+The text knows the `rank`, may change its `words`, and may `patch(thing, name,
+value)`.  That and what else a rank has changed of its surroundings is undone
+before the next command line.
 """
 
 import importlib
@@ -27,11 +28,11 @@ STREAMS = {1: 'out', 2: 'err'}
 def main(path):
     """Enter all command lines; the exit code of the last one."""
     rank, code = launch().rank, 0
-    for folder, first, words in json.loads(Path(path).read_text()):
-        with _heard(f'{folder}.{rank}'), _surroundings(folder) as patch:
-            exec(first, {'rank': rank, 'patch': patch})
+    for stem, folder, first, words in json.loads(Path(path).read_text()):
+        with _heard(f'{stem}.{rank}'), _surroundings(folder) as patch:
+            exec(first, {'rank': rank, 'words': words, 'patch': patch})
             code = __main__.main(words)
-        Path(f'{folder}.{rank}.json').write_text(
+        Path(f'{stem}.{rank}.json').write_text(
             json.dumps([code, time.time()]))
     return code
 
