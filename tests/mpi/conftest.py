@@ -149,28 +149,32 @@ def answers(mpi, kept, job, start, folder):
     """Enters command lines under one mpirun, once for all tests of a file.
 
     `answers(ranks, {name: Command(...), ...})`: starting ranks takes longer
-    than what most of them do.  Answers an `Answer` for each name.
+    than what most of them do.  Answers an `Answer` for each name.  What is
+    to be done to the ranks while they run, `during(running, folders)` does.
     """
-    def enter(ranks, commands, limit=90):
+    def enter(ranks, commands, limit=90, during=None):
         place = mpi, ranks, *commands
         if place not in kept:
             kept[place] = None          # in case that this hangs
-            kept[place] = enter_all(ranks, commands, limit)
+            kept[place] = enter_all(ranks, commands, limit, during)
         assert kept[place] is not None, 'the command lines hang or fail'
         return kept[place]
 
-    def enter_all(ranks, commands, limit):
+    def enter_all(ranks, commands, limit, during):
         stems, places = {}, {}
         for number, (name, command) in enumerate(commands.items()):
-            stems[name] = folder / f'command-{number}'
+            stems[name] = folder / f'{len(kept)}-{number}'
             places[name] = places.get(command.after, stems[name])
             lay(places[name], command, job(command.keys).read_text())
-        plan = folder / 'commands.json'
+        plan = folder / f'{len(kept)}.json'
         plan.write_text(json.dumps([
             [str(stems[name]), str(places[name]), command.first,
              placed(command.words, places[name])]
             for name, command in commands.items()]))
-        ended = start(mpi, ranks, plan, script=one_start.__file__).wait(limit)
+        running = start(mpi, ranks, plan, script=one_start.__file__)
+        if during:
+            during(running, places)
+        ended = running.wait(limit)
         done = {name: answer(stems[name], places[name], ranks, ended)
                 for name in commands}
         # What mpirun makes of the last one's exit code it makes of others'.

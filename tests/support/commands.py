@@ -1,6 +1,7 @@
 """Command lines under one mpirun, and what comes of each of them."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Command:
         Texts of other files, by name.
     after : hashable
         The name of an earlier command line, whose folder is entered again.
+    copy : Path, optional
+        A folder all of which lies there, too.
     """
 
     keys: dict = field(default_factory=dict)
@@ -54,6 +57,7 @@ class Command:
     first: str = ''
     files: dict = field(default_factory=dict)
     after: object = None
+    copy: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Answer(Ended):
 def lay(place, command, job):
     """Write the files of a command line into a folder of its own."""
     place.mkdir(exist_ok=command.after is not None)
+    if command.copy:
+        shutil.copytree(command.copy, place, dirs_exist_ok=True)
     files = dict(command.files)
     if command.body:
         files['mine.py'] = MODULE.format(body=command.body)
