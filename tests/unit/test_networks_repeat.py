@@ -108,7 +108,7 @@ def trained(path):
 @NETWORKS
 def test_a_run_that_goes_on_has_the_bits_of_one_that_never_ended(
         network, data, tmp_path):
-    what = network, data, {'name': 'uncoded', 'workers': 2}, 2
+    what = network, data, {'name': 'uncoded', 'workers': 1}, 1
     whole = ran(tmp_path, 'whole.h5', *what, run={'steps': 2})
     path = ran(tmp_path, 'run.h5', *what, run={'steps': 1})
     first = trained(path)
