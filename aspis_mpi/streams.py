@@ -1,6 +1,7 @@
 """Every random generator of a run, by name, and the words of a secret."""
 
 import hashlib
+import random
 
 import numpy as np
 import numpy.typing as npt
@@ -79,3 +80,25 @@ def raw_words(secret: bytes, start: int, n: int) -> npt.NDArray[np.uint64]:
     skipped = start % 4
     philox = np.random.Philox(key=key, counter=start // 4)
     return philox.random_raw(skipped + n)[skipped:]
+
+
+def shared() -> dict[str, object]:
+    """States of the generators that all code of a process shares, by name.
+
+    Nothing of a run draws from them, but what users bring might.
+    """
+    return {"Python's random": random.getstate(),
+            "numpy's np.random": _frozen(np.random.get_state(legacy=False))}
+
+
+def advance_shared() -> None:
+    """Draw from each of them, so that they are elsewhere."""
+    random.random()
+    np.random.random()
+
+
+def _frozen(value: object) -> object:
+    """What can be compared, of arrays in dictionaries."""
+    if isinstance(value, dict):
+        return {key: _frozen(it) for key, it in value.items()}
+    return value.tobytes() if isinstance(value, np.ndarray) else value
