@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import struct
 from collections.abc import Callable
 
@@ -155,3 +156,25 @@ def secret(seed: tuple[int, int]) -> bytes:
     '01000000000000000001000000000000'
     """
     return struct.pack('<2Q', *seed)
+
+
+def shared() -> dict[str, object]:
+    """States of the generators that all code of a process shares, by name.
+
+    Nothing of a run draws from them, but what users bring might.
+    """
+    return {"Python's random": random.getstate(),
+            "numpy's np.random": _frozen(np.random.get_state(legacy=False))}
+
+
+def advance_shared() -> None:
+    """Draw from each of them, so that they are elsewhere."""
+    random.random()
+    np.random.random()
+
+
+def _frozen(value: object) -> object:
+    """What can be compared, of arrays in dictionaries."""
+    if isinstance(value, dict):
+        return {key: _frozen(it) for key, it in value.items()}
+    return value.tobytes() if isinstance(value, np.ndarray) else value
