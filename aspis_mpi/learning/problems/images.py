@@ -3,6 +3,7 @@
 from aspis_mpi.learning.adapter.maker import Maker
 from aspis_mpi.learning.images.dataset import Images
 from aspis_mpi.learning.images.fitted import maker
+from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.learning.images.samples import ImageSamples
 from aspis_mpi.learning.problems.torch import TorchProblem
 
@@ -91,4 +92,4 @@ class ImageProblem(TorchProblem):
 
     def fingerprints(self):
         return {**super().fingerprints(),
-                'images': self._shown.images.head.told}
+                IN_LOG: self._shown.images.head.told}
