@@ -138,7 +138,7 @@ class Replay:
         it, wanted = self._workers[worker], np.packbits(bits).tobytes()
         others = np.ones(self._n_files, dtype=bool)
         others[[file for file, done in zip(it.files, bits) if done]] = False
-        it.handle(Skip(it.step, files=np.packbits(others).tobytes()))
+        it.handle(Skip(it.turn, files=np.packbits(others).tobytes()))
         while True:
             message = self._advance(worker)
             if isinstance(message, Vector):

@@ -25,7 +25,9 @@ from aspis_mpi.protocol.server.snapshot import Members, Snapshot
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.log_parts import beside
 
-VERSION = 2
+VERSION = 3
+#: Without turns: no step was ever done again.
+STEPS = 2
 #: With strikes instead of accounts: who had some begins with nothing.
 STRIKES = 1
 
@@ -129,7 +131,8 @@ def _pack(snapshot: Snapshot) -> Arrays:
              'seconds': snapshot.seconds, 'floor': snapshot.floor,
              'failures': snapshot.failures, 'keys': it.keys,
              'evidence': it.evidence, 'equality': asdict(it.equality),
-             'vouched': it.vouched}
+             'vouched': it.vouched, 'turn': it.turn,
+             'made': snapshot.made}
     optimizer = {_OF_OPTIMIZER + name: values
                  for name, values in snapshot.optimizer.items()}
     text = json.dumps(facts).encode()
@@ -142,7 +145,7 @@ def _pack(snapshot: Snapshot) -> Arrays:
 
 def _unpack(arrays: Arrays) -> Snapshot:
     facts = json.loads(arrays['facts'].tobytes())
-    if facts['version'] not in (STRIKES, VERSION):
+    if facts['version'] not in (STRIKES, STEPS, VERSION):
         raise ValueError(f'it has version {facts["version"]}, not {VERSION}')
     n_workers = len(facts['keys'])
     if facts['version'] == STRIKES:
@@ -154,9 +157,11 @@ def _unpack(arrays: Arrays) -> Snapshot:
         tuple(facts['keys']), [Row(*row) for row in facts['evidence']],
         arrays['account'], arrays['silent'], arrays['resting'],
         arrays['speeds'], arrays['order'], arrays['absent'],
-        Equality(**facts['equality']), facts.get('vouched', False))
+        Equality(**facts['equality']), facts.get('vouched', False),
+        facts.get('turn', facts['step']))
     optimizer = {name.removeprefix(_OF_OPTIMIZER): values
                  for name, values in arrays.items()
                  if name.startswith(_OF_OPTIMIZER)}
     return Snapshot(facts['step'], facts['seconds'], arrays['parameters'],
-                    optimizer, facts['floor'], facts['failures'], members)
+                    optimizer, facts['floor'], facts['failures'], members,
+                    facts.get('made', facts['step']))

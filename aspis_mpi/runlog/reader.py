@@ -89,7 +89,7 @@ class Run(View):
         Files of each worker as it computes them, padded with -1;
         `order_at` knows of later changes.
     steps : structured ndarray, shape (T,)
-        Step, loss, verdict, counts and seconds: one column each.  The
+        Step, loss, verdict, counts, seconds and turn: one column each.  The
         verdict is a number of `aspis_mpi.schemes.record.Outcome`: 0 the
         assumptions do not hold, 1 no usable file, 2 files are missing, 3
         decided by vote, 4 resolved without, 5 nobody disagreed and no file
@@ -204,8 +204,9 @@ class Run(View):
         return [ExposureRecord(int(step), int(since), int(worker),
                                ProofKind.numbered(proof),
                                text.decode(errors='replace'),
-                               tuple(tensors[step, worker, proof]))
-                for step, since, worker, proof, text in self._own(
+                               tuple(tensors[step, worker, proof]),
+                               int(turn))
+                for step, since, worker, proof, turn, text in self._own(
                     schema.EXPOSURES) if 0 <= step < end]
 
     def _tensors(self) -> dict[Any, list[TensorDifference]]:
@@ -222,7 +223,7 @@ class Run(View):
         """Arrivals that the server took note of, in that order: a row each.
 
         Columns: step, worker (-1: the server's own), kind (a number of
-        `ArrivalKind`), files_done, seconds since the run began, bytes,
+        `ArrivalKind`), files_done, seconds since the run began, bytes, turn,
         finished (packed: see `finished`).  Empty unless the job had
         log.detail = "arrivals".
         """

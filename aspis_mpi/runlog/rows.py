@@ -8,7 +8,7 @@ from aspis_mpi.runlog import schema
 
 #: Of an arrival, in the order of the columns of `/arrivals`.
 _OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
-                         'nbytes', 'finished')
+                         'nbytes', 'turn', 'finished')
 
 
 def of_event(event):
@@ -20,7 +20,7 @@ def of_event(event):
 def of_exposure(exposure):
     """Row of an `ExposureRecord`, the text last."""
     return (exposure.step, exposure.since, exposure.worker, exposure.proof,
-            storable(exposure.text))
+            exposure.turn, storable(exposure.text))
 
 
 def of_tensors(exposure):

@@ -21,6 +21,7 @@ Version 1 had these as the last columns of their tables, `text`, `finished`
 and `order`, and verdicts and kinds as enumerations; `hosts` could be empty.
 Version 2 had neither exposures nor codes of events: there only sentences say
 which proof there is against whom, and no reader looks into sentences.
+Version 3 had no turns, which were the steps: none was ever done again.
 """
 
 from collections.abc import Iterable
@@ -35,7 +36,7 @@ from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import ArrivalKind, Outcome
 
 FORMAT = 'aspis-mpi-run'
-VERSION = 3
+VERSION = 4
 
 #: Root attributes that say which checkpoint of the run is the last one on
 #: the disk, by its number of steps, and in which folder it was written.
@@ -61,7 +62,7 @@ STEP_COLUMNS = np.dtype([
     ('files_missing', 'u2'), ('bytes_in', 'u8'), ('bytes_out', 'u8'),
     ('messages', 'u8'), ('seconds_wait', 'f8'), ('seconds_transfer', 'f8'),
     ('seconds_detect', 'f8'), ('seconds_aggregate', 'f8'),
-    ('seconds_update', 'f8'), ('seconds_step', 'f8')])
+    ('seconds_update', 'f8'), ('seconds_step', 'f8'), ('turn', 'i8')])
 
 EVALUATION_COLUMNS = np.dtype([
     ('step', 'i8'), ('seconds', 'f8'), ('loss', 'f8'), ('accuracy', 'f8')])
@@ -76,7 +77,8 @@ EVENT_COLUMNS = np.dtype([
     ('time', 'f8'), ('level', 'i2'), ('rank', 'i4'), ('code', 'u1')])
 
 EXPOSURE_COLUMNS = np.dtype([
-    ('step', 'i8'), ('since', 'i8'), ('worker', 'i2'), ('proof', 'u1')])
+    ('step', 'i8'), ('since', 'i8'), ('worker', 'i2'), ('proof', 'u1'),
+    ('turn', 'i8')])
 
 TENSOR_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('proof', 'u1'), ('distance', 'f8'),
@@ -84,7 +86,7 @@ TENSOR_COLUMNS = np.dtype([
 
 ARRIVAL_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'), ('files_done', 'u2'),
-    ('seconds', 'f8'), ('bytes', 'u8')])
+    ('seconds', 'f8'), ('bytes', 'u8'), ('turn', 'i8')])
 
 
 _BOOL, _COUNT = np.dtype(bool), np.dtype('u2')

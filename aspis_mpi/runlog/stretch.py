@@ -6,6 +6,7 @@ import numpy as np
 
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.access import HDF5_ERRORS, open_log
+from aspis_mpi.runlog.datasets import completed
 
 #: Rows that are looked at in one go, at least, and bytes, about.
 ROWS, BYTES = 64, 1 << 24
@@ -81,7 +82,9 @@ def copy(path, file, step, tables):
 def _copy(data, new):
     """Copy as many rows as the new data set has."""
     for window in _windows(new, len(new)):
-        new[window] = data[window].view(new.dtype)
+        rows = data[window]
+        new[window] = (completed(rows, new.dtype) if rows.dtype.names
+                       else rows.view(new.dtype))
 
 
 def _copy_table(table, old, file, step):

@@ -79,6 +79,7 @@ class StepRecord:
     last_report: Floats         # (K,)
     late: Bools                 # (K,): not waited for any longer
     account: Floats             # (K,): seconds, after this step
+    turn: int                   # steps begun before it, undone ones too
     #: Files whose vectors came after the step's first challenge, bool (f,).
     later: Bools | bool = False
 
@@ -108,7 +109,7 @@ class Event:
 class ExposureRecord:
     """One row of `/exposures`: a worker that a step has proved wrong.
 
-    It was wrong in one of the steps from `since` to `step`.  That is `step`
+    It was wrong in one of the turns from `since` to `turn`.  That is `turn`
     itself unless the proof rests on disagreements that were carried over.
     `tensors` are those in which it differed most from a right value of a
     file, where the step had one beside what the worker sent.
@@ -120,6 +121,7 @@ class ExposureRecord:
     proof: ProofKind
     text: str
     tensors: tuple[TensorDifference, ...] = ()
+    turn: int = 0
 
 
 class ArrivalKind(IntEnum):
@@ -156,6 +158,7 @@ class Arrival:
     seconds: float              # since the run began, when it was handled
     nbytes: int
     finished: bytes             # packed bits (l): positions of its order
+    turn: int = 0
 
 
 @dataclass(frozen=True, eq=False)

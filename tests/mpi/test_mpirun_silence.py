@@ -40,7 +40,7 @@ from mine import RANK
 
 class Mute(mpi_mailbox.Mailbox):
     def send(self, rank, message):
-        if message.step < {SINCE}:
+        if message.turn < {SINCE}:
             super().send(rank, message)
 
 if RANK == {SILENT + 1}:

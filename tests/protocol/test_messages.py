@@ -46,7 +46,7 @@ VECTORS = [
 
 def fields(message):
     """What must survive the wire."""
-    return (type(message), message.step, message.epoch, message.position,
+    return (type(message), message.turn, message.epoch, message.position,
             message.body)
 
 
@@ -122,7 +122,7 @@ def test_kinds_and_sizes_stay_what_other_versions_know():
 def test_a_message_says_all_of_itself_once(cls):
     """Its parts are its own attributes, in the order of their bytes."""
     names = [it.name for it in cls.parts]
-    assert ['step', 'epoch', 'position', *names] == [
+    assert ['turn', 'epoch', 'position', *names] == [
         it.name for it in dataclasses.fields(cls)]
     assert cls.kind in (FROM_SERVER if cls.sender == SERVER else FROM_WORKER)
     assert all(it.meaning for it in cls.parts) and cls.__doc__
@@ -172,9 +172,9 @@ def test_a_long_traceback_keeps_its_end():
 
 
 def test_the_layout_on_the_wire_is_fixed():
-    """Little-endian: magic, protocol, kind, step, epoch, position, body."""
+    """Little-endian: magic, protocol, kind, turn, epoch, position, body."""
     packed = WIRE.pack(Challenge(258, 1, -1, seed=bytes(16)))
-    assert packed[:40] == (MAGIC + b'\1\0\4\0' + b'\2\1\0\0\0\0\0\0'
+    assert packed[:40] == (MAGIC + b'\2\0\4\0' + b'\2\1\0\0\0\0\0\0'
                            + b'\1\0\0\0' + b'\xff\xff\xff\xff'
                            + b'\x10\0\0\0\0\0\0\0' + bytes(8))[:40]
     assert len(packed) == HEADER_BYTES + 16
@@ -182,8 +182,8 @@ def test_the_layout_on_the_wire_is_fixed():
 
 # --- what is no message ------------------------------------------------
 
-def header(kind, length, step=3, magic=MAGIC, protocol=PROTOCOL):
-    return struct.pack('<4sHHqiiq', magic, protocol, kind, step, 0, 0,
+def header(kind, length, turn=3, magic=MAGIC, protocol=PROTOCOL):
+    return struct.pack('<4sHHqiiq', magic, protocol, kind, turn, 0, 0,
                        length).ljust(HEADER_BYTES, b'\0')
 
 
@@ -256,14 +256,14 @@ def test_positions_are_bits_as_numpy_packs_them():
         assert unpack_positions(packed) == mask
 
 
-def test_the_step_is_named_as_soon_as_it_can_be_read():
-    """A malformed message proves something only in its own step."""
+def test_the_turn_is_named_as_soon_as_it_can_be_read():
+    """A malformed message proves something only in its own turn."""
     with pytest.raises(MalformedMessage) as found:
-        unpack(header(99, 0, step=41))
-    assert found.value.step == 41
+        unpack(header(99, 0, turn=41))
+    assert found.value.turn == 41
     with pytest.raises(MalformedMessage) as found:
-        unpack(header(7, 0, step=41, magic=b'junk'))
-    assert found.value.step is None
+        unpack(header(7, 0, turn=41, magic=b'junk'))
+    assert found.value.turn is None
 
 
 def noise(rng):

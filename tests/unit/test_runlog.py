@@ -45,12 +45,13 @@ COLUMNS = {
         'files_certified', 'files_presumed', 'files_dropped',
         'files_missing', 'bytes_in', 'bytes_out', 'messages',
         'seconds_wait', 'seconds_transfer', 'seconds_detect',
-        'seconds_aggregate', 'seconds_update', 'seconds_step'),
+        'seconds_aggregate', 'seconds_update', 'seconds_step', 'turn'),
     'evaluation': ('step', 'seconds', 'loss', 'accuracy'),
     'events': ('time', 'level', 'rank', 'code'),
-    'exposures': ('step', 'since', 'worker', 'proof'),
+    'exposures': ('step', 'since', 'worker', 'proof', 'turn'),
     'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size'),
-    'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes')}
+    'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
+                 'turn')}
 #: Row by row with a table, and its last column for whoever reads.
 BESIDE = {'events': ('events_text', 'text'),
           'exposures': ('exposures_text', 'text'),
@@ -155,7 +156,7 @@ def expect_made_up(run):
 def expect_arrivals(rows, arrivals):
     """Rows of the file hold what the arrivals say."""
     for name, column in zip(('step', 'worker', 'kind', 'files_done',
-                             'seconds', 'nbytes'), rows.dtype.names):
+                             'seconds', 'nbytes', 'turn'), rows.dtype.names):
         expected = [getattr(arrival, name) for arrival in arrivals]
         np.testing.assert_array_equal(rows[column], expected)
     assert [row.tobytes() for row in rows['finished']] == [
@@ -181,7 +182,7 @@ def test_layout_is_the_contract(tmp_path):
         for name, columns in COLUMNS.items():
             assert file[name].dtype.names == columns
         assert file.attrs['format'] == 'aspis-mpi-run'
-        assert file.attrs['version'] == 3
+        assert file.attrs['version'] == 4
         assert list(file.attrs['hosts']) == ['n1', 'n2']
         for (name, column), names in NAMES.items():
             assert tuple(file[name].attrs[column].split()) == names
@@ -226,7 +227,8 @@ def test_types_are_the_contract(tmp_path):
         assert file['assignment/orders'].shape == (0, 5, 6)
         assert file['arrivals'].dtype == np.dtype(
             [('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'),
-             ('files_done', 'u2'), ('seconds', 'f8'), ('bytes', 'u8')])
+             ('files_done', 'u2'), ('seconds', 'f8'), ('bytes', 'u8'),
+             ('turn', 'i8')])
         assert file['arrivals_finished'].dtype == np.uint8
         assert file['arrivals_finished'].shape == (0, 1)
         text = h5py.check_string_dtype(file['events_text'].dtype)

@@ -34,8 +34,8 @@ What takes time to compute waits until messages have left: where the server
 is `due`, `proceed` is to be called.
 
 The server believes nobody.  A message that `ALLOWED` does not list, one of an
-earlier step, a duplicate: dropped and counted.  A message of the current
-step that no honest worker could send exposes its sender: what it sends and
+earlier turn, a duplicate: dropped and counted.  A message of the current
+turn that no honest worker could send exposes its sender: what it sends and
 reports in this step does not count.  Who owes something and takes three times
 as long as others is late: its part goes to others at once, and what it sends
 afterwards still counts.  Who is silent for too long is given up for the step.
@@ -208,7 +208,7 @@ class ParameterServer:
         step.messages += 1
         if isinstance(message, Failure | Signal):
             return self._farewell(worker, message)
-        if message.step != step.number or (
+        if message.turn != step.turn or (
                 type(message) not in ALLOWED[state]):
             return drop(message)
         if not step.living[worker]:
@@ -217,19 +217,19 @@ class ParameterServer:
         try:
             out = step.handle(worker, message)
         except Malformed as error:
-            return self.malformed(worker, str(error), step.number)
+            return self.malformed(worker, str(error), step.turn)
         if step.state is state and not step.hastened:
             return out
         return self._go_on(out)
 
-    def malformed(self, worker, reason, step=None):
+    def malformed(self, worker, reason, turn=None):
         """Take note that a worker sent what is no message at all.
 
         Parameters
         ----------
         worker : int
         reason : str
-        step : int, optional
+        turn : int, optional
             The one that its header names; a proof if it is the current one.
         """
         if self.state not in WAITS:
@@ -240,7 +240,7 @@ class ParameterServer:
             self._note(logging.WARNING, EventCode.MALFORMED,
                        f'worker {worker} sent a malformed message in step '
                        f'{it.number}: {reason}', worker + 1)
-        if not it.living[worker] or step not in (None, it.number):
+        if not it.living[worker] or turn not in (None, it.turn):
             return []
         it.blame(worker, reason)
         return self._go_on(it.lose([worker]))
@@ -371,7 +371,7 @@ class ParameterServer:
     def _begin(self, number):
         members, now, before = self._membership, self._now(), self._step
         try:
-            present = members.turn_to(number, now)
+            present = members.turn_to(now)
         except ValueError as error:
             return self._give_in(number,
                                  f'step {number} cannot begin: {error}')
@@ -459,5 +459,6 @@ class ParameterServer:
         check(self, self.state, State.STOPPED)
         self.exit_code = code
         self._alarm = np.inf
-        return [(worker, Stop(self.step, position=code))
+        turn = self._step.turn if self._step else self._membership.turn
+        return [(worker, Stop(turn, position=code))
                 for worker in range(self.n_workers)]

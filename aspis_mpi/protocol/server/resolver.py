@@ -66,6 +66,8 @@ class Resolver:
                  notes, examiner=None):
         self.training = training
         self.floor = 0.0
+        # Turns that had begun when the parameters were made.
+        self._made = 0
         self._membership = membership
         self._samples = samples
         self._threads = threads
@@ -108,6 +110,7 @@ class Resolver:
         lr, norm = (training.update(step.number) if resolution.updates
                     else training.keep())
         seconds = now() - began
+        self._made = step.turn + 1
         step.table.release()
         self._remark(step.number, norm)
 
@@ -115,8 +118,8 @@ class Resolver:
             self.floor = resolution.floor
         self._follow(step.number, resolution.spread)
         self._membership.observe(step)
-        oldest = self._membership.learn(step.number, step.proofs, resolution)
-        self._notes.resolved(step.number, resolution, step.proofs, oldest)
+        oldest = self._membership.learn(step.proofs, resolution)
+        self._notes.resolved(step, resolution, oldest)
         return Conclusion(resolution, lr, norm, seconds,
                           self._premise.hopeless(step.number, resolution))
 
@@ -160,13 +163,13 @@ class Resolver:
         parameters, optimizer = self.training.export()
         self._notes.snapshots.append(Snapshot(
             done, self._notes.now(), parameters, optimizer, self.floor,
-            self._premise.failures, self._membership.export(within)))
+            self._premise.failures, self._membership.export(within),
+            self._made))
 
     def resume(self, snapshot):
         """Be what was left once; whether all workers are where they were."""
         self._notes.resume(snapshot.seconds)
         self.training.restore(snapshot.parameters, snapshot.optimizer)
-        self.floor = snapshot.floor
+        self.floor, self._made = snapshot.floor, snapshot.made
         self._premise.failures = snapshot.failures
-        return self._membership.restore(snapshot.step, snapshot.seconds,
-                                        snapshot.members)
+        return self._membership.restore(snapshot.seconds, snapshot.members)

@@ -33,6 +33,8 @@ class Members:
         When replicas are equal, as the start-up probe has settled it.
     vouched : bool
         Whether the launcher says the keys, rather than the workers.
+    turn : int
+        The one that comes next: evidence is stamped with turns.
     """
 
     keys: tuple[str, ...]
@@ -45,6 +47,7 @@ class Members:
     absent: Bools
     equality: Equality
     vouched: bool = False
+    turn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,8 @@ class Snapshot:
     failures : int
         Steps in a row whose premise was violated.
     members : Members
+    made : int
+        Turns that had begun when the parameters were made for the first time.
     """
 
     step: int
@@ -74,3 +79,4 @@ class Snapshot:
     floor: float
     failures: int
     members: Members
+    made: int

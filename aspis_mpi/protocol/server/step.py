@@ -66,6 +66,7 @@ class Step(Stage):
         scheme = members.scheme
         n_workers = scheme.assignment.n_workers
         self.number = number
+        self.turn = members.turn
         self.state = State.COMPUTING
         self.table = table
         self.tally = Tally(members.order, scheme.assignment.loads, started)
@@ -117,9 +118,9 @@ class Step(Stage):
 
     def announce(self, workers, parameters):
         """The step and its parameters, to those who take part."""
-        model = Model(self.number,
+        model = Model(self.turn, position=self.number,
                       excluded=np.packbits(self.excluded).tobytes())
-        vector = Parameters(self.number, buffer=parameters)
+        vector = Parameters(self.turn, buffer=parameters)
         self.post(workers, model)
         self.post(workers, vector)
         return [(worker, message) for worker in workers
@@ -241,7 +242,7 @@ class Step(Stage):
         """Tell who holds these files that they may be left out, or not."""
         watch = self._watch
         watch.skip(files, may)
-        message = Skip(self.number,
+        message = Skip(self.turn,
                        files=np.packbits(watch.skipped).tobytes())
         to_do = (self._scheme.assignment.incidence[files]
                  & ~self._gathering.finished[files])
@@ -272,7 +273,7 @@ class Step(Stage):
         if asked.any() or self.epoch < 0:
             self.epoch += 1
         out = self.post(np.flatnonzero(asked).tolist(),
-                        Encode(self.number, self.epoch, 0,
+                        Encode(self.turn, self.epoch, 0,
                                *self.table.signal()))
         now = self._notes.now()
         watch.ask(asked, self.epoch, now)
@@ -330,7 +331,7 @@ class Step(Stage):
         self._watch.ask(asked, self.epoch, now)
         self.wait.sketches.ask(self._watch.awaited, now)
         return self.post(np.flatnonzero(asked).tolist(), Challenge(
-            self.number, self.epoch, 0, secret, np.packbits(files).tobytes()))
+            self.turn, self.epoch, 0, secret, np.packbits(files).tobytes()))
 
     def _sketch(self, worker, message):
         due = self._sought[worker] and self.state is State.VERIFYING
@@ -405,7 +406,7 @@ class Step(Stage):
         if self._sends_at_once:
             return []
         return self.post(np.flatnonzero(~self.excluded).tolist(),
-                         Commit(self.number))
+                         Commit(self.turn))
 
     # -- time
 

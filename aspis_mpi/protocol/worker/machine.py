@@ -16,7 +16,7 @@
     Sketching -> Computing, Sending, Idle
     Probing   -> Idle
 
-A later `Model` ends any state: the step that it names is the only one that
+A later `Model` ends any state: the turn that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
 between.  With a transfer that pushes, a finished file leaves at once as a
 `Replica`, and the last one leads to Idle.  With the others it is kept and
@@ -132,7 +132,8 @@ class Worker(Machine):
                  *, clock, liar=None, trials=()):
         self.number = number
         self.state = State.IDLE
-        self.step = NUMBER - 1
+        self.turn = NUMBER - 1
+        self.step = NUMBER
         self.exit_code = None
         self.files = files.tolist()
         self._width = width
@@ -229,27 +230,29 @@ class Worker(Machine):
                 self.exit_code = message.position
 
     def _announce(self, message):
-        if message.step <= self.step:
-            raise LocalProtocolError(f'step {message.step} was announced '
-                                     f'after step {self.step}')
+        if message.turn <= self.turn:
+            raise LocalProtocolError(f'turn {message.turn} was announced '
+                                     f'after turn {self.turn}')
         self._drop_step()
-        self.step = message.step
-        self._probe = message if isinstance(message, Probe) else None
+        probes = isinstance(message, Probe)
+        self.turn = message.turn
+        self.step = NUMBER if probes else message.position
+        self._probe = message if probes else None
         self.turn_to(State.WAITING)
         if self._early is not None:
             early, self._early = self._early, None
             self._receive(early)
 
     def _receive(self, message):
-        if message.step == self.step and self.state is State.WAITING:
+        if message.turn == self.turn and self.state is State.WAITING:
             self._begin(message.buffer)
-        elif message.step > self.step:
+        elif message.turn > self.turn:
             # The latest counts: its Model comes for sure.
             if self._early is not None:
                 self._early.buffer.release()
             self._early = message
         else:
-            # Overtaken: that step is over.
+            # Overtaken: that turn is over.
             message.buffer.release()
 
     def _begin(self, parameters):
@@ -263,6 +266,7 @@ class Worker(Machine):
         step, number, now = self.step, self.number, self._clock()
         seconds = self._delay.seconds(step, number)
         if self._liar is not None:
+            self._liar.begin(self.turn)
             self._wait = self._liar.wait(step)
         if self._wait:
             # Its time is the attack's, whatever the delay says.
@@ -278,9 +282,9 @@ class Worker(Machine):
             self._work.skip(self._skipped, now)
 
     def _take_signal(self, message):
-        if message.step != self.step:
-            raise LocalProtocolError(f'a signal of step {message.step} came '
-                                     f'in step {self.step}')
+        if message.turn != self.turn:
+            raise LocalProtocolError(f'a signal of turn {message.turn} came '
+                                     f'in turn {self.turn}')
         if self._work.silent or self._silence.mute(self.step, self.number):
             return
         if isinstance(message, Encode):
@@ -347,16 +351,16 @@ class Worker(Machine):
             return None
         buffer = Buffer(said.nbytes // 4).hold()
         buffer.values.view(np.uint8)[:] = said.view(np.uint8)
-        step = self.step
+        turn = self.turn
         self._drop_step()
-        return Answer(step, buffer=buffer)
+        return Answer(turn, buffer=buffer)
 
     def _open(self, work):
         file, liar = work.file, self._liar
         if liar is not None and not liar.lies(self.step, file):
             liar = None
         kind = HONEST if liar is None else liar.kind
-        buffer = self._pools.gradients.take((self.step, file, kind))
+        buffer = self._pools.gradients.take((self.turn, file, kind))
         if buffer is None:
             return False
         computer = self._recipe if liar is None else liar
@@ -372,14 +376,14 @@ class Worker(Machine):
             return self._report(work)
         if work.position is None and not work.silent:
             self._drop_step()
-        return Replica(self.step, 0, position, buffer)
+        return Replica(self.turn, 0, position, buffer)
 
     def _report(self, work):
         """Report the finished files, or an adversary's word about them."""
         report = work.report()
         if self._liar is not None:
             report = self._liar.claims(self.step, report, len(self.files))
-        return Progress(self.step, 0, unpack_positions(report).bit_count(),
+        return Progress(self.turn, 0, unpack_positions(report).bit_count(),
                         report)
 
     def _encode(self):
@@ -402,7 +406,7 @@ class Worker(Machine):
                                buffer.values)
         self._answered(Encode)
         cls = Sum if undivided else CodedGradient
-        return cls(self.step, signal.epoch, 0, buffer)
+        return cls(self.turn, signal.epoch, 0, buffer)
 
     def _shown(self, files):
         """Gradients that it holds, or what an adversary makes of them."""
@@ -431,7 +435,7 @@ class Worker(Machine):
                 self.step, signal.epoch, own, rows, lambda values:
                 self._transfer.sketch([values], signal.seed)[0])
         self._answered(Challenge)
-        return Sketch(self.step, signal.epoch, 0, buffer)
+        return Sketch(self.turn, signal.epoch, 0, buffer)
 
     def _answered(self, kind):
         del self._asked[kind]
