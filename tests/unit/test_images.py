@@ -16,7 +16,7 @@ torch = pytest.importorskip('torch')
 
 from torch.nn.functional import cross_entropy  # noqa: E402
 
-from aspis_mpi import load_run, simulate  # noqa: E402
+from aspis_mpi import Problem, load_run, simulate  # noqa: E402
 from aspis_mpi.__main__ import main  # noqa: E402
 from aspis_mpi.errors import DONE, DataError  # noqa: E402
 from aspis_mpi.learning.images import prepared  # noqa: E402
@@ -355,6 +355,19 @@ def test_show_says_that_a_set_was_not_checked(name, tmp_path, monkeypatch,
             f'sha256 {head.sha256[:8]}\n') in capsys.readouterr().out
     assert main(['show', 'run.h5', '--json']) == 0
     assert json.loads(capsys.readouterr().out)['images'] == [head.told]
+
+
+def test_the_log_of_a_script_on_a_set_has_what_is_known_of_it(tmp_path):
+    job, file = tmp_path / 'job.toml', prepared_once('mnist')
+    job.write_text(tomli_w.dumps({
+        'run': {'steps': 1}, 'problem': {'batch_size': 20},
+        'scheme': {'name': 'robust-partial', 'workers': 3,
+                   'adversaries': 1}}))
+    _, log = simulate(job, Problem.from_torch(image_modules.smooth,
+                                              Images(file, crop=1)),
+                      out=tmp_path / 'run.h5')
+    with load_run(log) as run:
+        assert summarize(run).images == (prepared.opened(file).head.told,)
 
 
 def test_show_has_no_row_of_images_where_there_are_none(tmp_path):

@@ -168,6 +168,23 @@ def test_files_that_a_job_names_are_told():
     assert 'sha256' in problem.fingerprints()[SUPPORT]
 
 
+class Told(mine.Noisy):
+    """Tells of itself."""
+
+    told = {'weather': 'fine'}
+
+    def fingerprints(self):
+        return self.told
+
+
+def test_what_a_data_set_tells_of_itself_is_told(monkeypatch):
+    assert build(mine.net, Told).fingerprints()['weather'] == 'fine'
+    assert 'weather' not in build(mine.net, mine.Noisy).fingerprints()
+    monkeypatch.setattr(Told, 'told', ['fine'])
+    with pytest.raises(ValueError, match='train: fingerprints gives list'):
+        build(mine.net, Told).fingerprints()
+
+
 def test_the_entries_of_a_vector_have_the_names_of_their_tensors():
     problem = build()
     vector = problem.network.flat

@@ -3,7 +3,6 @@
 from aspis_mpi.learning.adapter.maker import Maker
 from aspis_mpi.learning.images.dataset import Images
 from aspis_mpi.learning.images.fitted import maker
-from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.learning.images.samples import ImageSamples
 from aspis_mpi.learning.problems.torch import TorchProblem
 
@@ -89,7 +88,3 @@ class ImageProblem(TorchProblem):
     def data_bytes(self):
         """Memory besides the mapped file, whose pages ranks share."""
         return self._shown.images.n_bytes + super().data_bytes
-
-    def fingerprints(self):
-        return {**super().fingerprints(),
-                IN_LOG: self._shown.images.head.told}
