@@ -174,7 +174,7 @@ def advance_shared() -> None:
 
 
 def _frozen(value: object) -> object:
-    """What can be compared, of arrays in dictionaries."""
+    """A value with arrays as bytes, which can be compared."""
     if isinstance(value, dict):
         return {key: _frozen(it) for key, it in value.items()}
     return value.tobytes() if isinstance(value, np.ndarray) else value

@@ -9,6 +9,8 @@ from aspis_mpi import arrays
 from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.coding.challenge import hidden_bias
 from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.schemes.audit import Audited, audited
 from aspis_mpi.schemes.record import Outcome
 
@@ -62,8 +64,9 @@ def resolve(table, closing):
         resolution, finite = _attempt(table, closing)
     if finite:
         return resolution
-    refused = scheme.detector.refuse(
-        table.evidence(), 'the aggregate of finite files is not finite')
+    refused = scheme.detector.refuse(table.evidence(), Contradiction(
+        ContradictionKind.NOT_FINITE,
+        'the aggregate of finite files is not finite'))
     return replace(resolution, verdict=refused,
                    outcome=Outcome.CONTRADICTION)
 

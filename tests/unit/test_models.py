@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from aspis_mpi import registry, streams
+from aspis_mpi.learning.adapter.layers import layers_of
+from aspis_mpi.learning.adapter.model import TorchModel
 from aspis_mpi.learning.model import Model
 from aspis_mpi.learning.models.convnet import ConvNet
 from aspis_mpi.learning.models.lenet import LeNet
@@ -83,6 +85,14 @@ def test_sizes_initial_parameters_and_layers(part):
     assert np.array_equal(flat, initial)
     assert not any(np.shares_memory(layer, initial)
                    for layer in layers.values())
+
+
+@every_model
+def test_the_layers_are_those_of_the_module_in_its_order(part):
+    if not issubclass(part, TorchModel):
+        pytest.skip('is no module of torch')
+    model = build(part)
+    assert list(model.layers.items()) == list(layers_of(model.module).items())
 
 
 @every_model

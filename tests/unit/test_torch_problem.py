@@ -168,13 +168,30 @@ def test_files_that_a_job_names_are_told():
     assert 'sha256' in problem.fingerprints()[SUPPORT]
 
 
-def test_the_entry_of_a_vector_has_a_name():
+class Told(mine.Noisy):
+    """Tells of itself."""
+
+    told = {'weather': 'fine'}
+
+    def fingerprints(self):
+        return self.told
+
+
+def test_what_a_data_set_tells_of_itself_is_told(monkeypatch):
+    assert build(mine.net, Told).fingerprints()['weather'] == 'fine'
+    assert 'weather' not in build(mine.net, mine.Noisy).fingerprints()
+    monkeypatch.setattr(Told, 'told', ['fine'])
+    with pytest.raises(ValueError, match='train: fingerprints gives list'):
+        build(mine.net, Told).fingerprints()
+
+
+def test_the_entries_of_a_vector_have_the_names_of_their_tensors():
     problem = build()
     vector = problem.network.flat
     assert vector.names == ['0.weight', '0.bias', '2.weight', '2.bias']
-    places = {0: '0.weight', 191: '0.weight', 192: '0.bias', 208: '2.weight',
-              vector.size - 1: '2.bias'}
-    assert {place: vector.name(place) for place in places} == places
+    assert vector.sizes == {'0.weight': 192, '0.bias': 16, '2.weight': 64,
+                            '2.bias': 4}
+    assert vector.size == 276
     w = problem.initial(None)
     other = w.copy()
     other[[200, vector.size - 1]] += 1

@@ -44,8 +44,7 @@ class Flat:
         self.shapes = [tuple(it.shape) for _, it in trained]
         self._parameters = [it for _, it in trained]
         self._sizes = [prod(shape) for shape in self.shapes]
-        self._ends = np.cumsum(self._sizes)
-        self.size = int(self._ends[-1])
+        self.size = sum(self._sizes)
         for it in self._parameters:
             # Of other layouts no vector is a view.
             it.data = it.data.contiguous()
@@ -57,10 +56,6 @@ class Flat:
         self._aligned = None
         self._loaded = self._held = None
         self._bound = self._out = None
-
-    def name(self, place):
-        """The parameter to which an entry of the vector belongs."""
-        return self.names[int(np.searchsorted(self._ends, place, 'right'))]
 
     @property
     def sizes(self):

@@ -51,6 +51,16 @@ class Samples:
         return self._count
 
     @property
+    def fingerprints(self):
+        """Facts that the data set tells of itself, a dict of str to str."""
+        method = getattr(self._items, 'fingerprints', dict)
+        told = method()
+        if not isinstance(told, dict):
+            raise ValueError(f'{self.name}: fingerprints gives '
+                             f'{type(told).__name__}; must give a dict')
+        return told
+
+    @property
     def draws(self):
         """True if items are asked for, and torch's generators seeded."""
         return self._whole is None

@@ -168,7 +168,7 @@ class TorchProblem(Problem):
         kept = self.network.digests()
         if sum(map(len, [*kept, *kept.values()])) > FINGERPRINTS // 2:
             kept = {'tensors that are not trained': making.combined(kept)}
-        return {**_files(self._named),
+        return {**_files(self._named), **self.training.fingerprints,
                 'loss': f'gives {self._loss.reduction}', **kept}
 
     # --- before the first step -----------------------------------------
