@@ -96,10 +96,12 @@ class Grid:
     uncoded, found, missed : tuple of Row
         Without redundancy; with liars that are found; with liars that may
         not be.
-    beside : tuple of Run
-        Cells that no row has, to compare with.
     marked : tuple of Run
         The runs, one seed, that are run again under real MPI.
+    beside : tuple of Run
+        Cells that no row has, to compare with.
+    seeds : tuple of int
+        Of the runs of a cell.
     """
 
     values: tuple[str, ...]
@@ -108,6 +110,7 @@ class Grid:
     missed: tuple[Row, ...]
     marked: tuple[Run, ...]
     beside: tuple[Run, ...] = ()
+    seeds: tuple[int, ...] = SEEDS
 
     @property
     def rows(self):
@@ -127,14 +130,13 @@ class Grid:
 
     @property
     def simulated(self):
-        """All runs to simulate, each once: a seed of all cells, then the
-        next."""
+        """All runs to simulate, each once, one seed after the other."""
         cells = dict.fromkeys([*(row.calm for row in self.rows), *self.beside,
                                *self.attacked])
-        every = [replace(cell, seed=seed) for seed in SEEDS for cell in cells]
+        every = [replace(cell, seed=seed)
+                 for seed in self.seeds for cell in cells]
         return tuple(dict.fromkeys([*every, *self.marked]))
 
-
-def seeds(cell):
-    """A cell's run for every seed."""
-    return [replace(cell, seed=seed) for seed in SEEDS]
+    def runs(self, cell):
+        """A cell's run for every seed."""
+        return [replace(cell, seed=seed) for seed in self.seeds]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from statistics import mean, median
 
-from experiments.attacks.grid import Grid, Row, Run, seeds
+from experiments.attacks.grid import Grid, Row, Run
 from experiments.attacks.report import CALM, Table, points
 from experiments.pages import Condition, markdown, paragraph
 
@@ -52,7 +52,7 @@ class Mnist(Table):
     def _unharmed(self, row):
         """How many runs of a row have the bits of calm ones, of how many."""
         runs = [run for value in self.grid.values
-                for run in seeds(row.cell(value))]
+                for run in self.grid.runs(row.cell(value))]
         return sum(self.simulated[run].parameters
                    == self.simulated[replace(CALM, seed=run.seed)].parameters
                    for run in runs), len(runs)

@@ -1,11 +1,12 @@
 """From run logs to the table of attacks, and what must hold in it."""
 
+from dataclasses import replace
 from statistics import mean, median
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job.loading import from_tables
 from aspis_mpi.schemes.record import MOST_CONTRADICTIONS
-from experiments.attacks.grid import SEEDS, Run, seeds
+from experiments.attacks.grid import SEEDS, Run
 from experiments.pages import Condition, markdown, paragraph
 
 #: The option that tells how strong a value is, and how it is written.
@@ -27,6 +28,8 @@ class Table:
     Parameters
     ----------
     simulated, mpi : dict of Run to Result
+    seeds : tuple of int
+        Those that were run.
 
     Attributes
     ----------
@@ -43,7 +46,8 @@ class Table:
     job = page = title = data = chosen = ''
     grid = None
 
-    def __init__(self, simulated, mpi):
+    def __init__(self, simulated, mpi, seeds=SEEDS):
+        self.grid = replace(self.grid, seeds=seeds)
         self.simulated = simulated
         self.mpi = mpi
 
@@ -105,7 +109,7 @@ class Table:
 
     def results(self, cell):
         """Those of a cell, for every seed."""
-        return [self.simulated[run] for run in seeds(cell)]
+        return [self.simulated[run] for run in self.grid.runs(cell)]
 
     def mean(self, cell):
         """Accuracy of a cell, over the seeds."""
@@ -117,7 +121,7 @@ class Table:
                         for scheme in ('aspis', 'uncoded'))
         return paragraph(
             f'Held-out accuracy in per cent after {job["run"]["steps"]} '
-            f'steps: mean (lowest–highest) of {len(SEEDS)} seeds, '
+            f'steps: mean (lowest–highest) of {len(self.grid.seeds)} seeds, '
             'which draw initial parameters, batches and liars. '
             f'{self.data}, batches of '
             f'{job["problem"]["batch_size"]} samples, lr '

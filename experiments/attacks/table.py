@@ -14,12 +14,14 @@ import logging
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 from aspis_mpi.job import loading
 from experiments import running
 from experiments.attacks import results
 from experiments.attacks.digits import Digits
+from experiments.attacks.grid import SEEDS
 from experiments.attacks.mnist import Mnist
 from experiments.pages import judge
 
@@ -37,13 +39,14 @@ def main():
     """Run what is missing, write the table, check what must hold."""
     logging.basicConfig(level=logging.INFO, format='%(message)s')
     arguments = _parser().parse_args()
-    made = TABLES[arguments.table]
+    made, seeds = TABLES[arguments.table], SEEDS[:arguments.seeds]
+    grid = replace(made.grid, seeds=seeds)
     runs = Runs(HERE / made.job, running.RUNS / 'attacks' / arguments.table)
-    runs.simulate(made.grid.simulated, arguments.processes, arguments.fresh)
+    runs.simulate(grid.simulated, arguments.processes, arguments.fresh)
     if not arguments.without_mpi:
-        runs.run_mpi(made.grid.marked, arguments.fresh)
-    written = made(runs.results(made.grid.simulated, SIMULATED),
-                   runs.results(made.grid.marked, MPI))
+        runs.run_mpi(grid.marked, arguments.fresh)
+    written = made(runs.results(grid.simulated, SIMULATED),
+                   runs.results(grid.marked, MPI), seeds)
     text = written.text()
     (HERE / made.page).write_text(text)
     print(text)
@@ -54,6 +57,9 @@ def _parser():
     parser = running.parser(__doc__)
     parser.add_argument('table', nargs='?', default='digits', choices=TABLES,
                         help='which, by default digits')
+    parser.add_argument('--seeds', type=int, default=len(SEEDS), metavar='N',
+                        choices=range(1, len(SEEDS) + 1),
+                        help='the first N of them, for a first look')
     parser.add_argument('--fresh', action='store_true',
                         help='run again what is there')
     parser.add_argument('--without-mpi', action='store_true',
