@@ -16,7 +16,7 @@ from aspis_mpi.job.presets import PRESETS
 from aspis_mpi.job.sections import ELSEWHERE, PARTS, SECTIONS
 from aspis_mpi.learning.problems.digits import Digits
 from aspis_mpi.parts import extras
-from tests.support.image_files import prepared_in
+from tests.support.image_files import in_place_of_shipped, prepared_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -248,7 +248,7 @@ def test_a_complete_job_reads_back(tables, sections):
     for path in (ROOT / folder).rglob('*.toml')),
                          ids=lambda path: path.name)
 def test_the_jobs_of_the_repository_are_fine(path):
-    Assembly(loading.load(path))
+    Assembly(loading.load(path, in_place_of_shipped(path)))
 
 
 def test_settings_win_over_the_file(job_file):
