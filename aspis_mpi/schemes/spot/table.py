@@ -14,6 +14,8 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.coding import challenge
 from aspis_mpi.detection.base import MISSING, Proof, ProofKind, Verdict
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.detection.spot.draws import draw
 from aspis_mpi.detection.spot.screens import file_norms
 from aspis_mpi.errors import LocalProtocolError
@@ -60,7 +62,7 @@ class SpotTable(ChallengedTable):
         # Who is to check what, drawn; and who has been asked to.
         self._drawn, self._asked = [], {}
         self._turn = -1
-        self._proofs, self._remarks, self._contradiction = [], [], ''
+        self._proofs, self._remarks, self._contradiction = [], [], None
         self._graph = np.zeros((n_workers, n_workers), dtype=bool)
         self._audits, self._seconds = 0, 0.0
         self.exposed = np.zeros(n_workers, dtype=bool)
@@ -156,10 +158,10 @@ class SpotTable(ChallengedTable):
         """True if more sums than liars send are not finite."""
         wild = sum(not np.isfinite(it.norms).all() for it in fresh)
         if wild > q:
-            self._contradiction = (
-                f'{wild} workers sent sums that are not finite, more than '
-                f'q = {q}')
-        return bool(self._contradiction)
+            self._contradiction = Contradiction(
+                ContradictionKind.NOT_FINITE, f'{wild} workers sent sums '
+                f'that are not finite, more than q = {q}')
+        return self._contradiction is not None
 
     def challenge(self, claims, secret):
         """Never asked: see `inspect`."""
@@ -280,10 +282,11 @@ class SpotTable(ChallengedTable):
                     case.strict or case.disputed):
                 self._audit(case, audit, detection.q, believed)
             self._expose_wrong(case)
-        if np.count_nonzero(~believed | self.exposed) > detection.q:
-            self._contradiction = (
-                f'{np.count_nonzero(~believed | self.exposed)} workers are '
-                f'proved wrong, more than q = {detection.q}')
+        wrong = int(np.count_nonzero(~believed | self.exposed))
+        if wrong > detection.q:
+            self._contradiction = Contradiction(
+                ContradictionKind.EXPOSED, f'{wrong} workers are proved '
+                f'wrong, more than q = {detection.q}')
         self._seconds += clock() - start
 
     def _learn(self, case):
@@ -436,7 +439,9 @@ class SpotTable(ChallengedTable):
         if divisor > 0 and not self._contradiction:
             add([it.payload for it in used], closing.out, divisor)
             if not arrays.is_finite(closing.out):
-                self._contradiction = 'the sum of the gradients is not finite'
+                self._contradiction = Contradiction(
+                    ContradictionKind.NOT_FINITE,
+                    'the sum of the gradients is not finite')
         verdict = self._verdict(used)
         n_files, n_workers = verdict.contributors.shape
         return Resolution(
