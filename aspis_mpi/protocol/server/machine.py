@@ -69,6 +69,7 @@ from aspis_mpi.protocol.server.step import drop
 from aspis_mpi.protocol.server.training import Training
 from aspis_mpi.protocol.transitions import check
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import Rollback
 
 
 class ParameterServer:
@@ -98,12 +99,14 @@ class ParameterServer:
         the first step.
     examiner : Auditor, optional
         Computes what advice needs, also where nothing is audited.
+    past : Past, optional
+        Where exposures take a run back: its earlier snapshots.
     """
 
     follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, *, auditor=None, probing=None, examiner=None):
+                 clock, *, auditor=None, probing=None, examiner=None, past=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -123,6 +126,7 @@ class ParameterServer:
                                    examiner)
         self._alarm = np.inf
         self._probing = probing
+        self._past = past
         self._step = None
 
     @property
@@ -187,6 +191,8 @@ class ParameterServer:
 
     def start(self):
         """Begin the first step."""
+        if self._past is not None and not self.first:
+            self._knowledge.keep(0)
         if self._probing is None:
             return self._begin(self.first)
         probing = self._probing(self.notes, self._membership.lost)
@@ -424,11 +430,26 @@ class ParameterServer:
         """Make new parameters of what has come, and begin the next step."""
         step = self._step
         it = self._knowledge.conclude(step)
-        out = self._after(step.number + 1, it.hopeless)
+        undone = self._past is not None and it.exposes
+        out = (self._undo(step) if undone else
+               self._after(step.number + 1, it.hopeless))
         self.notes.close(
             step, it.resolution, self._membership.accounts.seconds.copy(),
             lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
         return out
+
+    def _undo(self, step):
+        """Go back to before the lies of whom a step has exposed."""
+        before = self._past.target(step.turn + 1, step.horizon)
+        self.notes.rollbacks.append(Rollback(
+            step.turn + 1, self._now(), step.number + 1, before.step))
+        self._note(logging.WARNING, EventCode.ROLLBACK,
+                   f'step {step.number} has exposed a worker: the run goes '
+                   f'back to step {before.step}')
+        self._knowledge.go_back(before)
+        if self._departures.ending:
+            return self._stop(INTERRUPTED)
+        return self._begin(before.step)
 
     def _after(self, done, hopeless):
         """Go on when so many steps are done, or end."""

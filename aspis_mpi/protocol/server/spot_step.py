@@ -35,7 +35,9 @@ class SpotStep(Step):
         self._forced = (number < rule.first
                         or course.is_checkpoint(number + 1))
         self._goes_back = rule.rollback
-        self._horizon = inspection.horizon(
+        #: H: checkpoints that are so many turns old have none of the lies of
+        #: whom this step exposes.
+        self.horizon = inspection.horizon(
             int(np.count_nonzero(self.living)), self._q)
         # What `Compute` asks for now.
         self._purpose = Purpose.CHECK
@@ -125,7 +127,7 @@ class SpotStep(Step):
         if orders:
             return self._compute(Purpose.CHECK, {
                 worker: [file] for worker, file in orders.items()})
-        self.table.close_epoch(self._left, self.turn + self._horizon)
+        self.table.close_epoch(self._left, self.turn + self.horizon)
         for worker in np.flatnonzero(self.table.exposed
                                      & self.living).tolist():
             self._gathering.lose(worker)

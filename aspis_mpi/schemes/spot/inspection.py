@@ -40,6 +40,7 @@ class Inspection:
         self._samples = samples
         self._load = load
         self._size = size
+        self._longest = 0
         self.cut(())
 
     def cut(self, tensors: Sequence[slice]) -> None:
@@ -72,9 +73,15 @@ class Inspection:
             That take part.
         q : int
             Of them may be wrong.
+
+        Returns
+        -------
+        int
+            At the fewest workers that there have been.
         """
         rule = self.rule
-        if q < 1:
-            return 0
-        return odds.horizon(rule.rate, odds.honest_checkers(workers, q),
-                            self._load, q, rule.rollback_risk)
+        if q >= 1 and workers > q:
+            self._longest = max(self._longest, odds.horizon(
+                rule.rate, odds.honest_checkers(workers, q), self._load, q,
+                rule.rollback_risk))
+        return self._longest
