@@ -73,6 +73,7 @@ class Design:
             self.inner = factory.inner(self.assignment)
         contradictions.check_code(job, self.inner)
         contradictions.check_challenge(job, self.inner, self.code)
+        contradictions.check_spot(job, self.assignment, self.detector)
         self.transfer = factory.challenged(self.inner, self.assignment)
         contradictions.check_replicas(job, self.assignment, self.transfer,
                                       self.detector)
