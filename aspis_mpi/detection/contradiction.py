@@ -1,4 +1,4 @@
-"""Why what a step has brought cannot be, as a kind and as a sentence."""
+"""Reasons why the assumptions cannot hold, as a kind and as a sentence."""
 
 from enum import Enum, auto
 from typing import NamedTuple
