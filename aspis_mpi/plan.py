@@ -12,7 +12,7 @@ from aspis_mpi.learning.optimizer import state_bytes
 from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
-    Replica, Sketch)
+    Replica, Sketch, Sum)
 from aspis_mpi.words import counted, size
 
 
@@ -91,7 +91,8 @@ def plan_of(design):
               + job.runtime.threads * SCRATCH + data)
     # Parameters now and next, and what the transfer keeps.
     worker = 2 * vector + traffic.kept + data
-    waits = not design.transfer.sends_at_once
+    waits = not (design.transfer.sends_at_once
+                 or design.transfer.sends_unasked)
     needed = design.scheme.needed
     copies = max(job.collection.copies,
                  0 if needed is None else int(needed.min()))
@@ -161,6 +162,10 @@ def _traffic(design):
     if design.transfer.sends_at_once:
         return _Traffic(replicas, vector, replicas * size(Replica), model,
                         AHEAD * vector)
+    if design.transfer.sends_unasked:
+        total = size(Sum)
+        return _Traffic(k, total, k * total, model + k * size(Commit),
+                        assignment.load * vector + total)
     # Every file is reported.
     reports, payload = replicas * size(Progress), size(CodedGradient)
     signal = size(Encode) + size(Commit)

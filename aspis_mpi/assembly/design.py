@@ -1,6 +1,7 @@
 """From a job to the parts that it names, checked against each other."""
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from aspis_mpi.protocol.messages import Sizes
 from aspis_mpi.protocol.wire import Wire
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
+from aspis_mpi.schemes.spot.inspection import Inspection
 
 #: Share of a run's seconds that one worker may cost, unless the job says it.
 PATIENCE = 0.01
@@ -141,6 +143,14 @@ class Design:
         return self.job.create('transfer', 'code', self.assignment,
                                self.job.collection.copies)
 
+    @cached_property
+    def inspection(self):
+        """The inspection of sums that are looked at by chance, or None."""
+        if not self.detector.spot_checks:
+            return None
+        return Inspection(self.detector, self.batches.counts,
+                          self.assignment.load, self.problem.n_parameters)
+
     def _factory(self):
         """The maker of schemes, which knows only what the server may."""
         job = self.job
@@ -150,7 +160,7 @@ class Design:
                       aggregator=job.part('aggregation').create)
         return SchemeFactory(job.q, self.seed, job.assignment,
                              job.collection, job.transfer, job.detection,
-                             make, self.code)
+                             make, self.code, self.inspection)
 
     def new_optimizer(self):
         """Another optimizer as the job wants it, and its schedule."""
@@ -270,7 +280,8 @@ class Design:
     @property
     def compares(self):
         """True if what several workers computed is compared."""
-        return self.transfer.comparable and self.detector.compares_replicas
+        return self.transfer.comparable and (
+            self.detector.compares_replicas or self.detector.spot_checks)
 
     @property
     def _sketch_size(self):

@@ -125,6 +125,8 @@ class Assembly(Design):
         # Before the first step, which is timed.
         graphs.load()
         job = self.job
+        if self.inspection is not None:
+            self.inspection.cut(self.guard.tensors.cuts)
         course = Course(
             job.run.steps, job.faults.silence, job.faults.approximate,
             job.faults.tolerate, job.q, job.runtime.threads,

@@ -148,7 +148,8 @@ class Replay:
 
     def _asked(self, worker, kind):
         """The vector or sketches that were asked for last."""
-        if self._workers[worker].state in ASKED:
+        it = self._workers[worker]
+        if it.state in ASKED or it.sends_unasked:
             self._keep(worker, self._advance(worker))
         if not isinstance(self._vectors.get(worker), kind):
             raise ReplayError(f'worker {worker} sent a {kind.__name__} that '

@@ -131,6 +131,10 @@ class Detector:
     decides_by_majority = True
     #: Whether its verdicts say which files are right whatever the liars do.
     certifies = False
+    #: Whether files may be contested, which audits settle.
+    finds_contested = False
+    #: Whether files that one worker has are computed again by chance.
+    spot_checks = False
     #: Whether `worst_case` holds whoever is silent: a vote among fewer
     #: replicas may be won by fewer liars.
     bounds_silence = False

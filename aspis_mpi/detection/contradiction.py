@@ -1,4 +1,4 @@
-"""Reasons why the assumptions cannot hold, as a kind and as a sentence."""
+"""Contradictions of what a step has brought, as kinds with sentences."""
 
 from enum import Enum, auto
 from typing import NamedTuple

@@ -181,7 +181,8 @@ def check_evidence(job, scheme, problem):
             f"{job.path}: detection.audits: rank 0 has no data of problem "
             f"'{job.problem.name}'; set detection.audits = 'none' and "
             'detection.random_audits = 0')
-    if section.audits == 'contested' and not scheme.detector.certifies:
+    if section.audits == 'contested' and (
+            not scheme.detector.finds_contested):
         raise JobError(
             f"{job.path}: detection.audits = 'contested': rule "
             f"'{section.name}' gives no certificates, without which no file "

@@ -250,6 +250,22 @@ class Challenge(Message):
                         lambda job: bits(job.n_files))
 
 
+class Purpose(IntEnum):
+    """Answers to `Compute`."""
+
+    CHECK = 0       # a `Sketch` of the files
+    OWN = 1         # their `Sum`
+
+
+@sent_by(SERVER, 18, 'turn', 'epoch', 'position: a `Purpose`')
+class Compute(Message):
+    """Compute files besides your own, once more or in another's place."""
+
+    seed: bytes = part('16 bytes: the seed of a check', lambda job: 16,
+                       bytes(16))
+    files: bytes = part('bits (f): these', lambda job: bits(job.n_files))
+
+
 @sent_by(SERVER, 16)
 class Probe(Message):
     """Say what you compute for the same files, before the first step."""
@@ -294,7 +310,10 @@ class CodedGradient(Vector):
 
 @sent_by(WORKER, 15, 'turn', 'epoch')
 class Sum(CodedGradient):
-    """The sum of the gradients that it owns, once coded ones failed."""
+    """The sum of the gradients that it owns.
+
+    Unasked where only it has its files; else once coded ones failed.
+    """
 
     buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 

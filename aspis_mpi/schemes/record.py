@@ -7,6 +7,7 @@ from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.words import Named
 
 #: More values of `StepRecord.source` that name no worker (the others are
 #: `DROPPED` and `MISSING` of a verdict): the server's own, a coded sum.
@@ -167,3 +168,34 @@ class Reordering:
 
     step: int
     order: Ints                 # int32 (K, l), padded with -1
+
+
+class Cause(Named):
+    """Reasons to go back; logs have the numbers: new ones come last."""
+
+    EXPOSURE = 0, 'A worker was exposed: what it sent before may be wrong.'
+    HAND = 1, 'Somebody asked for it, by `--from-step`.'
+    NORM = 2, 'A step was not finite, or far larger than those before.'
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """One row of `/rollbacks`: a run goes back to an earlier step.
+
+    The steps `end` ... `start` - 1 are undone; whatever the server has taken
+    note of in them is of a turn before `turn`.
+    """
+
+    turn: int                   # the first one after it
+    seconds: float              # since the run began
+    start: int                  # the first step that was not begun
+    end: int                    # the first one that is done again
+    cause: Cause = Cause.EXPOSURE
+    #: Payloads that were used in these steps and wrong; the server, which
+    #: has no truth, leaves 0.
+    wrong: int = 0
+
+    @property
+    def undone(self) -> int:
+        """Steps of which nothing stays."""
+        return self.start - self.end

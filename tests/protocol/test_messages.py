@@ -12,9 +12,10 @@ from aspis_mpi.protocol import messages, wire
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer, Pool, SharedPool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, MESSAGES, SERVER, TEXT_BYTES, WORKER, Answer,
-    Challenge, CodedGradient, Commit, Encode, Failure, Lane, Message, Model,
-    Parameters, Probe, Progress, Reorder, Replica, Signal, Sizes, Sketch, Skip,
-    Stop, Sum, Vector, pack_positions, part, sent_by, unpack_positions)
+    Challenge, CodedGradient, Commit, Compute, Encode, Failure, Lane, Message,
+    Model, Parameters, Probe, Progress, Reorder, Replica, Signal, Sizes,
+    Sketch, Skip, Stop, Sum, Vector, pack_positions, part, sent_by,
+    unpack_positions)
 from aspis_mpi.protocol.wire import MAGIC, PROTOCOL, Wire
 
 K, F, D = 5, 10, 12
@@ -34,6 +35,7 @@ CONTROL = [
     Model(7, excluded=b'\xa8'), Commit(3), Stop(9, position=3),
     Encode(2, 1, 0, state=bytes(range(7)), owners=bytes(range(20))),
     Challenge(2, 1, 0, bytes(range(16)), b'\x81\x80'),
+    Compute(2, 1, 1, bytes(range(16)), b'\x81\x80'),
     Progress(4, 0, 6, b'\xfc'), Skip(4, files=b'\x01\x40'),
     Probe(-1, seed=bytes(range(16))), Reorder(5, order=bytes(24)),
     Failure(5, text='Träceback …'.encode()), Failure(-1),
@@ -102,13 +104,14 @@ def test_every_message_is_of_one_side_and_one_lane():
 #: Bytes behind the header, counted by hand from what each side has to know.
 BODIES = {
     Model: 1, Parameters: 4 * D, Encode: 7 + 2 * F, Skip: 2, Reorder: 4 * LOAD,
-    Challenge: 16 + 2, Probe: 16, Commit: 0, Stop: 0,
+    Challenge: 16 + 2, Compute: 16 + 2, Probe: 16, Commit: 0, Stop: 0,
     Progress: 1, Replica: 4 * PAYLOAD, CodedGradient: 4 * PAYLOAD, Sum: 4 * D,
     Sketch: 8 * (D // 2), Answer: 4 * D, Failure: TEXT_BYTES, Signal: 0}
 NUMBERS = {
     Model: 1, Parameters: 2, Encode: 3, Challenge: 4, Commit: 5, Stop: 6,
     Progress: 7, Replica: 8, CodedGradient: 9, Sketch: 10, Failure: 11,
-    Signal: 12, Skip: 13, Reorder: 14, Sum: 15, Probe: 16, Answer: 17}
+    Signal: 12, Skip: 13, Reorder: 14, Sum: 15, Probe: 16, Answer: 17,
+    Compute: 18}
 
 
 def test_kinds_and_sizes_stay_what_other_versions_know():

@@ -1,5 +1,7 @@
 """A run that was killed or stopped goes on as if it never had been."""
 
+from functools import cache, partial
+
 import h5py
 import numpy as np
 import pytest
@@ -14,22 +16,33 @@ from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Outcome
 from tests.support.resumed_runs import (
     EVERY, EXPOSING, JOBS, STEPS, Killed, assert_same_exposures,
-    assert_same_run, job_in, mortal, saved)
+    assert_same_run, mortal, saved, written)
 
 
 @pytest.fixture
 def job(tmp_path):
     """Writes a job of six workers."""
-    return job_in(tmp_path)
+    return partial(written, tmp_path)
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """The log of one of `JOBS` that was never stopped, made once."""
+    @cache
+    def run(name):
+        folder = tmp_path_factory.mktemp('whole')
+        log = folder / 'whole.h5'
+        path = written(folder, JOBS[name])
+        assert simulate(path, mortal(), out=log)[0] == DONE
+        return log
+    return run
 
 
 @pytest.mark.parametrize('name', JOBS)
 @pytest.mark.parametrize('dies', [7, 15])
-def test_a_killed_run_goes_on_bit_for_bit(name, dies, job, tmp_path):
+def test_a_killed_run_goes_on_bit_for_bit(name, dies, job, whole, tmp_path):
     """Its log has rows past the checkpoint, which are done again."""
-    path = job(JOBS[name])
-    whole, log = tmp_path / 'whole.h5', tmp_path / 'killed.h5'
-    assert simulate(path, mortal(), out=whole)[0] == DONE
+    path, log = job(JOBS[name]), tmp_path / 'killed.h5'
     with pytest.raises(Killed):
         simulate(path, mortal(dies_at=dies + 1), out=log)
     with load_run(log) as run:
@@ -37,8 +50,8 @@ def test_a_killed_run_goes_on_bit_for_bit(name, dies, job, tmp_path):
     code, out = simulate(path, mortal(), out=log, resume=True)
     assert (code, out) == (DONE, log)
     began = EVERY * ((dies - 1) // EVERY)
-    assert_same_run(log, whole, began)
-    assert bool(assert_same_exposures(log, whole, began)) == (
+    assert_same_run(log, whole(name), began)
+    assert bool(assert_same_exposures(log, whole(name), began)) == (
         name in EXPOSING)
     with load_run(log) as run:
         texts = [event.text for event in run.events]
@@ -47,10 +60,9 @@ def test_a_killed_run_goes_on_bit_for_bit(name, dies, job, tmp_path):
 
 
 @pytest.mark.parametrize('name', ['aspis', 'robust-partial, fixed'])
-def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(name, job, tmp_path):
-    path = job(JOBS[name])
-    whole, log = tmp_path / 'whole.h5', tmp_path / 'stopped.h5'
-    simulate(path, mortal(), out=whole)
+def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(name, job, whole,
+                                                       tmp_path):
+    path, log = job(JOBS[name]), tmp_path / 'stopped.h5'
     code, _ = simulate(path, mortal(signal_at=8), out=log)
     assert code == INTERRUPTED
     with load_run(log) as run:
@@ -60,7 +72,7 @@ def test_a_run_stopped_by_a_signal_goes_on_bit_for_bit(name, job, tmp_path):
     newest = Checkpoints(log).paths()[0]
     assert newest.name == f'step-{done:08d}.npz'
     assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
-    assert_same_run(log, whole, done)
+    assert_same_run(log, whole(name), done)
 
 
 def in_version_2(path):
@@ -105,10 +117,8 @@ def in_version_1(path):
 @pytest.mark.parametrize('name', ['partial, reordered', 'certified, window'])
 @pytest.mark.parametrize('earlier', [in_version_1, in_version_2])
 def test_a_run_whose_log_is_of_before_goes_on_bit_for_bit(
-        name, earlier, job, tmp_path):
-    path = job(JOBS[name])
-    whole, log = tmp_path / 'whole.h5', tmp_path / 'old.h5'
-    assert simulate(path, mortal(), out=whole)[0] == DONE
+        name, earlier, job, whole, tmp_path):
+    path, log = job(JOBS[name]), tmp_path / 'old.h5'
     with pytest.raises(Killed):
         simulate(path, mortal(dies_at=13), out=log)
     earlier(log)
@@ -118,8 +128,8 @@ def test_a_run_whose_log_is_of_before_goes_on_bit_for_bit(
         said = run.events
         assert {event.code for event in said} <= {EventCode.UNKNOWN}
     assert simulate(path, mortal(), out=log, resume=True)[0] == DONE
-    assert_same_run(log, whole, 10)
-    with load_run(log) as one, load_run(whole) as two:
+    assert_same_run(log, whole(name), 10)
+    with load_run(log) as one, load_run(whole(name)) as two:
         assert one.attrs['version'] == two.attrs['version'] == schema.VERSION
         assert one.events[:len(said)] == said
         codes = [event.code for event in one.events[len(said):]]
@@ -129,7 +139,7 @@ def test_a_run_whose_log_is_of_before_goes_on_bit_for_bit(
         for step in range(STEPS):
             np.testing.assert_array_equal(one.order_at(step),
                                           two.order_at(step))
-    assert bool(assert_same_exposures(log, whole, 10, 10)) == (
+    assert bool(assert_same_exposures(log, whole(name), 10, 10)) == (
         name in EXPOSING)
 
 
@@ -186,30 +196,28 @@ def test_a_run_that_nobody_answered_can_go_on(job, tmp_path):
                         settings=['faults.silence=5.0'])[0] == DONE
 
 
-def test_stopped_again_and_again(job, tmp_path):
+def test_stopped_again_and_again(job, whole, tmp_path):
     """One step at a time, each in another job."""
-    path = job(JOBS['certified, window'])
-    whole, log = tmp_path / 'whole.h5', tmp_path / 'pieces.h5'
-    simulate(path, mortal(), out=whole)
+    name = 'certified, window'
+    path, log = job(JOBS[name]), tmp_path / 'pieces.h5'
     codes = [simulate(path, mortal(signal_at=1), out=log, resume=True)[0]
              for _ in range(STEPS)]
     assert codes[0] == INTERRUPTED and codes[-1] == DONE
-    assert saved(log).tobytes() == saved(whole).tobytes()
-    with load_run(log) as one, load_run(whole) as two:
-        for name in ('exposed', 'excluded', 'source', 'contributors'):
-            np.testing.assert_array_equal(one.read(name), two.read(name))
+    assert saved(log).tobytes() == saved(whole(name)).tobytes()
+    with load_run(log) as one, load_run(whole(name)) as two:
+        for item in ('exposed', 'excluded', 'source', 'contributors'):
+            np.testing.assert_array_equal(one.read(item), two.read(item))
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(job, tmp_path):
-    path = job(JOBS['aspis'])
-    whole, log = tmp_path / 'whole.h5', tmp_path / 'killed.h5'
-    simulate(path, mortal(), out=whole)
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(job, whole,
+                                                          tmp_path):
+    path, log = job(JOBS['aspis']), tmp_path / 'killed.h5'
     with pytest.raises(Killed):
         simulate(path, mortal(dies_at=18), out=log)
     newest, *others = Checkpoints(log).paths()
     newest.write_bytes(newest.read_bytes()[:-100])
     simulate(path, mortal(), out=log, resume=True)
-    assert_same_run(log, whole)
+    assert_same_run(log, whole('aspis'))
     with load_run(log) as run:
         assert any(newest.name in event.text
                    and 'the one before is used' in event.text
@@ -224,14 +232,12 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(job, tmp_path):
         simulate(path, mortal(), out=log, resume=True)
 
 
-def test_killed_before_the_first_checkpoint(job, tmp_path):
-    path = job(JOBS['aspis'])
-    whole, log = tmp_path / 'whole.h5', tmp_path / 'killed.h5'
-    simulate(path, mortal(), out=whole)
+def test_killed_before_the_first_checkpoint(job, whole, tmp_path):
+    path, log = job(JOBS['aspis']), tmp_path / 'killed.h5'
     with pytest.raises(Killed):
         simulate(path, mortal(dies_at=4), out=log)
     simulate(path, mortal(), out=log, resume=True)
-    assert_same_run(log, whole)
+    assert_same_run(log, whole('aspis'))
 
 
 def test_resume_of_nothing_begins_and_of_all_ends(job, tmp_path):

@@ -1,5 +1,7 @@
 """A run goes on with more steps and other workers, never as another job."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,13 +9,13 @@ from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.errors import DONE
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from tests.support.resumed_runs import (
-    JOBS, STEPS, Killed, job_in, mortal, saved)
+    JOBS, STEPS, Killed, mortal, saved, written)
 
 
 @pytest.fixture
 def job(tmp_path):
     """Writes a job of six workers."""
-    return job_in(tmp_path)
+    return partial(written, tmp_path)
 
 
 def test_more_steps_than_were_asked_for_first(job, tmp_path):

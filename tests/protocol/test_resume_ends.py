@@ -1,6 +1,7 @@
 """Ends of a run that can go on, and of one that cannot."""
 
 import signal
+from functools import partial
 
 import pytest
 
@@ -9,13 +10,13 @@ from aspis_mpi.__main__ import main
 from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import claim
-from tests.support.resumed_runs import JOBS, STEPS, job_in, mortal
+from tests.support.resumed_runs import JOBS, STEPS, mortal, written
 
 
 @pytest.fixture
 def job(tmp_path):
     """Writes a job of six workers."""
-    return job_in(tmp_path)
+    return partial(written, tmp_path)
 
 
 def test_a_failed_run_leaves_a_checkpoint(job, tmp_path):

@@ -69,23 +69,21 @@ class Mortal(Quadratic):
         return super().evaluate(parameters)
 
 
-def job_in(folder):
-    """Maker of a job of six workers in a folder; answers its path."""
-    def write(keys=()):
-        settings = {
-            'run.steps': STEPS, 'run.seed': 3, 'run.evaluate_every': 1,
-            'run.checkpoint_every': EVERY, 'problem.name': 'quadratic',
-            'problem.batch_size': 60,
-            'scheme.workers': 6, 'log.detail': 'arrivals',
-            'log.flush_seconds': 0.0} | dict(keys)
-        tables = {}
-        for name, value in settings.items():
-            section, _, key = name.partition('.')
-            tables.setdefault(section, {})[key] = value
-        path = folder / 'job.toml'
-        path.write_text(tomli_w.dumps(tables))
-        return path
-    return write
+def written(folder, keys=()):
+    """The path of a job of six workers."""
+    settings = {
+        'run.steps': STEPS, 'run.seed': 3, 'run.evaluate_every': 1,
+        'run.checkpoint_every': EVERY, 'problem.name': 'quadratic',
+        'problem.batch_size': 60,
+        'scheme.workers': 6, 'log.detail': 'arrivals',
+        'log.flush_seconds': 0.0} | dict(keys)
+    tables = {}
+    for name, value in settings.items():
+        section, _, key = name.partition('.')
+        tables.setdefault(section, {})[key] = value
+    path = folder / 'job.toml'
+    path.write_text(tomli_w.dumps(tables))
+    return path
 
 
 def mortal(dies_at=None, signal_at=None):

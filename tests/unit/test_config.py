@@ -10,6 +10,7 @@ from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job import loading, presets
 from aspis_mpi.job.presets import PRESETS
 from aspis_mpi.job.sections import SECTIONS
+from tests.support.image_files import in_place_of_shipped
 from tests.support.job_files import job_file_in
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +127,7 @@ def test_a_complete_job_reads_back(tables, sections):
     for path in (ROOT / folder).rglob('*.toml')),
                          ids=lambda path: path.name)
 def test_the_jobs_of_the_repository_are_fine(path):
-    Assembly(loading.load(path))
+    Assembly(loading.load(path, in_place_of_shipped(path)))
 
 
 def test_settings_win_over_the_file(job_file):

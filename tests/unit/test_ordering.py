@@ -380,7 +380,9 @@ def can_all_have_one(files, slots, n_slots):
 
 
 @pytest.mark.parametrize('design', [
-    RandomRegular(30, load=5), uneven(40, 18, 3, 1), uneven(12, 30, 3, 2)],
+    RandomRegular(30, load=5), uneven(40, 18, 3, 1),
+    # Of most seeds thousands of draws leave a worker without a file.
+    uneven(12, 30, 3, 23793)],
     ids=['regular', 'more files', 'fewer files'])
 def test_every_round_is_over_as_early_as_can_be(design):
     """Positions as slots of a matching, a round at a time."""

@@ -1,6 +1,7 @@
 """Facts of the log instead of sentences: every code is used and listed."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,16 @@ SEARCHES = {'startswith', 'endswith', 'find', 'rfind', 'index', 'count',
             'search', 'match', 'fullmatch', 'findall', 'finditer'}
 
 
+@cache
+def trees():
+    """Syntax trees of the package, by path."""
+    return {path: ast.parse(path.read_text(encoding='utf-8'))
+            for path in sorted(PACKAGE.rglob('*.py'))}
+
+
 def calls(*names):
     """Every call of a function or method with one of these names."""
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and (
                     getattr(node.func, 'attr', None) in names
@@ -39,7 +47,7 @@ def calls(*names):
 
 def used(name):
     """Members of an enumeration that the package names, but for itself."""
-    return {node.attr for tree in TREES.values() for node in ast.walk(tree)
+    return {node.attr for tree in trees().values() for node in ast.walk(tree)
             if isinstance(node, ast.Attribute) and node.attr.isupper()
             and getattr(node.value, 'id', None) == name}
 

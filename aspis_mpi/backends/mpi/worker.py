@@ -98,7 +98,10 @@ class WorkerLoop:
         while worker.exit_code is None:
             messages = self._receive()
             for message in messages:
-                worker.handle(message)
+                # A second `Stop`, of a rank 0 that fails at the very end,
+                # may come with the first.
+                if worker.exit_code is None:
+                    worker.handle(message)
             if self._signals.taken():
                 self._mail.send(0, Signal(worker.turn,
                                           position=self._signals.number))

@@ -45,7 +45,7 @@ class Certified(Detector):
 
     name = 'certified'
     decides_by_majority = False
-    certifies = True
+    certifies = finds_contested = True
     bounds_silence = True
     default_memory = 'forever'
 

@@ -100,7 +100,7 @@ class Images:
         return self._scaled(image), int(self._pictures.labels[number])
 
     def fingerprints(self):
-        """Facts of the prepared images, for the run log."""
+        """Knowledge of the images, for the run log."""
         return {IN_LOG: self.images.head.told}
 
     @property

@@ -18,6 +18,8 @@ these states, but for the first and the last:
     Verifying   only where the transfer has a challenge: `Challenge` is out,
                 sketches arrive.  Payloads that fail are asked for again, of
                 others, in the next epoch: back to Computing.
+    Checking    only where sums are looked at by chance: `Compute` is out,
+                others compute files once more, or in another's place.
     Resolving   `Commit` is out.  The scheme detects, chooses a value for
                 each file and aggregates; the optimizer makes new parameters.
                 No message is waited for.
@@ -26,8 +28,9 @@ these states, but for the first and the last:
     Stopped   -> Probing, Computing
     Probing   -> Computing, Stopped
     Computing -> Encoding, Resolving, Stopped
-    Encoding  -> Computing, Verifying, Resolving, Stopped
-    Verifying -> Computing, Resolving, Stopped
+    Encoding  -> Computing, Verifying, Checking, Resolving, Stopped
+    Verifying -> Computing, Checking, Resolving, Stopped
+    Checking  -> Verifying, Resolving, Stopped
     Resolving -> Computing, Stopped
 
 What takes time to compute waits until messages have left: where the server
@@ -66,6 +69,7 @@ from aspis_mpi.protocol.server.step import drop
 from aspis_mpi.protocol.server.training import Training
 from aspis_mpi.protocol.transitions import check
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import Rollback
 
 
 class ParameterServer:
@@ -95,12 +99,14 @@ class ParameterServer:
         the first step.
     examiner : Auditor, optional
         Computes what advice needs, also where nothing is audited.
+    past : Past, optional
+        Where exposures take a run back: its earlier snapshots.
     """
 
     follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, *, auditor=None, probing=None, examiner=None):
+                 clock, *, auditor=None, probing=None, examiner=None, past=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -120,6 +126,7 @@ class ParameterServer:
                                    examiner)
         self._alarm = np.inf
         self._probing = probing
+        self._past = past
         self._step = None
 
     @property
@@ -184,6 +191,8 @@ class ParameterServer:
 
     def start(self):
         """Begin the first step."""
+        if self._past is not None and not self.first:
+            self._knowledge.keep(0)
         if self._probing is None:
             return self._begin(self.first)
         probing = self._probing(self.notes, self._membership.lost)
@@ -421,11 +430,26 @@ class ParameterServer:
         """Make new parameters of what has come, and begin the next step."""
         step = self._step
         it = self._knowledge.conclude(step)
-        out = self._after(step.number + 1, it.hopeless)
+        undone = self._past is not None and it.exposes
+        out = (self._undo(step) if undone else
+               self._after(step.number + 1, it.hopeless))
         self.notes.close(
             step, it.resolution, self._membership.accounts.seconds.copy(),
             lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
         return out
+
+    def _undo(self, step):
+        """Go back to before the lies of whom a step has exposed."""
+        before = self._past.target(step.turn + 1, step.horizon)
+        self.notes.rollbacks.append(Rollback(
+            step.turn + 1, self._now(), step.number + 1, before.step))
+        self._note(logging.WARNING, EventCode.ROLLBACK,
+                   f'step {step.number} has exposed a worker: the run goes '
+                   f'back to step {before.step}')
+        self._knowledge.go_back(before)
+        if self._departures.ending:
+            return self._stop(INTERRUPTED)
+        return self._begin(before.step)
 
     def _after(self, done, hopeless):
         """Go on when so many steps are done, or end."""

@@ -22,9 +22,9 @@ class Notes:
 
     Attributes
     ----------
-    records, events, exposures, arrivals, reorderings : list
-        `StepRecord`, `Event`, `ExposureRecord`, `Arrival` and `Reordering`;
-        whoever writes them takes them out.
+    records, events, exposures, arrivals, reorderings, rollbacks : list
+        `StepRecord`, `Event`, `ExposureRecord`, `Arrival`, `Reordering` and
+        `Rollback`; whoever writes them takes them out.
     snapshots : list of Snapshot
         The same; the last one counts.
     began : float
@@ -37,6 +37,7 @@ class Notes:
         self.exposures = []
         self.arrivals = []
         self.reorderings = []
+        self.rollbacks = []
         self.snapshots = []
         self.began = clock()
         self._clock = clock

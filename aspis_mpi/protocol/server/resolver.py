@@ -30,6 +30,8 @@ class Conclusion(NamedTuple):
         That it took.
     hopeless : bool
         The assumptions do not hold, and the run cannot go on.
+    exposes : bool
+        Somebody was proved wrong.
     """
 
     resolution: Resolution
@@ -37,6 +39,7 @@ class Conclusion(NamedTuple):
     norm: float
     seconds: float
     hopeless: bool
+    exposes: bool
 
 
 class Resolver:
@@ -120,8 +123,11 @@ class Resolver:
         self._membership.observe(step)
         oldest = self._membership.learn(step.proofs, resolution)
         self._notes.resolved(step, resolution, oldest)
+        verdict = resolution.verdict
         return Conclusion(resolution, lr, norm, seconds,
-                          self._premise.hopeless(step.number, resolution))
+                          self._premise.hopeless(step.number, resolution),
+                          not verdict.contradiction
+                          and bool(step.proofs or verdict.proofs))
 
     def _remark(self, step, norm):
         """Say once what of an update is hardly meant."""
@@ -165,6 +171,16 @@ class Resolver:
             done, self._notes.now(), parameters, optimizer, self.floor,
             self._premise.failures, self._membership.export(within),
             self._made))
+
+    def go_back(self, snapshot):
+        """Be at its step again, with all that is known of workers since.
+
+        That is left as a snapshot, whose parameters are as old as before.
+        """
+        self.training.restore(snapshot.parameters, snapshot.optimizer)
+        self.floor, self._made = snapshot.floor, snapshot.made
+        self._premise.failures = snapshot.failures
+        self.keep(snapshot.step)
 
     def resume(self, snapshot):
         """Be what was left once; whether all workers are where they were."""

@@ -81,6 +81,7 @@ class Step(Stage):
         self.bytes_in = self.bytes_out = self.messages = 0
         self._scheme = scheme
         self._sends_at_once = scheme.transfer.sends_at_once
+        self._unasked = scheme.transfer.sends_unasked
         self._gathering = gathering
         self._notes = notes
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
@@ -114,7 +115,7 @@ class Step(Stage):
         Malformed
             No honest worker sends that.
         """
-        return HANDLERS[type(message)](self, worker, message)
+        return self.handlers[type(message)](self, worker, message)
 
     def announce(self, workers, parameters):
         """The step and its parameters, to those who take part."""
@@ -212,7 +213,7 @@ class Step(Stage):
 
     def _progress(self, worker, message):
         bits = unpack_positions(message.finished)
-        if self._sends_at_once or (
+        if self._sends_at_once or self._unasked or (
                 bits == self.tally.finished[worker]):
             return []
         wrong = self.tally.check(worker, bits, message.position,
@@ -270,11 +271,14 @@ class Step(Stage):
         watch = self._watch
         watch.count_files(self._notes.now())
         asked = self.table.ask(self._gathering.state())
+        if self._unasked:
+            asked &= ~self.table.arrived
         if asked.any() or self.epoch < 0:
             self.epoch += 1
-        out = self.post(np.flatnonzero(asked).tolist(),
-                        Encode(self.turn, self.epoch, 0,
-                               *self.table.signal()))
+        out = []
+        if asked.any():
+            out = self.post(np.flatnonzero(asked).tolist(), Encode(
+                self.turn, self.epoch, 0, *self.table.signal()))
         now = self._notes.now()
         watch.ask(asked, self.epoch, now)
         # Without a late one that is still to send a file cannot be had.
@@ -293,6 +297,8 @@ class Step(Stage):
 
     def _payload(self, worker, message):
         watch = self._watch
+        if self._unasked and not message.epoch:
+            return self._whole(worker, message)
         if not watch.awaited[worker] or (
                 message.epoch != watch.asked_in[worker]):
             return drop(message)
@@ -308,6 +314,17 @@ class Step(Stage):
         if watch.awaited.any() or self._computing:
             return []
         return self._challenge()
+
+    def _whole(self, worker, message):
+        """The sum of all files of a worker, its own report of them."""
+        if not isinstance(message, Sum):
+            drop(message)
+            raise Malformed('a vector that was not asked for')
+        if not (self._computing and self.tally.owes(worker)):
+            return drop(message)
+        self.table.accept(worker, message.buffer)
+        return self._report(worker, self.tally.everything(worker),
+                            ArrivalKind.PAYLOAD, message)
 
     def _challenge(self):
         """All payloads are here: ask what they are made of."""
@@ -477,11 +494,11 @@ class Step(Stage):
                 self.wait.vectors)
 
 
-#: Who takes which message.  Not in the step itself: what refers to itself
-#: stays until the collector comes, with all that has arrived.
-HANDLERS = {Replica: Step._replica, Progress: Step._progress,
-            CodedGradient: Step._payload, Sum: Step._payload,
-            Sketch: Step._sketch}
+#: Who takes which message.  Of the class, not of a step: what refers to
+#: itself stays until the collector comes, with all that has arrived.
+Step.handlers = {Replica: Step._replica, Progress: Step._progress,
+                 CodedGradient: Step._payload, Sum: Step._payload,
+                 Sketch: Step._sketch}
 
 
 def drop(message):

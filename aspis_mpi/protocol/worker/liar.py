@@ -46,6 +46,12 @@ class Liar:
         """Tell whether this worker lies on a file, from the beginning."""
         return not self._protocol.patient and self._tells(step, file)
 
+    def covers(self, step, file):
+        """Tell whether it stands up for another liar's word about a file."""
+        lies = self._attack.lies(step)
+        return bool(lies[file].any()) and (
+            self._attack.adversaries(step)[self._number])
+
     def _tells(self, step, file):
         return bool(self._attack.lies(step)[file, self._number])
 

@@ -1,0 +1,87 @@
+"""The checks of a run: coins, screens, and what of them outlives a step."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from aspis_mpi.arrays import Floats, Ints, Vector
+from aspis_mpi.detection.rules.spot import Spot
+from aspis_mpi.detection.spot import odds
+from aspis_mpi.detection.spot.pieces import Pieces
+from aspis_mpi.detection.spot.screens import Screened, Screens
+from aspis_mpi.streams import Coins
+
+
+class Inspection:
+    """The checks of one run.
+
+    Parameters
+    ----------
+    rule : Spot
+    samples : ndarray of int, shape (f,)
+        Of each file.
+    load : int
+        c, files of a worker.
+    size : int
+        d.
+
+    Attributes
+    ----------
+    rule : Spot
+    coins : Coins
+        Of every draw of the run: those of the operating system.  No key of
+        a job reaches it, only a test that wants draws to be repeated.
+    screens : Screens
+    """
+
+    def __init__(self, rule: Spot, samples: Ints, load: int, size: int):
+        self.rule = rule
+        self.coins = Coins()
+        self._samples = samples
+        self._load = load
+        self._size = size
+        self._longest = 0
+        self.cut(())
+
+    def cut(self, tensors: Sequence[slice]) -> None:
+        """Look at each of some tensors; at pieces of one size without any."""
+        self._pieces = Pieces(self._size, tensors)
+        self.screens = Screens(self.rule.outlier, self._pieces.sizes)
+
+    def norms(self, values: Vector) -> Floats:
+        """Norms of the pieces of a payload."""
+        return self._pieces.norms(values)
+
+    def payloads(self, norms: Sequence[Floats], files: Sequence[Ints],
+                 workers: Sequence[int], turn: int) -> Screened:
+        """Look at the payloads of a turn; one row each."""
+        samples = np.array([self._samples[some].sum() for some in files])
+        return self.screens.payloads(np.array(norms), samples,
+                                     np.array(workers), turn)
+
+    def files(self, norms: Floats, files: Ints, owners: Ints,
+              turn: int) -> Screened:
+        """Look at files of a turn, (n,), by what was shown of them."""
+        return self.screens.files(norms, self._samples[files], owners, turn)
+
+    def horizon(self, workers: int, q: int) -> int:
+        """H, turns after which whoever lies in each is exposed.
+
+        Parameters
+        ----------
+        workers : int
+            That take part.
+        q : int
+            Of them may be wrong.
+
+        Returns
+        -------
+        int
+            At the fewest workers that there have been.
+        """
+        rule = self.rule
+        if q >= 1 and workers > q:
+            self._longest = max(self._longest, odds.horizon(
+                rule.rate, odds.honest_checkers(workers, q), self._load, q,
+                rule.rollback_risk))
+        return self._longest
