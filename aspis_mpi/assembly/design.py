@@ -258,6 +258,12 @@ class Design:
         return self.problem.n_parameters
 
     @property
+    def micro_batch(self):
+        """Samples of which a gradient is computed at once, at most."""
+        return min(self.job.problem.micro_batch,
+                   int(self.batches.counts.max()))
+
+    @property
     def silent_survived(self):
         """Largest s such that any s silent workers cost no file."""
         if self.code is not None and self.scheme.collection.asks_whole_workers:

@@ -50,11 +50,6 @@ class Tensors:
         return bool(self.names)
 
     @property
-    def cuts(self) -> list[slice]:
-        """Place of each tensor in the vector."""
-        return list(self._cuts)
-
-    @property
     def groups(self) -> list[slice]:
         """Places of neighbouring tensors, in at most `GROUPS` pieces."""
         return [slice(self.cuts[it[0]].start, self.cuts[it[-1]].stop)
