@@ -74,6 +74,6 @@ def footprint(network, count, inputs, targets):
 
 
 def _place(tensor):
-    """Where the memory of a tensor begins."""
+    """Address of the memory of a tensor."""
     return tensor.untyped_storage().data_ptr()
 
