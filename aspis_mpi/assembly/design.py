@@ -268,6 +268,9 @@ class Design:
         """Largest s such that any s silent workers cost no file."""
         if self.code is not None and self.scheme.collection.asks_whole_workers:
             return self.code.stragglers
+        if self.transfer.looks_by_chance:
+            # Others compute their files in the same step.
+            return self._most_absent
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
         if self.scheme.needed is not None:
