@@ -150,7 +150,8 @@ class Design:
         if not self.detector.spot_checks:
             return None
         return Inspection(self.detector, self.batches.counts,
-                          self.assignment.load, self.problem.n_parameters)
+                          self.job.n_workers, self.assignment.load,
+                          self.problem.n_parameters)
 
     def _factory(self):
         """The maker of schemes, which knows only what the server may."""

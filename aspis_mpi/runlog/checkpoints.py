@@ -132,7 +132,7 @@ def _pack(snapshot: Snapshot) -> Arrays:
              'failures': snapshot.failures, 'keys': it.keys,
              'evidence': it.evidence, 'equality': asdict(it.equality),
              'vouched': it.vouched, 'turn': it.turn,
-             'made': snapshot.made}
+             'age': it.age, 'made': snapshot.made}
     optimizer = {_OF_OPTIMIZER + name: values
                  for name, values in snapshot.optimizer.items()}
     text = json.dumps(facts).encode()
@@ -158,10 +158,11 @@ def _unpack(arrays: Arrays) -> Snapshot:
         arrays['account'], arrays['silent'], arrays['resting'],
         arrays['speeds'], arrays['order'], arrays['absent'],
         Equality(**facts['equality']), facts.get('vouched', False),
-        facts.get('turn', facts['step']))
+        facts.get('turn', facts['step']),
+        facts.get('age', float(facts['step'])))
     optimizer = {name.removeprefix(_OF_OPTIMIZER): values
                  for name, values in arrays.items()
                  if name.startswith(_OF_OPTIMIZER)}
     return Snapshot(facts['step'], facts['seconds'], arrays['parameters'],
                     optimizer, facts['floor'], facts['failures'], members,
-                    facts.get('made', facts['step']))
+                    facts.get('made', float(facts['step'])))

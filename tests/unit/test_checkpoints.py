@@ -27,11 +27,11 @@ def snapshot(step=7, seed=0):
         drawn.random(K) < 0.3, speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
         drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True),
-        turn=3 * step + 1)
+        turn=3 * step + 1, age=2.5 * step)
     return Snapshot(
         step, 1 / 3, drawn.standard_normal(D).astype(np.float32),
         {'velocity': drawn.standard_normal(D).astype(np.float32)},
-        1e-6 / 7, 2, members, 2 * step + 1)
+        1e-6 / 7, 2, members, 1.5 * step)
 
 
 def assert_equal(one, other):
@@ -43,7 +43,7 @@ def assert_equal(one, other):
     for name, values in one.optimizer.items():
         assert values.tobytes() == other.optimizer[name].tobytes()
     a, b = one.members, other.members
-    for name in ('keys', 'evidence', 'equality', 'turn'):
+    for name in ('keys', 'evidence', 'equality', 'turn', 'age'):
         assert getattr(a, name) == getattr(b, name), name
     for name in ('account', 'silent', 'resting', 'speeds', 'order', 'absent'):
         x, y = getattr(a, name), getattr(b, name)

@@ -99,15 +99,12 @@ class ParameterServer:
         the first step.
     examiner : Auditor, optional
         Computes what advice needs, also where nothing is audited.
-    past : Past, optional
-        Where exposures take a run back: its earlier snapshots.
     """
 
     follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, *, auditor=None, probing=None, examiner=None,
-                 past=None):
+                 clock, *, auditor=None, probing=None, examiner=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -127,7 +124,7 @@ class ParameterServer:
                                    examiner)
         self._alarm = np.inf
         self._probing = probing
-        self._past = past
+        self._past = None
         self._step = None
 
     @property
@@ -172,6 +169,17 @@ class ParameterServer:
         """
         self.first = snapshot.step
         return self._knowledge.resume(snapshot)
+
+    def remember(self, past):
+        """Let exposures take the run back; before it starts.
+
+        Parameters
+        ----------
+        past : Past
+            Gives the snapshot to go back to: `target(now, horizon)`, of all
+            that were left, where `now` is the age of the run.
+        """
+        self._past = past
 
     def bar(self, without):
         """Give some workers no work in this run; before it starts.
@@ -441,7 +449,7 @@ class ParameterServer:
 
     def _undo(self, step):
         """Go back to before the lies of whom a step has exposed."""
-        before = self._past.target(step.turn + 1, step.horizon)
+        before = self._past.target(self._membership.age, step.horizon)
         self.notes.rollbacks.append(Rollback(
             step.turn + 1, self._now(), step.number + 1, before.step))
         self._note(logging.WARNING, EventCode.ROLLBACK,

@@ -42,6 +42,8 @@ class Membership:
     turn : int
         Steps that the run has begun before this one, undone ones included;
         -1 before the first.
+    age : float
+        See `Members`.
     scheme : Scheme
         Of this step.
     order : ndarray of int32, shape (K, width)
@@ -61,7 +63,7 @@ class Membership:
 
     def __init__(self, scheme, memory, rebuild, accounts):
         n_workers = scheme.assignment.n_workers
-        self.turn = -1
+        self.turn, self.age = -1, 0.0
         self.scheme = scheme
         self.order = scheme.assignment.order
         self.excluded = np.zeros(n_workers, dtype=bool)
@@ -245,7 +247,8 @@ class Membership:
         return Members(self._memory.keys, self._memory.export(), account,
                        silent, resting, self.speeds.seconds.copy(),
                        order.copy(), absent, self.scheme.equality,
-                       self._memory.vouched, self.turn + (not within))
+                       self._memory.vouched, self.turn + (not within),
+                       self.age)
 
     def restore(self, seconds, members):
         """Know again what was exported before a turn, of the same workers.
@@ -268,7 +271,7 @@ class Membership:
         if same_workers:
             self.accounts.restore(members.account, members.silent,
                                   members.resting)
-        self.turn = members.turn - 1
+        self.turn, self.age = members.turn - 1, members.age
         self._turn(members.turn, seconds)
         same = members.order.shape == self.order.shape
         if same:

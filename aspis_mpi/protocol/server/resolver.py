@@ -69,8 +69,8 @@ class Resolver:
                  notes, examiner=None):
         self.training = training
         self.floor = 0.0
-        # Turns that had begun when the parameters were made.
-        self._made = 0
+        # Age of the run when the parameters were made.
+        self._made = 0.0
         self._membership = membership
         self._samples = samples
         self._threads = threads
@@ -113,7 +113,8 @@ class Resolver:
         lr, norm = (training.update(step.number) if resolution.updates
                     else training.keep())
         seconds = now() - began
-        self._made = step.turn + 1
+        self._membership.age += step.worth
+        self._made = self._membership.age
         step.table.release()
         self._remark(step.number, norm)
 

@@ -35,6 +35,9 @@ class Members:
         Whether the launcher says the keys, rather than the workers.
     turn : int
         The one that comes next: evidence is stamped with turns.
+    age : float
+        Turns that were done, in the worth of usual ones, undone ones
+        included.
     """
 
     keys: tuple[str, ...]
@@ -48,6 +51,7 @@ class Members:
     equality: Equality
     vouched: bool = False
     turn: int = 0
+    age: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +72,9 @@ class Snapshot:
     failures : int
         Steps in a row whose premise was violated.
     members : Members
-    made : int
-        Turns that had begun when the parameters were made for the first time.
+    made : float
+        Age of the run, in turns, when the parameters were made for the first
+        time.
     """
 
     step: int
@@ -79,4 +84,4 @@ class Snapshot:
     floor: float
     failures: int
     members: Members
-    made: int
+    made: float

@@ -21,6 +21,14 @@ class SpotStep(Step):
     """One step of the server under spot checks.
 
     Parameters are those of `Step`; its table is a `SpotTable`.
+
+    Attributes
+    ----------
+    horizon : int
+        H: parameters that are so old have none of the lies of whom this step
+        exposes.
+    worth : float
+        By how much it makes them older.
     """
 
     def __init__(self, number, members, gathering, notes, started,
@@ -35,10 +43,9 @@ class SpotStep(Step):
         self._forced = (number < rule.first
                         or course.is_checkpoint(number + 1))
         self._goes_back = rule.rollback
-        #: H: checkpoints that are so many turns old have none of the lies of
-        #: whom this step exposes.
-        self.horizon = inspection.horizon(
-            int(np.count_nonzero(self.living)), self._q)
+        self.horizon = inspection.horizon
+        self.worth = inspection.worth(
+            int(np.count_nonzero(self.living)), self._q, self._forced)
         # What `Compute` asks for now.
         self._purpose = Purpose.CHECK
 

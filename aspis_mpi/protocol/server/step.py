@@ -59,7 +59,11 @@ class Step(Stage):
         Files that each worker had finished at the first signal.
     remembered : ndarray of bool, shape (K,)
         Workers that were exposed in an earlier step.
+    worth : float
+        By how much it makes parameters older, see `Snapshot`.
     """
+
+    worth = 1.0
 
     def __init__(self, number, members, gathering, notes, started,
                  table, course):

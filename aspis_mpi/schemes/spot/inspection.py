@@ -6,7 +6,7 @@ import numpy as np
 
 from aspis_mpi.arrays import Floats, Ints, Vector
 from aspis_mpi.detection.rules.spot import Spot
-from aspis_mpi.detection.spot import odds
+from aspis_mpi.detection.spot import odds, ripe
 from aspis_mpi.detection.spot.pieces import Pieces
 from aspis_mpi.detection.spot.screens import Screened, Screens
 from aspis_mpi.streams import Coins
@@ -20,8 +20,8 @@ class Inspection:
     rule : Spot
     samples : ndarray of int, shape (f,)
         Of each file.
-    load : int
-        c, files of a worker.
+    workers, load : int
+        K, and c, files of each.
     size : int
         d.
 
@@ -34,13 +34,14 @@ class Inspection:
     screens : Screens
     """
 
-    def __init__(self, rule: Spot, samples: Ints, load: int, size: int):
+    def __init__(self, rule: Spot, samples: Ints, workers: int, load: int,
+                 size: int):
         self.rule = rule
         self.coins = Coins()
         self._samples = samples
         self._load = load
         self._size = size
-        self._longest = 0
+        self._kappa = odds.honest_checkers(workers, rule.q)
         self.cut(())
 
     def cut(self, tensors: Sequence[slice]) -> None:
@@ -64,8 +65,15 @@ class Inspection:
         """Look at files of a turn, (n,), by what was shown of them."""
         return self.screens.files(norms, self._samples[files], owners, turn)
 
-    def horizon(self, workers: int, q: int) -> int:
-        """H, turns after which whoever lies in each is exposed.
+    @property
+    def horizon(self) -> int:
+        """H: after so many usual turns whoever lies in each is exposed."""
+        rule = self.rule
+        return odds.horizon(rule.rate, self._kappa, self._load, rule.q,
+                            rule.rollback_risk)
+
+    def worth(self, workers: int, q: int, forced: bool) -> float:
+        """Usual turns as which a turn counts.
 
         Parameters
         ----------
@@ -73,15 +81,12 @@ class Inspection:
             That take part.
         q : int
             Of them may be wrong.
-
-        Returns
-        -------
-        int
-            At the fewest workers that there have been.
+        forced : bool
+            Whether it is looked at whatever the coin says.
         """
-        rule = self.rule
-        if q >= 1 and workers > q:
-            self._longest = max(self._longest, odds.horizon(
-                rule.rate, odds.honest_checkers(workers, q), self._load, q,
-                rule.rollback_risk))
-        return self._longest
+        if not q or workers < 2 or workers <= q:
+            return 0.0
+        rate, kappa = self.rule.rate, odds.honest_checkers(workers, q)
+        usual = odds.exposed_in_turn(rate, self._kappa, self._load)
+        return ripe.worth(odds.exposed_in_turn(
+            1.0 if forced else rate, kappa, self._load), usual)
