@@ -84,13 +84,17 @@ def plan_of(design):
     vector = design.wire().size(Parameters)
     state = state_bytes(design.optimizer)
     kept = 4 * design.d + state
-    data = design.problem.data_bytes + design.delay.data_bytes
+    problem = design.problem
+    data = problem.data_bytes + design.delay.data_bytes
+    gradient = design.micro_batch * problem.sample_bytes
     # What is received in a step; parameters old and new, gradient; what the
-    # optimizer has; what is kept of them for a checkpoint.
+    # optimizer has; what is kept of them for a checkpoint; what computing
+    # needs, evaluation or a gradient for an audit.
     server = (traffic.vectors * traffic.vector + 3 * vector + state + kept
-              + job.runtime.threads * SCRATCH + data)
-    # Parameters now and next, and what the transfer keeps.
-    worker = 2 * vector + traffic.kept + data
+              + job.runtime.threads * SCRATCH + data
+              + max(problem.evaluation_bytes, gradient * problem.on_server))
+    # Parameters now and next, what the transfer keeps, and computing.
+    worker = 2 * vector + traffic.kept + data + gradient
     waits = not (design.transfer.sends_at_once
                  or design.transfer.sends_unasked)
     needed = design.scheme.needed

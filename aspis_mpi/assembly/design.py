@@ -73,6 +73,7 @@ class Design:
             self.inner = factory.inner(self.assignment)
         contradictions.check_code(job, self.inner)
         contradictions.check_challenge(job, self.inner, self.code)
+        contradictions.check_spot(job, self.assignment, self.detector)
         self.transfer = factory.challenged(self.inner, self.assignment)
         contradictions.check_replicas(job, self.assignment, self.transfer,
                                       self.detector)
@@ -257,10 +258,19 @@ class Design:
         return self.problem.n_parameters
 
     @property
+    def micro_batch(self):
+        """Samples of which a gradient is computed at once, at most."""
+        return min(self.job.problem.micro_batch,
+                   int(self.batches.counts.max()))
+
+    @property
     def silent_survived(self):
         """Largest s such that any s silent workers cost no file."""
         if self.code is not None and self.scheme.collection.asks_whole_workers:
             return self.code.stragglers
+        if self.transfer.looks_by_chance:
+            # Others compute their files in the same step.
+            return self._most_absent
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
         if self.scheme.needed is not None:

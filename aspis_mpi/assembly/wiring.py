@@ -27,6 +27,7 @@ from aspis_mpi.protocol.server.probing import Probing
 from aspis_mpi.protocol.task import Recipe
 from aspis_mpi.protocol.worker.liar import Liar
 from aspis_mpi.protocol.worker.machine import Worker
+from aspis_mpi.protocol.worker.unasked import UnaskedWorker
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.events import EventCode, Remark
@@ -210,10 +211,11 @@ class Assembly(Design):
         liar = None
         if self.job.adversary.count:
             liar = Liar(number, self.attack, recipe, pools.scratch)
-        return Worker(number, self.assignment.files(number),
-                      self.assignment.width, recipe, self.transfer, pools,
-                      Timing(self.delay, self.silence), clock=clock,
-                      liar=liar, trials=self.trials)
+        make = UnaskedWorker if self.transfer.sends_unasked else Worker
+        return make(number, self.assignment.files(number),
+                    self.assignment.width, recipe, self.transfer, pools,
+                    Timing(self.delay, self.silence), clock=clock,
+                    liar=liar, trials=self.trials)
 
     def pools(self, shared=False, bounded=True):
         """A worker's buffers; `shared` for all workers of a process.

@@ -66,7 +66,8 @@ STEP_COLUMNS = np.dtype([
     ('files_missing', 'u2'), ('bytes_in', 'u8'), ('bytes_out', 'u8'),
     ('messages', 'u8'), ('seconds_wait', 'f8'), ('seconds_transfer', 'f8'),
     ('seconds_detect', 'f8'), ('seconds_aggregate', 'f8'),
-    ('seconds_update', 'f8'), ('seconds_step', 'f8'), ('turn', 'i8')])
+    ('seconds_update', 'f8'), ('seconds_step', 'f8'), ('turn', 'i8'),
+    ('files_checked', 'u2')])
 
 EVALUATION_COLUMNS = np.dtype([
     ('step', 'i8'), ('seconds', 'f8'), ('loss', 'f8'), ('accuracy', 'f8')])

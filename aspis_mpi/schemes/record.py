@@ -81,6 +81,7 @@ class StepRecord:
     late: Bools                 # (K,): not waited for any longer
     account: Floats             # (K,): seconds, after this step
     turn: int                   # steps begun before it, undone ones too
+    files_checked: int = 0      # computed once more by another worker
     #: Files whose vectors came after the step's first challenge, bool (f,).
     later: Bools | bool = False
 

@@ -28,6 +28,7 @@ class Resolution:
     seconds_aggregate: float
     residual: float = 0.0       # coefficient error of an approximate step
     audits: int = 0             # files that the server computed itself
+    checks: int = 0             # files that a worker computed again
     #: What a person should read, in sentences.
     remarks: tuple[str, ...] = ()
     hidden_bias: float = 0.0    # what liars may have hidden in what is used

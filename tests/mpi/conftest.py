@@ -152,7 +152,7 @@ def answers(mpi, kept, job, start, folder):
     than what most of them do.  Answers an `Answer` for each name.  What is
     to be done to the ranks while they run, `during(running, folders)` does.
     """
-    def enter(ranks, commands, limit=90, during=None):
+    def enter(ranks, commands, limit=110, during=None):
         place = mpi, ranks, *commands
         if place not in kept:
             kept[place] = None          # in case that this hangs

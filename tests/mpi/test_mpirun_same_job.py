@@ -126,7 +126,7 @@ COMMANDS = {name: odd([rank], setting(text), keys=keys)
 @pytest.fixture
 def ended(answers):
     """The end of one of these jobs, on five ranks."""
-    return lambda name: answers(5, COMMANDS, limit=110)[name]
+    return lambda name: answers(5, COMMANDS)[name]
 
 
 @pytest.fixture

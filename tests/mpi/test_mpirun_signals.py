@@ -46,6 +46,9 @@ def whole(kept, job, expected):
 def asked(mpi, answers):
     """The ends of runs that were asked to, one after the other."""
     def ask(running, folders):
+        # Looked up once: that takes as long as many steps.
+        wait_for_rows(folders['worker'] / 'run.h5', 1)
+        server, worker = (running.rank(mpi, number) for number in (0, 3))
         for name, folder in folders.items():
             log = folder / 'run.h5'
             wait_for_rows(log, 5)
@@ -53,9 +56,9 @@ def asked(mpi, answers):
             if name == 'mpirun':
                 running.signal(signal.SIGUSR1)
             elif name == 'worker':
-                os.kill(running.rank(mpi, 3), signal.SIGTERM)
+                os.kill(worker, signal.SIGTERM)
             else:
-                os.kill(running.rank(mpi, 0), name)
+                os.kill(server, name)
     return answers(4, COMMANDS, during=ask)
 
 

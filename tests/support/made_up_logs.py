@@ -59,7 +59,8 @@ def made_up(step, n_files, n_workers):
         files_done=rng.integers(0, 1 << 16, n_workers).astype(np.uint16),
         first_report=np.where(bits(n_workers), np.nan, rng.random(n_workers)),
         last_report=rng.random(n_workers), late=bits(n_workers),
-        account=rng.random(n_workers), turn=3 * step + 1)
+        account=rng.random(n_workers), turn=3 * step + 1,
+        files_checked=step % 5)
 
 
 def made_up_truth(step, n_files, n_workers):

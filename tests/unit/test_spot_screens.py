@@ -138,6 +138,13 @@ def test_liars_do_not_move_the_median_beyond_honest_norms(honest):
             assert (let_in <= 3 * max(honest)).all()
 
 
+@pytest.mark.parametrize('n', range(1, 9))
+def test_the_median_is_that_of_numpy(n):
+    values = np.abs(drawn(3 * n, 'median', n)).reshape(n, 3).astype(float)
+    assert screens._medians(values) == pytest.approx(
+        np.median(values, axis=0))
+
+
 def test_zeros_are_never_above():
     """A step where all gradients vanish, and one worker that has nothing."""
     assert not look([0, 0, 0, 0]).above.any()
@@ -344,6 +351,22 @@ def test_files_of_a_worker_are_cleared_together():
     # Payloads have limits of their own.
     assert look([1, 1, 1, 1, 4], screen=Screens(
         3.0, np.ones(1, int), screen.cleared), turn=20).above[4]
+
+
+def test_cleared_files_clear_no_piece_of_a_payload():
+    screen, norms = Screens(3.0, SIZES), norms_of(SIZES, 5)
+    norms[1] *= [1, 1, 1, 20]
+    screen.clear_files(1, 1000.0, until=20)
+    assert look(norms, screen=screen).above[1]
+
+
+def test_no_limit_is_smaller_for_having_been_cleared():
+    """Where a run goes on with a larger `outlier`."""
+    screen = Screens(10.0, SIZES, Cleared([(0, 0, 6.0, 99), (0, -1, 6.0, 99)]))
+    norms = norms_of(SIZES, 5)
+    norms[0] *= 9
+    assert not look(norms, screen=screen).above.any()
+    assert not files([9, 1, 1], screen, [0, 1, 2]).above.any()
 
 
 def test_what_is_within_the_limits_clears_nothing():

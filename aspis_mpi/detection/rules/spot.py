@@ -47,7 +47,9 @@ class Spot(Detector):
                  rollback_risk: float = 0.01, keep_gradients: bool = True):
         super().__init__(n_adversaries)
         check_share('rate', rate)
-        check_share('rollback_risk', rollback_risk)
+        if not 0 < rollback_risk < 1:
+            raise ValueError(f'rollback_risk {rollback_risk} must be above '
+                             '0 and below 1')
         if outlier < 1:
             raise ValueError(f'outlier {outlier} must be at least 1')
         if first < 0:

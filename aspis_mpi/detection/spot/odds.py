@@ -351,6 +351,11 @@ def largest_error(norms: Floats, limit: float, wrong: int | None = None,
     ------
     ValueError
 
+    Notes
+    -----
+    The screen of payloads bounds |E| as well, by |sum g_i| and the largest
+    norm of a payload that is let in: whichever is smaller holds.
+
     >>> largest_error(np.array([1.0, 3.0, 2.0]), 6.0, wrong=2)
     17.0
     """

@@ -24,6 +24,8 @@ class Flat:
     shapes : list of tuple of int
     size : int
         d.
+    shares : bool
+        Whether parameters are views of the caller's vectors.
 
     Notes
     -----
@@ -50,8 +52,8 @@ class Flat:
             it.data = it.data.contiguous()
         self._direct = all(it.dtype == torch.float32 and it.is_cpu
                            for it in self._parameters)
-        self._shares = self._direct and 4 * self.size >= LONG
-        self._values = [] if self._shares else [
+        self.shares = self._direct and 4 * self.size >= LONG
+        self._values = [] if self.shares else [
             it.data.view(-1) for it in self._parameters]
         self._aligned = None
         self._loaded = self._held = None
@@ -80,16 +82,16 @@ class Flat:
         """
         import torch
         place = vector.__array_interface__['data'][0]
-        shared = self._shares and not place % LINE
+        shared = self.shares and not place % LINE
         # What is shared is always as the caller has it.
         at = place if shared else (place, step)
         if at == self._loaded and (shared or step is not None):
             return
-        if self._shares:
+        if self.shares:
             self._view(vector if shared else self._copied(vector))
         else:
-            torch._foreach_copy_(self._values, torch.from_numpy(
-                vector).split(self._sizes))
+            torch._foreach_copy_(self._values, _tensor(vector).split(
+                self._sizes))
         # Who holds it keeps its place from being given to another vector.
         self._loaded, self._held = at, vector
 
@@ -103,10 +105,9 @@ class Flat:
 
     def _view(self, vector):
         """Let the parameters be views of a vector."""
-        import torch
-        pieces = torch.from_numpy(vector).split(self._sizes)
-        for it, piece in zip(self._parameters, pieces):
-            it.data = piece.view(it.shape)
+        pieces = _tensor(vector).split(self._sizes)
+        for it, piece, shape in zip(self._parameters, pieces, self.shapes):
+            it.data = piece.view(shape)
 
     def backward(self, loss, out):
         """Add the gradient of a loss to a vector.
@@ -136,6 +137,16 @@ class Flat:
             it.grad = None
         self._bound = self._out = None
 
+    def rest(self):
+        """Hold no vector, if there is to be another before anything else."""
+        self.release()
+        if not self.shares:
+            return
+        nothing = self._parameters[0].new_empty(0)
+        for it in self._parameters:
+            it.data = nothing
+        self._loaded = self._held = None
+
     def _bind(self, out):
         """Let autograd add to `out` from now on."""
         import torch
@@ -143,6 +154,28 @@ class Flat:
         if at == self._bound:
             return
         pieces = torch.from_numpy(out).split(self._sizes)
-        for it, piece in zip(self._parameters, pieces):
-            it.grad = piece.view(it.shape)
+        for it, piece, shape in zip(self._parameters, pieces, self.shapes):
+            it.grad = piece.view(shape)
         self._bound, self._out = at, out
+
+
+class _Same:
+    """The memory of an array, without its flag."""
+
+    __slots__ = ('__array_interface__',)
+
+    def __init__(self, array):
+        interface = array.__array_interface__
+        self.__array_interface__ = {
+            **interface, 'data': (interface['data'][0], False)}
+
+
+def _tensor(vector):
+    """A tensor on the memory of a vector, for reading.
+
+    Torch knows no tensors that are read-only, and says so to the user where
+    an array is; whether one was written the guard finds out.  The caller
+    holds the vector.
+    """
+    import torch
+    return torch.from_numpy(np.asarray(_Same(vector)))

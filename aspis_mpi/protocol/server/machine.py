@@ -106,7 +106,8 @@ class ParameterServer:
     follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, *, auditor=None, probing=None, examiner=None, past=None):
+                 clock, *, auditor=None, probing=None, examiner=None,
+                 past=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.

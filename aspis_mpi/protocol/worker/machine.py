@@ -20,15 +20,15 @@ A later `Model` ends any state: the turn that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
 between.  With a transfer that pushes, a finished file leaves at once as a
 `Replica`, and the last one leads to Idle.  With the others it is kept and
-reported as `Progress`, unless nobody else has its files: then their `Sum`
-leaves when the last one is finished.  An `Encode` is answered, before
-anything else is computed, with the combination that its state asks for,
-never with what was finished since; a `Challenge` with sketches of what was
-finished.  Then computing goes on until `Commit`: another signal may need
-more.  A server that does not wait for everybody may challenge before the
-vector has left: both are answered in turn, but of two signals of one kind
-the later one alone, and no challenge that is older than the last `Encode`.
-The server is trusted: a message outside the table is a bug and raises.
+reported as `Progress`; an `Encode` is answered, before anything else is
+computed, with the combination that its state asks for, never with what was
+finished since; a `Challenge` with sketches of what was finished.  Then
+computing goes on until `Commit`: another signal may need more.  (Where
+nobody else has its files see `unasked`.)  A server that does not wait for
+everybody may challenge before the vector has left: both are answered in
+turn, but of two signals of one kind the later one alone, and no challenge
+that is older than the last `Encode`.  The server is trusted: a message
+outside the table is a bug and raises.
 
 A file takes at least as long as the delay says: the rest is waited for,
 while messages are handled.  An adversary may let its answers wait, too: it
@@ -43,12 +43,10 @@ from aspis_mpi.coding import combine
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
-    Answer, Challenge, CodedGradient, Commit, Compute, Encode, Model,
-    Parameters, Probe,
+    Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters, Probe,
     Progress, Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
 from aspis_mpi.protocol.server.probing import NUMBER
 from aspis_mpi.protocol.transitions import Machine
-from aspis_mpi.protocol.worker.errands import Errand
 from aspis_mpi.protocol.worker.liar import HONEST
 from aspis_mpi.protocol.worker.trial import Trial
 from aspis_mpi.protocol.worker.work import Work
@@ -72,7 +70,7 @@ class State(Enum):
 
 
 _ALWAYS = {Model, Parameters, Reorder, Stop}
-_ASKS = {Encode, Challenge, Compute}
+_ASKS = {Encode, Challenge}
 #: What a worker may be sent in each state.  The lanes are independent, so
 #: the parameters of a step may overtake its announcement, or come after it
 #: is over.
@@ -128,14 +126,12 @@ class Worker(Machine):
         What replaces honest gradients, on an adversary.
     trials : list of (int, int)
         Step and number of the files of the start-up probe.
-
-    Attributes
-    ----------
-    sends_unasked : bool
-        Whether its vector leaves without a signal.
     """
 
     follows = FOLLOWS
+    allowed = ALLOWED
+    #: Whether its vector leaves without a signal.
+    sends_unasked = False
 
     def __init__(self, number, files, width, recipe, transfer, pools, timing,
                  *, clock, liar=None, trials=()):
@@ -149,7 +145,6 @@ class Worker(Machine):
         self._recipe = recipe
         self._transfer = transfer
         self._sends_at_once = transfer.sends_at_once
-        self.sends_unasked = transfer.sends_unasked
         self._pools = pools
         self._delay, self._silence = timing
         self._clock = clock
@@ -160,21 +155,13 @@ class Worker(Machine):
         self._wait = 0.0
         # Signals to be answered, and when they came, by class.
         self._asked = {}
-        self._errands = []
         self._rests_until = self._began = -np.inf
         self._work = self._trial = self._probe = None
 
     @property
     def due(self):
         """The second from which on `advance` has something to do."""
-        return min(self._answers_at, self._errand_at, self._computes_at)
-
-    @property
-    def _errand_at(self):
-        if not self._errands:
-            return np.inf
-        errand = self._errands[0]
-        return errand.ends if errand.file is None else -np.inf
+        return min(self._answers_at, self._computes_at)
 
     @property
     def _answers_at(self):
@@ -205,8 +192,6 @@ class Worker(Machine):
     def computes(self):
         """True if a file is half-way."""
         work = self._work
-        if self._errands and self._errands[0].file is not None:
-            return True
         return self._trial is not None or (
             work is not None and work.task is not None
             and not work.task.finished)
@@ -217,8 +202,6 @@ class Worker(Machine):
         if self._trial is not None:
             return -np.inf
         ends = np.inf if self._work is None else self._work.ends
-        if self._errands:
-            ends = min(ends, self._errands[0].ends)
         return min(self._answers_at, ends)
 
     def handle(self, message):
@@ -228,7 +211,7 @@ class Worker(Machine):
         ------
         LocalProtocolError
         """
-        if type(message) not in ALLOWED[self.state]:
+        if type(message) not in self.allowed[self.state]:
             raise LocalProtocolError(f'worker {self.number} got '
                                      f'{type(message).__name__} while '
                                      f'{self.state.name}')
@@ -237,8 +220,10 @@ class Worker(Machine):
                 self._announce(message)
             case Parameters():
                 self._receive(message)
-            case Encode() | Challenge() | Compute():
-                self._take_signal(message)
+            case Stop():
+                self._drop_step()
+                self.turn_to(State.STOPPED)
+                self.exit_code = message.position
             case Skip():
                 self._skip(message)
             case Reorder():
@@ -246,10 +231,8 @@ class Worker(Machine):
                 self.files = order[order >= 0].tolist()
             case Commit():
                 self._drop_step()
-            case Stop():
-                self._drop_step()
-                self.turn_to(State.STOPPED)
-                self.exit_code = message.position
+            case _:
+                self._take_signal(message)
 
     def _announce(self, message):
         if message.turn <= self.turn:
@@ -299,11 +282,15 @@ class Worker(Machine):
         alone = self._sends_at_once or self.sends_unasked
         if alone and self._silence.mute(step, number):
             most = 0
-        self._work = Work(step, self.files, self._width, parameters,
+        self._work = Work(step, self._ordered(), self._width, parameters,
                           seconds, most, now)
         self.turn_to(State.COMPUTING)
         if self._skipped is not None and not self._wait:
             self._work.skip(self._skipped, now)
+
+    def _ordered(self):
+        """Its files in the order of computing."""
+        return self.files
 
     def _take_signal(self, message):
         if message.turn != self.turn:
@@ -311,10 +298,10 @@ class Worker(Machine):
                                      f'in turn {self.turn}')
         if self._work.silent or self._silence.mute(self.step, self.number):
             return
-        if self.sends_unasked and not isinstance(message, Encode):
-            self._errands.append(Errand(message, self._work.held,
-                                        self._work.usual, self._clock()))
-            return
+        self._ask(message)
+
+    def _ask(self, message):
+        """Take up what a signal of this turn asks for."""
         if isinstance(message, Encode):
             self._asked.clear()
         self._asked[type(message)] = message, self._clock()
@@ -340,10 +327,9 @@ class Worker(Machine):
         self._asked.clear()
         self._wait = 0.0
         self._rests_until = -np.inf
-        for one in self._work, self._trial, *self._errands:
+        for one in self._work, self._trial:
             if one is not None:
                 one.release()
-        self._errands.clear()
         self._work = self._trial = None
 
     def advance(self):
@@ -359,8 +345,6 @@ class Worker(Machine):
                     else self._sketch())
         if self._trial is not None:
             return self._try()
-        if self._errands:
-            return self._run_errand(self._errands[0])
         work = self._work
         if work is None or work.position is None:
             return None
@@ -375,40 +359,6 @@ class Worker(Machine):
         # What was slept too long must not add up: the next file began when
         # this one was over, not when somebody looked.
         return self._finish(work, work.ends if waited else now)
-
-    def _run_errand(self, errand):
-        """Compute one micro-batch of an errand, or answer it."""
-        file = errand.file
-        if file is None:
-            return (self._answer(errand) if errand.ends <= self._clock()
-                    else None)
-        if errand.task is None:
-            errand.task = self._task(file, errand.checks)
-            return None
-        errand.task.compute()
-        if errand.task.finished:
-            errand.finish()
-        return None
-
-    def _answer(self, errand):
-        """Sketches or a sum of files that are all there."""
-        message, files = errand.message, errand.files
-        pool = self._pools.payloads if errand.sums else self._pools.sketches
-        buffer = pool.take()
-        if buffer is None:
-            return None
-        self._errands.pop(0)
-        if errand.sums:
-            return self._sum(files, message.epoch, buffer)
-        rows = self._transfer.rows(buffer.values)
-        rows.fill(0)
-        rows[:len(files)] = self._transfer.sketch(self._shown(files),
-                                                  message.seed)
-        if self._liar is not None and errand.own:
-            self._liar.sketches(
-                self.step, message.epoch, files, rows, lambda values:
-                self._transfer.sketch([values], message.seed)[0])
-        return Sketch(self.turn, message.epoch, 0, buffer)
 
     def _try(self):
         said = self._trial.advance()
@@ -445,18 +395,15 @@ class Worker(Machine):
         position, file, buffer = work.position, work.file, work.task.close()
         work.finish(now)
         if not self._sends_at_once:
-            work.held[file] = buffer
-            return (self._complete() if self.sends_unasked
-                    else self._report(work))
+            return self._keep(work, file, buffer)
         if work.position is None and not work.silent:
             self._drop_step()
         return Replica(self.turn, 0, position, buffer)
 
-    def _complete(self):
-        """Nothing until all files are finished; then their sum is due."""
-        if self._work.position is None and not self._work.silent:
-            self._asked[Encode] = None, self._began
-            self._turn_to_signal()
+    def _keep(self, work, file, buffer):
+        """Keep a gradient until the step is over; the report of it."""
+        work.held[file] = buffer
+        return self._report(work)
 
     def _report(self, work):
         """Report the finished files, or an adversary's word about them."""
@@ -472,9 +419,6 @@ class Worker(Machine):
         if buffer is None:
             return None
         signal, held = self._asked[Encode][0], self._work.held
-        if signal is None:
-            self._answered(Encode)
-            return self._sum(sorted(self.files), 0, buffer)
         state = self._transfer.read(signal)
         files, weights = self._transfer.encoding(self.number, state)
         if self._liar is not None:
@@ -490,15 +434,6 @@ class Worker(Machine):
         self._answered(Encode)
         cls = Sum if undivided else CodedGradient
         return cls(self.turn, signal.epoch, 0, buffer)
-
-    def _sum(self, files, epoch, buffer):
-        """The sum of some files that it holds, by ascending file."""
-        weights = np.ones((len(files), 1))
-        combine.encode(self._shown(files), weights, buffer.values)
-        if self._liar is not None:
-            self._liar.payload(self.step, epoch, np.array(files), weights,
-                               buffer.values)
-        return Sum(self.turn, epoch, 0, buffer)
 
     def _shown(self, files):
         """Gradients that it holds, or what an adversary makes of them."""

@@ -38,6 +38,11 @@ class Spotted(AskedTransfer):
     looks_by_chance = True
 
     @property
+    def keeps_gradients(self):
+        """True if what is challenged is not computed again."""
+        return self.inspection.rule.keep_gradients
+
+    @property
     def sketch_size(self):
         """Numbers in the answer to a challenge."""
         return self.assignment.width * (self.n_sketches + 1)

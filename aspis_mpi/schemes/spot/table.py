@@ -449,6 +449,7 @@ class SpotTable(ChallengedTable):
             self._graph, np.full(2, np.nan),
             np.where(verdict.source >= 0, 1, 0).astype(np.uint16),
             self._seconds, closing.clock() - start, audits=self._audits,
+            checks=self.checks,
             remarks=tuple(self._remarks))
 
     def _verdict(self, used):

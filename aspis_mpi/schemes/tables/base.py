@@ -22,6 +22,9 @@ class Transfer:
     #: Whether one vector is sent when all files are finished, by a worker that
     #: nobody has asked for it, and reports nothing before.
     sends_unasked = False
+    #: Whether gradients are kept until the step is over, where no signal asks
+    #: for them.
+    keeps_gradients = False
     #: Whether the server can compare what several workers have of one file;
     #: with a challenge it always can.
     comparable = False
