@@ -100,9 +100,22 @@ def copy(path, file, stretch, tables):
         _copy(data, new)
         for table in tables:
             _copy_table(table, old, file, stretch)
-        _copy_rollbacks(old, file, stretch)
+        if schema.ROLLBACKS.path in old:
+            _copy_rollbacks(old, file, stretch)
     if stretch.order is not None:
         _reorder(tables[-1], file, stretch)
+
+
+def tell_rollbacks(file, stretch):
+    """Add those of a stretch that the log has not."""
+    new = file[schema.ROLLBACKS.path]
+    known = len(new)
+    turns = set(new.fields(TURN)[:]) if known else ()
+    rows = [of_rollback(it) for it in stretch.rollbacks
+            if it.turn not in turns]
+    if rows:
+        new.resize(known + len(rows), axis=0)
+        new[known:] = np.array(rows, schema.ROLLBACK_COLUMNS)
 
 
 def _copy(data, new):
@@ -114,20 +127,11 @@ def _copy(data, new):
 
 
 def _copy_rollbacks(old, file, stretch):
-    """Rollbacks until then, and those that are new."""
-    path, new = schema.ROLLBACKS.path, file[schema.ROLLBACKS.path]
-    known = 0
-    if path in old:
-        turn = inf if stretch.turn is None else stretch.turn
-        known = _before(old[path], turn + 1, TURN)
-        new.resize(known, axis=0)
-        _copy(old[path], new)
-    turns = set(new.fields(TURN)[:]) if known else ()
-    rows = [of_rollback(it) for it in stretch.rollbacks
-            if it.turn not in turns]
-    new.resize(known + len(rows), axis=0)
-    if rows:
-        new[known:] = np.array(rows, schema.ROLLBACK_COLUMNS)
+    """Rollbacks until the first turn of a stretch."""
+    data, new = (log[schema.ROLLBACKS.path] for log in (old, file))
+    turn = inf if stretch.turn is None else stretch.turn
+    new.resize(_before(data, turn + 1, TURN), axis=0)
+    _copy(data, new)
 
 
 def _reorder(changes, file, stretch):

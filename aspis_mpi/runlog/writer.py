@@ -26,7 +26,7 @@ from aspis_mpi.runlog.heading import describe, tell
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.rows import (
     of_arrivals, of_event, of_exposure, of_tensors)
-from aspis_mpi.runlog.stretch import BEGINNING, copy
+from aspis_mpi.runlog.stretch import BEGINNING, copy, tell_rollbacks
 from aspis_mpi.words import reason
 
 #: Arrivals that wait for the next flush; one more brings it about.
@@ -125,6 +125,7 @@ class RunLog:
             self._lay_out(self._assignment)
             if stretch.goes_on:
                 copy(self.path, self._file, stretch, self._own)
+            tell_rollbacks(self._file, stretch)
             self._describe(self._file.attrs, stretch=stretch)
             self._tell(self._file.attrs)
             # The order that the log has from now on.
