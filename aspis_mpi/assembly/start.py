@@ -264,7 +264,7 @@ class Place:
 
     @property
     def stretch(self):
-        """What stays of the log, and what is added to it."""
+        """The stretch of the log that stays, and what is added to it."""
         members = (self.mixture or self.snapshot).members
         return Stretch(self.snapshot.step, True, turn=members.turn,
                        rollbacks=self.rollbacks,

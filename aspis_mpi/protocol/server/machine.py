@@ -99,12 +99,16 @@ class ParameterServer:
         the first step.
     examiner : Auditor, optional
         Computes what advice needs, also where nothing is audited.
+    past : Past, optional
+        Where exposures take the run back: `target(now, horizon)` gives the
+        snapshot of all that were left, where `now` is the age of the run.
     """
 
     follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, *, auditor=None, probing=None, examiner=None):
+                 clock, *, auditor=None, probing=None, examiner=None,
+                 past=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -124,7 +128,7 @@ class ParameterServer:
                                    examiner)
         self._alarm = np.inf
         self._probing = probing
-        self._past = None
+        self._past = past
         self._step = None
 
     @property
@@ -169,17 +173,6 @@ class ParameterServer:
         """
         self.first = snapshot.step
         return self._knowledge.resume(snapshot)
-
-    def remember(self, past):
-        """Let exposures take the run back; before it starts.
-
-        Parameters
-        ----------
-        past : Past
-            Gives the snapshot to go back to: `target(now, horizon)`, of all
-            that were left, where `now` is the age of the run.
-        """
-        self._past = past
 
     def bar(self, without):
         """Give some workers no work in this run; before it starts.
