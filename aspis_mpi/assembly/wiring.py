@@ -11,7 +11,7 @@ from aspis_mpi.assignment import graphs
 from aspis_mpi.delays.timing import Timing
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER
-from aspis_mpi.detection.spot import odds, ripe
+from aspis_mpi.detection.spot import ripe
 from aspis_mpi.errors import JobError, Mistake
 from aspis_mpi.job import inputs
 from aspis_mpi.learning.guard.optimizer import try_optimizer
@@ -120,11 +120,7 @@ class Assembly(Design):
         job, rule = self.job, self.detector
         if not (rule.spot_checks and rule.rollback and job.q):
             return None
-        # At the fewest workers that may be left.
-        workers = max(job.n_workers - job.faults.tolerate, job.q + 1, 2)
-        turns = odds.horizon(
-            rule.rate, odds.honest_checkers(workers, job.q),
-            self.assignment.load, job.q, rule.rollback_risk)
+        turns = self.inspection.horizon
         return Ripening(turns, ripe.spacing(turns, job.run.checkpoint_every))
 
     def checkpoints(self, path):

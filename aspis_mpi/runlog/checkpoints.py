@@ -95,7 +95,7 @@ class Checkpoints:
         # Those of later steps are of a future that was given up.
         found = self.paths()
         place = found.index(path)
-        stay = self._stay(found[place:], snapshot.members.turn)
+        stay = self._stay(found[place:], snapshot.members.age)
         for old in (*found, *self._unfinished()):
             if old not in stay:
                 old.unlink(missing_ok=True)
@@ -107,7 +107,7 @@ class Checkpoints:
         archive.save(path, _pack(snapshot))
         return path
 
-    def _stay(self, found: list[Path], now: int) -> set[Path]:
+    def _stay(self, found: list[Path], now: float) -> set[Path]:
         """Those that stay, of some, the newest first."""
         newest = set(found[:self._keep])
         if self._ripening is None:
@@ -127,13 +127,13 @@ class Checkpoints:
             ages[Kept(facts['step'], facts['made'])] = path
         return ages
 
-    def target(self, now: int, turns: int) -> Snapshot:
+    def target(self, now: float, turns: int) -> Snapshot:
         """The checkpoint to which an exposure takes the run back.
 
         Parameters
         ----------
-        now : int
-            Turns that the run has begun.
+        now : float
+            Age of the run, see `Members`.
         turns : int
             H: what was made so many turns ago has none of the lies.
 

@@ -58,7 +58,8 @@ import logging
 
 import numpy as np
 
-from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED, Malformed
+from aspis_mpi.errors import (
+    BAD_JOB, DONE, FAILED, INTERRUPTED, DamagedCheckpoint, Malformed)
 from aspis_mpi.protocol.messages import Failure, Signal, Stop
 from aspis_mpi.protocol.server.notes import Notes
 from aspis_mpi.protocol.server.departures import Departures
@@ -442,7 +443,10 @@ class ParameterServer:
 
     def _undo(self, step):
         """Go back to before the lies of whom a step has exposed."""
-        before = self._past.target(self._membership.age, step.horizon)
+        try:
+            before = self._past.target(self._membership.age, step.horizon)
+        except DamagedCheckpoint as error:
+            return self._give_in(step.number, str(error))
         self.notes.rollbacks.append(Rollback(
             step.turn + 1, self._now(), step.number + 1, before.step))
         self._note(logging.WARNING, EventCode.ROLLBACK,
