@@ -90,7 +90,7 @@ TENSOR_COLUMNS = np.dtype([
     ('entries', 'i8'), ('size', 'i8'), ('turn', 'i8')])
 
 ROLLBACK_COLUMNS = np.dtype([
-    ('turn', 'i8'), ('seconds', 'f8'), ('from', 'i8'), ('to', 'i8'),
+    ('turn', 'i8'), ('seconds', 'f8'), ('start', 'i8'), ('end', 'i8'),
     ('undone', 'i8'), ('wrong', 'i8'), ('cause', 'u1')])
 
 ARRIVAL_COLUMNS = np.dtype([

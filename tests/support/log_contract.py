@@ -25,7 +25,7 @@ COLUMNS = {
     'exposures': ('step', 'since', 'worker', 'proof', 'turn'),
     'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size',
                 'turn'),
-    'rollbacks': ('turn', 'seconds', 'from', 'to', 'undone', 'wrong',
+    'rollbacks': ('turn', 'seconds', 'start', 'end', 'undone', 'wrong',
                   'cause'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
                  'turn')}
