@@ -41,13 +41,18 @@ class SpotStep(Step):
         inspection = scheme.transfer.inspection
         rule = inspection.rule
         self._forced = (number < rule.first
-                        or course.is_checkpoint(number + 1))
+                        or course.is_checkpoint(number + 1)
+                        or inspection.watches(self.turn))
         self._goes_back = rule.rollback
         self.horizon = inspection.horizon
         self.worth = inspection.worth(
             int(np.count_nonzero(self.living)), self._q, self._forced)
         # What `Compute` asks for now.
         self._purpose = Purpose.CHECK
+
+    def alert(self):
+        """Let every step be looked at for a while."""
+        self._scheme.transfer.inspection.watch(self.turn)
 
     @property
     def _left(self):

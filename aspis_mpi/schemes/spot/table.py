@@ -169,12 +169,17 @@ class SpotTable(ChallengedTable):
         return asked
 
     def _diverged(self, fresh, q):
-        """True if more sums than liars send are not finite."""
+        """True if more sums than liars send are not finite, or far larger."""
         wild = sum(not np.isfinite(it.norms).all() for it in fresh)
         if wild > q:
             self._contradiction = Contradiction(
                 ContradictionKind.NOT_FINITE, f'{wild} workers sent sums '
                 f'that are not finite, more than q = {q}')
+        elif not self.epochs and self._inspection.has_grown(
+                [it.norms for it in fresh]):
+            self._contradiction = Contradiction(
+                ContradictionKind.GROWN, 'the sums of half of the workers '
+                'are far larger than in all steps before')
         return self._contradiction is not None
 
     def challenge(self, claims, secret):
