@@ -75,7 +75,7 @@ class UnaskedWorker(Worker):
     def _ask(self, message):
         self._errands.append(Errand(
             message, self._work.held, self._keeps, self._transfer.sketch,
-            self._work.usual, self._clock()))
+            self._work.usual, self._clock() + self._wait))
 
     def _drop_step(self):
         for errand in self._errands:
@@ -155,6 +155,8 @@ class UnaskedWorker(Worker):
             return self._sum(errand.files, epoch, buffer)
         rows = self._transfer.rows(buffer.values)
         errand.fill(rows)
+        if self._liar is not None and errand.checks:
+            self._liar.checks(self.step, errand.files, rows)
         if self._liar is not None and errand.own:
             self._liar.sketches(
                 self.step, epoch, errand.files, rows, lambda values:
