@@ -98,7 +98,7 @@ def advance_shared() -> None:
 
 
 def _frozen(value: object) -> object:
-    """What can be compared, of arrays in dictionaries."""
+    """The same with bytes for arrays, which compare as a whole."""
     if isinstance(value, dict):
         return {key: _frozen(it) for key, it in value.items()}
     return value.tobytes() if isinstance(value, np.ndarray) else value

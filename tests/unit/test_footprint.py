@@ -21,7 +21,7 @@ from tests.support import torch_modules as mine  # noqa: E402
 
 HERE = 'tests.unit.test_footprint'
 #: Channels and side of an image within the module, bytes of one.
-CHANNELS, SIDE = 64, 64
+CHANNELS, SIDE = 64, 32
 MAP = 4 * CHANNELS * SIDE ** 2
 
 
@@ -61,33 +61,37 @@ def test_the_peaks_are_those_that_are_forecast():
         import json
         import numpy as np
         import torch
+        from aspis_mpi.learning.adapter.heap import give_back
+        from aspis_mpi.learning.problems import torch as problems
         from {HERE} import build
         torch.set_num_threads(1)
-        def peak():
+        problems.EVALUATED = 1 << 28
+        def status(key):
             line, = (line for line in open('/proc/self/status')
-                     if line.startswith('VmHWM:'))
+                     if line.startswith(key))
             return 1024 * int(line.split()[1])
-        problem, samples = build(), np.arange(32)
+        def peak(compute):
+            give_back()
+            before = status('VmRSS')
+            compute()
+            return status('VmHWM') - before
+        problem, samples = build(), np.arange(48)
         w = problem.initial(None)
         out = np.zeros_like(w)
-        told = [problem.evaluation_bytes, problem.gradient_bytes(32)]
-        for few in samples[:2], samples[:4]:
-            problem.begin(0, few)
-            problem.gradient(w, few, out)
-        before = peak()
-        problem.evaluate(w)
-        evaluated = peak() - before
-        problem.gradient(w, samples, out)
-        print(json.dumps([told, [evaluated, peak() - before]]))
+        told = [48 * problem.evaluation_bytes // problem._at_once,
+                problem.gradient_bytes(48)]
+        print(json.dumps([told, [
+            peak(lambda: problem.evaluate(w)),
+            peak(lambda: problem.gradient(w, samples, out))]]))
         """
     if not Path('/proc/self/status').exists():
         pytest.skip('no /proc here')
     done = subprocess.run([sys.executable, '-c', code], timeout=200,
                           check=True, capture_output=True, text=True)
     told, measured = np.array(json.loads(done.stdout))
-    # What was freed before is used again: a few samples' worth.
-    assert (told / 2 <= measured).all(), (told, measured)
-    assert (measured <= 1.5 * told).all(), (told, measured)
+    # Each is more than all before; what libraries keep differs.
+    assert (measured / 1.5 <= told).all(), (told, measured)
+    assert (told <= 1.5 * measured).all(), (told, measured)
 
 
 def test_evaluation_takes_no_more_than_is_allowed(monkeypatch):

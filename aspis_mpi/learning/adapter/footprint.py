@@ -84,6 +84,6 @@ def footprint(network, count, inputs, targets):
 
 
 def _place(tensor):
-    """Where the memory of a tensor begins."""
+    """The address at which the memory of a tensor begins."""
     return tensor.untyped_storage().data_ptr()
 
