@@ -86,11 +86,12 @@ def plan_of(design):
     kept = 4 * design.d + state
     problem = design.problem
     data = problem.data_bytes + design.delay.data_bytes
-    gradient = design.micro_batch * problem.sample_bytes
-    # What is received in a step; parameters old and new, gradient; what the
-    # optimizer has; what is kept of them for a checkpoint; what computing
-    # needs, evaluation or a gradient for an audit.
-    server = (traffic.vectors * traffic.vector + 3 * vector + state + kept
+    gradient = problem.gradient_bytes(design.micro_batch)
+    # What is received in a step; parameters old and new, gradient, and what
+    # the guard compares parameters with; what the optimizer has; what is
+    # kept of them for a checkpoint; what computing needs, evaluation or a
+    # gradient for an audit.
+    server = (traffic.vectors * traffic.vector + 4 * vector + state + kept
               + job.runtime.threads * SCRATCH + data
               + max(problem.evaluation_bytes, gradient * problem.on_server))
     # Parameters now and next, what the transfer keeps, and computing.
@@ -165,11 +166,14 @@ def _traffic(design):
     model = k * (size(Model) + vector)
     if design.transfer.sends_at_once:
         return _Traffic(replicas, vector, replicas * size(Replica), model,
-                        AHEAD * vector)
+                        min(AHEAD, assignment.load) * vector)
     if design.transfer.sends_unasked:
-        total = size(Sum)
+        total, load = size(Sum), assignment.load
+        # What is not kept is added up in float64.
+        held = (load if load == 1 or design.transfer.keeps_gradients
+                else 1 + 2)
         return _Traffic(k, total, k * total, model + k * size(Commit),
-                        assignment.load * vector + total)
+                        held * vector + total)
     # Every file is reported.
     reports, payload = replicas * size(Progress), size(CodedGradient)
     signal = size(Encode) + size(Commit)
