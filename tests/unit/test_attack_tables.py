@@ -93,8 +93,8 @@ def test_the_page_of_mnist(results):
     for name in ('mean (all found)', 'median-of-means'):
         assert rows(text, 'certified', name)[0][4:8] == 4 * [
             '90.0 (90.0–90.0)']
-    assert rows(text, 'certified + median-of-means', 'ATT-2') == [
-        ['certified + median-of-means', 'ATT-2', '3', '10.000', '337.0', '0.50']]
+    costs, = rows(text, 'certified + median-of-means', 'ATT-2')
+    assert costs[2:] == ['3', '10.000', '337.0', '0.50']
     assert ('`certified` under ATT-2 1; `certified` under both 1.'
             in ' '.join(text.split()))
     assert [row[-1] for row in rows(text) if row[-1].startswith('equal')] == (

@@ -17,12 +17,12 @@ from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
-    Evaluation, Event, ExposureRecord, Reordering)
+    Evaluation, Event, ExposureRecord, Reordering, Rollback)
 from tests.support.made_up_logs import create, fill, made_up_arrivals
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
-TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors', 'arrivals',
-          'assignment/changes')
+TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors',
+          'rollbacks', 'arrivals', 'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -49,6 +49,9 @@ def log(tmp_path_factory):
                                         tensors(i)))
         log.reordering(Reordering(4, assignment.order[:, ::-1]))
         log.reordering(Reordering(6, assignment.order))
+        # Of what is undone nothing has a row.
+        fill(log, assignment, range(9, 12))
+        log.go_back(Rollback(37, 20.5, 12, 9))
     return path
 
 

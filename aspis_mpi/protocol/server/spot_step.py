@@ -41,13 +41,18 @@ class SpotStep(Step):
         inspection = scheme.transfer.inspection
         rule = inspection.rule
         self._forced = (number < rule.first
-                        or course.is_checkpoint(number + 1))
+                        or course.is_checkpoint(number + 1)
+                        or inspection.watches(self.turn))
         self._goes_back = rule.rollback
         self.horizon = inspection.horizon
         self.worth = inspection.worth(
             int(np.count_nonzero(self.living)), self._q, self._forced)
         # What `Compute` asks for now.
         self._purpose = Purpose.CHECK
+
+    def alert(self):
+        """Let every step be looked at for a while."""
+        self._scheme.transfer.inspection.watch(self.turn)
 
     @property
     def _left(self):
@@ -125,9 +130,9 @@ class SpotStep(Step):
                          clock)
         self.wait.checks.charge(self.wait.charges)
         table.judge(self._detection, ~self.exposed, audit, clock)
-        return self._go_on()
+        return self._go_on(audit)
 
-    def _go_on(self):
+    def _go_on(self, audit=None):
         """Ask for more checks, for missing sums, or end the step."""
         able = self.living & ~self.late
         orders = self.table.orders(able, self._left)
@@ -135,6 +140,8 @@ class SpotStep(Step):
             return self._compute(Purpose.CHECK, {
                 worker: [file] for worker, file in orders.items()})
         self.table.close_epoch(self._left, self.turn + self.horizon)
+        self.table.confront(~self.exposed, self._left, audit,
+                            self._notes.now)
         for worker in np.flatnonzero(self.table.exposed
                                      & self.living).tolist():
             self._gathering.lose(worker)
@@ -207,8 +214,17 @@ class SpotStep(Step):
         self.wait.answer(self._owed, worker, now)
         self._notes.arrived(self, worker, kind, now, message.nbytes)
 
+    def blame(self, worker, reason):
+        """Note that a worker sent what no honest one sends."""
+        super().blame(worker, reason)
+        self.table.distrust(worker)
+
     def _leave(self, workers, leave):
-        """Go on without workers: their part goes to others."""
+        """Go on without workers: their part goes to others.
+
+        What they still answer in this step is dropped.
+        """
+        self._sought[workers] = False
         if self.state is not State.CHECKING:
             return super()._leave(workers, leave)
         now = self._notes.now()

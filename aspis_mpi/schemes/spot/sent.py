@@ -32,6 +32,10 @@ class Sent:
         It is what these add up to, where it was challenged.
     bad : bool
         It is not to be used.
+    owes : bool
+        Its sender has not answered for it.
+    of_files : ndarray of float64, shape (n,), or None
+        As `ratios`, of each of its files.
     cases : dict of int to Case
         Of its files, those that are looked at.
     """
@@ -45,6 +49,8 @@ class Sent:
     shown: Floats | None = None
     fits: bool = True
     bad: bool = False
+    owes: bool = False
+    of_files: Floats | None = None
     cases: dict[int, Case] = field(default_factory=dict)
 
     @classmethod

@@ -112,9 +112,19 @@ class SpotTable(ChallengedTable):
         """Do without a worker's sum of this epoch, and without its check."""
         for it in self._fresh:
             if it.worker == worker:
-                it.bad = True
+                it.bad = it.owes = True
         if worker in self._asked:
             self._asked.pop(worker).failed.add(worker)
+
+    def distrust(self, worker):
+        """Let nothing count that a worker has sent, as it is proved wrong.
+
+        Who is no more among those that may be wrong is no supporter either.
+        """
+        for it in self._sent:
+            it.bad |= it.worker == worker
+            for case in it.cases.values():
+                case.forget(worker)
 
     # -- who is looked at
 
@@ -137,17 +147,21 @@ class SpotTable(ChallengedTable):
         inspection, fresh, self._turn = self._inspection, self._fresh, turn
         self.checked = True
         # The coin falls when the last sum is complete, not before.
-        looks = inspection.coins.coin(inspection.rule.rate) or forced
+        if not self.epochs:
+            self.looked = (inspection.coins.coin(inspection.rule.rate)
+                           or forced)
         if not fresh or self._diverged(fresh, q) or not q:
             return {}
+        # Usual is what all have sent: later sums may be one liar's alone.
+        known = self._used()
         screened = inspection.payloads(
-            [it.norms for it in fresh], [it.files for it in fresh],
-            [it.worker for it in fresh], turn)
-        for it, ratios, above in zip(fresh, screened.ratios,
+            [it.norms for it in known], [it.files for it in known],
+            [it.worker for it in known], turn)
+        for it, ratios, above in zip(known, screened.ratios,
                                      screened.above.tolist()):
-            it.ratios, it.alarm = ratios, above
-            it.asked = looks or above or self.epochs > 0
-        self.looked |= looks
+            if it.epoch == self.epochs:
+                it.ratios, it.alarm = ratios, above
+                it.asked = self.looked or above or self.epochs > 0
         asked = {it.worker: it.files for it in fresh if it.asked}
         if asked:
             self.checked = False
@@ -155,12 +169,17 @@ class SpotTable(ChallengedTable):
         return asked
 
     def _diverged(self, fresh, q):
-        """True if more sums than liars send are not finite."""
+        """True if more sums than liars send are not finite, or far larger."""
         wild = sum(not np.isfinite(it.norms).all() for it in fresh)
         if wild > q:
             self._contradiction = Contradiction(
                 ContradictionKind.NOT_FINITE, f'{wild} workers sent sums '
                 f'that are not finite, more than q = {q}')
+        elif not self.epochs and self._inspection.has_grown(
+                [it.norms for it in fresh]):
+            self._contradiction = Contradiction(
+                ContradictionKind.GROWN, 'the sums of half of the workers '
+                'are far larger than in all steps before')
         return self._contradiction is not None
 
     def challenge(self, claims, secret):
@@ -207,7 +226,7 @@ class SpotTable(ChallengedTable):
     def _convict(self, it):
         """Do without a sum that is not what its sender shows; expose it."""
         if it.shown is None:
-            it.bad = True
+            it.bad = it.owes = True
             return
         rows = self._sketches[it.worker]
         it.fits = it.payload.satisfies(challenge.passes, rows, it.shown, all)
@@ -229,7 +248,9 @@ class SpotTable(ChallengedTable):
         norms = file_norms(np.concatenate([it.shown for it in shown]))
         screened = self._inspection.files(norms, files, owners, self._turn)
         high = dict(zip(files.tolist(), screened.above.tolist()))
-        for it in shown:
+        for it, ratios in zip(shown, np.split(screened.ratios, np.cumsum(
+                [it.files.size for it in shown])[:-1])):
+            it.of_files = ratios
             for file in it.files.tolist():
                 if it.alarm or high[file] or self.epochs:
                     self._begin(it, file, it.alarm or high[file])
@@ -276,6 +297,8 @@ class SpotTable(ChallengedTable):
         """
         start = clock()
         for case in self._cases:
+            if self.exposed[case.owner]:
+                continue
             self._learn(case)
             left = detection.left(believed & ~self.exposed)
             if case.find(max(left, 0)) is Finding.OPEN and audit and (
@@ -290,10 +313,7 @@ class SpotTable(ChallengedTable):
         self._seconds += clock() - start
 
     def _learn(self, case):
-        """Note who disagrees; who is exposed is heard no more."""
-        for worker in case.workers:
-            if self.exposed[worker]:
-                case.forget(worker)
+        """Note who disagrees."""
         for worker in case.against:
             self._graph[case.owner, worker] = True
             self._graph[worker, case.owner] = True
@@ -329,6 +349,7 @@ class SpotTable(ChallengedTable):
         if not self.exposed[worker]:
             self.exposed[worker] = True
             self._proofs.append(Proof(worker, sentence, kind))
+            self.distrust(worker)
 
     def orders(self, living, q):
         """Files that are to be computed once more, by worker.
@@ -385,8 +406,55 @@ class SpotTable(ChallengedTable):
                 one is not Finding.RIGHT for one in found)
             if it.bad or not it.asked:
                 continue
-            if it.alarm:
-                self._inspection.screens.clear(it.worker, it.ratios, until)
+            screens = self._inspection.screens
+            screens.clear(it.worker, it.ratios, until)
+            screens.clear_files(it.worker, it.of_files.max(), until)
+
+    def confront(self, believed, q, audit, clock):
+        """Look at sums whose senders owe an answer, by what others computed.
+
+        Else who never answers when it is asked could send anything as long
+        as it is not.
+
+        Parameters
+        ----------
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stood against before.
+        q : int
+            Liars that may be among those who are believed.
+        audit : Audit or None
+        clock : Clock
+        """
+        start = clock()
+        shown = {file: it.of_file(file) for it in self._fresh
+                 for file in it.files.tolist() if it.asked}
+        for it in self._sent:
+            files = it.files.tolist()
+            if it.owes and believed[it.worker] and q and all(
+                    file in shown for file in files):
+                it.owes = False
+                self._compare(it, [shown[file] for file in files], audit)
+        self._seconds += clock() - start
+
+    def _compare(self, it, shown, audit):
+        """Expose a sender if its sum is not what the server computes."""
+        rows = sketches([it.payload], 1, self.secret,
+                        self._transfer.n_sketches)[it.worker]
+        if it.payload.satisfies(challenge.passes, rows, np.array(shown), all):
+            return
+        if audit:
+            right = np.concatenate([
+                self._transfer.sketch([audit(file)], self.secret)
+                for file in it.files.tolist()])
+            self._audits += it.files.size
+            if it.payload.satisfies(challenge.guilty, rows, right, any):
+                self._expose(it.worker, ProofKind.AUDIT, (
+                    f'worker {it.worker} did not answer for a vector that is '
+                    'not the sum that the server, computing it, finds'))
+            return
+        self._remarks.append(
+            f'worker {it.worker} did not answer for a vector that is not '
+            'what others find')
 
     @property
     def missing(self):
@@ -410,7 +478,11 @@ class SpotTable(ChallengedTable):
             Files of each that gets some, ascending.
         """
         width = self._transfer.assignment.width
-        workers = np.flatnonzero(able & ~self.exposed).tolist()
+        suspect = np.zeros_like(able)
+        suspect[[it.worker for it in self._sent if it.bad]] = True
+        able = able & ~self.exposed
+        workers = np.flatnonzero(
+            able & ~suspect if (able & ~suspect).any() else able).tolist()
         if not workers:
             return {}
         given = {worker: [] for worker in workers}
