@@ -158,9 +158,8 @@ def _spot(design, server, worker, checkpoint):
 
 
 def _beside_sums(design):
-    """Bytes of a worker that adds up in float64, and of its sketches."""
-    return 8 * design.d + design.wire().size(Sketch) * bool(
-        design.job.transfer.challenge)
+    """Bytes of a worker's sketches, where it has to show any."""
+    return design.wire().size(Sketch) * bool(design.job.transfer.challenge)
 
 
 def _certifies(design):
