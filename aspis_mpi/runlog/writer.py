@@ -233,12 +233,12 @@ class RunLog:
             self._create(claim, replace(
                 self._stretch, step=rollback.end, goes_on=True, turn=inf,
                 rollbacks=(rollback,), order=self._order))
+            self._claim.close()
+            self._claim = claim
             archive.sync(real(self.path).parent)
         except (OSError, RuntimeError, RunLogError, InUse) as error:
             self._trouble = self._told_trouble(error)
             raise Unwritable(self._trouble) from error
-        self._claim.close()
-        self._claim = claim
         return rollback
 
     def maybe_flush(self, now=None):
