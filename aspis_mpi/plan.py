@@ -91,11 +91,12 @@ def plan_of(design):
     kept = 4 * design.d + state
     problem = design.problem
     data = problem.data_bytes + design.delay.data_bytes
-    gradient = design.micro_batch * problem.sample_bytes
-    # What is received in a step; parameters old and new, gradient; what the
-    # optimizer has; what is kept of them for a checkpoint; what computing
-    # needs, evaluation or a gradient for an audit.
-    server = (traffic.vectors * traffic.vector + 3 * vector + state + kept
+    gradient = problem.gradient_bytes(design.micro_batch)
+    # What is received in a step; parameters old and new, gradient, and what
+    # the guard compares parameters with; what the optimizer has; what is
+    # kept of them for a checkpoint; what computing needs, evaluation or a
+    # gradient for an audit.
+    server = (traffic.vectors * traffic.vector + 4 * vector + state + kept
               + job.runtime.threads * SCRATCH + data
               + max(problem.evaluation_bytes, gradient * problem.on_server))
     # Parameters now and next, what the transfer keeps, and computing.
@@ -157,9 +158,8 @@ def _spot(design, server, worker, checkpoint):
 
 
 def _beside_sums(design):
-    """Bytes of a worker that adds up in float64, and of its sketches."""
-    return 8 * design.d + design.wire().size(Sketch) * bool(
-        design.job.transfer.challenge)
+    """Bytes of a worker's sketches, where it has to show any."""
+    return design.wire().size(Sketch) * bool(design.job.transfer.challenge)
 
 
 def _certifies(design):
@@ -203,7 +203,7 @@ def _traffic(design):
     model = k * (size(Model) + vector)
     if design.transfer.sends_at_once:
         return _Traffic(replicas, vector, replicas * size(Replica), model,
-                        AHEAD * vector)
+                        min(AHEAD, assignment.load) * vector)
     if design.transfer.sends_unasked:
         return _unasked(design, model)
     # Every file is reported.
@@ -227,10 +227,10 @@ def _unasked(design, model):
     k, size, load = (design.job.n_workers, design.wire().size,
                      design.assignment.load)
     total, vector, share = size(Sum), size(Parameters), 0.0
-    held = load
+    # What is not kept is added up in float64.
+    held = load if load == 1 or design.transfer.keeps_gradients else 1 + 2
     if design.detector.spot_checks:
         share = _checked_share(design)
-        held = load if design.detector.keep_gradients else 1
     # A checked step: owners sketch their files, and each worker one more.
     up = share * 2 * size(Sketch) if share else 0
     down = share * (size(Challenge) + size(Compute))

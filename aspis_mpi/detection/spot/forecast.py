@@ -77,7 +77,8 @@ def expected(spot: Spot) -> Forecast:
     Notes
     -----
     A worker has its payload, and the c gradients of its files where it keeps
-    them, one gradient at a time otherwise.
+    them; else one gradient at a time and their sum in float64, but where
+    c = 1.
     """
     it = spot
     kappa = odds.honest_checkers(it.workers, it.adversaries)
@@ -100,7 +101,8 @@ def expected(spot: Spot) -> Forecast:
         checkpoint_bytes=checkpoints * it.checkpoint,
         server_memory=it.server_memory,
         kept_memory=it.worker_memory + (it.load + 1) * it.vector,
-        again_memory=it.worker_memory + 2 * it.vector,
+        again_memory=it.worker_memory + (
+            4 if it.load > 1 else 2) * it.vector,
         single_memory=it.worker_memory + 2 * it.vector)
 
 

@@ -127,8 +127,7 @@ class SpotStep(Step):
             return self._challenge()
         if self.state is State.VERIFYING:
             self.wait.sketches.charge(self.wait.charges)
-            table.verify(self._scheme, ~self.exposed, self.living, audit,
-                         clock)
+            table.verify(self.living, clock)
         self.wait.checks.charge(self.wait.charges)
         table.judge(self._detection, ~self.exposed, audit, clock)
         return self._go_on(audit)

@@ -22,11 +22,11 @@ from aspis_mpi.schemes.resolution import Resolution, outcome_of_sum
 from aspis_mpi.schemes.spot.case import Case, Finding
 from aspis_mpi.schemes.spot.sent import Sent
 from aspis_mpi.schemes.tables.payloads import add, sketches
-from aspis_mpi.schemes.tables.table import ChallengedTable
+from aspis_mpi.schemes.tables.table import InspectedTable
 from aspis_mpi.streams import secret
 
 
-class SpotTable(ChallengedTable):
+class SpotTable(InspectedTable):
     """The sums of one step.
 
     Parameters
@@ -68,7 +68,6 @@ class SpotTable(ChallengedTable):
         self._graph = np.zeros((n_workers, n_workers), dtype=bool)
         self._audits, self._seconds = 0, 0.0
         self.exposed = np.zeros(n_workers, dtype=bool)
-        self.required = np.zeros(self._n_files, dtype=int)
         self.secret = b''
         self.checks = 0
         self.looked = False
@@ -184,10 +183,6 @@ class SpotTable(ChallengedTable):
                 'are far larger than in all steps before')
         return self._contradiction is not None
 
-    def challenge(self, claims, secret):
-        """Never asked: see `inspect`."""
-        raise LocalProtocolError('sums that come unasked are inspected')
-
     def check(self, clock):
         """Sketch the sums, while the workers sketch their files."""
         start = clock()
@@ -208,11 +203,7 @@ class SpotTable(ChallengedTable):
             if it.worker == worker:
                 it.shown = rows[:it.files.size].copy()
 
-    def enough(self, needed):
-        """False: everybody who was asked is waited for."""
-        return False
-
-    def verify(self, scheme, believed, living, audit, clock):
+    def verify(self, living, clock):
         """Look at what owners have shown, and begin the cases."""
         start = clock()
         for it in self._fresh:
@@ -496,10 +487,6 @@ class SpotTable(ChallengedTable):
                        for worker in self._owned}
         return {worker: files for worker, files in self._owned.items()
                 if files.size}
-
-    def renew(self):
-        """Never asked: see `replace`."""
-        raise LocalProtocolError('sums that come unasked are replaced')
 
     # -- what becomes of it
 
