@@ -44,6 +44,7 @@ class SpotStep(Step):
                         or course.is_checkpoint(number + 1)
                         or inspection.watches(self.turn))
         self._goes_back = rule.rollback
+        table.lots.begin(number, self.turn, notes.draws)
         self.horizon = inspection.horizon
         self.worth = inspection.worth(
             int(np.count_nonzero(self.living)), self._q, self._forced)

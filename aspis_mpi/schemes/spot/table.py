@@ -16,7 +16,6 @@ from aspis_mpi.coding import challenge
 from aspis_mpi.detection.base import MISSING, Proof, ProofKind, Verdict
 from aspis_mpi.detection.contradiction import (
     Contradiction, ContradictionKind)
-from aspis_mpi.detection.spot.draws import draw
 from aspis_mpi.detection.spot.screens import file_norms
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.schemes.resolution import Resolution, outcome_of_sum
@@ -39,6 +38,8 @@ class SpotTable(InspectedTable):
 
     Attributes
     ----------
+    lots : Lots
+        Its draws.
     secret : bytes
         Of this epoch's challenge.
     checked : bool
@@ -52,6 +53,7 @@ class SpotTable(InspectedTable):
     def __init__(self, transfer, equality, floor):
         self._transfer = transfer
         self._inspection = transfer.inspection
+        self.lots = self._inspection.lots()
         self._equality = equality.of_sketches
         self._floor = floor
         assignment = transfer.assignment
@@ -147,7 +149,7 @@ class SpotTable(InspectedTable):
         self.checked = True
         # The coin falls when the last sum is complete, not before.
         if not self.epochs:
-            self.looked = (inspection.coins.coin(inspection.rule.rate)
+            self.looked = (self.lots.coin(self.epochs, inspection.rule.rate)
                            or forced)
         if not fresh or self._diverged(fresh, q) or not q:
             return {}
@@ -164,7 +166,7 @@ class SpotTable(InspectedTable):
         asked = {it.worker: it.files for it in fresh if it.asked}
         if asked:
             self.checked = False
-            self.secret = secret(inspection.coins.seed())
+            self.secret = secret(self.lots.seed(self.epochs))
         return asked
 
     def _diverged(self, fresh, q):
@@ -259,7 +261,7 @@ class SpotTable(InspectedTable):
         able = np.flatnonzero(living & ~self.exposed).tolist()
         self._drawn = [
             (one.checker, self._begin(owners[one.owner], one.file))
-            for one in draw(self._inspection.coins, able, {
+            for one in self.lots.checks(self.epochs, able, {
                 it.worker: it.files.tolist() for it in shown})]
 
     def _same(self, one, other):
@@ -378,7 +380,7 @@ class SpotTable(InspectedTable):
             left = sorted(free - case.failed - set(case.workers))
             if not left:
                 return
-            worker = left[self._inspection.coins.below(len(left))]
+            worker = self.lots.another(self.epochs, left, case.file)
             free.discard(worker)
             self._asked[worker] = case
 
