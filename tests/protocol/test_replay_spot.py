@@ -112,7 +112,9 @@ def test_draws_are_in_the_log_without_arrivals_too(recorded):
         # Nobody checks itself, and everybody checks one.
         owners = run.incidence.argmax(axis=1)[checks['checks']]
         assert (owners != checks['worker']).all()
-        assert len(checks) + len(more) == steps['files_checked'].sum()
+        # What was answered was drawn; a liar's end may spare a check.
+        answered = int(steps['files_checked'].sum())
+        assert answered <= len(checks) + len(more) <= answered + 2
 
 
 def test_other_checkpoints_are_refused(recorded):
