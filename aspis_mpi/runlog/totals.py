@@ -49,7 +49,8 @@ def summarize(run):
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
         trust=_trust(run, steps), checks=_checks(run, steps),
-        exposures=_exposures(run), waited=_waited(run, steps), n_warnings=len(warnings),
+        exposures=_exposures(run), waited=_waited(run, steps),
+        n_warnings=len(warnings),
         last_warnings=tuple(Warned(
             event.time, event.level, event.rank, event.text, event.code.word)
             for event in warnings[-LAST_WARNINGS:]))
