@@ -112,7 +112,7 @@ def test_without_audits_more_than_can_be_wrong_have_to_agree():
     assert suspects
     it.answers()
     wanted = [file for worker in suspects for file in it.owned(worker)]
-    asked = {file: 0 for file in wanted}
+    asked = dict.fromkeys(wanted, 0)
     while it.orders and it.turn == 0:
         for file in it.checks().values():
             asked[file] += 1
@@ -171,7 +171,7 @@ def test_a_sum_in_the_place_of_another_is_screened_by_those_of_all():
 
 def test_more_sums_that_are_no_numbers_than_can_be_wrong_are_named():
     it = bench()
-    it.added |= {worker: np.nan for worker in (0, 1, 2)}
+    it.added |= dict.fromkeys((0, 1, 2), np.nan)
     record = it.play()
     assert not record.exposed.any()
     assert any('not finite' in text for text in it.texts)
