@@ -26,8 +26,21 @@ def of_exposure(exposure):
 def of_tensors(exposure):
     """Rows of the tensors of an `ExposureRecord`, the name last."""
     return [(exposure.step, exposure.worker, exposure.proof, it.distance,
-             it.entries, it.size, storable(it.tensor, schema.NAME))
+             it.entries, it.size, exposure.turn,
+             storable(it.tensor, schema.NAME))
             for it in exposure.tensors]
+
+
+def of_rollback(rollback):
+    """Row of a `Rollback`."""
+    return (rollback.turn, rollback.seconds, rollback.start, rollback.end,
+            rollback.undone, rollback.wrong, rollback.cause)
+
+
+def of_draw(draw):
+    """Row of a `Draw`."""
+    return (draw.step, draw.turn, draw.epoch, draw.kind, *draw.seed,
+            draw.worker, draw.checks)
 
 
 def of_arrivals(arrivals, dtype):

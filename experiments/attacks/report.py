@@ -184,8 +184,8 @@ class Table:
         late = [accuracy for result in results for accuracy in result.late]
         return [row.scheme, 'mean (all found)' if row in self.grid.found
                 else row.aggregation,
-                _range([100 * result.found for result in results]) + ' %',
-                _range([max(result.wrong_files) for result in results]),
+                extent([100 * result.found for result in results]) + ' %',
+                extent([max(result.wrong_files) for result in results]),
                 self._cell(row.calm), *map(self._cell, cells),
                 points(min(late)), points(median(late)),
                 points(max(self._cost(row, v) for v in self.grid.values))]
@@ -248,7 +248,7 @@ class Table:
                 else 'different']
 
 
-def _range(values):
+def extent(values):
     """Lowest to highest, one number where they are equal."""
     ends = [f'{end:.0f}' for end in (min(values), max(values))]
     return '–'.join(dict.fromkeys(ends))

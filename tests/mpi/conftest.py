@@ -145,7 +145,7 @@ def series(mpi, kept, job, launch, folder):
 
 
 @pytest.fixture
-def answers(mpi, kept, job, start, folder):
+def answers(mpi, kept, job, start, launch, folder):
     """Enters command lines under one mpirun, once for all tests of a file.
 
     `answers(ranks, {name: Command(...), ...})`: starting ranks takes longer
@@ -171,15 +171,20 @@ def answers(mpi, kept, job, start, folder):
             [str(stems[name]), str(places[name]), command.first,
              placed(command.words, places[name])]
             for name, command in commands.items()]))
-        running = start(mpi, ranks, plan, script=one_start.__file__)
-        if during:
-            during(running, places)
-        ended = running.wait(limit)
+        ended = watched(ranks, plan, limit, places, during)
         done = {name: answer(stems[name], places[name], ranks, ended)
                 for name in commands}
         # What mpirun makes of the last one's exit code it makes of others'.
         assert ended.code == list(done.values())[-1].code, ended.err
         return done
+
+    def watched(ranks, plan, limit, places, during):
+        if during is None:
+            return launch(mpi, ranks, plan, script=one_start.__file__,
+                          limit=limit)
+        running = start(mpi, ranks, plan, script=one_start.__file__)
+        during(running, places)
+        return running.wait(limit)
     return enter
 
 

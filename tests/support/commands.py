@@ -108,8 +108,9 @@ def answer(stem, place, ranks, ended):
         return ''.join(Path(f'{stem}.{rank}.{ending}').read_text()
                        for rank in range(ranks))
     try:
-        codes, times = zip(*(json.loads(said_by.read_text()) for said_by in (
-            Path(f'{stem}.{rank}.json') for rank in range(ranks))))
+        codes, times = zip(*(
+            json.loads(Path(f'{stem}.{rank}.json').read_text())
+            for rank in range(ranks)))
     except FileNotFoundError as error:
         pytest.fail(f'no end of {stem}: {error}; mpirun: {ended.err}')
     code, = set(filter(None, codes)) or {0}

@@ -23,7 +23,12 @@ COLUMNS = {
     'evaluation': ('step', 'seconds', 'loss', 'accuracy'),
     'events': ('time', 'level', 'rank', 'code'),
     'exposures': ('step', 'since', 'worker', 'proof', 'turn'),
-    'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size'),
+    'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size',
+                'turn'),
+    'rollbacks': ('turn', 'seconds', 'from', 'to', 'undone', 'wrong',
+                  'cause'),
+    'draws': ('step', 'turn', 'epoch', 'kind', 'seed_low', 'seed_high',
+              'worker', 'checks'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
                  'turn')}
 #: Row by row with a table, and its last column for whoever reads.
@@ -39,9 +44,11 @@ NAMES = {
     ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
                            'silent', 'deadline', 'malformed', 'sketch',
                            'lost', 'late'),
+    ('draws', 'kind'): ('heads', 'tails', 'challenge', 'check', 'more'),
     **{(name, 'proof'): ('disagreements', 'audit', 'sketches', 'malformed')
        for name in ('exposures', 'tensors')},
-    ('events', 'code'): tuple(code.word for code in EventCode)}
+    ('events', 'code'): tuple(code.word for code in EventCode),
+    ('rollbacks', 'cause'): ('exposure', 'hand', 'norm')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity',
               'last_checkpoint'}

@@ -31,8 +31,9 @@ def liar(begins=0, **keys):
 class Snapshots:
     """The snapshots of a run, in memory: keeper of it, and its past."""
 
-    def __init__(self, server):
-        self._server = server
+    server = None
+
+    def __init__(self):
         self._kept = {}
 
     def begin(self):
@@ -44,7 +45,7 @@ class Snapshots:
 
     def catch_up(self):
         """Take what the server has left; later ones are of another future."""
-        notes = self._server.notes
+        notes = self.server.notes
         for it in notes.snapshots:
             self._kept = {step: one for step, one in self._kept.items()
                           if step < it.step} | {it.step: it}
@@ -73,10 +74,9 @@ class SpotRun:
         if self.assembly.inspection is not None:
             self.assembly.inspection.coins = Coins(
                 streams.generator(coins, 'coins').bytes)
-        self.server = self.assembly.server(clock)
-        keeper = Snapshots(self.server)
-        if goes_back:
-            self.server.remember(keeper)
+        keeper = Snapshots()
+        self.server = keeper.server = self.assembly.server(
+            clock, past=keeper if goes_back else None)
         pools = self.assembly.pools(shared=True)
         self.workers = [self.assembly.worker(number, clock, pools)
                         for number in range(self.assembly.job.n_workers)]

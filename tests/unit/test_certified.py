@@ -179,9 +179,7 @@ def test_every_choice_of_lies_of_two_in_five():
 @pytest.mark.parametrize(('n_workers', 'q'), [(5, 2), (6, 2), (7, 2), (7, 3)])
 def test_every_family_of_disagreements(n_workers, q):
     liars = np.arange(n_workers) < q
-    for number, (assignment, story) in enumerate(families(n_workers, q)):
-        if n_workers == 7 and q == 3 and not THOROUGH and number % 4:
-            continue
+    for assignment, story in families(n_workers, q):
         wrong, _ = check(assignment, story, liars, q)
         assert wrong <= comb(q, 3)
 

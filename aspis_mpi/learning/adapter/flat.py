@@ -140,12 +140,12 @@ class Flat:
     def rest(self):
         """Hold no vector, if there is to be another before anything else."""
         self.release()
+        self._loaded = self._held = self._aligned = None
         if not self.shares:
             return
         nothing = self._parameters[0].new_empty(0)
         for it in self._parameters:
             it.data = nothing
-        self._loaded = self._held = None
 
     def _bind(self, out):
         """Let autograd add to `out` from now on."""

@@ -10,7 +10,7 @@ anything else, one after the other.
 
 import numpy as np
 
-from aspis_mpi.coding.combine import Total
+from aspis_mpi.coding import combine
 from aspis_mpi.protocol.messages import Compute, Encode, Sketch, Sum
 from aspis_mpi.protocol.worker.errand import Errand
 from aspis_mpi.protocol.worker.machine import ALLOWED, Worker
@@ -96,7 +96,7 @@ class UnaskedWorker(Worker):
             work.held[file] = buffer
         else:
             if self._total is None:
-                self._total = Total(buffer.values.size)
+                self._total = combine.Total(buffer.values.size)
             self._total.add(buffer.values)
             buffer.release()
         if work.position is None and not work.silent:
@@ -109,13 +109,12 @@ class UnaskedWorker(Worker):
         if buffer is None:
             return None
         files = sorted(self.files)
-        total = self._total
-        if total is None:
-            total = Total(buffer.values.size)
-            for values in self._shown(files):
-                total.add(values)
-        total.write(buffer.values)
-        self._total = None
+        if self._total is None:
+            combine.encode(self._shown(files), np.ones((len(files), 1)),
+                           buffer.values)
+        else:
+            self._total.write(buffer.values)
+            self._total = None
         self._answered(Encode)
         return self._sum(files, 0, buffer)
 
