@@ -13,6 +13,7 @@ from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.protocol.messages import (
     CodedGradient, Compute, Progress, Purpose, Replica, Sketch, Sum,
     pack_positions)
+from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.record import Outcome
 from tests.support.coded_jobs import distance
 from tests.support.forgery import LIES, pick
@@ -22,8 +23,10 @@ from tests.support.spot_bench import SpotBench
 EVENTS = 3000
 #: Of a run: each exposure takes it back, each alarm repeats nothing.
 TURNS = 150
-MOODS = ('honest', 'honest', 'crooked', 'crooked', 'added', 'huge', 'framing',
-         'forging', 'refusing', 'mute', 'loud')
+#: What liars say in a turn, and how.
+LYING = ('honest', 'honest', 'crooked', 'crooked', 'added', 'huge', 'framing',
+         'forging')
+MANNERS = 'prompt', 'prompt', 'refusing', 'mute', 'loud', 'tease', 'tease'
 
 
 def some_job(rng):
@@ -49,7 +52,7 @@ def some_job(rng):
             'audits': str(rng.choice(['contested', 'none']))},
         'faults': {'tolerate': workers - 1, 'grace': 0.05,
                    'patience': float(rng.choice([0.0, 0.01]))}}
-    liars = rng.permutation(workers)[:int(rng.integers(1, q + 1))]
+    liars = rng.permutation(workers)[:pick(rng, [1, q, q])]
     return sections, sorted(liars.tolist())
 
 
@@ -108,9 +111,9 @@ class Storm(SpotBench):
                 worker, f'worker {worker} died')))
         owing = sorted(it for it in (self._sums | set(self.orders))
                        if it in self._lives
-                       and self._mood.get(it) != 'mute' and not (
+                       and self._manner.get(it) != 'mute' and not (
                            it not in self._sums
-                           and self._mood.get(it) == 'refusing'))
+                           and self._manner.get(it) == 'refusing'))
         if not owing:
             return self.wait()
         if rng.random() < self._slow:
@@ -138,7 +141,12 @@ class Storm(SpotBench):
         if worker not in self.liars and self.rng.random() < 0.02:
             self._under_way.append((worker, message))
             return None
-        return self.send(worker, message)
+        out = self.send(worker, message)
+        if self._manner.get(worker) == 'tease' and (
+                self.state is State.CHECKING) and isinstance(message, Sketch):
+            # It has said what it wanted to say of others.
+            self._note(self.server.malformed(worker, 'nonsense', self.turn))
+        return out
 
     def _wrong(self, worker):
         return worker in self.added or any(
@@ -159,7 +167,7 @@ class Storm(SpotBench):
         """What is not due; proof where no honest one could send it."""
         rng = self.rng
         acts = ['again', 'other turn', 'other epoch', 'report', 'replica']
-        if self._mood.get(worker) == 'loud':
+        if self._manner.get(worker) == 'loud':
             acts += ['nonsense', 'coded']
         name = pick(rng, acts)
         self.sent[name] += 1
@@ -167,7 +175,7 @@ class Storm(SpotBench):
             return None
         if name == 'nonsense':
             return self._note(self.server.malformed(
-                worker, 'nonsense', pick(rng, [None, self.turn, 0])))
+                worker, 'nonsense', pick(rng, [None, self.turn, self.turn - 1])))
         if name == 'report':
             return self.send(worker, Progress(
                 self.turn, 0, 1, pack_positions(1, 1)))
@@ -204,15 +212,16 @@ class Storm(SpotBench):
         self.lies, self.added = {}, {}
         rng = self.rng
         together = rng.random() < 0.6
-        mood = pick(rng, MOODS)
-        self._mood = {liar: mood if together else pick(rng, MOODS)
+        mood = pick(rng, LYING)
+        self._mood = {liar: mood if together else pick(rng, LYING)
                       for liar in self.liars}
+        self._manner = {liar: pick(rng, MANNERS) for liar in self.liars}
         files = range(self.assignment.n_files)
         of_liars = sorted(sum(map(self.owned, self.liars), []))
         size = pick(rng, [1e-3, 1.0, 10.0, 1e6])
+        some = [file for file in of_liars if rng.random() < 0.6]
         for liar, mood in self._mood.items():
-            if mood in ('crooked', 'refusing'):
-                some = [file for file in of_liars if rng.random() < 0.6]
+            if mood == 'crooked':
                 self.lies |= {(liar, file): size * (1 + file)
                               for file in some}
             elif mood == 'framing':
