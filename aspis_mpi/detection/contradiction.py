@@ -13,6 +13,8 @@ class ContradictionKind(Enum):
     EXPOSED = auto()
     #: Numbers are not finite that liars alone cannot have made so.
     NOT_FINITE = auto()
+    #: Sums are far larger than in all steps before.
+    GROWN = auto()
 
 
 class Contradiction(NamedTuple):

@@ -25,7 +25,7 @@ from aspis_mpi.runlog.datasets import CHUNK
 from aspis_mpi.runlog.heading import describe, tell
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.rows import (
-    of_arrivals, of_event, of_exposure, of_tensors)
+    of_arrivals, of_draw, of_event, of_exposure, of_tensors)
 from aspis_mpi.runlog.stretch import BEGINNING, copy, tell_rollbacks
 from aspis_mpi.words import reason
 
@@ -102,6 +102,7 @@ class RunLog:
         self._block = Block(*self._sizes)
         self._evaluations, self._events, self._exposures = [], [], []
         self._tensors, self._arrivals, self._changes = [], [], []
+        self._draws = []
         self._checkpoint = None
 
         self._claim, before = make_room(
@@ -177,6 +178,10 @@ class RunLog:
         """Buffer one `ExposureRecord`, before the row of its step."""
         self._exposures.append(of_exposure(exposure))
         self._tensors += of_tensors(exposure)
+
+    def draws(self, draws):
+        """Buffer some `Draw`s, before the arrivals that follow them."""
+        self._draws += map(of_draw, draws)
 
     def arrivals(self, arrivals):
         """Buffer many `Arrival`s, in the order in which they were handled.
@@ -287,6 +292,10 @@ class RunLog:
             _extend(self._data_sets[schema.EVALUATION.path],
                     np.array(self._evaluations, schema.EVALUATION_COLUMNS))
             self._evaluations.clear()
+        if self._draws:
+            _extend(self._data_sets[schema.DRAWS.path],
+                    np.array(self._draws, schema.DRAW_COLUMNS))
+            self._draws.clear()
         told = [(table, *table.split(whole)) for table, whole in self._told()]
         for table, _, beside in told:
             _extend(self._data_sets[table.beside.path], beside)
@@ -354,10 +363,10 @@ class RunLog:
         # be told that it could not.
         self._data_sets = {
             item.path: item.create(self._file, *self._sizes)
-            for item in (*schema.ROWS.values(), schema.EVALUATION,
-                         schema.ROLLBACKS, *chain.from_iterable(
-                             (table.rows, table.beside)
-                             for table in self._own))}
+            for item in (
+                *schema.ROWS.values(), schema.EVALUATION, schema.ROLLBACKS,
+                schema.DRAWS, *chain.from_iterable(
+                    (table.rows, table.beside) for table in self._own))}
 
 
 def _check(n_files, n_workers, clock, flush_seconds):

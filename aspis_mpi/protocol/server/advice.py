@@ -10,6 +10,9 @@ from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import MOST_CONTRADICTIONS, Outcome
 from aspis_mpi.words import few
 
+#: Kinds of contradiction that look like training that diverges.
+DIVERGES = ContradictionKind.NOT_FINITE, ContradictionKind.GROWN
+
 
 class Premise:
     """Counts the steps in which the assumptions cannot have held.
@@ -117,7 +120,7 @@ def accused(resolution):
 def suspicion(resolution):
     """The assumption that seems not to hold, as advice."""
     kind = _kind(resolution)
-    if kind is ContradictionKind.NOT_FINITE:
+    if kind in DIVERGES:
         return ('training seems to have diverged; lower optimizer.lr or set '
                 'optimizer.clip')
     if kind is ContradictionKind.EXPOSED:

@@ -70,7 +70,7 @@ from aspis_mpi.protocol.server.step import drop
 from aspis_mpi.protocol.server.training import Training
 from aspis_mpi.protocol.transitions import check
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import Rollback
+from aspis_mpi.schemes.record import Cause, Rollback
 
 
 class ParameterServer:
@@ -130,6 +130,8 @@ class ParameterServer:
         self._alarm = np.inf
         self._probing = probing
         self._past = past
+        # The last step that diverged, as long as nobody is exposed for it.
+        self._diverged = -1
         self._step = None
 
     @property
@@ -433,29 +435,44 @@ class ParameterServer:
         """Make new parameters of what has come, and begin the next step."""
         step = self._step
         it = self._knowledge.conclude(step)
-        undone = self._past is not None and it.exposes
-        out = (self._undo(step) if undone else
+        undone = self._past is not None and (it.exposes or it.diverges)
+        out = (self._undo(step, it.exposes) if undone else
                self._after(step.number + 1, it.hopeless))
         self.notes.close(
             step, it.resolution, self._membership.accounts.seconds.copy(),
             lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
         return out
 
-    def _undo(self, step):
-        """Go back to before the lies of whom a step has exposed."""
+    def _undo(self, step, exposes):
+        """Go back to before the lies of whom a step has exposed.
+
+        Also where it diverges, as that may be a lie, too; then every step is
+        looked at.  If it comes again and nobody is exposed, it is none.
+        """
+        if not exposes and step.number <= self._diverged:
+            return self._give_in(step.number, (
+                f'{step.name} diverges again, though every step since was '
+                'looked at and nobody was exposed; lower optimizer.lr or set '
+                'optimizer.clip'))
+        why, cause = 'has exposed a worker', Cause.EXPOSURE
+        self._diverged = -1
+        if not exposes:
+            why, cause = 'diverges', Cause.NORM
+            self._diverged = step.number
+            step.alert()
         try:
-            before = self._past.target(self._membership.age, step.horizon)
+            target = self._past.target(self._membership.age, step.horizon)
         except DamagedCheckpoint as error:
             return self._give_in(step.number, str(error))
         self.notes.rollbacks.append(Rollback(
-            step.turn + 1, self._now(), step.number + 1, before.step))
+            step.turn + 1, self._now(), step.number + 1, target.step, cause))
         self._note(logging.WARNING, EventCode.ROLLBACK,
-                   f'step {step.number} has exposed a worker: the run goes '
-                   f'back to step {before.step}')
-        self._knowledge.go_back(before)
+                   f'step {step.number} {why}: the run goes back to step '
+                   f'{target.step}')
+        self._knowledge.go_back(target)
         if self._departures.ending:
             return self._stop(INTERRUPTED)
-        return self._begin(before.step)
+        return self._begin(target.step)
 
     def _after(self, done, hopeless):
         """Go on when so many steps are done, or end."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aspis_mpi.detection.probe import NAMELESS
-from aspis_mpi.protocol.server.advice import Premise
+from aspis_mpi.protocol.server.advice import DIVERGES, Premise
 from aspis_mpi.protocol.server.snapshot import Snapshot
 from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.events import EventCode
@@ -32,6 +32,8 @@ class Conclusion(NamedTuple):
         The assumptions do not hold, and the run cannot go on.
     exposes : bool
         Somebody was proved wrong.
+    diverges : bool
+        Its numbers are not finite, or far too large.
     """
 
     resolution: Resolution
@@ -40,6 +42,7 @@ class Conclusion(NamedTuple):
     seconds: float
     hopeless: bool
     exposes: bool
+    diverges: bool
 
 
 class Resolver:
@@ -128,7 +131,9 @@ class Resolver:
         return Conclusion(resolution, lr, norm, seconds,
                           self._premise.hopeless(step.number, resolution),
                           not verdict.contradiction
-                          and bool(step.proofs or verdict.proofs))
+                          and bool(step.proofs or verdict.proofs),
+                          verdict.contradiction is not None
+                          and verdict.contradiction.kind in DIVERGES)
 
     def _remark(self, step, norm):
         """Say once what of an update is hardly meant."""

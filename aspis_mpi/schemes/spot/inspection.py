@@ -1,5 +1,7 @@
 """The checks of a run: coins, screens, and what of them outlives a step."""
 
+import math
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +11,13 @@ from aspis_mpi.detection.rules.spot import Spot
 from aspis_mpi.detection.spot import odds, ripe
 from aspis_mpi.detection.spot.pieces import Pieces
 from aspis_mpi.detection.spot.screens import Screened, Screens
+from aspis_mpi.schemes.spot.lots import ByCoins, Lots, Source
 from aspis_mpi.streams import Coins
+
+#: Norms that so many times exceed those before are no training any more,
+GROWN = 100.0
+#: which are so many turns at least, and at most.
+FEWEST, MOST = 10, 1000
 
 
 class Inspection:
@@ -31,6 +39,8 @@ class Inspection:
     coins : Coins
         Of every draw of the run: those of the operating system.  No key of
         a job reaches it, only a test that wants draws to be repeated.
+    recorded : Source or None
+        Draws of an earlier run, in the place of those of coins.
     screens : Screens
     """
 
@@ -38,16 +48,46 @@ class Inspection:
                  size: int):
         self.rule = rule
         self.coins = Coins()
+        self.recorded: Source | None = None
         self._samples = samples
         self._load = load
         self._size = size
         self._kappa = odds.honest_checkers(workers, rule.q)
+        self._usual: deque[float] = deque(maxlen=min(self.horizon, MOST))
+        self._watched_until = -1
         self.cut(())
 
     def cut(self, tensors: Sequence[slice]) -> None:
         """Look at each of some tensors; at pieces of one size without any."""
         self._pieces = Pieces(self._size, tensors)
         self.screens = Screens(self.rule.outlier, self._pieces.sizes)
+
+    def has_grown(self, norms: Sequence[Floats]) -> bool:
+        """Tell whether the sums of a turn are far above those before.
+
+        Those of half of the workers are; where not, they are remembered.
+        """
+        with np.errstate(over='ignore', invalid='ignore'):
+            whole = np.sqrt(np.square(norms).sum(axis=1))
+            middle = float(np.sort(whole)[(len(whole) - 1) // 2])
+        usual = float(np.median(self._usual)) if self._usual else 0.0
+        if len(self._usual) >= FEWEST and usual > 0 and (
+                not middle <= GROWN * usual):
+            return True
+        self._usual.append(middle)
+        return False
+
+    def watch(self, turn: int) -> None:
+        """Look at every step for as many turns as H has checked ones."""
+        self._watched_until = turn + math.ceil(self.horizon * self.rule.rate)
+
+    def watches(self, turn: int) -> bool:
+        """True if a turn is looked at whatever the coin says."""
+        return turn <= self._watched_until
+
+    def lots(self) -> Lots:
+        """The draws of a step that begins."""
+        return Lots(self.recorded or ByCoins(self.coins))
 
     def norms(self, values: Vector) -> Floats:
         """Norms of the pieces of a payload."""
