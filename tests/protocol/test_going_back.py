@@ -35,7 +35,7 @@ KILLS = range(50) if os.environ.get('ASPIS_THOROUGH') else (3,)
 def drawn(monkeypatch):
     """Draws that come again."""
     monkeypatch.setattr(undoing.inspection, 'Coins', None)
-    undoing.seed_coins(5)
+    undoing.seed_coins(6)
 
 
 @pytest.fixture(scope='module')
@@ -70,7 +70,8 @@ def test_an_exposure_takes_the_log_back(tmp_path, honest):
     log = tmp_path / 'run.h5'
     assert simulate(written(tmp_path), out=log)[0] == DONE
     it, = expect_right(log, honest)
-    assert it.cause is Cause.EXPOSURE and it.wrong == it.start - 1 - BEGINS
+    assert it.cause is Cause.EXPOSURE
+    assert it.wrong == it.start - 1 - BEGINS > 0
     assert it.end in range(0, BEGINS, 4) and it.turn == it.start
     with load_run(log) as run:
         undone = run.undone(run.arrivals)
@@ -120,6 +121,7 @@ def show(log, capsys):
     return re.sub(r'\n +', ' ', capsys.readouterr().out)
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_any_point_it_is_finished(tmp_path, honest, monkeypatch):
     """Before its checkpoint is written nothing has happened, and the liar
     is exposed once more."""

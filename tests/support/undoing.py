@@ -26,7 +26,7 @@ def written(folder, lies=True):
                         'checkpoint_every': 4},
                 'log': {'detail': 'arrivals', 'flush_seconds': 0.0}}
     if lies:
-        sections['adversary'] = liar(BEGINS, workers=[2])
+        sections['adversary'] = liar(BEGINS, workers=[2], scale=1.0)
     path = Path(folder, 'job.toml')
     path.write_text(tomli_w.dumps(tables(**sections)))
     return path
