@@ -48,10 +48,9 @@ class SpotBench:
         self.clock, self._coins = VirtualClock(), streams.generator(
             coins, 'coins')
         self.assembly.inspection.coins = Coins(self._draw)
-        inner = self.assembly.server(self.clock)
-        self._keeper = Snapshots(inner)
-        if goes_back and self.assembly.detector.rollback:
-            inner.remember(self._keeper)
+        self._keeper = Snapshots()
+        inner = self._keeper.server = self.assembly.server(
+            self.clock, past=self._keeper if goes_back else None)
         self.server = Eager(inner)
         self._note(self.server.start())
 
