@@ -1,5 +1,6 @@
 """Beginning of a log in its run, and what stays of it going on."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,8 +89,10 @@ def _copy_table(table, old, file, step):
     n = table.count(old)
     if n:
         data = old[table.rows.path]
+        # That the run has begun stays true, too.
+        end = math.inf if data.name == schema.STARTS else step
         n = min(n, _readable(table, old, n) if table is schema.EVENTS
-                else _before(data, step))
+                else _before(data, end))
     own, beside = file[table.rows.path], file[table.beside.path]
     own.resize(n, axis=0)
     beside.resize(n, axis=0)

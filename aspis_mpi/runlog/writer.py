@@ -21,7 +21,8 @@ from aspis_mpi.runlog.claims import make_room, real
 from aspis_mpi.runlog.datasets import CHUNK
 from aspis_mpi.runlog.heading import describe, tell
 from aspis_mpi.runlog.rows import (
-    of_arrivals, of_event, of_exposure, of_tensors)
+    of_arrivals, of_event, of_exposure, of_start, of_tensors)
+from aspis_mpi.runlog.starts import Started
 from aspis_mpi.runlog.stretch import BEGINNING, copy
 from aspis_mpi.words import reason
 
@@ -51,6 +52,8 @@ class RunLog:
     hosts_from : str
         Who says them: 'slurm', 'pmix', 'open-mpi' or 'hydra', the
         launcher; 'ranks', each of itself; 'simulated'.
+    devices : list of str
+        Device of each rank, by its own word; '' of the processor.
     clock : str
         'wall' or 'virtual': which clock the seconds of the rows count.
     flush_seconds : float
@@ -82,9 +85,9 @@ class RunLog:
     """
 
     def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
-                 hosts_from='ranks', clock='wall', flush_seconds=1.0,
-                 overwrite=False, stretch=BEGINNING, checkpoints='',
-                 claimed=None, inputs='', without=()):
+                 hosts_from='ranks', devices=(), clock='wall',
+                 flush_seconds=1.0, overwrite=False, stretch=BEGINNING,
+                 checkpoints='', claimed=None, inputs='', without=()):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
         self._sizes = assignment.n_files, assignment.n_workers
@@ -110,6 +113,8 @@ class RunLog:
             self._evaluations, self._events, self._exposures = [], [], []
             self._tensors, self._arrivals, self._changes = [], [], []
             self._checkpoint = None
+            self._starts = [self._start(stretch.step, hosts, hosts_from,
+                                        devices)]
             self.sync()
         except BaseException as error:
             self._let_go(error)
@@ -250,7 +255,8 @@ class RunLog:
 
     def _told(self):
         """Tables with rows that wait, and these; they wait no longer."""
-        for table, waiting in ((schema.EVENTS, self._events),
+        for table, waiting in ((self._begun, self._starts),
+                               (schema.EVENTS, self._events),
                                (schema.TENSORS, self._tensors),
                                (schema.EXPOSURES, self._exposures),
                                (self._change, self._changes)):
@@ -286,12 +292,22 @@ class RunLog:
             if not self._trouble:
                 raise
 
+    def _start(self, step, hosts, hosts_from, devices):
+        """Row of this start, with the rows that there were before it."""
+        events, exposures = (
+            len(self._data_sets[table.rows.path])
+            for table in (schema.EVENTS, schema.EXPOSURES))
+        return of_start(Started(
+            step, time.time(), events, exposures, hosts_from, tuple(hosts),
+            tuple(devices) or ('',) * len(hosts)), self._sizes[1] + 1)
+
     def _lay_out(self, assignment):
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
+        self._begun = schema.starts(self._sizes[1])
         self._own = (schema.EVENTS, schema.TENSORS, schema.EXPOSURES,
-                     self._arrival, self._change)
+                     self._arrival, self._change, self._begun)
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         # All stay open: where one is closed HDF5 may write, and nobody would

@@ -21,8 +21,8 @@ from aspis_mpi.schemes.record import (
 from tests.support.made_up_logs import create, fill, made_up_arrivals
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
-TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors', 'arrivals',
-          'assignment/changes')
+TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors', 'starts',
+          'arrivals', 'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -73,8 +73,9 @@ def assert_equal(found, expected):
         for name in expected.dtype.names:
             assert_equal(found[name], expected[name])
     elif expected.dtype.kind == 'S':
+        assert found.shape == expected.shape
         assert [text if isinstance(text, bytes) else text.encode()
-                for text in found.tolist()] == expected.tolist()
+                for text in found.flat] == [*expected.flat]
     else:
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(found, expected)

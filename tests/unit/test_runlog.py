@@ -50,11 +50,13 @@ COLUMNS = {
     'events': ('time', 'level', 'rank', 'code'),
     'exposures': ('step', 'since', 'worker', 'proof'),
     'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size'),
+    'starts': ('step', 'began', 'events', 'exposures', 'source'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes')}
 #: Row by row with a table, and its last column for whoever reads.
 BESIDE = {'events': ('events_text', 'text'),
           'exposures': ('exposures_text', 'text'),
           'tensors': ('tensors_name', 'name'),
+          'starts': ('starts_places', 'places'),
           'arrivals': ('arrivals_finished', 'finished'),
           'assignment/changes': ('assignment/orders', 'order')}
 #: What numbers of a column are called.
@@ -66,6 +68,8 @@ NAMES = {
                            'lost', 'late'),
     **{(name, 'proof'): ('disagreements', 'audit', 'sketches', 'malformed')
        for name in ('exposures', 'tensors')},
+    ('starts', 'source'): ('unknown', 'ranks', 'simulated', 'slurm', 'pmix',
+                           'open-mpi', 'hydra'),
     ('events', 'code'): tuple(code.word for code in EventCode)}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity',
@@ -175,7 +179,7 @@ def test_layout_is_the_contract(tmp_path):
         assert set(file.attrs) == ATTRIBUTES
         assert set(file) == set(CONTRACT) | set(COLUMNS) | {
             'events_text', 'exposures_text', 'tensors_name',
-            'arrivals_finished'}
+            'starts_places', 'arrivals_finished'}
         for group, names in CONTRACT.items():
             assert set(file[group]) == names
         for name, columns in COLUMNS.items():
@@ -204,7 +208,7 @@ def test_columns_are_plain_numbers_and_no_attribute_is_empty(tmp_path):
         assert plain.kind in 'iufS' and plain.subdtype is None
         assert h5py.check_enum_dtype(plain) is None
     assert [dtype.itemsize for dtype in types if dtype.kind == 'S'] == [
-        4096, 4096, 256]
+        4096, 4096, 256, 256]
     with load_run(tmp_path / 'run.h5') as run:
         assert run.attrs['hosts'] == []
 
