@@ -1,11 +1,13 @@
 """What rank 0 knows of where the ranks are, and what that is worth."""
 
+import platform
 import shutil
 
 import numpy as np
 import pytest
 
 from aspis_mpi import load_run
+from aspis_mpi.runlog import ledger
 from aspis_mpi.runlog.checkpoints import Checkpoints
 
 #: One liar of five workers, found out in the first step.
@@ -45,10 +47,21 @@ def test_on_one_host_a_liar_does_not_get_rid_of_its_exposure(
     (folder / 'mine.py').write_text(
         (ELSEWHERE if renamed else '') + 'from aspis_mpi.__main__ import main'
         '\nimport sys\nsys.exit(main(sys.argv[1:]))\n')
-    second = launch(mpi, 6, 'run', job(LIAR), '--out', log, '--resume',
-                    script='mine.py')
+    second = launch(mpi, 6, 'run', job(LIAR | {'run.ledger': 'nodes'}),
+                    '--out', log, '--resume', script='mine.py')
     assert second.code == 0, second.err
     assert excluded(log) == [[]] + [[1]] * 5
     with load_run(log) as run:
         assert run.attrs['hosts_from'] == FROM[mpi]
         assert len(run.attrs['hosts']) == 6
+        identity, starts = run.attrs['identity'], run.starts
+
+    # The ledger has both starts, and what was found before it was named.
+    (presences, (proof,)), _ = ledger.read(folder / 'nodes')
+    assert [(it.run, it.began) for it in presences] == [
+        (identity, start.began) for start in starts]
+    assert [it.step for it in starts] == [0, 3]
+    assert {it.hosts for it in presences} == {(proof.host,)}
+    assert proof.host.partition('.')[0] == platform.node().partition('.')[0]
+    assert (proof.key, proof.vouched) == (
+        (identity, starts[0].began, 1, 'exposed'), True)

@@ -1,0 +1,118 @@
+"""Periods of a run log, from each start of the run to the next."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from aspis_mpi.arrays import Array, Floats
+from aspis_mpi.runlog.evidence import Evidence, Kind
+from aspis_mpi.runlog.reader import Run
+from aspis_mpi.runlog.starts import Started, ends
+from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import Event, ExposureRecord
+
+#: The version of logs from which on they have codes and exposures.
+CODES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Period:
+    """All that a log has from one start of its run to the next.
+
+    Attributes
+    ----------
+    start : Started
+    log : str
+        Path of the log.
+    run : str
+        Identity of the run.
+    events, exposures : list
+    steps : structured ndarray, shape (T,)
+    proved, done, idle : ndarray, shape (T, K)
+        Who counted as proved wrong, in logs that have no exposures; files
+        that each worker had finished; who had no work.
+    reported : ndarray, shape (T, K)
+        Seconds until its last report; NaN where there was none.
+    """
+
+    start: Started
+    log: str
+    run: str
+    events: list[Event]
+    exposures: list[ExposureRecord]
+    steps: Array
+    proved: Array
+    done: Array
+    reported: Floats
+    idle: Array
+
+    def about(self, code: EventCode) -> dict[int, list[float]]:
+        """Times of the events of a code, by rank."""
+        found = defaultdict(list)
+        for event in self.events:
+            if event.code is code:
+                found[event.rank].append(event.time)
+        return found
+
+    def heard(self, worker: int) -> float:
+        """Time at which the last step began in which a worker was heard of."""
+        # The first step follows the start-up probe, where there is one.
+        first = max([*self.about(EventCode.RESUMED)[0],
+                     *self.about(EventCode.PROBE)[0]], default=0.0)
+        seconds = np.nan_to_num(self.steps['seconds_step'])
+        begins = first + np.cumsum(seconds) - seconds
+        return float(begins[self.done[:, worker] > 0].max(initial=-np.inf))
+
+    def evidence(self, kind: Kind, worker: int, step: int | None,
+                 text: str) -> Evidence:
+        """Evidence against the host of a worker."""
+        host, device = (
+            places[worker + 1] if worker + 1 < len(places) else ''
+            for places in (self.start.hosts, self.start.devices))
+        return Evidence(
+            self.run, self.start.began, self.log, kind, worker, worker + 1,
+            host, device, self.start.vouched and bool(host), step, text)
+
+
+def periods(part: Run, identity: str) -> Iterator[Period]:
+    """The periods of one log; some may have nothing."""
+    old = part.attrs['version'] < CODES
+    events, exposures = part.events, part.all_exposures
+    starts = _starts(part, events, old)
+    numbers = part.steps['step']
+    rows = np.searchsorted(numbers, [it.step for it in starts]).tolist()
+    for start, first, last, event, proof in zip(
+            starts, rows, ends(rows, len(numbers)),
+            ends([it.events for it in starts], len(events)),
+            ends([it.exposures for it in starts], len(exposures))):
+        steps = slice(first, max(first, last))
+        yield Period(
+            start, str(part.path), identity, events[start.events:event],
+            exposures[start.exposures:proof], part.steps[steps],
+            part.read('exposed', steps if old else slice(0)),
+            part.read('files_done', steps), part.read('last_report', steps),
+            part.read('excluded', steps))
+
+
+def _starts(part: Run, events: list[Event], old: bool) -> list[Started]:
+    """The starts of a log, also of one that does not tell them."""
+    starts, attrs = part.starts, part.attrs
+    began = datetime.fromisoformat(attrs['created']).timestamp()
+    nowhere = Started(part.first_step, began, 0, 0, 'unknown', (), ())
+    if starts:
+        # A log of before that was gone on with does not say of its hosts
+        # whose they were.
+        first = starts[0]
+        late = first.events or first.exposures or (
+            first.step > part.first_step)
+        return [nowhere, *starts] if late else starts
+    if any(event.code is EventCode.RESUMED or old and not event.rank
+           and event.level >= logging.WARNING for event in events):
+        return [nowhere]
+    hosts, source = tuple(attrs['hosts']), attrs.get('hosts_from', 'ranks')
+    return [replace(nowhere, hosts=hosts, devices=('',) * len(hosts),
+                    source=source if hosts else 'unknown')]
