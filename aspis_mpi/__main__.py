@@ -98,6 +98,9 @@ def _parser():
         sub.add_argument('--resume', action='store_true',
                          help='go on from the last checkpoint of the log, if '
                          'there is one')
+        sub.add_argument('--from-step', type=int, metavar='N',
+                         help='with --resume: go back first, to the newest '
+                         'checkpoint of N steps or fewer')
         sub.add_argument('--check', action='store_true',
                          help='only check the job')
         if name == 'simulate':
@@ -178,7 +181,8 @@ def _simulate(arguments):
 def _train(how, arguments):
     code, path = how(arguments.job, settings=arguments.settings,
                      out=arguments.out, overwrite=arguments.overwrite,
-                     resume=arguments.resume, check=arguments.check)
+                     resume=arguments.resume, check=arguments.check,
+                     from_step=arguments.from_step)
     if path is None:
         return code
     if arguments.check:

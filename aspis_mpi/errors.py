@@ -113,14 +113,14 @@ class MalformedMessage(Exception):
     Attributes
     ----------
     lane : Lane
-    step : int or None
-        The step that the header names, if it can be read.
+    turn : int or None
+        The turn that the header names, if it can be read.
     """
 
-    def __init__(self, reason: str, lane: int, step: int | None = None):
+    def __init__(self, reason: str, lane: int, turn: int | None = None):
         super().__init__(reason)
         self.lane = lane
-        self.step = step
+        self.turn = turn
 
 
 class Malformed(Exception):

@@ -12,7 +12,7 @@ from aspis_mpi.learning.optimizer import state_bytes
 from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
-    Replica, Sketch)
+    Replica, Sketch, Sum)
 from aspis_mpi.words import counted, size
 
 
@@ -84,14 +84,19 @@ def plan_of(design):
     vector = design.wire().size(Parameters)
     state = state_bytes(design.optimizer)
     kept = 4 * design.d + state
-    data = design.problem.data_bytes + design.delay.data_bytes
+    problem = design.problem
+    data = problem.data_bytes + design.delay.data_bytes
+    gradient = design.micro_batch * problem.sample_bytes
     # What is received in a step; parameters old and new, gradient; what the
-    # optimizer has; what is kept of them for a checkpoint.
+    # optimizer has; what is kept of them for a checkpoint; what computing
+    # needs, evaluation or a gradient for an audit.
     server = (traffic.vectors * traffic.vector + 3 * vector + state + kept
-              + job.runtime.threads * SCRATCH + data)
-    # Parameters now and next, and what the transfer keeps.
-    worker = 2 * vector + traffic.kept + data
-    waits = not design.transfer.sends_at_once
+              + job.runtime.threads * SCRATCH + data
+              + max(problem.evaluation_bytes, gradient * problem.on_server))
+    # Parameters now and next, what the transfer keeps, and computing.
+    worker = 2 * vector + traffic.kept + data + gradient
+    waits = not (design.transfer.sends_at_once
+                 or design.transfer.sends_unasked)
     needed = design.scheme.needed
     copies = max(job.collection.copies,
                  0 if needed is None else int(needed.min()))
@@ -161,6 +166,10 @@ def _traffic(design):
     if design.transfer.sends_at_once:
         return _Traffic(replicas, vector, replicas * size(Replica), model,
                         AHEAD * vector)
+    if design.transfer.sends_unasked:
+        total = size(Sum)
+        return _Traffic(k, total, k * total, model + k * size(Commit),
+                        assignment.load * vector + total)
     # Every file is reported.
     reports, payload = replicas * size(Progress), size(CodedGradient)
     signal = size(Encode) + size(Commit)

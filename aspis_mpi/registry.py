@@ -15,12 +15,13 @@ from functools import cache
 from typing import Any
 
 from aspis_mpi.errors import UnknownPart
-from aspis_mpi.parts.own import Maker, load, misplaced, options, signature
+from aspis_mpi.parts.own import (
+    Maker, load, misplaced, options, remembered, signature)
 from aspis_mpi.words import nearest
 
 #: What the project finds here, whoever keeps it.
 __all__ = ['FAMILIES', 'UnknownPart', 'find', 'misfit', 'misplaced',
-           'nearest', 'options', 'parts', 'summary']
+           'nearest', 'options', 'parts', 'remembered', 'summary']
 
 FAMILIES = {
     'assignment': 'aspis_mpi.assignment.designs',

@@ -1,6 +1,10 @@
 """Every random generator of a run, by name, and the words of a secret."""
 
 import hashlib
+import os
+import random
+import struct
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -79,3 +83,98 @@ def raw_words(secret: bytes, start: int, n: int) -> npt.NDArray[np.uint64]:
     skipped = start % 4
     philox = np.random.Philox(key=key, counter=start // 4)
     return philox.random_raw(skipped + n)[skipped:]
+
+
+class Coins:
+    """Draws that nobody may foresee: of the operating system, but in tests.
+
+    Parameters
+    ----------
+    read : callable, optional
+        Given n, n random bytes: those of the operating system by default, so
+        that nothing in a job or a log leads to them.
+        `generator(...).bytes` makes draws that can be repeated.
+
+    >>> coins = Coins(generator(7, 'coins').bytes)
+    >>> sorted(coins.permutation(4)), coins.coin(1.0), coins.below(1)
+    ([0, 1, 2, 3], True, 0)
+    """
+
+    def __init__(self, read: Callable[[int], bytes] = os.urandom):
+        self._read = read
+
+    def seed(self) -> tuple[int, int]:
+        """Two numbers of 64 bits without a sign; `secret` makes a key."""
+        low, high = struct.unpack('<2Q', self._read(16))
+        return low, high
+
+    def coin(self, probability: float) -> bool:
+        """True with a probability, to 2^-53.
+
+        Raises
+        ------
+        ValueError
+            It is not between 0 and 1.
+        """
+        if not 0 <= probability <= 1:
+            raise ValueError(f'probability {probability} must be between 0 '
+                             'and 1')
+        return self._word() >> 11 < probability * 2.0 ** 53
+
+    def below(self, n: int) -> int:
+        """One of 0 ... n - 1, each with the same probability exactly.
+
+        Raises
+        ------
+        ValueError
+            n is below 1 or above 2^64.
+        """
+        if not 1 <= n <= 1 << 64:
+            raise ValueError(f'n {n} must be between 1 and 2^64')
+        # What is above the last multiple of n is drawn again.
+        last = (1 << 64) // n * n
+        while (word := self._word()) >= last:
+            continue
+        return word % n
+
+    def permutation(self, n: int) -> list[int]:
+        """The numbers 0 ... n - 1 in a uniform order (Fisher and Yates)."""
+        order = list(range(n))
+        for place in range(n - 1, 0, -1):
+            other = self.below(place + 1)
+            order[place], order[other] = order[other], order[place]
+        return order
+
+    def _word(self) -> int:
+        return int.from_bytes(self._read(8), 'little')
+
+
+def secret(seed: tuple[int, int]) -> bytes:
+    """The 16 bytes of a seed, as `raw_words` takes them.
+
+    >>> secret((1, 256)).hex()
+    '01000000000000000001000000000000'
+    """
+    return struct.pack('<2Q', *seed)
+
+
+def shared() -> dict[str, object]:
+    """States of the generators that all code of a process shares, by name.
+
+    Nothing of a run draws from them, but what users bring might.
+    """
+    return {"Python's random": random.getstate(),
+            "numpy's np.random": _frozen(np.random.get_state(legacy=False))}
+
+
+def advance_shared() -> None:
+    """Draw from each of them, so that they are elsewhere."""
+    random.random()
+    np.random.random()
+
+
+def _frozen(value: object) -> object:
+    """A value with arrays as bytes, which can be compared."""
+    if isinstance(value, dict):
+        return {key: _frozen(it) for key, it in value.items()}
+    return value.tobytes() if isinstance(value, np.ndarray) else value

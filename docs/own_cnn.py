@@ -1,6 +1,6 @@
 """A network of your own on the digits, with one worker that lies.
 
-    mpirun -n 5 python docs/own_cnn.py
+    mpirun -n 5 python docs/own_cnn.py JOB.toml
 """
 import sys
 

@@ -1,8 +1,10 @@
 """Runs of an experiment: between real ranks, and on the virtual clock."""
 
+import argparse
 import contextlib
 import io
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,24 @@ from aspis_mpi import simulate
 
 #: Where run logs go, a folder for each experiment.
 RUNS = Path(__file__).resolve().parents[1] / 'runs'
+
+
+def parser(doc):
+    """The parser of an experiment's command line, with what all have.
+
+    Parameters
+    ----------
+    doc : str
+        Of the experiment's module.
+
+    Returns
+    -------
+    ArgumentParser
+    """
+    made = argparse.ArgumentParser(description=doc.splitlines()[0])
+    made.add_argument('--processes', type=int, default=os.cpu_count(),
+                      metavar='N', help='simulations at a time')
+    return made
 
 
 def run_mpi(job, log, settings, n_ranks=16, readable=(0,), timeout=None):

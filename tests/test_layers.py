@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import networkx as nx
@@ -58,8 +59,11 @@ def name_of(path):
     return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
 
 
-TREES = {name_of(path): ast.parse(path.read_text(encoding='utf-8'))
-         for path in sorted(ROOT.rglob('*.py'))}
+@cache
+def trees():
+    """Syntax trees of the package, by module."""
+    return {name_of(path): ast.parse(path.read_text(encoding='utf-8'))
+            for path in sorted(ROOT.rglob('*.py'))}
 
 
 def imported(node):
@@ -69,18 +73,18 @@ def imported(node):
     if isinstance(node, ast.ImportFrom):
         base = '.' * node.level + (node.module or '')
         full = {alias.name: f'{base}.{alias.name}' for alias in node.names}
-        return {name if name in TREES else base for name in full.values()}
+        return {name if name in trees() else base for name in full.values()}
     return set()
 
 
 def imports_of(module):
     """Everything that a module imports, also inside its functions."""
-    return set().union(*map(imported, ast.walk(TREES[module])))
+    return set().union(*map(imported, ast.walk(trees()[module])))
 
 
 def imports_at_once(module):
     """What is imported when the module is, not when a function is called."""
-    found, todo = set(), [TREES[module]]
+    found, todo = set(), [trees()[module]]
     while todo:
         node = todo.pop()
         found |= imported(node)
@@ -96,14 +100,14 @@ def libraries(names):
 def own_imports(module):
     """Imports from the package, but not of its bare top."""
     return {name for name in imports_of(module)
-            if name in TREES and name != 'aspis_mpi'}
+            if name in trees() and name != 'aspis_mpi'}
 
 
 def graph():
     """Who imports whom within the package."""
     edges = nx.DiGraph()
-    edges.add_nodes_from(TREES)
-    edges.add_edges_from((module, other) for module in TREES
+    edges.add_nodes_from(trees())
+    edges.add_edges_from((module, other) for module in trees()
                          for other in own_imports(module))
     return edges
 
@@ -114,21 +118,21 @@ def layer(module):
 
 def places(wrong):
     """Where nodes for which `wrong` holds stand, as module:line."""
-    return [f'{module}:{node.lineno}' for module, tree in TREES.items()
+    return [f'{module}:{node.lineno}' for module, tree in trees().items()
             for node in ast.walk(tree) if wrong(node)]
 
 
 # --- layers ------------------------------------------------------------
 
 def test_every_module_has_its_layer():
-    tops = {module.split('.')[1] for module in TREES if '.' in module}
+    tops = {module.split('.')[1] for module in trees() if '.' in module}
     assert tops <= set(HEIGHT)
     assert {'registry', 'protocol', 'assembly'} <= tops
 
 
 def test_few_modules_lie_loose():
     loose = [module for module, path in (
-        (module, module.split('.')) for module in TREES)
+        (module, module.split('.')) for module in trees())
         if len(path) == 2 and (ROOT / f'{path[1]}.py').is_file()]
     assert len(loose) <= 9 and 'aspis_mpi.__main__' in loose
 
@@ -137,20 +141,20 @@ def test_few_modules_lie_loose():
 def test_a_folder_of_variants_holds_nothing_else(family):
     """So that it lists the choices."""
     package = registry.FAMILIES[family]
-    modules = {module for module in TREES
+    modules = {module for module in trees()
                if module.rpartition('.')[0] == package}
     assert modules == {part.__module__
                        for part in registry.parts(family).values()}
 
 
 def test_imports_are_absolute():
-    assert not [module for module in TREES
+    assert not [module for module in trees()
                 if any(name.startswith('.') for name in imports_of(module))]
 
 
 def test_imports_come_from_the_same_layer_or_from_above():
     # The bare top names what is public and imports it when asked for it.
-    assert not [(module, other) for module in TREES if module != 'aspis_mpi'
+    assert not [(module, other) for module in trees() if module != 'aspis_mpi'
                 for other in own_imports(module)
                 if layer(other) > layer(module)]
 
@@ -159,7 +163,7 @@ def test_imports_come_from_the_same_layer_or_from_above():
     ('attacks', 'delays'), ('delays', 'attacks'),
     ('attacks.who', 'attacks.values'), ('attacks.protocol', 'attacks.values')])
 def test_families_that_have_nothing_to_do_with_each_other(family, other):
-    assert not [module for module in TREES
+    assert not [module for module in trees()
                 if module.startswith(f'aspis_mpi.{family}.')
                 and any(name.startswith(f'aspis_mpi.{other}.')
                         for name in imports_of(module))]
@@ -207,7 +211,7 @@ def test_nothing_imports_in_a_circle():
 
 @pytest.mark.parametrize('library', OWNERS)
 def test_each_heavy_library_has_one_owner(library):
-    users = {module for module in TREES
+    users = {module for module in trees()
              if library in libraries(imports_of(module))}
     assert users
     assert not {user for user in users
@@ -226,9 +230,9 @@ def test_graphs_of_scipy_are_narrowed_in_one_place():
 
 
 def test_torch_and_the_mpi_backend_are_imported_late():
-    mpi = {module for module in TREES if module.startswith(OWNERS['mpi4py'])}
+    mpi = {module for module in trees() if module.startswith(OWNERS['mpi4py'])}
     late = {'torch', *mpi}
-    assert not [module for module in set(TREES) - mpi
+    assert not [module for module in set(trees()) - mpi
                 if late & (imports_at_once(module)
                            | libraries(imports_at_once(module)))]
 
@@ -248,7 +252,7 @@ def test_nothing_is_imported_under_another_name():
 
 def test_each_module_begins_with_one_sentence():
     openings = {module: (ast.get_docstring(tree) or '').partition('\n\n')[0]
-                for module, tree in TREES.items()}
+                for module, tree in trees().items()}
     assert not [module for module, opening in openings.items()
                 if not opening.endswith('.')]
 
@@ -271,9 +275,9 @@ def test_no_sink_for_unknown_keywords():
 
 
 def test_random_numbers_come_from_the_streams():
-    users = [module for module in TREES if module != 'aspis_mpi.streams'
+    users = [module for module in trees() if module != 'aspis_mpi.streams'
              and {'random', 'secrets'} & libraries(imports_of(module))]
-    users += [module for module in TREES
+    users += [module for module in trees()
               if any(name.startswith('numpy.random')
                      for name in imports_of(module))]
     assert not users
@@ -294,14 +298,14 @@ def test_random_numbers_come_from_the_streams():
 
 def test_nothing_is_unpickled():
     forbidden = {'pickle', 'marshal', 'shelve', 'dill', 'cloudpickle'}
-    assert not [module for module in TREES
+    assert not [module for module in trees()
                 if forbidden & libraries(imports_of(module))]
 
 
 def constructors():
     """Arguments of each `__init__` that is written down, by class."""
     return {f'{module}.{cls.name}': method.args
-            for module, tree in TREES.items() for cls in ast.walk(tree)
+            for module, tree in trees().items() for cls in ast.walk(tree)
             if isinstance(cls, ast.ClassDef) for method in cls.body
             if isinstance(method, ast.FunctionDef)
             and method.name == '__init__'}
@@ -345,7 +349,7 @@ def test_no_constructor_of_the_server_takes_the_adversaries(part):
 @pytest.mark.parametrize('side', SERVER_SIDE)
 def test_the_server_cannot_reach_the_attacks(side):
     edges = graph()
-    modules = [module for module in TREES
+    modules = [module for module in trees()
                if f'{module}.'.startswith(f'{side}.')]
     assert modules
     assert not [(module, other) for module in modules

@@ -1,6 +1,7 @@
 """From a job to the parts that it names, checked against each other."""
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from aspis_mpi.protocol.messages import Sizes
 from aspis_mpi.protocol.wire import Wire
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
+from aspis_mpi.schemes.spot.inspection import Inspection
 
 #: Share of a run's seconds that one worker may cost, unless the job says it.
 PATIENCE = 0.01
@@ -71,6 +73,7 @@ class Design:
             self.inner = factory.inner(self.assignment)
         contradictions.check_code(job, self.inner)
         contradictions.check_challenge(job, self.inner, self.code)
+        contradictions.check_spot(job, self.assignment, self.detector)
         self.transfer = factory.challenged(self.inner, self.assignment)
         contradictions.check_replicas(job, self.assignment, self.transfer,
                                       self.detector)
@@ -141,6 +144,15 @@ class Design:
         return self.job.create('transfer', 'code', self.assignment,
                                self.job.collection.copies)
 
+    @cached_property
+    def inspection(self):
+        """The inspection of sums that are looked at by chance, or None."""
+        if not self.detector.spot_checks:
+            return None
+        return Inspection(self.detector, self.batches.counts,
+                          self.job.n_workers, self.assignment.load,
+                          self.problem.n_parameters)
+
     def _factory(self):
         """The maker of schemes, which knows only what the server may."""
         job = self.job
@@ -150,7 +162,7 @@ class Design:
                       aggregator=job.part('aggregation').create)
         return SchemeFactory(job.q, self.seed, job.assignment,
                              job.collection, job.transfer, job.detection,
-                             make, self.code)
+                             make, self.code, self.inspection)
 
     def new_optimizer(self):
         """Another optimizer as the job wants it, and its schedule."""
@@ -247,10 +259,19 @@ class Design:
         return self.problem.n_parameters
 
     @property
+    def micro_batch(self):
+        """Samples of which a gradient is computed at once, at most."""
+        return min(self.job.problem.micro_batch,
+                   int(self.batches.counts.max()))
+
+    @property
     def silent_survived(self):
         """Largest s such that any s silent workers cost no file."""
         if self.code is not None and self.scheme.collection.asks_whole_workers:
             return self.code.stragglers
+        if self.transfer.looks_by_chance:
+            # Others compute their files in the same step.
+            return self._most_absent
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
         if self.scheme.needed is not None:
@@ -270,7 +291,8 @@ class Design:
     @property
     def compares(self):
         """True if what several workers computed is compared."""
-        return self.transfer.comparable and self.detector.compares_replicas
+        return self.transfer.comparable and (
+            self.detector.compares_replicas or self.detector.spot_checks)
 
     @property
     def _sketch_size(self):

@@ -66,6 +66,12 @@ class Display:
                      f'{self._rate(done):,.0f} samples/s  '
                      f'{_duration(left)} left')
 
+    def go_back(self, step, undone):
+        """Begin again with a step; so many are undone, which took time."""
+        self._first -= undone
+        self._evaluated = min(self._evaluated, step)
+        self._bar.update(step - self._bar.n)
+
     def event(self, event):
         """Show what a person should read, as long as it is not the same."""
         if event.level < logging.WARNING:

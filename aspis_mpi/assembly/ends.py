@@ -54,11 +54,13 @@ def open_log(assembly: Assembly, start: Start, clock: str, mpi: str = '',
         book(assembly.job, start.first)
     start.make_room()
     try:
-        return assembly.run_log(start, clock, mpi, hosts, hosts_from, devices,
-                                without)
+        run_log = assembly.run_log(start, clock, mpi, hosts, hosts_from,
+                                   devices, without)
     except (FileExistsError, InUse) as error:
         # Of somebody who claims nothing.
         raise JobError(str(error)) from error
+    start.settle()
+    return run_log
 
 
 def enter(server: ParameterServer, start: Start,

@@ -15,10 +15,12 @@ from aspis_mpi.learning.guard.problem import Guard
 from aspis_mpi.protocol.messages import Said
 from aspis_mpi.protocol.server.machine import ParameterServer
 from aspis_mpi.protocol.server.snapshot import Snapshot
+from aspis_mpi.runlog import going_back
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import Evaluation, Event, StepRecord
+from aspis_mpi.schemes.record import (
+    Evaluation, Event, Rollback, StepRecord)
 
 
 class Keeper:
@@ -74,10 +76,13 @@ class Keeper:
         if notes.arrivals:
             self._log.arrivals(notes.arrivals)
             notes.arrivals.clear()
+        # Of a step that is undone the parameters are not there any more.
+        undone = max((it.turn for it in notes.rollbacks), default=0)
         while notes.records:
             record = notes.records.pop(0)
             try:
-                record = self._measured(record)
+                if record.turn >= undone:
+                    record = self._measured(record)
             finally:
                 # A step that is done is kept, whatever evaluation raises.
                 self._log.append(record,
@@ -90,10 +95,34 @@ class Keeper:
             self._log.event(event)
             self._display.event(event)
         notes.events.clear()
-        if notes.snapshots:
+        if notes.rollbacks:
+            self._go_back(tuple(notes.rollbacks), notes.snapshots.pop())
+        elif notes.snapshots:
             self._keep(notes.snapshots.pop())
-            notes.snapshots.clear()
+        notes.rollbacks.clear()
+        notes.snapshots.clear()
         self._log.maybe_flush()
+
+    def _go_back(self, rollbacks: tuple[Rollback, ...],
+                 snapshot: Snapshot) -> None:
+        """Leave of the undone steps what a log has of them.
+
+        Where the checkpoint cannot be written again the older one stays,
+        which only knows less of workers: those of undone steps are worse.
+        """
+        self._log.sync()
+        self.lacks = False
+        try:
+            going_back.begin(self._checkpoints, rollbacks, snapshot)
+        except OSError as error:
+            self._lack(snapshot, error)
+        for rollback in rollbacks:
+            going_back.drop(self._checkpoints, rollback)
+            self._log.go_back(rollback)
+        going_back.end(self._checkpoints)
+        self.evaluation = None
+        self._display.go_back(snapshot.step,
+                              sum(it.undone for it in rollbacks))
 
     def _keep(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, of which the log has all rows.
@@ -105,15 +134,19 @@ class Keeper:
         try:
             self._checkpoints.save(snapshot)
         except OSError as error:
-            self.lacks = True
-            event = Event(self._server.notes.now(), logging.ERROR, 0,
-                          f'no checkpoint after {snapshot.step} steps, as it '
-                          f'cannot be written: {error}',
-                          EventCode.CHECKPOINT)
-            self._log.event(event)
-            self._display.event(event)
+            self._lack(snapshot, error)
         else:
             self._log.checkpoint(snapshot.step)
+
+    def _lack(self, snapshot: Snapshot, error: OSError) -> None:
+        """Say that a checkpoint cannot be written."""
+        self.lacks = True
+        event = Event(self._server.notes.now(), logging.ERROR, 0,
+                      f'no checkpoint after {snapshot.step} steps, as it '
+                      f'cannot be written: {error}',
+                      EventCode.CHECKPOINT)
+        self._log.event(event)
+        self._display.event(event)
 
     def secure(self, messages: Said) -> Said:
         """Make sure that a run which was asked to end can go on.

@@ -1,10 +1,13 @@
 """The paths that a run writes, checked before anything is computed."""
 
+import shutil
 import time
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from aspis_mpi.detection.spot import ripe
 from aspis_mpi.errors import InUse, JobError, LedgerError, RunLogError
+from aspis_mpi.learning.optimizer import state_bytes
 from aspis_mpi.runlog import ledger
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import Claims, real
@@ -204,6 +207,35 @@ def _check_ledger(job, others):
     except OSError as error:
         raise JobError(f'{where}: it cannot be written: {reason(error)}; '
                        f'{advice}') from error
+
+
+def check_room(assembly, path):
+    """Make sure that all checkpoints fit that a run may go back to.
+
+    Parameters
+    ----------
+    assembly : Assembly
+    path : Path
+        Of the first run log.
+
+    Raises
+    ------
+    JobError
+    """
+    if assembly.ripening is None:
+        return
+    kept = Checkpoints(path)
+    each = 4 * assembly.d + state_bytes(assembly.optimizer)
+    most = ripe.most(*assembly.ripening, assembly.job.run.keep)
+    there = sum(file.stat().st_size for file in kept.paths())
+    place = real(kept.folder)
+    free = shutil.disk_usage(place if place.is_dir() else place.parent).free
+    if most * each - there > free:
+        raise JobError(
+            f'{kept.folder}: up to {most} checkpoints of {each:,} bytes, '
+            f'{most * each:,} in all, are kept to go back to, but {free:,} '
+            'bytes are free there: choose another --out, a larger '
+            'run.checkpoint_every, or detection.rollback = false')
 
 
 def model_path(job, path):

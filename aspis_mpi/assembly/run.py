@@ -39,7 +39,8 @@ OVER = -1
 def run(job: AnyJob, problem: AnyProblem = None, *,
         settings: Iterable[str] = (), out: str | Path | None = None,
         overwrite: bool = False, resume: bool = False,
-        check: bool = False) -> tuple[int, Path | None]:
+        check: bool = False,
+        from_step: int | None = None) -> tuple[int, Path | None]:
     """Run a job under MPI; called by every rank.
 
     Parameters
@@ -62,6 +63,9 @@ def run(job: AnyJob, problem: AnyProblem = None, *,
         have other workers than the job says.
     check : bool
         Only check the job.
+    from_step : int, optional
+        With `resume`: go back first, to the newest checkpoint of so many
+        steps or fewer.  What is known of the workers stays.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def run(job: AnyJob, problem: AnyProblem = None, *,
             read(job, settings, problem, here.size - 1), problem, here,
             resume)
         start = None if here.rank else begin(assembly, out, overwrite,
-                                             resume, said)
+                                             resume, said, from_step)
         return Prepared(assembly, start, sameness.facts(assembly))
     if check:
         with prepare() as made:
@@ -280,11 +284,12 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
     clock = time.perf_counter
     with open_log(assembly, start, 'wall', ranks.library(), places.hosts,
                   places.source, places.devices, without) as run_log:
+        kept = assembly.checkpoints(start.first)
         server = assembly.server(clock, True, places.keys[1:],
-                                 places.vouched)
+                                 places.vouched, kept)
         enter(server, start, remarks)
         server.bar(without)
-        keeper = assembly.keeper(server, run_log, start.first)
+        keeper = assembly.keeper(server, run_log, kept)
         mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
         loop = ServerLoop(mail, server, keeper, clock, signals)
 

@@ -18,7 +18,8 @@ def simulate(job: AnyJob, problem: AnyProblem = None, *,
              settings: Iterable[str] = (), out: str | Path | None = None,
              overwrite: bool = False, resume: bool = False,
              check: bool = False, replay: str | Path | None = None,
-             separate: bool = False) -> tuple[int, Path]:
+             separate: bool = False,
+             from_step: int | None = None) -> tuple[int, Path]:
     """Run a job in this process, on a virtual clock and without MPI.
 
     Parameters and exceptions are those of `aspis_mpi.run`, and
@@ -52,8 +53,8 @@ def simulate(job: AnyJob, problem: AnyProblem = None, *,
     crew, remarks, without = Crew(job, problem, separate), (), ()
     if recorded is not None:
         remarks, without = recorded.changes(assembly), recorded.without
-    with begin(assembly, out, overwrite, resume) as start, (
-            Signals()) as signals:
+    with begin(assembly, out, overwrite, resume,
+               from_step=from_step) as start, Signals() as signals:
         if check:
             return 0, start.first
         if start.over:
@@ -71,9 +72,10 @@ def _drive(assembly: Assembly, crew: Crew, start: Start,
     if start.checkpoint is not None:
         clock.now = start.load().seconds
     with open_log(assembly, start, 'virtual', without=without) as run_log:
-        server = assembly.server(clock, True)
+        kept = assembly.checkpoints(start.first)
+        server = assembly.server(clock, True, past=kept)
         enter(server, start, remarks)
-        keeper = assembly.keeper(server, run_log, start.first)
+        keeper = assembly.keeper(server, run_log, kept)
         workers = crew.workers(clock)
         try:
             if recorded is not None:

@@ -7,14 +7,16 @@ from aspis_mpi.assembly import outputs
 from aspis_mpi.errors import DamagedCheckpoint, InUse, JobError, RunLogError
 from aspis_mpi.job.differences import difference, recorded
 from aspis_mpi.job.inputs import check_unchanged
-from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.checkpoints import Checkpoints, load
+from aspis_mpi.protocol.server.snapshot import Snapshot
+from aspis_mpi.runlog import going_back, schema
+from aspis_mpi.runlog.checkpoints import Checkpoints, load, step_of
 from aspis_mpi.runlog.claims import Claims, claim, real
 from aspis_mpi.runlog.log_parts import free
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.stretch import BEGINNING, Stretch
 from aspis_mpi.schemes.events import EventCode, Remark
-from aspis_mpi.words import counted
+from aspis_mpi.schemes.record import Cause, Rollback
+from aspis_mpi.words import counted, few
 
 #: Sections and keys of the job that may have changed in the meantime.
 FREE = {'run.steps', 'run.out', 'run.model_out', 'run.ledger',
@@ -36,6 +38,9 @@ class Start:
         In the run.
     checkpoint : Path or None
         None at the beginning.
+    mixture : Snapshot or None
+        To go on from instead, where somebody wants the run to go back: the
+        checkpoint, with what the newest one knows of workers.
     overwrite : bool
         Whether what is there already is replaced.
     aside : Path or None
@@ -52,6 +57,7 @@ class Start:
     first: Path
     stretch: Stretch = BEGINNING
     checkpoint: Path | None = None
+    mixture: Snapshot | None = None
     overwrite: bool = False
     aside: Path | None = None
     over: bool = False
@@ -76,13 +82,31 @@ class Start:
             real(self.path).rename(self.aside)
         if self.overwrite:
             outputs.clear(self.first)
+        if self.stretch.rollbacks:
+            self._go_back(Checkpoints(self.first))
+
+    def _go_back(self, kept):
+        """Go back, or go on with that where a kill came between."""
+        try:
+            if self.mixture is not None:
+                going_back.begin(kept, self.stretch.rollbacks, self.mixture)
+            going_back.drop(kept, self.stretch.rollbacks[-1])
+        except OSError as error:
+            raise JobError(f'{kept.folder} cannot be written: {error}'
+                           ) from error
+
+    def settle(self):
+        """The log is as it should be, too: no going back is unfinished."""
+        going_back.end(Checkpoints(self.first))
 
     def load(self):
         """The Snapshot to go on from; None at the beginning."""
+        if self.mixture is not None:
+            return self.mixture
         return None if self.checkpoint is None else load(self.checkpoint)
 
 
-def begin(assembly, out, overwrite, resume, workers=None):
+def begin(assembly, out, overwrite, resume, workers=None, from_step=None):
     """Find where the run of a job begins, or goes on.
 
     Parameters
@@ -95,6 +119,9 @@ def begin(assembly, out, overwrite, resume, workers=None):
         As on the command line.
     workers : int, optional
         As many as the job says, if these are others.
+    from_step : int, optional
+        Where a run that goes on goes back first: to its newest checkpoint
+        of so many steps or fewer.
 
     Returns
     -------
@@ -110,11 +137,14 @@ def begin(assembly, out, overwrite, resume, workers=None):
     job = assembly.job
     if resume and overwrite:
         raise JobError('--resume and --overwrite: only one of them')
+    if from_step is not None and not resume:
+        raise JobError(f'--from-step {from_step}: only with --resume')
     path = (outputs.named(job, out) if resume
             else outputs.log_path(job.path, out, job))
     claims = outputs.claims(job, path, resume or overwrite, assembly.saves)
     try:
-        found = _start(assembly, path, overwrite, resume, workers)
+        found = _start(assembly, path, overwrite, resume, workers, from_step)
+        outputs.check_room(assembly, found.first)
         _refuse_two_writers(found.path, claims)
     except BaseException:
         claims.close()
@@ -122,10 +152,12 @@ def begin(assembly, out, overwrite, resume, workers=None):
     return replace(found, claims=claims)
 
 
-def _start(assembly, path, overwrite, resume, workers):
+def _start(assembly, path, overwrite, resume, workers, from_step):
     job = assembly.job
     if resume and path.exists():
-        return _find(assembly, path)
+        return _find(assembly, path, from_step)
+    if from_step is not None:
+        raise JobError(f'--from-step {from_step}: there is no run log {path}')
     if workers not in (None, job.n_workers):
         raise JobError(misfit(job.path, workers, job.n_workers))
     if resume:
@@ -152,7 +184,7 @@ def misfit(path, workers, n_workers):
             f'{workers + 1}')
 
 
-def _find(assembly, path):
+def _find(assembly, path, from_step):
     try:
         with load_run(path) as run:
             _check(assembly.given, run)
@@ -161,12 +193,14 @@ def _find(assembly, path):
                                       '--resume')
             changes = tuple(Remark(EventCode.CHANGED, text)
                             for text in changes)
-            step, file, remarks = _newest(assembly, path, run)
-            if file is None:
+            place = _newest(assembly, path, run)
+            if from_step is not None:
+                place = _earlier(assembly, path, run, place, from_step)
+            if place is None:
                 begun = _anew(assembly, path, run)
                 return replace(begun, remarks=begun.remarks + changes)
-            remarks += changes
-            return _go_on(assembly, path, run, step, file, remarks)
+            return _go_on(assembly, path, run, replace(
+                place, remarks=place.remarks + changes))
     except RunLogError as error:
         raise JobError(f'--resume: {error}') from error
 
@@ -212,11 +246,51 @@ def refuse_difference(job, tables, path, how, free):
                        f'with {theirs!r}')
 
 
-def _newest(assembly, path, run):
-    """The newest checkpoint that fits, and what is wrong with others."""
+@dataclass(frozen=True)
+class Place:
+    """A checkpoint to go on from.
+
+    Attributes
+    ----------
+    file : Path
+    snapshot : Snapshot
+        Of the file.
+    remarks : tuple of Remark
+    rollbacks : tuple of Rollback
+        By which the run has come there, and which are not finished.
+    mixture : Snapshot or None
+        See `Start`.
+    """
+
+    file: Path
+    snapshot: Snapshot
+    remarks: tuple[Remark, ...] = ()
+    rollbacks: tuple[Rollback, ...] = ()
+    mixture: Snapshot | None = None
+
+    @property
+    def stretch(self):
+        """The stretch of the log that stays, and what is added to it."""
+        members = (self.mixture or self.snapshot).members
+        return Stretch(self.snapshot.step, True, turn=members.turn,
+                       rollbacks=self.rollbacks,
+                       order=members.order if self.rollbacks else None)
+
+
+def _newest(assembly, path, run, most=None):
+    """The Place of the newest checkpoint that fits; None without any.
+
+    It has at most so many steps, if that is given.
+    """
     job, remarks, rows = assembly.job, [], run.n_steps
     kept = Checkpoints(path, job.run.keep)
-    found = kept.paths()
+    rollbacks = going_back.begun(kept)
+    if rollbacks:
+        # What is later was to be removed when a kill came.
+        end = rollbacks[-1].end
+        most = end if most is None else min(most, end)
+    found = [file for file in kept.paths()
+             if most is None or step_of(file) <= most]
     for file in found:
         try:
             snapshot = load(file)
@@ -230,16 +304,47 @@ def _newest(assembly, path, run):
             remarks.append(f'{file} has {snapshot.parameters.size} '
                            f'parameters, not {assembly.d}')
         else:
-            return snapshot.step, file, tuple(
+            return Place(file, snapshot, tuple(
                 Remark(EventCode.CHECKPOINT,
                        f'{remark}; the one before is used')
-                for remark in remarks)
+                for remark in remarks), rollbacks)
     if found:
         raise JobError('--resume: no checkpoint can be used: '
                        + '; '.join(remarks))
-    if rows < job.run.steps and _had_checkpoint(run):
+    if most is None and rows < job.run.steps and _had_checkpoint(run):
         raise JobError(_missing(path, run, kept))
-    return 0, None, ()
+    return None
+
+
+def _earlier(assembly, path, run, newest, from_step):
+    """The Place to which a person wants a run to go back.
+
+    What is known of the workers, and the turn, are those of the newest one.
+    """
+    place = None if newest is None else _newest(assembly, path, run,
+                                                from_step)
+    kept = Checkpoints(path)
+    if place is None:
+        steps = few([step_of(file) for file in reversed(kept.paths())])
+        raise JobError(
+            f'--from-step {from_step}: {kept.folder} has no checkpoint of so '
+            'many steps or fewer'
+            + (f', but of {steps}' if steps else ', nor any other'))
+    if place.snapshot.step == newest.snapshot.step:
+        return newest
+    end, members = place.snapshot.step, newest.snapshot.members
+    seconds = newest.snapshot.seconds
+    back = Rollback(members.turn, seconds, run.n_steps, end, Cause.HAND,
+                    run.wrong_payloads(end))
+    return replace(
+        place, mixture=replace(place.snapshot, seconds=seconds,
+                               members=members),
+        rollbacks=(*newest.rollbacks, back),
+        remarks=(*newest.remarks, *place.remarks, Remark(
+            EventCode.ROLLBACK,
+            f'the run goes back from step {back.start} to step {end}, as '
+            f'--from-step {from_step} asks for; later checkpoints lie in '
+            f'{kept.undone}')))
 
 
 def _had_checkpoint(run):
@@ -275,10 +380,11 @@ def _missing(path, run, kept):
             f'{where}, or give --overwrite instead to begin anew')
 
 
-def _go_on(assembly, path, run, step, file, remarks):
+def _go_on(assembly, path, run, place):
     """Go on in the last log, or in a new one where the workers are others."""
-    last = run.parts[-1]
-    later = run.n_steps - step
+    last, remarks = run.parts[-1], place.remarks
+    step, stretch = place.snapshot.step, place.stretch
+    later = 0 if place.mixture else run.n_steps - step
     over = step >= assembly.job.run.steps
     schedule = assembly.job.optimizer.schedule
     if (run.option('run', 'steps') != assembly.job.run.steps
@@ -296,13 +402,15 @@ def _go_on(assembly, path, run, step, file, remarks):
     if (last.incidence.shape == design.incidence.shape
             and (last.incidence == design.incidence).all()
             and last.order.shape == design.order.shape or over):
-        return Start(last.path, path, Stretch(step, True, *continues), file,
-                     over=over, remarks=remarks)
+        first, its = continues or ('', '')
+        return Start(last.path, path, replace(
+            stretch, continues=first, identity=its), place.file,
+            place.mixture, over=over, remarks=remarks)
     remarks += Remark(
         EventCode.CONTINUED, f'{last.n_workers} workers with {last.n_files} '
         f'files were there, now {design.n_workers} with {design.n_files} and '
         f'{assembly.batches.batch_size} samples a step: the log goes on in '
         'another file'),
-    return Start(free(path, len(run.parts) + 1), path,
-                 Stretch(step, False, path.name, identity), file,
-                 remarks=remarks)
+    return Start(free(path, len(run.parts) + 1), path, replace(
+        stretch, goes_on=False, continues=path.name, identity=identity,
+        order=None), place.file, place.mixture, remarks=remarks)

@@ -11,6 +11,7 @@ from aspis_mpi.assignment import graphs
 from aspis_mpi.delays.timing import Timing
 from aspis_mpi.detection.memory import Memory
 from aspis_mpi.detection.probe import ANSWER
+from aspis_mpi.detection.spot import ripe
 from aspis_mpi.errors import JobError, Mistake
 from aspis_mpi.job import inputs
 from aspis_mpi.learning.guard.optimizer import try_optimizer
@@ -27,7 +28,8 @@ from aspis_mpi.protocol.server.probing import Probing
 from aspis_mpi.protocol.task import Recipe
 from aspis_mpi.protocol.worker.liar import Liar
 from aspis_mpi.protocol.worker.machine import Worker
-from aspis_mpi.runlog.checkpoints import Checkpoints
+from aspis_mpi.protocol.worker.unasked import UnaskedWorker
+from aspis_mpi.runlog.checkpoints import Checkpoints, Ripening
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.events import EventCode, Remark
 
@@ -109,7 +111,31 @@ class Assembly(Design):
         refused.trace = mistake.trace and f'{mistake.trace}\n'
         return refused
 
-    def server(self, clock, probes=False, keys=None, vouched=False):
+    @cached_property
+    def ripening(self):
+        """The checkpoints to which exposures may take the run back.
+
+        None where they do not.
+        """
+        job, rule = self.job, self.detector
+        if not (rule.spot_checks and rule.rollback and job.q):
+            return None
+        turns = self.inspection.horizon
+        return Ripening(turns, ripe.spacing(turns, job.run.checkpoint_every))
+
+    def checkpoints(self, path):
+        """The checkpoints of a run; `path` is that of its first log."""
+        return Checkpoints(path, self.job.run.keep, self.ripening)
+
+    @property
+    def _checkpoint_every(self):
+        every = self.job.run.checkpoint_every
+        if self.ripening is None:
+            return every
+        return ripe.interval(self.ripening.ripe, every)
+
+    def server(self, clock, probes=False, keys=None, vouched=False,
+               past=None):
         """The parameter server; it is told nothing about the attack.
 
         Parameters
@@ -121,21 +147,27 @@ class Assembly(Design):
             Host and device of each worker.
         vouched : bool
             Whether the launcher says them, rather than the workers.
+        past : Checkpoints, optional
+            To which exposures take the run back, where the job wants that;
+            without them it does not go back.
         """
         # Before the first step, which is timed.
         graphs.load()
         job = self.job
+        if self.inspection is not None:
+            self.inspection.cut(self.guard.tensors.cuts)
         course = Course(
             job.run.steps, job.faults.silence, job.faults.approximate,
             job.faults.tolerate, job.q, job.runtime.threads,
-            job.log.detail == 'arrivals', job.run.checkpoint_every,
+            job.log.detail == 'arrivals', self._checkpoint_every,
             job.faults.grace, self.presses)
         return ParameterServer(
             self.membership(keys, vouched), self.optimizer,
             self.batches.counts, Pool(self.d), self.initial(), course, clock,
             auditor=self._audits(),
             probing=self._probing() if probes and self.trials else None,
-            examiner=self.auditor())
+            examiner=self.auditor(),
+            past=None if self.ripening is None else past)
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
@@ -208,10 +240,11 @@ class Assembly(Design):
         liar = None
         if self.job.adversary.count:
             liar = Liar(number, self.attack, recipe, pools.scratch)
-        return Worker(number, self.assignment.files(number),
-                      self.assignment.width, recipe, self.transfer, pools,
-                      Timing(self.delay, self.silence), clock=clock,
-                      liar=liar, trials=self.trials)
+        make = UnaskedWorker if self.transfer.sends_unasked else Worker
+        return make(number, self.assignment.files(number),
+                    self.assignment.width, recipe, self.transfer, pools,
+                    Timing(self.delay, self.silence), clock=clock,
+                    liar=liar, trials=self.trials)
 
     def pools(self, shared=False, bounded=True):
         """A worker's buffers; `shared` for all workers of a process.
@@ -234,8 +267,8 @@ class Assembly(Design):
         return Pool(max(self._vector_size, 2 * self._sketch_size,
                         len(self.trials) * ANSWER.itemsize // 4))
 
-    def keeper(self, server, run_log, path):
-        """The keeper of a run; `path` is that of its first log."""
+    def keeper(self, server, run_log, checkpoints):
+        """The keeper of a run."""
         job = self.job
         display = Display(job.run.steps, int(self.batches.counts.sum()),
                           server.first)
@@ -243,7 +276,7 @@ class Assembly(Design):
         return Keeper(server, run_log, self.attack, self.guard,
                       every=job.run.evaluate_every, steps=job.run.steps,
                       display=display,
-                      checkpoints=Checkpoints(path, job.run.keep))
+                      checkpoints=checkpoints)
 
     def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated',
                 devices=(), without=()):

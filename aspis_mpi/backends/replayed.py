@@ -138,7 +138,7 @@ class Replay:
         it, wanted = self._workers[worker], np.packbits(bits).tobytes()
         others = np.ones(self._n_files, dtype=bool)
         others[[file for file, done in zip(it.files, bits) if done]] = False
-        it.handle(Skip(it.step, files=np.packbits(others).tobytes()))
+        it.handle(Skip(it.turn, files=np.packbits(others).tobytes()))
         while True:
             message = self._advance(worker)
             if isinstance(message, Vector):
@@ -148,7 +148,8 @@ class Replay:
 
     def _asked(self, worker, kind):
         """The vector or sketches that were asked for last."""
-        if self._workers[worker].state in ASKED:
+        it = self._workers[worker]
+        if it.state in ASKED or it.sends_unasked:
             self._keep(worker, self._advance(worker))
         if not isinstance(self._vectors.get(worker), kind):
             raise ReplayError(f'worker {worker} sent a {kind.__name__} that '

@@ -94,6 +94,33 @@ def decode(payloads, weights, out, divisor):
                 part[:] = total[:part.size]
 
 
+class Total:
+    """A sum of long vectors, one after the other, with the bits of `encode`.
+
+    Parameters
+    ----------
+    size : int
+        d.
+
+    Notes
+    -----
+    It has d numbers of float64, where `encode` needs all vectors at once.
+    """
+
+    def __init__(self, size):
+        self._sum = np.zeros(size)
+
+    def add(self, values):
+        """One more vector, float32 (d,)."""
+        with np.errstate(over='ignore', invalid='ignore'):
+            np.add(self._sum, values, out=self._sum)
+
+    def write(self, out):
+        """The sum, each number rounded once, into float32 (d,)."""
+        with np.errstate(over='ignore', invalid='ignore'):
+            out[:] = self._sum
+
+
 def _check_rows(rows, size, expected):
     if (len(rows),) != expected:
         raise ValueError(f'weights of {expected[0]} rows do not fit '

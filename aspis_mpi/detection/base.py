@@ -7,6 +7,8 @@ import numpy as np
 
 from aspis_mpi.arrays import Bools, Ints
 from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.detection.voting import plurality
@@ -70,8 +72,8 @@ class Verdict:
         Contested files that a plurality decided.
     mean_is_right : bool
         All liars are known: the mean of what is used is right.
-    contradiction : str
-        Why the assumptions cannot hold, as a sentence; empty if they can.
+    contradiction : Contradiction or None
+        Why the assumptions cannot hold; None if they can.
     exposed : ndarray of bool, shape (K,)
         Workers that this step's evidence proves wrong.
     proofs : tuple of Proof
@@ -95,7 +97,7 @@ class Verdict:
     contributors: Bools
     voted: int = 0
     mean_is_right: bool = False
-    contradiction: str = ''
+    contradiction: Contradiction | None = None
     exposed: Bools = _by_size()
     proofs: tuple[Proof, ...] = ()
     certified: Bools = _by_size()
@@ -129,6 +131,10 @@ class Detector:
     decides_by_majority = True
     #: Whether its verdicts say which files are right whatever the liars do.
     certifies = False
+    #: Whether files may be contested, which audits settle.
+    finds_contested = False
+    #: Whether files that one worker has are computed again by chance.
+    spot_checks = False
     #: Whether `worst_case` holds whoever is silent: a vote among fewer
     #: replicas may be won by fewer liars.
     bounds_silence = False
@@ -191,15 +197,18 @@ class Detector:
         """
         raise NotImplementedError
 
-    def premise(self, evidence: Evidence) -> str:
-        """The reason why more than q workers must be wrong, or ''."""
+    def premise(self, evidence: Evidence) -> Contradiction | None:
+        """The reason why more than q workers must be wrong, or None."""
         reason = non_finite_premise(evidence, self.q)
-        if not reason and matching_exceeds(evidence.disagreements, self.q):
-            return (f'more than q = {self.q} disjoint pairs of workers '
-                    f'disagree, so more than {self.q} workers are wrong')
+        if reason is None and matching_exceeds(evidence.disagreements, self.q):
+            return Contradiction(
+                ContradictionKind.DISAGREEMENTS,
+                f'more than q = {self.q} disjoint pairs of workers disagree, '
+                f'so more than {self.q} workers are wrong')
         return reason
 
-    def refuse(self, evidence: Evidence, contradiction: str) -> Verdict:
+    def refuse(self, evidence: Evidence,
+               contradiction: Contradiction) -> Verdict:
         """The verdict that uses nothing and flags nobody."""
         n_files = len(evidence.labels)
         return Verdict(np.zeros(evidence.n_workers, dtype=bool),
@@ -208,13 +217,15 @@ class Detector:
                        contradiction=contradiction)
 
 
-def non_finite_premise(evidence: Evidence, q: int) -> str:
-    """The reason why non-finite values cannot be lies alone, or ''."""
+def non_finite_premise(evidence: Evidence, q: int) -> Contradiction | None:
+    """The reason why non-finite values cannot be lies alone, or None."""
     senders = int(np.count_nonzero(evidence.non_finite))
     if senders <= q:
-        return ''
-    return (f'{senders} workers sent values that are not finite, more than '
-            f'q = {q}')
+        return None
+    return Contradiction(
+        ContradictionKind.NOT_FINITE,
+        f'{senders} workers sent values that are not finite, more than '
+        f'q = {q}')
 
 
 def use(evidence: Evidence, believed: Evidence, flagged: Bools,

@@ -34,12 +34,14 @@ class Tensors:
     Attributes
     ----------
     names : list of str
+    cuts : list of slice
+        Places of the tensors in the vector.
     """
 
     def __init__(self, sizes: Mapping[str, int]):
         self.names = list(sizes)
         ends = np.cumsum([0, *sizes.values()], dtype=int).tolist()
-        self._cuts = [slice(*it) for it in zip(ends, ends[1:])]
+        self.cuts = [slice(*it) for it in zip(ends, ends[1:])]
         # Each group has the same number of tensors, or one more.
         self._groups = [it for it in np.array_split(
             np.arange(len(self.names)), GROUPS) if it.size]
@@ -50,7 +52,7 @@ class Tensors:
     @property
     def groups(self) -> list[slice]:
         """Places of neighbouring tensors, in at most `GROUPS` pieces."""
-        return [slice(self._cuts[it[0]].start, self._cuts[it[-1]].stop)
+        return [slice(self.cuts[it[0]].start, self.cuts[it[-1]].stop)
                 for it in self._groups]
 
     def group(self, number: int) -> str:
@@ -75,7 +77,7 @@ class Tensors:
         list of str
             In the order of the vector.
         """
-        return [name for name, cut in zip(self.names, self._cuts)
+        return [name for name, cut in zip(self.names, self.cuts)
                 if _entries(one[cut], other[cut])]
 
     def differences(self, right: Vector,
@@ -92,7 +94,7 @@ class Tensors:
             By falling distance, at most `MOST`.
         """
         found = []
-        for name, cut in zip(self.names, self._cuts):
+        for name, cut in zip(self.names, self.cuts):
             entries = _entries(right[cut], sent[cut])
             if entries:
                 found.append(TensorDifference(

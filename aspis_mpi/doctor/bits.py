@@ -52,7 +52,9 @@ def look(case):
 
 def _check_room(case):
     """Raise a MemoryError where the host would die of computing."""
-    need = BYTES * case.assembly.d + case.assembly.problem.data_bytes
+    it = case.assembly
+    need = (BYTES * it.d + it.problem.data_bytes
+            + it.micro_batch * it.problem.sample_bytes)
     left = memory.left_on([memory.look(case)] * case.local)
     if need * case.local > left:
         raise MemoryError(f'{size(need)} a rank for gradients are more than '

@@ -142,6 +142,7 @@ def sizes(assembly):
     -------
     log, checkpoints : int
     """
+    from aspis_mpi.detection.spot import ripe
     from aspis_mpi.learning.optimizer import state_bytes
     from aspis_mpi.runlog import schema
     from aspis_mpi.runlog.datasets import CHUNK
@@ -158,5 +159,7 @@ def sizes(assembly):
     kept = vector + state_bytes(assembly.optimizer)
     # One more than is kept while the newest is written, and the model.
     # No data set has less than a chunk; events and indexes come on top.
-    return (job.run.steps * row + (len(items) + 9) * CHUNK,
-            (job.run.keep + 1) * kept + vector)
+    most = job.run.keep + 1 if assembly.ripening is None else ripe.most(
+        *assembly.ripening, job.run.keep)
+    return (job.run.steps * row + (len(items) + 10) * CHUNK,
+            most * kept + vector)

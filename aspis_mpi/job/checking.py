@@ -161,20 +161,31 @@ def _options(cls):
 
 def _section(name, base, table, chosen, path):
     """The frozen section, its own keys and those of its parts."""
-    fields = {}
-    for cls in chosen.values():
-        for key, option in _options(cls).items():
-            try:
-                fields[options.field_name(key)] = options.field(key, option)
-            except ValueError as error:
-                raise JobError(f'{path}: {name}.{key}: {error}') from error
-    model = create_model(f'{name.capitalize()}Section', __base__=base,
-                         **fields)
+    try:
+        model = _model(name, base, *chosen.values())
+    except ValueError as error:
+        raise JobError(f'{path}: {error}') from error
     try:
         return model.model_validate(table)
     except ValidationError as error:
         raise JobError(_explain(name, model, error, path, table,
                                 chosen)) from None
+
+
+@registry.remembered
+def _model(name, base, *parts):
+    """The class of a section, made once: that takes most of the loading."""
+    fields = {}
+    for part in parts:
+        for key, option in _options(part).items():
+            try:
+                fields[options.field_name(key)] = options.field(key, option)
+            except ValueError as error:
+                raise ValueError(f'{name}.{key}: {error}') from error
+    if not fields:
+        return base
+    return create_model(f'{name.capitalize()}Section', __base__=base,
+                        **fields)
 
 
 def _kept(name, table, cls, path):

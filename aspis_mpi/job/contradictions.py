@@ -127,6 +127,55 @@ def check_replicas(job, assignment, transfer, detector):
             'decides')
 
 
+def check_spot(job, assignment, detector):
+    """Refuse spot checks without what makes them find and undo lies."""
+    if not detector.spot_checks:
+        return
+    section, q = job.detection, job.q
+    if assignment.replication > 1:
+        raise JobError(
+            f"{job.path}: assignment.name = '{job.assignment.name}': with "
+            "detection.name = 'spot' each file has one worker; set "
+            "'uncoded'")
+    for key, value, wanted, why in (
+            ('transfer.name', job.transfer.name, 'sums',
+             'sums are what is checked'),
+            ('collection.name', job.collection.name, 'all',
+             'everybody owes its sum'),
+            ('detection.equality', section.equality, 'bits',
+             'what lies between two thresholds would never be found'),
+            ('detection.memory', section.memory or detector.default_memory,
+             'forever', 'whoever was exposed stays so'),
+            ('detection.budget', section.budget, 'fixed',
+             'the liars of a run are the same in all steps')):
+        if value != wanted:
+            raise JobError(f"{job.path}: {key} = '{value}': with "
+                           f"detection.name = 'spot' {why}; set '{wanted}'")
+    if not job.transfer.challenge:
+        raise JobError(f'{job.path}: transfer.challenge = false: with '
+                       "detection.name = 'spot' sums are challenged in some "
+                       'steps; set true')
+    if job.n_workers < 3 or not q:
+        raise JobError(
+            f"{job.path}: detection.name = 'spot': needs at least 3 workers "
+            f'and scheme.adversaries of at least 1, not {job.n_workers} and '
+            f'{q}')
+    if not detector.rate:
+        raise JobError(f'{job.path}: detection.rate = 0: must be above 0; '
+                       "without any check use detection.name = 'none'")
+    if job.faults.tolerate < q:
+        raise JobError(
+            f'{job.path}: faults.tolerate = {job.faults.tolerate}: must be '
+            f'at least scheme.adversaries = {q}, as liars can die, too')
+    if not detector.rollback and 4 * q >= job.n_workers:
+        raise JobError(
+            f'{job.path}: detection.rollback = false: with '
+            f'scheme.adversaries = {q} of {job.n_workers} workers liars just '
+            'below the screens turn the update round until they are exposed; '
+            'set detection.rollback = true, or fewer adversaries than a '
+            'quarter of the workers')
+
+
 def check_scheme(job, scheme, code):
     """Refuse a collection, a transfer and an aggregation that do not fit."""
     collection = scheme.collection
@@ -181,7 +230,8 @@ def check_evidence(job, scheme, problem):
             f"{job.path}: detection.audits: rank 0 has no data of problem "
             f"'{job.problem.name}'; set detection.audits = 'none' and "
             'detection.random_audits = 0')
-    if section.audits == 'contested' and not scheme.detector.certifies:
+    if section.audits == 'contested' and (
+            not scheme.detector.finds_contested):
         raise JobError(
             f"{job.path}: detection.audits = 'contested': rule "
             f"'{section.name}' gives no certificates, without which no file "

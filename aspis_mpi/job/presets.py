@@ -40,6 +40,19 @@ def _robust_partial(n_adversaries):
     }
 
 
+def _spot(n_adversaries):
+    """Sections with one owner a file, of which some are looked at."""
+    return {
+        'assignment': {'name': 'uncoded', 'load': 8},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'sums', 'challenge': True},
+        'detection': {'name': 'spot', 'memory': 'forever', 'budget': 'fixed',
+                      'audits': 'contested'},
+        'aggregation': {'name': 'mean'},
+        'faults': {'patience': 0.01, 'tolerate': n_adversaries},
+    }
+
+
 #: Sections by name, or a function of q that gives them.
 PRESETS = {
     # no redundancy, nobody is checked
@@ -86,6 +99,8 @@ PRESETS = {
         'collection': {'name': 'all'},
         'transfer': {'name': 'sums'},
     } | _TRUSTING,
+    # one gradient a file, checked by chance, undone where a check fails
+    'spot': _spot,
     # wrong and slow workers at once
     'robust-partial': _robust_partial,
     # Ramamoorthy, Meng, Girimaji, arXiv 2405.19509

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Section(BaseModel):
+    # Built when used: what is used are models with the options of parts.
     model_config = ConfigDict(extra='forbid', frozen=True, strict=True,
                               arbitrary_types_allowed=True,
-                              protected_namespaces=())
+                              protected_namespaces=(), defer_build=True)
 
 
 class _Run(_Section):

@@ -66,22 +66,24 @@ class Batches:
         least, larger = divmod(batch_size, n_files)
         self.counts = least + (np.arange(n_files) < larger)
         self._ends = np.cumsum(self.counts).tolist()
-        # Permutations are drawn for several steps at once, since making a
-        # generator costs more than a small permutation.
+        # A generator serves several steps, one after the other: making one
+        # costs more than a small permutation.
         self._rows = max(1, min(16, MOST_ENTRIES // n_samples))
         self._block: int | None = None
-        self._batches: Ints
+        self._drawn: np.random.Generator
+        self._batches: list[Ints]
 
     def batch(self, step: int) -> Ints:
         """The samples of a step, file after file, (batch_size,), read-only."""
         block, row = divmod(int(step), self._rows)
         if block != self._block:
-            drawn = streams.generator(self.seed, 'samples', block)
-            samples = np.arange(self.n_samples)
-            batches = np.stack([drawn.permutation(samples)[:self.batch_size]
-                                for _ in range(self._rows)])
-            batches.setflags(write=False)
-            self._block, self._batches = block, batches
+            self._block, self._batches = block, []
+            self._drawn = streams.generator(self.seed, 'samples', block)
+        while len(self._batches) <= row:
+            drawn = self._drawn.permutation(self.n_samples)
+            batch = drawn[:self.batch_size].copy()
+            batch.setflags(write=False)
+            self._batches.append(batch)
         return self._batches[row]
 
     def samples(self, step: int, file: int) -> Ints:

@@ -6,6 +6,8 @@ A job can name them, too: `problem.module = "aspis_mpi.learning.networks:…"`.
 from collections import OrderedDict
 from functools import cache, partial
 
+from aspis_mpi.learning.adapter.layers import convolution, linear
+
 #: Groups of GroupNorm, and channels of the four stages of a ResNet.
 GROUPS, STAGES = 32, (64, 128, 256, 512)
 
@@ -30,14 +32,36 @@ def lenet(side=28, classes=10):
     Proc. IEEE 86 (1998), section II.B.
     """
     from torch import nn
-    left = (side // 2 - 4) // 2
+    shapes = lenet_shapes(side, classes)
     return nn.Sequential(OrderedDict(
-        conv1=nn.Conv2d(1, 6, 5, padding=2), open1=nn.ReLU(),
-        pool1=nn.MaxPool2d(2), conv2=nn.Conv2d(6, 16, 5), open2=nn.ReLU(),
+        conv1=convolution(shapes['conv1.weight'], padding=2), open1=nn.ReLU(),
+        pool1=nn.MaxPool2d(2),
+        conv2=convolution(shapes['conv2.weight']), open2=nn.ReLU(),
         pool2=nn.MaxPool2d(2), flat=nn.Flatten(),
-        fc1=nn.Linear(16 * left ** 2, 120), open3=nn.ReLU(),
-        fc2=nn.Linear(120, 84), open4=nn.ReLU(),
-        fc3=nn.Linear(84, classes)))
+        fc1=linear(shapes['fc1.weight']), open3=nn.ReLU(),
+        fc2=linear(shapes['fc2.weight']), open4=nn.ReLU(),
+        fc3=linear(shapes['fc3.weight'])))
+
+
+def lenet_shapes(side, classes):
+    """Names and shapes of the parameters of `lenet`, without torch.
+
+    Parameters
+    ----------
+    side, classes : int
+        See `lenet`.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        In the order of the module.
+    """
+    left = 16 * ((side // 2 - 4) // 2) ** 2
+    return {'conv1.weight': (6, 1, 5, 5), 'conv1.bias': (6,),
+            'conv2.weight': (16, 6, 5, 5), 'conv2.bias': (16,),
+            'fc1.weight': (120, left), 'fc1.bias': (120,),
+            'fc2.weight': (84, 120), 'fc2.bias': (84,),
+            'fc3.weight': (classes, 84), 'fc3.bias': (classes,)}
 
 
 def resnet18(channels=3, classes=10, norm='group'):

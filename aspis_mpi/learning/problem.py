@@ -60,6 +60,13 @@ class Problem:
         The positional arguments of that model: inputs a sample, classes.
     data_bytes : int
         Memory that a rank needs for its data; only `aspis_mpi plan` asks.
+    sample_bytes : int
+        Memory that `gradient` needs for each sample of a micro-batch, in
+        vain outside of it: what a forward leaves for its backward, say.
+        Only `plan` asks.
+    evaluation_bytes : int
+        Memory that `loss`, `evaluate` and `export` need at most, besides
+        what they return; only `plan` asks.
     reads : tuple of str
         Options of the constructor that are paths of files, the contents of
         which are to be the same on all ranks, and when a run goes on.  One
@@ -137,6 +144,8 @@ class Problem:
     default_model: str | None = None
     model_inputs: tuple[int, ...] | None = None
     data_bytes: int = 0
+    sample_bytes: int = 0
+    evaluation_bytes: int = 0
     reads: tuple[str, ...] = ()
     saves: tuple[str, ...] = ()
     random_layers: bool = False

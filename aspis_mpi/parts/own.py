@@ -5,11 +5,11 @@ import importlib
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping
+from functools import lru_cache, partial, wraps
 from pathlib import Path
-from types import ModuleType
-from typing import Any, get_type_hints
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeVar, cast, get_type_hints
 
 from aspis_mpi.errors import UnknownPart
 from aspis_mpi.parts import extras
@@ -17,6 +17,8 @@ from aspis_mpi.words import nearest
 
 #: A class, or a function that makes an object.
 Maker = Callable[..., Any]
+
+F = TypeVar('F', bound=Callable[..., Any])
 
 
 def load(path: str) -> Maker:
@@ -103,12 +105,25 @@ def signature(part: Maker) -> inspect.Signature:
     return inspect.signature(part, annotation_format=Format.FORWARDREF)
 
 
-def options(part: Maker) -> dict[str, inspect.Parameter]:
+def remembered(make: F) -> F:
+    """Decorator of what is made of parts: once, but for parts without hash."""
+    known = lru_cache(maxsize=256)(make)
+
+    @wraps(make)
+    def of(*arguments: Any) -> Any:
+        if all(isinstance(argument, Hashable) for argument in arguments):
+            return known(*arguments)
+        return make(*arguments)
+    return cast(F, of)
+
+
+@remembered
+def options(part: Maker) -> Mapping[str, inspect.Parameter]:
     """The keyword-only parameters of a part's constructor, by name.
 
     Returns
     -------
-    dict of str to inspect.Parameter
+    mapping of str to inspect.Parameter
         Their annotations are the types that a job file must give, also
         where the module postpones them.
 
@@ -117,9 +132,10 @@ def options(part: Maker) -> dict[str, inspect.Parameter]:
     UnknownPart
         An annotation says no type that is known when the job is read.
     """
-    return {key: option.replace(annotation=_type(part, option))
-            for key, option in signature(part).parameters.items()
-            if option.kind is option.KEYWORD_ONLY}
+    return MappingProxyType({
+        key: option.replace(annotation=_type(part, option))
+        for key, option in signature(part).parameters.items()
+        if option.kind is option.KEYWORD_ONLY})
 
 
 def _type(part: Maker, option: inspect.Parameter) -> Any:

@@ -96,7 +96,10 @@ def bits(n: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """Step, epoch of asking within the step, and a position or number.
+    """Turn, epoch of asking within the turn, and a position or number.
+
+    A turn is one `Model` of a run: a step that is done again is another one.
+    All matching is by turn.
 
     Attributes
     ----------
@@ -119,7 +122,7 @@ class Message:
     numbers: ClassVar[tuple[str, ...]]
     parts: ClassVar[tuple[Part, ...]]
     varies: ClassVar[bool] = False
-    step: int
+    turn: int
     epoch: int = 0
     position: int = 0
 
@@ -197,7 +200,7 @@ def vector(meaning: str, size: Size) -> Any:
 
 # --- what the server sends ----------------------------------------------
 
-@sent_by(SERVER, 1, 'step')
+@sent_by(SERVER, 1, 'turn', 'position: the step')
 class Model(Message):
     """The beginning of a step, and the end of the one before."""
 
@@ -205,14 +208,14 @@ class Model(Message):
                            lambda job: bits(job.n_workers))
 
 
-@sent_by(SERVER, 2, 'step')
+@sent_by(SERVER, 2, 'turn')
 class Parameters(Vector):
     """The parameters at which the step's gradients are taken."""
 
     buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 
 
-@sent_by(SERVER, 3, 'step', 'epoch')
+@sent_by(SERVER, 3, 'turn', 'epoch')
 class Encode(Message):
     """Send a coded gradient: the signal with the global state vector."""
 
@@ -222,7 +225,7 @@ class Encode(Message):
                          lambda job: 2 * job.n_files)
 
 
-@sent_by(SERVER, 13, 'step')
+@sent_by(SERVER, 13, 'turn')
 class Skip(Message):
     """Files that no worker needs to finish; replaces an earlier one."""
 
@@ -230,7 +233,7 @@ class Skip(Message):
                         lambda job: bits(job.n_files))
 
 
-@sent_by(SERVER, 14, 'step')
+@sent_by(SERVER, 14, 'turn')
 class Reorder(Message):
     """The order in which the worker computes its files from now on."""
 
@@ -238,13 +241,29 @@ class Reorder(Message):
                         lambda job: 4 * job.load)
 
 
-@sent_by(SERVER, 4, 'step', 'epoch')
+@sent_by(SERVER, 4, 'turn', 'epoch')
 class Challenge(Message):
     """Sketch your files by a secret seed, drawn after all payloads came."""
 
     seed: bytes = part('16 bytes: the seed', lambda job: 16, bytes(16))
     files: bytes = part('bits (f): of these files, what is finished',
                         lambda job: bits(job.n_files))
+
+
+class Purpose(IntEnum):
+    """Answers to `Compute`."""
+
+    CHECK = 0       # a `Sketch` of the files
+    OWN = 1         # their `Sum`
+
+
+@sent_by(SERVER, 18, 'turn', 'epoch', 'position: a `Purpose`')
+class Compute(Message):
+    """Compute files besides your own, once more or in another's place."""
+
+    seed: bytes = part('16 bytes: the seed of a check', lambda job: 16,
+                       bytes(16))
+    files: bytes = part('bits (f): these', lambda job: bits(job.n_files))
 
 
 @sent_by(SERVER, 16)
@@ -254,19 +273,19 @@ class Probe(Message):
     seed: bytes = part('16 bytes: the seed', lambda job: 16, bytes(16))
 
 
-@sent_by(SERVER, 5, 'step')
+@sent_by(SERVER, 5, 'turn')
 class Commit(Message):
     """The end of a step: its gradients may be forgotten."""
 
 
-@sent_by(SERVER, 6, 'step', "position: every rank's exit code")
+@sent_by(SERVER, 6, 'turn', "position: every rank's exit code")
 class Stop(Message):
     """The end of the run."""
 
 
 # --- what a worker sends ------------------------------------------------
 
-@sent_by(WORKER, 7, 'step', 'position: how many files are finished')
+@sent_by(WORKER, 7, 'turn', 'position: how many files are finished')
 class Progress(Message):
     """Files that are finished; a new count replaces an unsent one."""
 
@@ -274,14 +293,14 @@ class Progress(Message):
                            lambda job: bits(job.load))
 
 
-@sent_by(WORKER, 8, 'step', 'position in its order')
+@sent_by(WORKER, 8, 'turn', 'position in its order')
 class Replica(Vector):
     """The gradient of one file; its own report of progress."""
 
     buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.payload)
 
 
-@sent_by(WORKER, 9, 'step', 'epoch')
+@sent_by(WORKER, 9, 'turn', 'epoch')
 class CodedGradient(Vector):
     """One combination of the worker's gradients, as the signal asked."""
 
@@ -289,14 +308,17 @@ class CodedGradient(Vector):
                              lambda job: 4 * job.payload)
 
 
-@sent_by(WORKER, 15, 'step', 'epoch')
+@sent_by(WORKER, 15, 'turn', 'epoch')
 class Sum(CodedGradient):
-    """The sum of the gradients that it owns, once coded ones failed."""
+    """The sum of the gradients that it owns.
+
+    Unasked where only it has its files; else once coded ones failed.
+    """
 
     buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.n_parameters)
 
 
-@sent_by(WORKER, 10, 'step', 'epoch')
+@sent_by(WORKER, 10, 'turn', 'epoch')
 class Sketch(Vector):
     """Sketches and norms of the worker's finished files."""
 
@@ -311,7 +333,7 @@ class Answer(Vector):
     buffer: Carrier = vector('n times 344 bytes', lambda job: job.answer)
 
 
-@sent_by(WORKER, 11, 'step')
+@sent_by(WORKER, 11, 'turn')
 class Failure(Message):
     """The error with which this rank ends."""
 
@@ -325,7 +347,7 @@ class Failure(Message):
         return self.text[-TEXT_BYTES:]
 
 
-@sent_by(WORKER, 12, 'step', 'position: the number of the signal')
+@sent_by(WORKER, 12, 'turn', 'position: the number of the signal')
 class Signal(Message):
     """The signal by which the operating system asked a rank to end."""
 

@@ -13,9 +13,9 @@ from aspis_mpi.protocol.messages import (
     MESSAGES, Lane, Message, Sizes, Vector)
 
 MAGIC = b'ASPI'
-PROTOCOL = 1
+PROTOCOL = 2
 
-#: magic, protocol, kind, step, epoch, position, bytes of body.
+#: magic, protocol, kind, turn, epoch, position, bytes of body.
 _HEADER = struct.Struct('<4sHHqiiq')
 
 
@@ -81,30 +81,30 @@ class Wire:
         """
         if n_bytes < HEADER_BYTES:
             raise MalformedMessage(f'{n_bytes} bytes are no header', lane)
-        magic, protocol, kind, step, epoch, position, length = (
+        magic, protocol, kind, turn, epoch, position, length = (
             _HEADER.unpack_from(raw))   # type: ignore[arg-type]
         if magic != MAGIC or protocol != PROTOCOL:
             raise MalformedMessage('no message of this protocol', lane)
         cls: Any = known.get(kind)
         if cls is None or cls.lane != lane:
             raise MalformedMessage(f'kind {kind} on lane {lane.name}', lane,
-                                   step)
+                                   turn)
         if length != n_bytes - HEADER_BYTES:
             raise MalformedMessage(f'{cls.__name__} of {n_bytes} bytes '
                                    f'announces a body of {length}', lane,
-                                   step)
+                                   turn)
         due = self._lengths[cls]
         if length != due and not cls.varies:
             raise MalformedMessage(f'{cls.__name__} with a body of {length} '
-                                   f'bytes, not {due}', lane, step)
+                                   f'bytes, not {due}', lane, turn)
         if lane is Lane.DATA and buffer is not None:
-            return cls(step, epoch, position, buffer.front(length))
+            return cls(turn, epoch, position, buffer.front(length))
         body = raw[HEADER_BYTES:n_bytes].tobytes()
-        return cls(step, epoch, position,
+        return cls(turn, epoch, position,
                    *[body[cut] for cut in self._cuts[cls]])
 
 
 def _header(message: Message, length: int) -> bytes:
-    packed = _HEADER.pack(MAGIC, PROTOCOL, message.kind, message.step,
+    packed = _HEADER.pack(MAGIC, PROTOCOL, message.kind, message.turn,
                           message.epoch, message.position, length)
     return packed.ljust(HEADER_BYTES, b'\0')

@@ -166,6 +166,7 @@ class Summary:
     parts: tuple[PartFigures, ...]
     continues: str | None       # of a later part alone: name of the first
     job: JobFigures
+    images: tuple[str, ...]     # sets of images, and how each was checked
     pace: PaceFigures
     transfer: TransferFigures
     quality: Quality

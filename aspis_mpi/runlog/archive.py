@@ -40,7 +40,7 @@ def replace(path, write):
         begun.unlink(missing_ok=True)
         raise
     begun.replace(place)
-    _sync(place.parent)
+    sync(place.parent)
 
 
 def _write(file, arrays):
@@ -52,7 +52,7 @@ def _write(file, arrays):
                                           allow_pickle=False)
 
 
-def _sync(folder):
+def sync(folder):
     """Make a rename in a folder outlast a crash of the machine."""
     number = os.open(folder, os.O_RDONLY)
     try:

@@ -9,9 +9,13 @@ All of it happens where a link leads to: a rename would take its place.
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from aspis_mpi.errors import InUse
+
+#: Pauses, in seconds, until another process has looked at a name.
+PAUSES = (0.01, 0.1, 1.0, 5.0)
 
 
 def real(path):
@@ -88,6 +92,25 @@ class Claim:
         if _is_at(self._file, self.place):
             self.place.unlink()
         self._file.close()
+
+
+def claim_again(path):
+    """A Claim of the name of a file that this process writes.
+
+    Whoever looks if he may have it holds it for a moment.
+
+    Raises
+    ------
+    InUse
+    OSError
+        Nothing can be written there.
+    """
+    for pause in PAUSES:
+        try:
+            return Claim(path, again=True)
+        except InUse:
+            time.sleep(pause)
+    return Claim(path, again=True)
 
 
 def make_room(path, overwrite, claimed=None):

@@ -19,6 +19,8 @@ Rows = npt.NDArray[np.void]
 
 #: Bytes of a chunk, and of the smallest row that is worth compressing.
 CHUNK, COMPRESS = 1 << 16, 1 << 12
+#: A column that versions before 4 have not.
+TURN = 'turn'
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class DataSet:
 
     def unpack(self, stored: Array, n_files: int, n_workers: int) -> Array:
         """Rows of the file, (n, ...), as a reader gets them."""
+        if self.dtype.names:
+            return completed(stored, self.dtype)
         if not self.packed:
             return stored.astype(bool) if self.dtype == bool else stored
         shape = self.shape(n_files, n_workers)
@@ -153,14 +157,26 @@ class RowTable:
         """Whole rows of a file of any version, for a slice of them."""
         if self.rows.path not in file:
             return np.empty(0, self.dtype)
-        # A column that an earlier version has not is 0 in its rows.
         found = file[self.rows.path][rows]
-        whole = np.zeros(len(found), self.dtype)
-        for name in found.dtype.names:
-            whole[name] = found[name]
+        whole = completed(found, self.dtype)
         if self.column not in found.dtype.names:
             whole[self.column] = file[self.beside.path][rows]
         return whole
+
+
+def completed(found: Rows, dtype: np.dtype[Any]) -> Rows:
+    """Rows with all columns, as a reader gets them.
+
+    A column that an earlier version has not is 0, but turns are steps.
+    """
+    if found.dtype == dtype:
+        return found
+    whole, given = np.zeros(len(found), dtype), found.dtype.names or ()
+    for name in given:
+        whole[name] = found[name]
+    if TURN in (dtype.names or ()) and TURN not in given:
+        whole[TURN] = found['step']
+    return whole
 
 
 def _unwritten(dtype: np.dtype[Any]) -> Array:

@@ -96,6 +96,12 @@ class JoinedRun(View):
                 for exposure in part.exposures]
 
     @property
+    def rollbacks(self):
+        """The rollbacks of all parts, by turn; see `Run.rollbacks`."""
+        found = [it for part in self.parts for it in part.rollbacks]
+        return sorted(found, key=attrgetter('turn'))
+
+    @property
     def arrivals(self):
         """Arrivals that the servers took note of; see `Run.arrivals`."""
         return np.concatenate([self._widened(part.arrivals)

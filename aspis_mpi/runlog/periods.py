@@ -17,6 +17,8 @@ from aspis_mpi.schemes.record import Event, ExposureRecord
 
 #: The version of logs from which on they have codes and exposures.
 CODES = 3
+#: What a run does just before its first step, or another one, begins.
+BEGINS = {EventCode.PROBE, EventCode.RESUMED, EventCode.ROLLBACK}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,8 @@ class Period:
     run : str
         Identity of the run.
     events, exposures : list
+    first : float
+        Seconds of the run, when the first of these steps began.
     steps : structured ndarray, shape (T,)
     proved, done, idle : ndarray, shape (T, K)
         Who counted as proved wrong, in logs that have no exposures; files
@@ -44,6 +48,7 @@ class Period:
     run: str
     events: list[Event]
     exposures: list[ExposureRecord]
+    first: float
     steps: Array
     proved: Array
     done: Array
@@ -60,11 +65,8 @@ class Period:
 
     def heard(self, worker: int) -> float:
         """Time at which the last step began in which a worker was heard of."""
-        # The first step follows the start-up probe, where there is one.
-        first = max([*self.about(EventCode.RESUMED)[0],
-                     *self.about(EventCode.PROBE)[0]], default=0.0)
         seconds = np.nan_to_num(self.steps['seconds_step'])
-        begins = first + np.cumsum(seconds) - seconds
+        begins = self.first + np.cumsum(seconds) - seconds
         return float(begins[self.done[:, worker] > 0].max(initial=-np.inf))
 
     def evidence(self, kind: Kind, worker: int, step: int | None,
@@ -92,10 +94,18 @@ def periods(part: Run, identity: str) -> Iterator[Period]:
         steps = slice(first, max(first, last))
         yield Period(
             start, str(part.path), identity, events[start.events:event],
-            exposures[start.exposures:proof], part.steps[steps],
+            exposures[start.exposures:proof], _first(events[:event]),
+            part.steps[steps],
             part.read('exposed', steps if old else slice(0)),
             part.read('files_done', steps), part.read('last_report', steps),
             part.read('excluded', steps))
+
+
+def _first(events: list[Event]) -> float:
+    """Time of the first step after the last start that events tell of."""
+    times = [event.time for event in events
+             if event.code in BEGINS and not event.rank]
+    return times[-1] if times else 0.0
 
 
 def _starts(part: Run, events: list[Event], old: bool) -> list[Started]:

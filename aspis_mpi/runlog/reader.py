@@ -21,7 +21,8 @@ from aspis_mpi.runlog.log_parts import places
 from aspis_mpi.runlog.starts import Started, of_row
 from aspis_mpi.runlog.view import WINDOW, View
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import Event, ExposureRecord
+from aspis_mpi.schemes.record import (
+    Cause, Event, ExposureRecord, Rollback)
 
 
 def load_run(path: str | Path) -> 'Run | JoinedRun':
@@ -90,7 +91,7 @@ class Run(View):
         Files of each worker as it computes them, padded with -1;
         `order_at` knows of later changes.
     steps : structured ndarray, shape (T,)
-        Step, loss, verdict, counts and seconds: one column each.  The
+        Step, loss, verdict, counts, seconds and turn: one column each.  The
         verdict is a number of `aspis_mpi.schemes.record.Outcome`: 0 the
         assumptions do not hold, 1 no usable file, 2 files are missing, 3
         decided by vote, 4 resolved without, 5 nobody disagreed and no file
@@ -195,7 +196,7 @@ class Run(View):
 
     @property
     def exposures(self) -> list[ExposureRecord]:
-        """Proofs against workers, a list of `ExposureRecord` by rising step.
+        """Proofs against workers, a list of `ExposureRecord` by rising turn.
 
         As long as each step has a proof of one kind against a worker, the
         first is there alone; logs of before version 3 have none.  Where
@@ -212,8 +213,9 @@ class Run(View):
         return [ExposureRecord(int(step), int(since), int(worker),
                                ProofKind.numbered(proof),
                                text.decode(errors='replace'),
-                               tuple(tensors[step, worker, proof]))
-                for step, since, worker, proof, text in self._own(
+                               tuple(tensors[turn, worker, proof]),
+                               int(turn))
+                for step, since, worker, proof, turn, text in self._own(
                     schema.EXPOSURES)]
 
     @property
@@ -227,28 +229,45 @@ class Run(View):
                 if row['step'] >= 0]
 
     def _tensors(self) -> dict[Any, list[TensorDifference]]:
-        """Tensors by the step, worker and proof of their exposure."""
+        """Tensors by the turn, worker and proof of their exposure."""
         found = defaultdict(list)
-        for *key, distance, entries, size, name in self._own(schema.TENSORS):
-            found[tuple(key)].append(TensorDifference(
+        for _, worker, proof, distance, entries, size, turn, name in (
+                self._own(schema.TENSORS)):
+            found[turn, worker, proof].append(TensorDifference(
                 name.decode(errors='replace'), float(distance), int(entries),
                 int(size)))
         return found
+
+    @property
+    def rollbacks(self) -> list[Rollback]:
+        """Times that the run went back to an earlier step, by turn.
+
+        A list of `Rollback`.  Rows of what was undone are not there; its
+        arrivals are, which `undone` tells from others, and its exposures.
+        """
+        rows = self._file.read('/', lambda root: (
+            root[schema.ROLLBACKS.path][:]
+            if schema.ROLLBACKS.path in root else ()))
+        return [Rollback(int(turn), float(seconds), int(start), int(end),
+                         Cause.numbered(cause), int(wrong))
+                for turn, seconds, start, end, _, wrong, cause in rows
+                if turn >= 0]
 
     @property
     def arrivals(self) -> Array:
         """Arrivals that the server took note of, in that order: a row each.
 
         Columns: step, worker (-1: the server's own), kind (a number of
-        `ArrivalKind`), files_done, seconds since the run began, bytes,
+        `ArrivalKind`), files_done, seconds since the run began, bytes, turn,
         finished (packed: see `finished`).  Empty unless the job had
-        log.detail = "arrivals".
+        log.detail = "arrivals".  Those of undone turns are there, too.
         """
         return self._arrivals(lambda rows: rows['step'] >= 0)
 
     def arrivals_of(self, step: int) -> Array:
-        """The arrivals of one step, by its number."""
-        return self._arrivals(lambda rows: rows['step'] == step)
+        """The arrivals of one step, by its number, as it was done last."""
+        rows = self._arrivals(lambda rows: rows['step'] == step)
+        return rows[rows['turn'] == rows['turn'].max(initial=0)]
 
     def finished(self, arrivals: Array) -> npt.NDArray[np.bool_]:
         """Positions of the orders that had been finished, bool (n, l).

@@ -8,7 +8,7 @@ from aspis_mpi.runlog import schema
 
 #: Of an arrival, in the order of the columns of `/arrivals`.
 _OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
-                         'nbytes', 'finished')
+                         'nbytes', 'turn', 'finished')
 
 
 def of_event(event):
@@ -20,13 +20,14 @@ def of_event(event):
 def of_exposure(exposure):
     """Row of an `ExposureRecord`, the text last."""
     return (exposure.step, exposure.since, exposure.worker, exposure.proof,
-            storable(exposure.text))
+            exposure.turn, storable(exposure.text))
 
 
 def of_tensors(exposure):
     """Rows of the tensors of an `ExposureRecord`, the name last."""
     return [(exposure.step, exposure.worker, exposure.proof, it.distance,
-             it.entries, it.size, storable(it.tensor, schema.NAME))
+             it.entries, it.size, exposure.turn,
+             storable(it.tensor, schema.NAME))
             for it in exposure.tensors]
 
 
@@ -37,6 +38,12 @@ def of_start(start, n_ranks):
     places += [(b'', b'')] * (n_ranks - len(places))
     return (start.step, start.began, start.events, start.exposures,
             schema.SOURCES.index(start.source), places)
+
+
+def of_rollback(rollback):
+    """Row of a `Rollback`."""
+    return (rollback.turn, rollback.seconds, rollback.start, rollback.end,
+            rollback.undone, rollback.wrong, rollback.cause)
 
 
 def of_arrivals(arrivals, dtype):

@@ -22,6 +22,11 @@ Version 1 had these as the last columns of their tables, `text`, `finished`
 and `order`, and verdicts and kinds as enumerations; `hosts` could be empty.
 Version 2 had neither exposures nor codes of events: there only sentences say
 which proof there is against whom, and no reader looks into sentences.
+Version 3 had no turns, which were the steps: none was ever done again.
+
+A run that goes back does steps again.  Then their rows of `/steps` and of all
+arrays beside are cut, also those of `/evaluation`; arrivals and exposures of
+undone turns stay, and `/rollbacks` says which turns those are.
 """
 
 from collections.abc import Iterable
@@ -33,10 +38,10 @@ import numpy as np
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.datasets import DataSet, RowTable
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import ArrivalKind, Outcome
+from aspis_mpi.schemes.record import ArrivalKind, Cause, Outcome
 
 FORMAT = 'aspis-mpi-run'
-VERSION = 3
+VERSION = 4
 
 #: Root attributes that say which checkpoint of the run is the last one on
 #: the disk, by its number of steps, and in which folder it was written.
@@ -62,7 +67,8 @@ STEP_COLUMNS = np.dtype([
     ('files_missing', 'u2'), ('bytes_in', 'u8'), ('bytes_out', 'u8'),
     ('messages', 'u8'), ('seconds_wait', 'f8'), ('seconds_transfer', 'f8'),
     ('seconds_detect', 'f8'), ('seconds_aggregate', 'f8'),
-    ('seconds_update', 'f8'), ('seconds_step', 'f8')])
+    ('seconds_update', 'f8'), ('seconds_step', 'f8'), ('turn', 'i8'),
+    ('files_checked', 'u2')])
 
 EVALUATION_COLUMNS = np.dtype([
     ('step', 'i8'), ('seconds', 'f8'), ('loss', 'f8'), ('accuracy', 'f8')])
@@ -82,11 +88,16 @@ EVENT_COLUMNS = np.dtype([
     ('time', 'f8'), ('level', 'i2'), ('rank', 'i4'), ('code', 'u1')])
 
 EXPOSURE_COLUMNS = np.dtype([
-    ('step', 'i8'), ('since', 'i8'), ('worker', 'i2'), ('proof', 'u1')])
+    ('step', 'i8'), ('since', 'i8'), ('worker', 'i2'), ('proof', 'u1'),
+    ('turn', 'i8')])
 
 TENSOR_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('proof', 'u1'), ('distance', 'f8'),
-    ('entries', 'i8'), ('size', 'i8')])
+    ('entries', 'i8'), ('size', 'i8'), ('turn', 'i8')])
+
+ROLLBACK_COLUMNS = np.dtype([
+    ('turn', 'i8'), ('seconds', 'f8'), ('from', 'i8'), ('to', 'i8'),
+    ('undone', 'i8'), ('wrong', 'i8'), ('cause', 'u1')])
 
 START_COLUMNS = np.dtype([
     ('step', 'i8'), ('began', 'f8'), ('events', 'i8'), ('exposures', 'i8'),
@@ -94,7 +105,7 @@ START_COLUMNS = np.dtype([
 
 ARRIVAL_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'), ('files_done', 'u2'),
-    ('seconds', 'f8'), ('bytes', 'u8')])
+    ('seconds', 'f8'), ('bytes', 'u8'), ('turn', 'i8')])
 
 
 _BOOL, _COUNT = np.dtype(bool), np.dtype('u2')
@@ -131,6 +142,8 @@ ROWS = {item.name: item for item in (STEPS, *RECORD, *TRUTH)}
 
 #: These grow on their own.
 EVALUATION = DataSet('/evaluation', EVALUATION_COLUMNS)
+ROLLBACKS = DataSet('/rollbacks', ROLLBACK_COLUMNS, marked=True, since=4,
+                    names=(('cause', _names(Cause)),))
 EVENTS = RowTable(
     DataSet('/events', EVENT_COLUMNS, marked=True,
             names=(('code', _names(EventCode)),)),
@@ -180,10 +193,10 @@ def starts(n_workers: int) -> RowTable:
     Beside each row lie the host and the device of every rank.
     """
     return RowTable(
-        DataSet(STARTS, START_COLUMNS, marked=True, since=3,
+        DataSet(STARTS, START_COLUMNS, marked=True, since=4,
                 names=(('source', ' '.join(SOURCES)),)),
         DataSet(f'{STARTS}_places', h5py.string_dtype('utf-8', NAME),
-                (n_workers + 1, 2), since=3),
+                (n_workers + 1, 2), since=4),
         'places')
 
 

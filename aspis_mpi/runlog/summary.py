@@ -5,6 +5,7 @@ import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
+from aspis_mpi.files.digests import brief
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.totals import PHASES, summarize
 from aspis_mpi.words import counted, few, printable, share, size
@@ -40,6 +41,7 @@ def format_summary(summary):
     rows = [('run', f'{summary.path}, written by {summary.package}, '
                     f'{summary.created}'),
             *_parts_row(summary), ('job', _tell_job(summary.job)),
+            *_images_row(summary),
             ('attack', summary.job.attack or 'none'),
             ('steps', _tell_steps(summary.job, summary.pace)),
             ('accuracy', _tell_quality(summary.quality))]
@@ -94,6 +96,13 @@ def _parts_row(summary):
             f"{len(summary.parts)}: {counted(first.n_workers, 'worker')}",
             *(f'{part.n_workers} from step {part.first_step} on '
               f'({Path(part.path).name})' for part in later)])
+
+
+def _images_row(summary):
+    """Row of the set of images, and of how `prepare` had checked it."""
+    if summary.images:
+        yield 'images', '; '.join(
+            printable(brief(it)) for it in summary.images)
 
 
 def _trust_row(summary):

@@ -1,11 +1,13 @@
 """Totals of a run log, from its rows."""
 
 import logging
+import tomllib
 from operator import attrgetter
 
 import numpy as np
 
 from aspis_mpi import registry
+from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.runlog.amounts import (
     Differing, JobFigures, PaceFigures, PartFigures, Proved, Quality, Summary,
     TransferFigures, Trust, Truth, Waited, Warned)
@@ -38,7 +40,7 @@ def summarize(run):
         created=run.attrs['created'], n_ranks=len(run.attrs['hosts']),
         parts=tuple(map(_part, run.parts)),
         continues=run.attrs.get('continues'),
-        job=_job(run), pace=_pace(run, steps),
+        job=_job(run), images=_images(run), pace=_pace(run, steps),
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
@@ -94,6 +96,14 @@ def _job(run):
         load=int(last.incidence.sum(axis=0).max()),
         steps=run.option('run', 'steps'),
         batch_size=run.option('problem', 'batch_size'))
+
+
+def _images(run):
+    """Sets of images that the parts were trained on, mostly one or none."""
+    inputs = [tomllib.loads(part.attrs.get('inputs', ''))
+              for part in run.parts]
+    return tuple(dict.fromkeys(
+        it[IN_LOG] for it in inputs if IN_LOG in it))
 
 
 def _pace(run, steps):

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from aspis_mpi.arrays import Array
 from aspis_mpi.runlog import schema
+from aspis_mpi.schemes.record import Rollback
 
 #: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
 WINDOW = 1 << 24
@@ -27,6 +28,11 @@ class View:
     n_steps: int
     n_files: int
     n_workers: int
+
+    @property
+    def rollbacks(self) -> list[Rollback]:
+        """Times that the run went back, a list of `Rollback` by turn."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close what is open; what was read stays."""
@@ -67,6 +73,35 @@ class View:
             steps = slice(start, start + span)
             lied[steps] |= self.read('lies', steps).any(axis=1)
         return lied
+
+    def wrong_payloads(self, step: int) -> int:
+        """Payloads that were wrong and used, in steps from this one on.
+
+        A payload is a worker's in a step.
+        """
+        first = int(np.searchsorted(self.read('steps')['step'], step))
+        count, span = 0, max(1, WINDOW // (self.n_files * self.n_workers))
+        for start in range(first, self.n_steps, span):
+            steps = slice(start, start + span)
+            wrong = self.read('lies', steps)
+            wrong |= self.read('payload_lies', steps)[:, None, :]
+            wrong &= self.read('contributors', steps)
+            count += int(wrong.any(axis=1).sum())
+        return count
+
+    def undone(self, arrivals: Array) -> npt.NDArray[np.bool_]:
+        """Arrivals of steps that were undone later, bool (n,).
+
+        Parameters
+        ----------
+        arrivals : structured ndarray, shape (n,)
+            Some of the rows of `arrivals`.
+        """
+        found = np.zeros(len(arrivals), dtype=bool)
+        for it in self.rollbacks:
+            found |= (arrivals['turn'] < it.turn) & (
+                arrivals['step'] >= it.end)
+        return found
 
     @property
     def attack(self) -> str:

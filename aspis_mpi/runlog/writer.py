@@ -8,22 +8,26 @@ same way the rows of another table announce what lies beside them.
 
 import os
 import time
+from dataclasses import replace
+from functools import partial
 from itertools import chain
+from math import inf
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from aspis_mpi.errors import Unwritable
-from aspis_mpi.runlog import schema
+from aspis_mpi.errors import InUse, RunLogError, Unwritable
+from aspis_mpi.runlog import archive, schema
 from aspis_mpi.runlog.blocks import Block
-from aspis_mpi.runlog.claims import make_room, real
+from aspis_mpi.runlog.claims import claim_again, make_room, real
 from aspis_mpi.runlog.datasets import CHUNK
 from aspis_mpi.runlog.heading import describe, tell
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.rows import (
     of_arrivals, of_event, of_exposure, of_start, of_tensors)
 from aspis_mpi.runlog.starts import Started
-from aspis_mpi.runlog.stretch import BEGINNING, copy
+from aspis_mpi.runlog.stretch import BEGINNING, copy, tell_rollbacks
 from aspis_mpi.words import reason
 
 #: Arrivals that wait for the next flush; one more brings it about.
@@ -90,40 +94,57 @@ class RunLog:
                  checkpoints='', claimed=None, inputs='', without=()):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
+        self._assignment, self._stretch = assignment, stretch
         self._sizes = assignment.n_files, assignment.n_workers
         _check(*self._sizes, clock, flush_seconds)
+        self._describe = partial(
+            describe, job=job, seed=seed, parameters=parameters, mpi=mpi,
+            hosts=hosts, hosts_from=hosts_from, clock=clock,
+            checkpoints=checkpoints)
+        self._tell = partial(tell, inputs=inputs, without=without)
+        self._places = hosts_from, tuple(hosts), (
+            tuple(devices) or ('',) * len(hosts))
+        self._block = Block(*self._sizes)
+        self._evaluations, self._events, self._exposures = [], [], []
+        self._tensors, self._arrivals, self._changes = [], [], []
+        self._starts, self._checkpoint = [], None
 
-        # Without HDF5's lock others may read the log while it grows, and
-        # it can lie on a file system that has none.  A new one gets its
-        # name when it is whole: a kill leaves none that cannot be read.
         self._claim, before = make_room(
             self.path, overwrite or stretch.goes_on, claimed)
+        self._create(self._claim, stretch)
+        if before is not None:
+            before.close()
+
+    def _create(self, claim, stretch):
+        """Begin the file, with what stays of the one that has its name.
+
+        Without HDF5's lock others may read the log while it grows, and it
+        can lie on a file system that has none.  A new one gets its name when
+        it is whole: a kill leaves none that cannot be read.
+        """
         # Rows are only appended: of each data set the last chunk is enough.
-        self._file = h5py.File(self._claim.place, 'w', locking=False,
+        self._file = h5py.File(claim.place, 'w', locking=False,
                                rdcc_nbytes=2 * CHUNK)
         self._trouble = ''
         try:
-            self._lay_out(assignment)
+            self._lay_out(self._assignment)
             if stretch.goes_on:
-                copy(self.path, self._file, stretch.step, self._own)
-            describe(self._file.attrs, job, seed, parameters, mpi, hosts,
-                     hosts_from, clock, stretch, checkpoints)
-            tell(self._file.attrs, inputs, without)
-            self._block = Block(*self._sizes)
-            self._evaluations, self._events, self._exposures = [], [], []
-            self._tensors, self._arrivals, self._changes = [], [], []
-            self._checkpoint = None
-            self._starts = [self._start(stretch.step, hosts, hosts_from,
-                                        devices)]
+                copy(self.path, self._file, stretch, self._own)
+            tell_rollbacks(self._file, stretch)
+            self._describe(self._file.attrs, stretch=stretch)
+            self._tell(self._file.attrs)
+            # The order that the log has from now on.
+            changes = self._data_sets[self._change.beside.path]
+            self._order = changes[-1] if len(changes) else np.array(
+                self._assignment.order, dtype='i4')
+            self._starts.append(self._start(stretch.step))
             self.sync()
         except BaseException as error:
             self._let_go(error)
             self._shut()
-            self._claim.close()
+            claim.close()
             raise
-        self._claim.place.replace(real(self.path))
-        if before is not None:
-            before.close()
+        claim.place.replace(real(self.path))
 
     def __enter__(self):
         return self
@@ -184,11 +205,47 @@ class RunLog:
             raise ValueError(f'the order has shape {order.shape}, that of '
                              f'the assignment {self._order_shape}')
         self._changes.append((reordering.step, order))
+        self._order = order
 
     def checkpoint(self, step):
         """Note the last checkpoint, which is on the disk, at once."""
         self._checkpoint = step
         self.flush()
+
+    def go_back(self, rollback):
+        """Leave out the steps that are undone, from now on.
+
+        What stays is copied into a file that takes the name when it is
+        whole: a kill leaves the log as it was.
+
+        Parameters
+        ----------
+        rollback : Rollback
+
+        Returns
+        -------
+        Rollback
+            With the wrong payloads of these steps.
+        """
+        self.sync()
+        self._file.close()
+        try:
+            first = self.path.with_name(self._stretch.continues
+                                        or self.path.name)
+            with load_run(first) as run:
+                rollback = replace(
+                    rollback, wrong=run.wrong_payloads(rollback.end))
+            claim = claim_again(self.path)
+            self._create(claim, replace(
+                self._stretch, step=rollback.end, goes_on=True, turn=inf,
+                rollbacks=(rollback,), order=self._order))
+            archive.sync(real(self.path).parent)
+        except (OSError, RuntimeError, RunLogError, InUse) as error:
+            self._trouble = self._told_trouble(error)
+            raise Unwritable(self._trouble) from error
+        self._claim.close()
+        self._claim = claim
+        return rollback
 
     def maybe_flush(self, now=None):
         """Flush when the block is full or `flush_seconds` have passed.
@@ -222,9 +279,11 @@ class RunLog:
         """
         with open(os.devnull, 'r+b') as sink:
             os.dup2(sink.fileno(), self._file.id.get_vfd_handle())
-        self._trouble = (
-            f'{self.path}: {reason(error)}; what is in it can be read, and '
-            'where it can be written again --resume goes on')
+        self._trouble = self._told_trouble(error)
+
+    def _told_trouble(self, error):
+        return (f'{self.path}: {reason(error)}; what is in it can be read, '
+                'and where it can be written again --resume goes on')
 
     def _write_out(self):
         steps, rows = self._block.take()
@@ -275,10 +334,8 @@ class RunLog:
 
     def close(self):
         """Write out the rest and close the file; once is enough."""
-        if not self._file:
-            return
         try:
-            if not self._trouble:
+            if self._file and not self._trouble:
                 self.flush()
         finally:
             self._shut()
@@ -292,14 +349,13 @@ class RunLog:
             if not self._trouble:
                 raise
 
-    def _start(self, step, hosts, hosts_from, devices):
-        """Row of this start, with the rows that there were before it."""
+    def _start(self, step):
+        """Row of a start, with the rows that there were before it."""
         events, exposures = (
             len(self._data_sets[table.rows.path])
             for table in (schema.EVENTS, schema.EXPOSURES))
-        return of_start(Started(
-            step, time.time(), events, exposures, hosts_from, tuple(hosts),
-            tuple(devices) or ('',) * len(hosts)), self._sizes[1] + 1)
+        return of_start(Started(step, time.time(), events, exposures,
+                                *self._places), self._sizes[1] + 1)
 
     def _lay_out(self, assignment):
         self._order_shape = assignment.order.shape
@@ -307,7 +363,7 @@ class RunLog:
         self._change = schema.changes(*self._order_shape)
         self._begun = schema.starts(self._sizes[1])
         self._own = (schema.EVENTS, schema.TENSORS, schema.EXPOSURES,
-                     self._arrival, self._change, self._begun)
+                     self._arrival, self._begun, self._change)
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         # All stay open: where one is closed HDF5 may write, and nobody would
@@ -315,7 +371,7 @@ class RunLog:
         self._data_sets = {
             item.path: item.create(self._file, *self._sizes)
             for item in (*schema.ROWS.values(), schema.EVALUATION,
-                         *chain.from_iterable(
+                         schema.ROLLBACKS, *chain.from_iterable(
                              (table.rows, table.beside)
                              for table in self._own))}
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from aspis_mpi.arrays import Bools
 from aspis_mpi.detection.base import Detector, Verdict
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.detection.evidence import Evidence
 
 
@@ -70,8 +72,9 @@ class Detection:
         if self.left(believed) >= 0:
             return self.among(believed).decide(evidence)
         exposed = int(np.count_nonzero(~believed))
-        return self.detector.refuse(evidence, f'{exposed} workers are '
-                                    f'exposed, more than q = {self.q}')
+        return self.detector.refuse(evidence, Contradiction(
+            ContradictionKind.EXPOSED,
+            f'{exposed} workers are exposed, more than q = {self.q}'))
 
     def _for(self, q: int) -> Detector:
         if q not in self._made:

@@ -35,6 +35,7 @@ class EventCode(Named):
     SCHEDULE = 24, 'The schedule is another one from here on.'
     CHANGED = 25, 'What the job names has changed since, or may have.'
     CONTINUED = 26, 'The log goes on in another file: the workers are others.'
+    ROLLBACK = 27, 'The run goes back to an earlier step.'
 
     @classmethod
     def _missing_(cls, _number: object) -> 'EventCode':

@@ -21,6 +21,8 @@ from aspis_mpi.schemes.challenge.challenged import Challenged
 from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.gathering import Collection
 from aspis_mpi.schemes.scheme import Scheme
+from aspis_mpi.schemes.spot.inspection import Inspection
+from aspis_mpi.schemes.spot.spotted import Spotted
 from aspis_mpi.schemes.tables.base import Transfer
 
 
@@ -49,6 +51,8 @@ class SchemeFactory:
     make : Makers
     code : Code, optional
         Of the transfer, if it has one.
+    inspection : Inspection, optional
+        Where sums are looked at by chance.
     """
 
     q: int
@@ -59,17 +63,27 @@ class SchemeFactory:
     detection: Any
     make: Makers
     code: Code | None = None
+    inspection: Inspection | None = None
 
     def inner(self, assignment):
         """The transfer without the challenge."""
-        return self.make.transfer(assignment, self.collection.copies,
-                                  self.collection.thinning, self.code)
+        section = self.collection
+        transfer = self.make.transfer(assignment, section.copies,
+                                      section.thinning, self.code)
+        collection = self.make.collection(assignment, section.copies,
+                                          self.code)
+        if collection.waits_for_all and not self.transfer.challenge:
+            return transfer.unasked()
+        return transfer
 
     def challenged(self, inner, assignment):
         """The transfer, with a challenge where there is one."""
         section = self.transfer
         if not section.challenge:
             return inner
+        if self.inspection is not None:
+            return Spotted(assignment, self.inspection, section.sketches,
+                           2 + self.q)
         return Challenged(inner, assignment, self.q, self.seed,
                           section.sketches, section.max_epochs)
 

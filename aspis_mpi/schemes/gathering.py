@@ -33,6 +33,9 @@ class Collection:
     asks_whole_workers = False
     #: Whether it waits for all that the workers have.
     waits_for_all = False
+    #: Whether files that only a late worker has are not waited for either,
+    #: since others can compute them in the same step.
+    spares_late = False
     #: Whether it counts copies, so that more of a file can be waited for.
     counts_copies = True
 
@@ -90,6 +93,9 @@ class Gathering:
 
     #: Whether it waits for all that the workers have.
     waits_for_all = False
+    #: Whether files that only a late worker has are not waited for either,
+    #: since others can compute them in the same step.
+    spares_late = False
 
     def __init__(self, assignment: Assignment, copies: int, living: Bools,
                  lenient: bool, seconds: float = np.inf):
@@ -191,6 +197,8 @@ class Gathering:
         if not self.late.any():
             return held
         prompt = held & ~self.late
+        if self.spares_late:
+            return prompt
         # After a deadline files may be missing.
         few = (prompt.sum(axis=1) < self._copies) & np.isinf(self.seconds)
         return np.where(few[:, None], held, prompt)

@@ -7,6 +7,7 @@ from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.words import Named
 
 #: More values of `StepRecord.source` that name no worker (the others are
 #: `DROPPED` and `MISSING` of a verdict): the server's own, a coded sum.
@@ -79,6 +80,8 @@ class StepRecord:
     last_report: Floats         # (K,)
     late: Bools                 # (K,): not waited for any longer
     account: Floats             # (K,): seconds, after this step
+    turn: int                   # steps begun before it, undone ones too
+    files_checked: int = 0      # computed once more by another worker
     #: Files whose vectors came after the step's first challenge, bool (f,).
     later: Bools | bool = False
 
@@ -108,7 +111,7 @@ class Event:
 class ExposureRecord:
     """One row of `/exposures`: a worker that a step has proved wrong.
 
-    It was wrong in one of the steps from `since` to `step`.  That is `step`
+    It was wrong in one of the turns from `since` to `turn`.  That is `turn`
     itself unless the proof rests on disagreements that were carried over.
     `tensors` are those in which it differed most from a right value of a
     file, where the step had one beside what the worker sent.
@@ -120,6 +123,7 @@ class ExposureRecord:
     proof: ProofKind
     text: str
     tensors: tuple[TensorDifference, ...] = ()
+    turn: int = 0
 
 
 class ArrivalKind(IntEnum):
@@ -156,6 +160,7 @@ class Arrival:
     seconds: float              # since the run began, when it was handled
     nbytes: int
     finished: bytes             # packed bits (l): positions of its order
+    turn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,3 +169,34 @@ class Reordering:
 
     step: int
     order: Ints                 # int32 (K, l), padded with -1
+
+
+class Cause(Named):
+    """Reasons to go back; logs have the numbers: new ones come last."""
+
+    EXPOSURE = 0, 'A worker was exposed: what it sent before may be wrong.'
+    HAND = 1, 'Somebody asked for it, by `--from-step`.'
+    NORM = 2, 'A step was not finite, or far larger than those before.'
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """One row of `/rollbacks`: a run goes back to an earlier step.
+
+    The steps `end` ... `start` - 1 are undone; whatever the server has taken
+    note of in them is of a turn before `turn`.
+    """
+
+    turn: int                   # the first one after it
+    seconds: float              # since the run began
+    start: int                  # the first step that was not begun
+    end: int                    # the first one that is done again
+    cause: Cause = Cause.EXPOSURE
+    #: Payloads that were used in these steps and wrong; the server, which
+    #: has no truth, leaves 0.
+    wrong: int = 0
+
+    @property
+    def undone(self) -> int:
+        """Steps of which nothing stays."""
+        return self.start - self.end

@@ -9,6 +9,8 @@ from aspis_mpi import arrays
 from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.coding.challenge import hidden_bias
 from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.schemes.audit import Audited, audited
 from aspis_mpi.schemes.record import Outcome
 
@@ -26,6 +28,7 @@ class Resolution:
     seconds_aggregate: float
     residual: float = 0.0       # coefficient error of an approximate step
     audits: int = 0             # files that the server computed itself
+    checks: int = 0             # files that a worker computed again
     #: What a person should read, in sentences.
     remarks: tuple[str, ...] = ()
     hidden_bias: float = 0.0    # what liars may have hidden in what is used
@@ -62,8 +65,9 @@ def resolve(table, closing):
         resolution, finite = _attempt(table, closing)
     if finite:
         return resolution
-    refused = scheme.detector.refuse(
-        table.evidence(), 'the aggregate of finite files is not finite')
+    refused = scheme.detector.refuse(table.evidence(), Contradiction(
+        ContradictionKind.NOT_FINITE,
+        'the aggregate of finite files is not finite'))
     return replace(resolution, verdict=refused,
                    outcome=Outcome.CONTRADICTION)
 

@@ -34,7 +34,7 @@ workers = 15
 """
 #: Schemes that are prepared for wrong workers are compared with q = 2.
 WRONG = 2
-CAREFUL = (None, 'aspis', 'robust-partial')
+CAREFUL = (None, 'aspis', 'spot', 'robust-partial')
 
 CERTIFIED = {None: '–', 'none': 'none', 'unattacked': 'all, unattacked',
              'attacked': 'all'}

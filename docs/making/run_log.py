@@ -9,12 +9,13 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.datasets import DataSet
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import Cause
 
 from making.descriptions import read, table
 
 
 #: Numbers that say themselves what they mean.
-TOLD = {'code': EventCode, 'proof': ProofKind}
+TOLD = {'code': EventCode, 'proof': ProofKind, 'cause': Cause}
 
 
 def tables():
@@ -31,7 +32,7 @@ def _starts():
 
 def data_sets():
     """Every data set by its path: type, row, and whether it is packed."""
-    grow = [*schema.ROWS.values(), schema.EVALUATION]
+    grow = [*schema.ROWS.values(), schema.EVALUATION, schema.ROLLBACKS]
     for pair in tables():
         grow += [pair.rows, pair.beside]
     found = {item.path: item for item in grow}

@@ -1,16 +1,15 @@
-"""Which runs the table of attacks is made of."""
+"""Which runs a table of attacks is made of."""
 
 from dataclasses import dataclass, replace
 
 SEEDS = 1, 2, 3
-#: How a run was made.
-SIMULATED, MPI = 'simulated', 'mpi'
 
-#: What each scheme of the table sets.
+#: What each scheme of a table sets.
 SCHEMES = {
     'uncoded': ('scheme.name=uncoded',),
     'aspis': ('scheme.name=aspis',),
     'core': ('scheme.name=aspis', 'detection.name=core'),
+    'certified': (),
 }
 #: The published names of where the liars lie.
 FILES = {'ATT-1': 'all', 'ATT-2': 'fixed-disagreement'}
@@ -25,13 +24,14 @@ VALUES = {
     'alie': ('adversary.value=alie',),
     'alie-strong': ('adversary.value=alie', 'adversary.z=-5.0'),
 }
-AGGREGATIONS = ('mean', 'median', 'median-of-means', 'trimmed-mean',
-                'geometric-median')
+#: Workers of all runs but those that say otherwise, and how many of them lie.
+WORKERS = 15
+LIARS = {WORKERS: 3, 4: 1}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: a cell of the table and a seed.
+    """One run: a cell of a table and a seed.
 
     `value` is empty without an attack.
     """
@@ -41,20 +41,29 @@ class Run:
     files: str = ''
     value: str = ''
     seed: int = SEEDS[0]
+    workers: int = WORKERS
 
     @property
     def name(self):
         """For the file name of its log."""
         words = (self.scheme, self.aggregation, self.files, self.value)
-        return '-'.join([*filter(None, words), str(self.seed)]).lower()
+        few = '' if self.workers == WORKERS else f'of-{self.workers}-'
+        return few + '-'.join([*filter(None, words), str(self.seed)]).lower()
+
+    @property
+    def liars(self):
+        """How many lie, if there is an attack, and q."""
+        return LIARS[self.workers]
 
     @property
     def settings(self):
         """What it changes in the job that all share."""
         attack = () if not self.value else (
-            'adversary.count=3', f'adversary.files={FILES[self.files]}',
-            *VALUES[self.value])
+            f'adversary.count={self.liars}',
+            f'adversary.files={FILES[self.files]}', *VALUES[self.value])
         return (f'run.seed={self.seed}', *SCHEMES[self.scheme],
+                f'scheme.workers={self.workers}',
+                f'scheme.adversaries={self.liars}',
                 f'aggregation.name={self.aggregation}', *attack)
 
 
@@ -76,36 +85,58 @@ class Row:
         return Run(self.scheme, self.aggregation, self.files, value)
 
 
-UNCODED = (Row('uncoded', 'mean', 'ATT-1'), Row('uncoded', 'median', 'ATT-1'))
-# All liars are found, so the mean is taken, whatever the job asks for.
-FOUND = (Row('aspis', 'median-of-means', 'ATT-1'),
-         Row('core', 'median-of-means', 'ATT-1'))
-MISSED = tuple(Row(scheme, aggregation, 'ATT-2')
-               for scheme in ('aspis', 'core')
-               for aggregation in AGGREGATIONS)
-ROWS = UNCODED + FOUND + MISSED
+@dataclass(frozen=True)
+class Grid:
+    """The runs of one table.
 
-#: A run with everything that a job of the table can set.
-MOST = MISSED[0].cell('constant')
+    Attributes
+    ----------
+    values : tuple of str
+        What liars send, of `VALUES`: a column each.
+    uncoded, found, missed : tuple of Row
+        Without redundancy; with liars that are found; with liars that may
+        not be.
+    marked : tuple of Run
+        The runs, one seed, that are run again under real MPI.
+    beside : tuple of Run
+        Cells that no row has, to compare with.
+    seeds : tuple of int
+        Of the runs of a cell.
+    """
 
+    values: tuple[str, ...]
+    uncoded: tuple[Row, ...]
+    found: tuple[Row, ...]
+    missed: tuple[Row, ...]
+    marked: tuple[Run, ...]
+    beside: tuple[Run, ...] = ()
+    seeds: tuple[int, ...] = SEEDS
 
-def marked():
-    """The runs, one seed, that are run again under real MPI."""
-    return (Run('uncoded', 'mean'),
-            Run('uncoded', 'mean', 'ATT-1', 'foe'),
-            Run('aspis', 'mean'),
-            Run('aspis', 'median-of-means', 'ATT-1', 'reversed'),
-            Run('aspis', 'median-of-means', 'ATT-2', 'alie-strong'),
-            Run('core', 'mean', 'ATT-2', 'constant'))
+    @property
+    def rows(self):
+        """All rows, from top to bottom."""
+        return self.uncoded + self.found + self.missed
 
+    @property
+    def attacked(self):
+        """All cells with an attack, each once."""
+        return dict.fromkeys(row.cell(value) for row in self.rows
+                             for value in self.values)
 
-def simulated():
-    """All runs, each once."""
-    cells = dict.fromkeys(cell for row in ROWS for cell in
-                          (row.calm, *map(row.cell, VALUES)))
-    return [run for cell in cells for run in seeds(cell)]
+    @property
+    def most(self):
+        """A run with everything that a job of the table can set."""
+        return self.missed[0].cell(self.values[0])
 
+    @property
+    def simulated(self):
+        """All runs to simulate, each once, one seed after the other."""
+        cells = dict.fromkeys([*(row.calm for row in self.rows), *self.beside,
+                               *self.attacked])
+        every = [replace(cell, seed=seed)
+                 for seed in self.seeds for cell in cells]
+        return tuple(dict.fromkeys([*every, *self.marked]))
 
-def seeds(cell):
-    """A cell's run for every seed."""
-    return [replace(cell, seed=seed) for seed in SEEDS]
+    def runs(self, cell):
+        """A cell's run for every seed."""
+        return [replace(cell, seed=seed) for seed in self.seeds]

@@ -25,6 +25,10 @@ class Result:
     wrong_files: tuple[int, ...]
     found: float                # share of liars flagged, NaN without liars
     accused: int                # honest workers flagged, over all steps
+    replication: float          # gradients that workers compute of a file
+    audits: float               # and the server, of all files, a step
+    bytes_in: float             # by the server, a step
+    seconds: float              # of a core, all of the run; NaN if not noted
     parameters: bytes
 
     @property
@@ -78,7 +82,25 @@ def _result(run, stopped):
         config=run.config, accuracy=100 * float(last['accuracy']),
         late=_late(run), loss=float(last['loss']), steps=run.n_steps,
         stopped=stopped, wrong_files=tuple(run.wrong_files.tolist()),
-        found=flagging.recall, accused=flagging.wrong, parameters=parameters)
+        found=flagging.recall, accused=flagging.wrong,
+        replication=float(run.incidence.sum(axis=1).mean()),
+        audits=float(run.steps['audits'].mean()),
+        bytes_in=float(run.steps['bytes_in'].mean()),
+        seconds=_noted(run.path), parameters=parameters)
+
+
+def note(path, seconds):
+    """Write down beside a log what its run took of a core."""
+    _beside(path).write_text(f'{seconds:.3f}\n')
+
+
+def _noted(path):
+    place = _beside(path)
+    return float(place.read_text()) if place.exists() else math.nan
+
+
+def _beside(path):
+    return beside(path, '.seconds')
 
 
 def _late(run):

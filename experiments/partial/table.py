@@ -8,9 +8,7 @@ are then simulated, and must take the same time.  The table goes to TABLE.md
 beside this module, run logs go to runs/partial/.
 """
 
-import argparse
 import logging
-import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -47,9 +45,7 @@ def main():
 
 
 def _parser():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--processes', type=int, default=os.cpu_count(),
-                        metavar='N', help='simulations at a time')
+    parser = running.parser(__doc__)
     parser.add_argument('--without-simulation', action='store_true',
                         help='closed forms alone')
     return parser

@@ -156,7 +156,11 @@ def columns(log):
     for path in sorted(log.parent.glob(f'{log.stem}*/*.npz')):
         with np.load(path, allow_pickle=False) as arrays:
             found.update((f'{path.name}.{name}', arrays[name])
-                         for name in arrays.files)
+                         for name in arrays.files if name != 'facts')
+            # Text, to which each version of the format adds.
+            facts = json.loads(arrays['facts'].tobytes())
+        found.update((f'{path.name}.{name}', np.array(json.dumps(facts[name])))
+                     for name in facts.keys() - {'version'})
     return found
 
 

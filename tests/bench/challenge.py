@@ -62,7 +62,8 @@ def steps_of(comm, d, name, path):
     with assembly.run_log(
             Start(path, path, overwrite=True), 'wall') as run_log:
         server = assembly.server(clock)
-        keeper = assembly.keeper(server, run_log, path)
+        keeper = assembly.keeper(server, run_log,
+                                 assembly.checkpoints(path))
         keeper.begin = lambda: None
         mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
         ServerLoop(mail, server, keeper, clock, Signals()).run()

@@ -106,7 +106,8 @@ def spent(comm, problem, folder, tables, typical=np.mean):
     with assembly.run_log(
             Start(path, path, overwrite=True), 'wall') as run_log:
         server = assembly.server(clock)
-        keeper = assembly.keeper(server, run_log, path)
+        keeper = assembly.keeper(server, run_log,
+                                 assembly.checkpoints(path))
         mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
         loop = ServerLoop(mail, server, keeper, clock, Signals())
         keeper.begin = lambda: None

@@ -71,6 +71,11 @@ def test_growth_of_orders_closed_forms_and_simulated_steps(benchmark):
     figures(benchmark, 'partial.py')
 
 
+@pytest.mark.timeout(600)
+def test_screens_beside_a_product(benchmark):
+    figures(benchmark, 'screens.py')
+
+
 @pytest.mark.timeout(900)
 def test_challenged_sums_beside_replicas(benchmark):
     figures(benchmark, 'challenge.py', ranks=16)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from aspis_mpi import simulate
+from tests.support import one_start
+from tests.support.commands import MODULE, answer, lay, placed
 from tests.support.mpirun import (
     LAUNCHER, MPIS, Ended, Running, environment, parameters, prefix,
     write_job)
@@ -143,6 +145,50 @@ def series(mpi, kept, job, launch, folder):
 
 
 @pytest.fixture
+def answers(mpi, kept, job, start, launch, folder):
+    """Enters command lines under one mpirun, once for all tests of a file.
+
+    `answers(ranks, {name: Command(...), ...})`: starting ranks takes longer
+    than what most of them do.  Answers an `Answer` for each name.  What is
+    to be done to the ranks while they run, `during(running, folders)` does.
+    """
+    def enter(ranks, commands, limit=110, during=None):
+        place = mpi, ranks, *commands
+        if place not in kept:
+            kept[place] = None          # in case that this hangs
+            kept[place] = enter_all(ranks, commands, limit, during)
+        assert kept[place] is not None, 'the command lines hang or fail'
+        return kept[place]
+
+    def enter_all(ranks, commands, limit, during):
+        stems, places = {}, {}
+        for number, (name, command) in enumerate(commands.items()):
+            stems[name] = folder / f'{len(kept)}-{number}'
+            places[name] = places.get(command.after, stems[name])
+            lay(places[name], command, job(command.keys).read_text())
+        plan = folder / f'{len(kept)}.json'
+        plan.write_text(json.dumps([
+            [str(stems[name]), str(places[name]), command.first,
+             placed(command.words, places[name])]
+            for name, command in commands.items()]))
+        ended = watched(ranks, plan, limit, places, during)
+        done = {name: answer(stems[name], places[name], ranks, ended)
+                for name in commands}
+        # What mpirun makes of the last one's exit code it makes of others'.
+        assert ended.code == list(done.values())[-1].code, ended.err
+        return done
+
+    def watched(ranks, plan, limit, places, during):
+        if during is None:
+            return launch(mpi, ranks, plan, script=one_start.__file__,
+                          limit=limit)
+        running = start(mpi, ranks, plan, script=one_start.__file__)
+        during(running, places)
+        return running.wait(limit)
+    return enter
+
+
+@pytest.fixture
 def job(folder):
     """Writes a job of five workers: `job({'run.steps': 9, ...})`."""
     def write(keys=()):
@@ -165,25 +211,6 @@ def expected(folder):
             settings=(f'scheme.workers={workers}', *settings))
         return code, log, parameters(log)
     return simulated
-
-
-#: A problem that does something unheard-of; {body} overrides its methods.
-MODULE = '''
-import os, sys, time
-from aspis_mpi.learning.problems.quadratic import Quadratic
-
-RANK = int(os.environ.get('OMPI_COMM_WORLD_RANK',
-                          os.environ.get('PMI_RANK', 0)))
-
-def note(word):
-    with open('noted', 'a') as file:
-        file.write(f'{{time.time()}} {{word}} {{RANK}}\\n')
-
-class Problem(Quadratic):
-    calls = 0
-
-{body}
-'''
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ KEYS = {'run.steps': 60, 'problem.parameters': 50,
         'delay.name': 'constant', 'delay.mean': 0.004,
         'faults.silence': 5.0}
 
+#: Three workers of one file each, as long as two files of five workers.
+THREE = {'scheme.adversaries': 1, 'delay.mean': 0.02}
+
 MPI = 'openmpi'
 
 
@@ -61,16 +64,22 @@ def assert_near(log, wanted):
     assert np.abs(found - wanted).max() <= 1e-5 * scale
 
 
-@pytest.mark.parametrize('name', ['partial', 'robust-partial', 'aspis'])
+#: Schemes, their number of workers and adversaries, and other keys.
+SCHEMES = {'partial': (4, 0, {}), 'robust-partial': (5, 1, {}),
+           'aspis': (3, 1, THREE)}
+
+
+@pytest.mark.parametrize('name', SCHEMES)
 def test_the_run_goes_on_without_a_killed_worker(name, job, begin, expected):
-    q = {'robust-partial': 1, 'aspis': 2}.get(name, 0)
-    path = job(KEYS | {'scheme.name': name, 'scheme.adversaries': q,
-                       'aggregation.name': 'mean', 'faults.tolerate': 1})
-    running, log = begin(path, 5)
+    workers, q, keys = SCHEMES[name]
+    path = job(KEYS | keys | {
+        'scheme.name': name, 'scheme.adversaries': q,
+        'aggregation.name': 'mean', 'faults.tolerate': 1})
+    running, log = begin(path, workers)
     kill(running, 3)
     ended = running.wait(40)
     assert ended.code == 0, ended.err
-    _, _, wanted = expected(path, 5)
+    _, _, wanted = expected(path, workers)
     assert_near(log, wanted)
     assert any('(worker 2) has died' in text for text in warnings(log))
     with load_run(log) as run:
@@ -156,7 +165,7 @@ def test_a_stopped_worker_is_left_out_and_ended(job, begin, expected):
 def test_the_death_of_rank_0_ends_all(job, begin):
     path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
                        'run.checkpoint_every': 3, 'faults.tolerate': 2})
-    running, log = begin(path, 5)
+    running, log = begin(path, 3)
     kill(running, 0)
     ended = running.wait(20)
     assert ended.code == 3, ended.err

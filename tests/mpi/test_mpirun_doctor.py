@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.support.commands import Command
 from tests.support.mpirun import RANK, prefix
 
 KEYS = {'problem.name': 'mine:Problem', 'scheme.adversaries': 0,
@@ -57,30 +58,50 @@ def lines(ended, level=None):
                                ('PROBLEM', 'note', 'ok'))]
 
 
-def test_a_machine_that_is_fine(mpi, launch, folder):
-    ended = launch(mpi, 4, 'doctor')
+#: Settings of a job that is none.
+BAD = 'run.stepz=3', 'run.steps=0'
+
+WITH_JOB = 'doctor', 'job.toml'
+COMMANDS = {
+    **{setting: Command(words=(*WITH_JOB, '--set', setting))
+       for setting in BAD},
+    'odd': Command(KEYS, ODD, WITH_JOB),
+    'raises': Command(KEYS, RAISES, WITH_JOB),
+    'workers': Command({'scheme.workers': 5, 'scheme.adversaries': 0},
+                       words=WITH_JOB),
+    'job': Command({'problem.batch_size': 455, 'scheme.adversaries': 0},
+                   words=(*WITH_JOB, '--set', 'run.steps=50', '--out',
+                          'new/run.h5')),
+    'fine': Command(words=('doctor',))}
+
+
+@pytest.fixture
+def said(answers):
+    """What the doctor says on four ranks."""
+    return lambda name: answers(4, COMMANDS)[name]
+
+
+def test_a_machine_that_is_fine(said):
+    ended = said('fine')
     assert ended.code == 0, ended.out + ended.err
     assert not lines(ended, 'PROBLEM') and len(lines(ended)) < 25
     assert '4 ranks, as launched' in ended.out
     assert 'All 4 ranks compute the same bits' in ended.out
     assert ended.out.splitlines()[-1].startswith('Nothing is wrong')
-    assert not list(folder.iterdir())
+    assert not list(ended.folder.iterdir())
 
 
-def test_with_a_job(mpi, job, launch, folder):
-    path = job({'problem.batch_size': 455, 'scheme.adversaries': 0})
-    ended = launch(mpi, 4, 'doctor', path, '--set', 'run.steps=50', '--out',
-                   folder / 'new' / 'run.h5')
+def test_with_a_job(said):
+    ended = said('job')
     assert ended.code == 0, ended.out + ended.err
     assert 'the probed files of the job' in ended.out
     assert 'more for its 4 ranks' in ended.out
     assert 'the run log needs about' in ended.out
-    assert [file.name for file in folder.iterdir()] == ['job.toml']
+    assert [file.name for file in ended.folder.iterdir()] == ['job.toml']
 
 
-def test_a_rank_with_other_bits(mpi, module, job, launch):
-    module(ODD)
-    ended = launch(mpi, 4, 'doctor', job(KEYS))
+def test_a_rank_with_other_bits(said):
+    ended = said('odd')
     assert ended.code == 3, ended.err
     line, = lines(ended, 'PROBLEM')
     assert 'Rank 2 on' in line and 'computes other bits' in line
@@ -103,9 +124,8 @@ def test_a_rank_with_other_kernels(mpi, launch, folder):
     assert 'and no OPENBLAS_CORETYPE' in line
 
 
-def test_a_rank_that_raises_is_reported_by_rank_0(mpi, module, job, launch):
-    module(RAISES)
-    ended = launch(mpi, 4, 'doctor', job(KEYS))
+def test_a_rank_that_raises_is_reported_by_rank_0(said):
+    ended = said('raises')
     assert ended.code == 3, ended.err
     line, = lines(ended, 'PROBLEM')
     assert 'Rank 3 on' in line and 'OSError: no data on this host' in line
@@ -115,25 +135,24 @@ def test_a_rank_that_raises_is_reported_by_rank_0(mpi, module, job, launch):
 def test_a_rank_that_hangs_is_named(mpi, launch, folder):
     script = folder / 'hangs.py'
     script.write_text(HANGS.format(variable=RANK[mpi]))
-    ended = launch(mpi, 4, script=script)
+    ended = launch(mpi, 3, script=script)
     # MPICH does not pass on the code of an abort.
     assert ended.code, ended.out
     line, = lines(ended, 'PROBLEM')
     assert 'Rank 2 on' in line and 'no answer' in line
 
 
-@pytest.mark.parametrize('setting', ['run.stepz=3', 'run.steps=0'])
-def test_a_bad_job(mpi, setting, job, launch):
-    ended = launch(mpi, 4, 'doctor', job(), '--set', setting)
+@pytest.mark.parametrize('setting', BAD)
+def test_a_bad_job(setting, said):
+    ended = said(setting)
     assert ended.code == 2, ended.err
     line, = ended.lines
     assert 'run.steps' in line or 'run.stepz' in line
     assert not lines(ended)
 
 
-def test_as_many_workers_as_ranks(mpi, job, launch):
-    path = job({'scheme.workers': 5, 'scheme.adversaries': 0})
-    ended = launch(mpi, 4, 'doctor', path)
+def test_as_many_workers_as_ranks(said):
+    ended = said('workers')
     assert ended.code == 3, ended.err
     line, = lines(ended, 'PROBLEM')
     assert 'start it with mpirun -n 6' in line

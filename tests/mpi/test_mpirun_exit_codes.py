@@ -7,78 +7,101 @@ import sys
 import pytest
 
 from aspis_mpi import load_run
+from tests.support.commands import Command
 from tests.support.mpirun import environment
-
 
 #: Two workers are enough for a job that nobody runs.
 SMALL = {'scheme.name': 'uncoded', 'scheme.adversaries': 0}
 
+RUN = Command().words
 
-def refused(launch, mpi, path, *arguments, **options):
-    """The one line of a job that is refused within seconds."""
-    ended = launch(mpi, 3, 'run', path, *arguments, limit=30, **options)
-    assert ended.code == 2, ended.err
-    assert len(ended.lines) == 1, ended.err
-    assert 'Traceback' not in ended.err
-    return ended.lines[0]
+#: Below what is a file.
+BELOW = '--out=file/below', '--set=run.model_out=file/below'
+
+LONGER = (
+    'from aspis_mpi.learning.problems.quadratic import Quadratic\n'
+    'class Longer(Quadratic):\n'
+    '    def initial(self, generator):\n'
+    '        return [0.0] * 13\n')
+
+#: What torch is to a rank that does not have it.
+NO_TORCH = '''
+import sys
+sys.modules['torch'] = None
+'''
+
+COMMANDS = {
+    'ranks': Command({'scheme.workers': 5}),
+    'log': Command(SMALL, files={'run.h5': 'precious'}),
+    'library': Command(SMALL | {
+        'problem.name': 'digits', 'problem.model': 'convnet',
+        'problem.parameters': None}, first=NO_TORCH),
+    'shape': Command(SMALL | {
+        'problem.name': 'longer:Longer', 'problem.parameters': 12},
+        files={'longer.py': LONGER}),
+    **{below: Command(SMALL, words=('run', 'job.toml', below),
+                      files={'file': ''}) for below in BELOW},
+    'key': Command(SMALL | {'optimizer.momentun': 0.5})}
 
 
-def test_unknown_key(mpi, job, launch):
-    path = job(SMALL | {'optimizer.momentun': 0.5})
-    line = refused(launch, mpi, path)
+@pytest.fixture
+def refused(answers):
+    """The one line of a job that is refused, and where that was."""
+    def run(name):
+        ended = answers(3, COMMANDS, limit=30)[name]
+        assert ended.code == 2, ended.err
+        assert len(ended.lines) == 1, ended.err
+        assert 'Traceback' not in ended.err
+        return ended.lines[0], ended.folder
+    return run
+
+
+def test_unknown_key(refused):
+    """The last one, whose code is that of mpirun."""
+    line, _ = refused('key')
     assert "'optimizer.momentun'" in line and "'momentum'" in line
 
 
-def test_wrong_number_of_ranks(mpi, job, launch):
-    line = refused(launch, mpi, job({'scheme.workers': 5}))
+def test_wrong_number_of_ranks(refused):
+    line, _ = refused('ranks')
     assert 'scheme.workers = 5' in line
     assert 'is 2' in line and 'mpirun -n 6' in line
 
 
-def test_log_exists(mpi, job, launch, folder):
-    log = folder / 'run.h5'
-    log.write_bytes(b'precious')
-    line = refused(launch, mpi, job(SMALL), '--out', log)
-    assert str(log) in line and '--overwrite' in line
-    assert log.read_bytes() == b'precious'
+def test_log_exists(refused):
+    line, folder = refused('log')
+    assert str(folder / 'run.h5') in line and '--overwrite' in line
+    assert (folder / 'run.h5').read_bytes() == b'precious'
 
 
-def test_a_library_that_is_not_installed(mpi, job, launch, folder):
-    (folder / 'sitecustomize.py').write_text(
-        "import sys\nsys.modules['torch'] = None\n")
-    line = refused(launch, mpi, job(SMALL | {
-        'problem.name': 'digits', 'problem.model': 'convnet',
-        'problem.parameters': None}))
+def test_a_library_that_is_not_installed(refused):
+    line, _ = refused('library')
     assert "problem.model = 'convnet': needs torch" in line
     assert line.endswith((' -m pip install torch', 'environment.sh torch'))
 
 
-def test_first_parameters_of_the_wrong_shape(mpi, job, launch, folder):
-    (folder / 'longer.py').write_text(
-        'from aspis_mpi.learning.problems.quadratic import Quadratic\n'
-        'class Longer(Quadratic):\n'
-        '    def initial(self, generator):\n'
-        '        return [0.0] * 13\n')
-    ended = launch(mpi, 3, 'run', job(SMALL | {
-        'problem.name': 'longer:Longer', 'problem.parameters': 12}))
+def test_first_parameters_of_the_wrong_shape(answers):
+    ended = answers(3, COMMANDS, limit=30)['shape']
     assert ended.code == 2, ended.err
     assert 'Longer.initial gives float64 of shape (13,)' in ended.err
     assert 'Traceback' not in ended.err
 
 
-@pytest.mark.parametrize('what', ['--out={}', '--set=run.model_out={}'])
-def test_directory_that_cannot_be_written(mpi, what, job, launch, folder):
-    (folder / 'file').touch()
-    target = folder / 'file' / 'below'
-    line = refused(launch, mpi, job(SMALL), what.format(target))
-    assert str(target) in line
+@pytest.mark.parametrize('below', BELOW)
+def test_directory_that_cannot_be_written(below, refused):
+    line, _ = refused(below)
+    assert below.partition('=')[2].rpartition('=')[2] in line
 
 
 def test_mpirun_of_another_mpi(mpi, job, launch):
     """Every process believes to be rank 0 of 1."""
     if mpi == 'openmpi':
         pytest.skip('MPICH itself ends ranks that Open MPI has started')
-    line = refused(launch, mpi, job(SMALL), python=sys.executable)
+    ended = launch(mpi, 3, 'run', job(SMALL), limit=30,
+                   python=sys.executable)
+    assert ended.code == 2, ended.err
+    line, = ended.lines
+    assert 'Traceback' not in ended.err
     assert '3 ranks, but MPI knows 1' in line and 'doctor' in line
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from aspis_mpi import load_run
+from tests.support.commands import Command
 
 #: Files one of three workers computes in a step, and before the first one,
 #: each in one call.
@@ -56,24 +57,76 @@ EVALUATION = '''
 '''
 
 
+ERRORS = 'RuntimeError("out of luck")', 'SystemExit("out of luck")'
+
+#: A path that is missing on one node, say.
+REFUSES = ONE_CONSTRUCTOR.format(
+    rank=3, error='ValueError("there is no /data/x")')
+
+#: The first call is before the first step: such a job is a bad one.
+EARLY = {'gradient': ALL_RANKS, 'evaluate': EVALUATION.format(call=1)}
+
+#: In the midst of the run, and after everybody was told to end: the call
+#: that fails, steps of the run, and those that are done.
+CALLS = (3, 8, 4), (5, 8, 8)
+
+#: Fails wherever it is imported, or made.
+EVERYWHERE = {
+    'import': ("raise RuntimeError('out of luck')", 2),
+    'constructor': ("""
+class Problem:
+    def __init__(self, seed, *, parameters=3):
+        raise RuntimeError('out of luck')
+""", 3)}
+
+#: A node without a library, say; its lines are told by rank 0.
+LACKS = (
+    'from aspis_mpi.backends.launcher import launch\n'
+    'from aspis_mpi.learning.problems.quadratic import Quadratic\n'
+    'if launch().rank == 2:\n'
+    '    import no_such_library\n')
+
+
+def broken(text, name='Problem'):
+    """A job whose module has a text that fails."""
+    return Command(SMALL | {'problem.name': f'broken:{name}'},
+                   files={'broken.py': text})
+
+
+BODIES = {'all': ALL_WORKERS, 'refuses': REFUSES, **EARLY} | {
+    ('constructor', rank): ONE_CONSTRUCTOR.format(rank=rank, error=ERRORS[0])
+    for rank in (0, 3)}
+COMMANDS = {name: Command(KEYS | SMALL, body)
+            for name, body in BODIES.items()} | {
+    (call, steps): Command(
+        KEYS | SMALL | {'run.steps': steps, 'run.evaluate_every': 2},
+        EVALUATION.format(call=call)) for call, steps, _ in CALLS} | {
+    ('everywhere', where): broken(text)
+    for where, (text, _) in EVERYWHERE.items()} | {
+    'lacks': broken(LACKS, 'Quadratic')} | {
+    error: Command(KEYS | SMALL, ONE_WORKER.format(error=error))
+    for error in ERRORS}
+
+
 @pytest.fixture
-def fail(module, job, launch, folder, noted):
-    """Runs a job of a problem that raises; its end and its log."""
-    def run(mpi, ranks, body, code=3, **keys):
-        module(body)
-        log = folder / 'run.h5'
-        ended = launch(mpi, ranks, 'run', job(KEYS | keys), '--out', log)
+def fail(answers):
+    """The end of a job that fails, within seconds if it `noted` when."""
+    def run(name, code=3):
+        ended = answers(4, COMMANDS)[name]
         assert ended.code == code, ended.err
-        raised = [seconds for seconds, word, _ in noted()
-                  if word == 'raised']
-        assert ended.time - min(raised) < 10
-        return ended, log
+        noted = ended.folder / 'noted'
+        if COMMANDS[name].body:
+            raised = [float(row.split()[0])
+                      for row in noted.read_text().splitlines()
+                      if row.split()[1] == 'raised']
+            assert ended.time - min(raised) < 10
+        return ended
     return run
 
 
-def assert_told(ended, log, steps):
+def assert_told(ended, steps):
     """The traceback is in stderr and in the log, with all steps done."""
-    with load_run(log) as run:
+    with load_run(ended.log) as run:
         assert run.steps['step'].tolist() == list(range(steps))
         last = run.events[-1].text
     for text in ended.err, last:
@@ -82,89 +135,58 @@ def assert_told(ended, log, steps):
     return last
 
 
-@pytest.mark.parametrize('error', ['RuntimeError("out of luck")',
-                                   'SystemExit("out of luck")'])
-def test_gradient_of_one_worker(mpi, error, fail):
-    ended, log = fail(mpi, 4, ONE_WORKER.format(error=error), **SMALL)
-    last = assert_told(ended, log, steps=3)
+@pytest.mark.parametrize('error', ERRORS)
+def test_gradient_of_one_worker(error, fail):
+    last = assert_told(fail(error), steps=3)
     assert 'rank 3 (worker 2) failed in step 3' in last
 
 
-def test_gradients_of_all_workers(mpi, fail):
-    ended, log = fail(mpi, 4, ALL_WORKERS, **SMALL)
-    assert_told(ended, log, steps=0)
+def test_gradients_of_all_workers(fail):
+    assert_told(fail('all'), steps=0)
 
 
-# The first call is before the first step: such a job is a bad one.
-@pytest.mark.parametrize('body', [ALL_RANKS, EVALUATION.format(call=1)],
-                         ids=['gradient', 'evaluate'])
-def test_before_the_first_step(mpi, body, fail):
-    ended, log = fail(mpi, 4, body, code=2, **SMALL)
+@pytest.mark.parametrize('call', EARLY)
+def test_before_the_first_step(call, fail):
+    ended = fail(call, code=2)
     assert ended.err.count('Traceback') == 1
     assert 'out of luck' in ended.err and 'mine.py' in ended.err
     assert '/aspis_mpi/' not in ended.err
-    assert not log.exists()
+    assert not ended.log.exists()
 
 
-# In the midst of the run, and after everybody was told to end.
-@pytest.mark.parametrize('call, steps, done', [(3, 8, 4), (5, 8, 8)])
-def test_evaluation(mpi, call, steps, done, fail):
-    ended, log = fail(mpi, 4, EVALUATION.format(call=call),
-                      **SMALL | {'run.steps': steps, 'run.evaluate_every': 2})
-    last = assert_told(ended, log, done)
+@pytest.mark.parametrize('call, steps, done', CALLS)
+def test_evaluation(call, steps, done, fail):
+    last = assert_told(fail((call, steps)), done)
     assert 'rank 0 failed' in last
 
 
 @pytest.mark.parametrize('rank', [0, 3])
-def test_constructor(mpi, rank, fail):
-    error = 'RuntimeError("out of luck")'
-    ended, log = fail(mpi, 4, ONE_CONSTRUCTOR.format(rank=rank, error=error),
-                      **SMALL)
+def test_constructor(rank, fail):
+    ended = fail(('constructor', rank))
     assert ended.err.count('Traceback') == 1
     assert 'out of luck' in ended.err and 'mine.py' in ended.err
-    assert not log.exists()
+    assert not ended.log.exists()
 
 
-def test_constructor_that_refuses_on_one_worker(mpi, fail):
-    """A path that is missing on one node, say."""
-    error = 'ValueError("there is no /data/x")'
-    ended, log = fail(mpi, 4, ONE_CONSTRUCTOR.format(rank=3, error=error),
-                      code=2, **SMALL)
+def test_constructor_that_refuses_on_one_worker(fail):
+    ended = fail('refuses', code=2)
     line, = ended.lines
     assert 'rank 3' in line and 'there is no /data/x' in line
     assert 'Traceback' not in ended.err
-    assert not log.exists()
+    assert not ended.log.exists()
 
 
-@pytest.mark.parametrize('where, code', [
-    ("raise RuntimeError('out of luck')", 2),
-    ("""
-class Problem:
-    def __init__(self, seed, *, parameters=3):
-        raise RuntimeError('out of luck')
-""", 3)], ids=['import', 'constructor'])
-def test_what_fails_on_every_rank_is_told_once(mpi, job, launch, folder,
-                                               where, code):
-    (folder / 'broken.py').write_text(where)
-    log = folder / 'run.h5'
-    ended = launch(mpi, 4, 'run', job(SMALL | {
-        'problem.name': 'broken:Problem'}), '--out', log)
-    assert ended.code == code, ended.err
+@pytest.mark.parametrize('where', EVERYWHERE)
+def test_what_fails_on_every_rank_is_told_once(where, fail):
+    _, code = EVERYWHERE[where]
+    ended = fail(('everywhere', where), code)
     assert ended.err.count('Traceback') == 1
     assert ended.err.count('broken.py') == 1
-    assert not log.exists()
+    assert not ended.log.exists()
 
 
-def test_a_module_that_fails_on_one_rank_alone(mpi, job, launch, folder):
-    """A node without a library, say; its lines are told by rank 0."""
-    (folder / 'broken.py').write_text(
-        'from aspis_mpi.backends.launcher import launch\n'
-        'from aspis_mpi.learning.problems.quadratic import Quadratic\n'
-        'if launch().rank == 2:\n'
-        '    import no_such_library\n')
-    ended = launch(mpi, 4, 'run', job(SMALL | {
-        'problem.name': 'broken:Quadratic'}))
-    assert ended.code == 2, ended.err
+def test_a_module_that_fails_on_one_rank_alone(fail):
+    ended = fail('lacks', code=2)
     line, = ended.lines
     assert 'rank 2: ' in line and "No module named 'no_such_library'" in line
     assert ended.err.count('Traceback') == 1

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from aspis_mpi import load_run
+from tests.support.commands import Command
 from tests.support.mpirun import parameters
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
@@ -42,25 +43,30 @@ ELSEWHERE = '''
 '''
 
 
+#: What is wrong, by the number of ranks.  Three of which each pair disagrees
+#: may be two honest ones and a liar.
+COMMANDS = {4: {'elsewhere': Command(KEYS, ELSEWHERE),
+                'draws': Command(KEYS, DRAWS),
+                'writes': Command(KEYS, WRITES)},
+            6: {'draws': Command(KEYS, DRAWS)}}
+
+
 @pytest.fixture
-def fails(module, job, launch, folder):
-    """Runs a problem that is wrong; its end, its steps, its warnings."""
-    def run(mpi, body, ranks=4, code=3):
-        module(body)
-        log = folder / 'run.h5'
-        ended = launch(mpi, ranks, 'run', job(KEYS), '--out', log)
+def fails(answers):
+    """The end of a problem that is wrong, its steps, its warnings."""
+    def run(name, ranks=4, code=3):
+        ended = answers(ranks, COMMANDS[ranks])[name]
         assert ended.code == code, ended.err
         assert '/aspis_mpi/' not in ended.err
         assert 'NumPy array is not writ' not in ended.err
-        with load_run(log) as run:
+        with load_run(ended.log) as run:
             return ended, run.n_steps, [event.text for event in run.events
                                         if event.level >= logging.WARNING]
     return run
 
 
-def test_a_worker_that_writes_parameters_is_named(mpi, fails, folder,
-                                                  expected, job):
-    ended, steps, said = fails(mpi, WRITES)
+def test_a_worker_that_writes_parameters_is_named(fails, expected, job):
+    ended, steps, said = fails('writes')
     told, = [text for text in said if 'writes parameters' in text]
     assert 'rank 2 (worker 1) failed in step' in told
     assert ended.err.count('writes parameters') == 1
@@ -69,19 +75,18 @@ def test_a_worker_that_writes_parameters_is_named(mpi, fails, folder,
     assert steps > 0
     _, _, right = expected(job(KEYS | {
         'problem.name': 'quadratic', 'run.steps': steps}), 3)
-    assert parameters(folder / 'run.h5').tobytes() == right.tobytes()
+    assert parameters(ended.log).tobytes() == right.tobytes()
 
 
-# Three of which each pair disagrees may be two honest ones and a liar.
 @pytest.mark.parametrize('ranks, code', [(6, 3), (4, 0)])
-def test_numbers_that_are_drawn_anew_are_no_lies(mpi, fails, ranks, code):
-    _, _, said = fails(mpi, DRAWS, ranks, code)
+def test_numbers_that_are_drawn_anew_are_no_lies(fails, ranks, code):
+    _, _, said = fails('draws', ranks, code)
     assert 'computes file 0 of step' in said[-1]
     assert 'nobody need be wrong' in said[-1]
 
 
-def test_workers_try_what_rank_0_does_not_compute(mpi, fails):
-    ended, steps, said = fails(mpi, ELSEWHERE)
+def test_workers_try_what_rank_0_does_not_compute(fails):
+    ended, steps, said = fails('elsewhere')
     assert steps == 0
     assert 'does not add to what out holds' in said[-1]
     assert 'Traceback' not in ended.err

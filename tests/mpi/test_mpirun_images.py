@@ -8,18 +8,20 @@ from aspis_mpi import load_run, simulate
 from tests.support.image_files import prepared_in
 
 
-@pytest.mark.parametrize('network, data', [('lenet', 'mnist'),
-                                           ('resnet18', 'cifar10')])
-def test_processes_and_audits_have_equal_bits(network, data, launch, folder):
+@pytest.mark.parametrize('network, data, batch', [
+    ('lenet', 'mnist', 6), ('resnet18', 'cifar10', 4)])
+def test_processes_and_audits_have_equal_bits(network, data, batch, launch,
+                                              folder):
     """With crops, flips and dropout; three replicas of each file."""
     pytest.importorskip('torch')
     path = folder / 'job.toml'
     path.write_text(tomli_w.dumps({
         'run': {'steps': 2, 'seed': 7, 'evaluate_every': 0},
         'problem': {
-            'name': 'images', 'data': prepared_in(folder, data), 'crop': 4,
+            'name': 'images', 'crop': 4,
+            'data': prepared_in(folder, data, counts=(20, 10)),
             'module': f'tests.support.image_modules:dropping_{network}',
-            'flip': data != 'mnist', 'batch_size': 6, 'micro_batch': 2},
+            'flip': data != 'mnist', 'batch_size': batch, 'micro_batch': 2},
         'optimizer': {'name': 'sgd', 'lr': 0.01},
         'scheme': {'name': 'aspis', 'workers': 3, 'adversaries': 1},
         'detection': {'random_audits': 1}}))

@@ -27,8 +27,9 @@ LIMIT = 60
 STEPS = 150
 KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 5, 'run.keep': 2,
         'run.evaluate_every': 10, 'problem.parameters': 50,
-        'delay.name': 'constant', 'delay.mean': 0.002,
-        'adversary.count': 2, 'adversary.files': 'random',
+        'delay.name': 'constant', 'delay.mean': 0.012,
+        'scheme.adversaries': 1, 'adversary.count': 1,
+        'adversary.files': 'random',
         'log.flush_seconds': FLUSH}
 
 
@@ -63,7 +64,7 @@ def killed(mpi, start, folder):
     """Kills rank 0 of a run; answers its log, and how many rows it had."""
     def run(path, number):
         log, drawn = folder / f'run-{number}.h5', random.Random(number)
-        running = start(mpi, 6, 'run', path, '--out', log)
+        running = start(mpi, 4, 'run', path, '--out', log)
         wait_for_rows(log, 12)
         time.sleep(drawn.uniform(0, 0.6))
         seen = rows_of(log)
@@ -79,7 +80,7 @@ def test_killed_at_any_moment_it_goes_on_bit_for_bit(
         mpi, job, killed, launch, expected, folder):
     """Log readable, checkpoint usable, and the end that of no kill."""
     path, logs = job(KEYS), []
-    _, reference, wanted = expected(path, 5)
+    _, reference, wanted = expected(path, 3)
     for number in range(COUNT):
         log, seen = killed(path, number)
         logs.append(log)
@@ -91,7 +92,7 @@ def test_killed_at_any_moment_it_goes_on_bit_for_bit(
 
     script = folder / 'go_on.py'
     script.write_text(GO_ON)
-    ended = launch(mpi, 6, path, *logs, script=script,
+    ended = launch(mpi, 4, path, *logs, script=script,
                    limit=LIMIT * COUNT)
     assert ended.code == 0, ended.err
     for log in logs:

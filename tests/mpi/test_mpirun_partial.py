@@ -51,9 +51,9 @@ def waited(job, expected):
 @pytest.fixture
 def log_of(series):
     """The log of one of `JOBS`."""
-    def find(name):
-        done = series(K + 1, JOBS)
-        assert done.codes[name] == 0
+    def find(name, code=0):
+        done = series(K + 1, JOBS, limit=110)
+        assert done.codes[name] == code
         return done.logs[name]
     return find
 
@@ -150,8 +150,9 @@ LACKING = {
         'collection.name': 'deadline', 'collection.deadline': 0.2,
         'faults.silence': 2 * HANGS},
 }
+UNFINISHED = 'a file that nobody can finish'
 JOBS = {name: KEYS | keys for name, keys in
-        (SCHEMES | SILENCES | LACKING).items()}
+        (SCHEMES | SILENCES | LACKING | {UNFINISHED: ALONE}).items()}
 
 
 @pytest.mark.parametrize('scheme', SCHEMES)
@@ -237,11 +238,8 @@ def test_a_deadline_ends_steps_that_lack_a_worker(log_of):
         assert_consistent_arrivals(run)
 
 
-def test_a_file_that_nobody_can_finish_ends_the_run(mpi, job, launch,
-                                                     expected, folder):
-    log = folder / 'run.h5'
-    ended = launch(mpi, K + 1, 'run', job(KEYS | ALONE), '--out', log)
-    assert ended.code == 3, ended.err
+def test_a_file_that_nobody_can_finish_ends_the_run(log_of, job, expected):
+    log = log_of(UNFINISHED, code=3)
     _, reference, _ = expected(job(KEYS | ALONE | {'delay.silent': 0}), K)
     with load_run(log) as run, load_run(reference) as other:
         assert run.n_steps == 3

@@ -9,6 +9,7 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints
+from tests.support.commands import Command
 from tests.support.mpirun import parameters, rows_of, wait_for_rows
 
 STEPS = 60
@@ -18,21 +19,79 @@ KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 7,
         'problem.parameters': 50, 'scheme.name': 'aspis',
         'scheme.adversaries': 1, 'adversary.count': 1,
         'adversary.files': 'random', 'delay.name': 'constant',
-        'delay.mean': 0.006}
+        'delay.mean': 0.018}
+
+#: No worker can lie: the word of one ends the run.
+HONEST = {'scheme.adversaries': 0, 'adversary.count': 0}
+#: Three of five have to say so.
+LIARS = {'scheme.adversaries': 2, 'adversary.count': 2, 'delay.mean': 0.003}
+
+#: What rank 0 is sent; runs that come before one whose mpirun is, and that
+#: go on later.
+NUMBERS = signal.SIGUSR1, signal.SIGTERM, signal.SIGINT
+COMMANDS = {'worker': Command(KEYS | HONEST)} | {
+    name: Command(KEYS) for name in (*NUMBERS, 'mpirun')}
 
 
 @pytest.fixture
-def whole(job, expected):
-    """Parameters of the job, when it is never stopped."""
-    _, log, wanted = expected(job(KEYS), 4)
-    return log, wanted
+def whole(kept, job, expected):
+    """Log and parameters of the job, when it is never stopped."""
+    if 'whole' not in kept:
+        _, log, wanted = expected(job(KEYS), 3)
+        kept['whole'] = log, wanted
+    return kept['whole']
 
 
-def assert_goes_on(mpi, launch, path, log, whole):
-    """With --resume it ends with the same bits and rows."""
-    reference, wanted = whole
-    ended = launch(mpi, 5, 'run', path, '--out', log, '--resume')
-    assert ended.code == 0, ended.err
+@pytest.fixture
+def asked(mpi, answers):
+    """The ends of runs that were asked to, one after the other."""
+    def ask(running, folders):
+        # Looked up once: that takes as long as many steps.
+        wait_for_rows(folders['worker'] / 'run.h5', 1)
+        server, worker = (running.rank(mpi, number) for number in (0, 3))
+        for name, folder in folders.items():
+            log = folder / 'run.h5'
+            wait_for_rows(log, 5)
+            (folder / 'seen').write_text(str(rows_of(log)))
+            if name == 'mpirun':
+                running.signal(signal.SIGUSR1)
+            elif name == 'worker':
+                os.kill(worker, signal.SIGTERM)
+            else:
+                os.kill(server, name)
+    return answers(4, COMMANDS, during=ask)
+
+
+@pytest.fixture
+def killed(mpi, kept, job, start, folder):
+    """Folder of a run whose mpirun is sent SIGTERM, and the exit code."""
+    if (mpi, 'killed') not in kept:
+        place = folder / 'killed'
+        place.mkdir()
+        running = start(mpi, 4, 'run', job(KEYS), '--out', place / 'run.h5')
+        wait_for_rows(place / 'run.h5', 10)
+        running.signal(signal.SIGTERM)
+        kept[mpi, 'killed'] = place, running.wait(20).code
+    return kept[mpi, 'killed']
+
+
+@pytest.fixture
+def assert_goes_on(asked, killed, answers, whole):
+    """With --resume a copy of a run ends with the same bits and rows."""
+    places = {name: asked[name].folder for name in (*NUMBERS, 'mpirun')} | {
+        'killed': killed[0]}
+    commands = {('resumed', name): Command(
+        KEYS, words=(*Command().words, '--resume'), copy=place)
+        for name, place in places.items()}
+
+    def check(name):
+        ended = answers(4, commands)['resumed', name]
+        assert ended.code == 0, ended.err
+        assert_same(ended.log, *whole)
+    return check
+
+
+def assert_same(log, reference, wanted):
     assert parameters(log).tobytes() == wanted.tobytes()
     with load_run(log) as run, load_run(reference) as other:
         assert run.steps['step'].tolist() == list(range(STEPS))
@@ -53,52 +112,44 @@ def assert_stopped(ended, log, seen):
     assert Checkpoints(log).paths()[0].name == f'step-{done:08d}.npz'
 
 
-def test_a_signal_to_mpirun(mpi, job, start, launch, folder, whole):
-    path, log = job(KEYS), folder / 'run.h5'
-    running = start(mpi, 5, 'run', path, '--out', log)
-    wait_for_rows(log, 5)
-    seen = rows_of(log)
-    running.signal(signal.SIGUSR1)
-    assert_stopped(running.wait(20), log, seen)
-    assert_goes_on(mpi, launch, path, log, whole)
+def assert_asked(ended):
+    """One of several runs that was stopped like this."""
+    assert_stopped(ended, ended.log, int((ended.folder / 'seen').read_text()))
 
 
-@pytest.mark.parametrize('number', [signal.SIGUSR1, signal.SIGTERM,
-                                    signal.SIGINT])
-def test_a_signal_to_rank_0(mpi, number, job, start, launch, folder, whole):
-    path, log = job(KEYS), folder / 'run.h5'
-    running = start(mpi, 5, 'run', path, '--out', log)
-    wait_for_rows(log, 5)
-    seen = rows_of(log)
-    os.kill(running.rank(mpi, 0), number)
-    assert_stopped(running.wait(20), log, seen)
-    assert_goes_on(mpi, launch, path, log, whole)
+def test_a_signal_to_mpirun(asked, assert_goes_on):
+    assert_asked(asked['mpirun'])
+    assert_goes_on('mpirun')
 
 
-def test_one_worker_is_believed_only_where_none_can_lie(
+@pytest.mark.parametrize('number', NUMBERS)
+def test_a_signal_to_rank_0(number, asked, assert_goes_on):
+    assert_asked(asked[number])
+    assert_goes_on(number)
+
+
+def test_one_worker_is_believed_where_none_can_lie(asked):
+    assert_asked(asked['worker'])
+
+
+def test_of_two_that_may_lie_and_one_more_all_have_to_say_so(
         mpi, job, start, folder):
-    """q = 0: its word ends the run.  q = 2: three have to say so."""
-    few = {'delay.mean': 0.003}
-    honest = few | {'scheme.adversaries': 0, 'adversary.count': 0}
-    liars = few | {'scheme.adversaries': 2, 'adversary.count': 2}
-    for keys, ranks in ((honest, [3]), (liars, [1, 2, 5])):
-        log = folder / f'run-{len(ranks)}.h5'
-        running = start(mpi, 6, 'run', job(KEYS | keys), '--out', log)
-        wait_for_rows(log, 5)
-        for rank in ranks[:-1]:
-            os.kill(running.rank(mpi, rank), signal.SIGTERM)
-        before = rows_of(log)
-        if len(ranks) > 1:
-            wait_for_rows(log, before + 3)
-        os.kill(running.rank(mpi, ranks[-1]), signal.SIGTERM)
-        assert_stopped(running.wait(20), log, before)
+    log, ranks = folder / 'run.h5', [1, 2, 5]
+    running = start(mpi, 6, 'run', job(KEYS | LIARS), '--out', log)
+    wait_for_rows(log, 5)
+    for rank in ranks[:-1]:
+        os.kill(running.rank(mpi, rank), signal.SIGTERM)
+    before = rows_of(log)
+    wait_for_rows(log, before + 3)
+    os.kill(running.rank(mpi, ranks[-1]), signal.SIGTERM)
+    assert_stopped(running.wait(20), log, before)
 
 
 def test_asked_twice_it_does_not_wait_for_the_step(mpi, job, start, folder):
     """A step that does not end, as a worker has stopped."""
     path = job(KEYS | {'faults.silence': 500.0})
     log = folder / 'run.h5'
-    running = start(mpi, 5, 'run', path, '--out', log)
+    running = start(mpi, 4, 'run', path, '--out', log)
     wait_for_rows(log, 5)
     stuck, server = running.rank(mpi, 3), running.rank(mpi, 0)
     os.kill(stuck, signal.SIGSTOP)
@@ -113,14 +164,9 @@ def test_asked_twice_it_does_not_wait_for_the_step(mpi, job, start, folder):
     assert rows_of(log) == done
 
 
-def test_sigterm_to_mpirun_leaves_log_and_checkpoint(
-        mpi, job, start, launch, folder, whole):
+def test_sigterm_to_mpirun_leaves_log_and_checkpoint(killed, assert_goes_on):
     """Open MPI kills all ranks soon after: the last checkpoint remains."""
-    path, log = job(KEYS), folder / 'run.h5'
-    running = start(mpi, 5, 'run', path, '--out', log)
-    wait_for_rows(log, 10)
-    running.signal(signal.SIGTERM)
-    ended = running.wait(20)
-    assert ended.code != 0
-    assert Checkpoints(log).paths()
-    assert_goes_on(mpi, launch, path, log, whole)
+    place, code = killed
+    assert code != 0
+    assert Checkpoints(place / 'run.h5').paths()
+    assert_goes_on('killed')

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import numpy as np
 import pytest
 
 from aspis_mpi import load_run
@@ -13,13 +14,15 @@ from tests.support.mpirun import parameters, wait_for_rows
 #: mpirun answers what rank 0 gave it, or 9 of the rank that it killed.
 FORCED = {'openmpi': {0}, 'mpich': {0, 9}}
 
-LOAD, PROBED = 6, 10
+K, LOAD, PROBED = 3, 1, 4
 SILENT = 2                      # the worker
+SILENCE = 1.0                   # in seconds
 SINCE = 2                       # the step
 STEPS = 8
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
-        'problem.micro_batch': 64, 'run.steps': STEPS, 'faults.silence': 1.0,
+        'problem.micro_batch': 64, 'run.steps': STEPS,
+        'scheme.adversaries': 1, 'faults.silence': SILENCE,
         'run.model_out': 'model.npz'}
 
 #: Never comes back: it does not hear that the run is over, either.
@@ -40,7 +43,7 @@ from mine import RANK
 
 class Mute(mpi_mailbox.Mailbox):
     def send(self, rank, message):
-        if message.step < {SINCE}:
+        if message.turn < {SINCE}:
             super().send(rank, message)
 
 if RANK == {SILENT + 1}:
@@ -55,12 +58,16 @@ def assert_left_out(log):
         assert run.n_steps == STEPS
         silent = run.files_done[:, SILENT] < LOAD
         assert silent.tolist() == [step >= SINCE for step in range(STEPS)]
-        others = [w for w in range(5) if w != SILENT]
+        others = [w for w in range(K) if w != SILENT]
         assert (run.files_done[:, others] == LOAD).all()
 
-        # Given up in steps 2, 3 and 4; then it has cost more than two
-        # silences.
-        assert run.excluded[:, SILENT].nonzero()[0].tolist() == [5, 6, 7]
+        # Given up in steps 2, 3 and so on, until it has cost more than two
+        # silences: with others as fast as here in two or three steps.
+        costs = run.account[:, SILENT]
+        assert costs[-1] > 2 * SILENCE
+        assert run.excluded[:, SILENT].tolist() == [
+            False, *(costs[:-1] > 2 * SILENCE)]
+        assert (np.diff(costs) <= run.steps['seconds_step'][1:]).all()
         assert not run.excluded[:, others].any()
         assert not run.exposed.any() and not run.flagged.any()
 
@@ -68,7 +75,8 @@ def assert_left_out(log):
         assert (run.steps['verdict'] == Outcome.CLEAN).all()
         assert (run.source >= 0).all()
         texts = [e.text for e in run.events if 'was silent' in e.text]
-        assert len(texts) == 3
+        assert len(texts) == np.count_nonzero(np.diff(costs))
+        assert len(texts) == STEPS - SINCE - np.count_nonzero(run.excluded)
         assert all(f'worker {SILENT} ' in text for text in texts)
 
 
@@ -78,7 +86,7 @@ def test_a_worker_falls_silent(mpi, how, module, job, launch, expected,
     module(HANGS if how == 'hangs' else '')
     (folder / 'mute.py').write_text(MUTE)
     log = folder / 'run.h5'
-    ended = launch(mpi, 6, 'run', job(KEYS), '--out', log,
+    ended = launch(mpi, K + 1, 'run', job(KEYS), '--out', log,
                    script=folder / 'mute.py' if how == 'mute' else None)
     assert ended.code in (FORCED[mpi] if how == 'hangs' else {0}), ended.err
     assert ('aborts the job' in ended.err) == (how == 'hangs')
@@ -87,7 +95,7 @@ def test_a_worker_falls_silent(mpi, how, module, job, launch, expected,
     # Everything is exact, so that one replica fewer changes no bit, and
     # the model is saved although one rank never said goodbye.
     path = job(KEYS | {'problem.name': 'quadratic', 'run.model_out': None})
-    _, _, wanted = expected(path, 5)
+    _, _, wanted = expected(path, K)
     assert parameters(folder / 'model.npz').tobytes() == wanted.tobytes()
 
 
@@ -103,7 +111,7 @@ def test_a_worker_is_stopped(mpi, module, job, start, folder):
     module(SLOW_GRADIENT)
     log, steps = folder / 'run.h5', 16
     path = job(KEYS | {'run.steps': steps, 'run.model_out': None})
-    running = start(mpi, 6, 'run', path, '--out', log)
+    running = start(mpi, K + 1, 'run', path, '--out', log)
     wait_for_rows(log, 2)
     os.kill(running.rank(mpi, SILENT + 1), signal.SIGSTOP)
     ended = running.wait(60)
@@ -111,7 +119,7 @@ def test_a_worker_is_stopped(mpi, module, job, start, folder):
     with load_run(log) as run:
         assert run.n_steps == steps
         assert run.excluded.any(axis=0).tolist() == [
-            worker == SILENT for worker in range(5)]
+            worker == SILENT for worker in range(K)]
     assert log.with_suffix('.npz').exists()
 
 
@@ -131,7 +139,7 @@ def test_a_busy_server_calls_nobody_silent(mpi, module, job, launch, folder):
     path = job(KEYS | {'run.evaluate_every': 2, 'run.steps': 4,
                        'problem.parameters': 300_000,
                        'problem.batch_size': 10, 'run.model_out': None})
-    ended = launch(mpi, 6, 'run', path, '--out', log)
+    ended = launch(mpi, K + 1, 'run', path, '--out', log)
     assert ended.code == 0, ended.err
     with load_run(log) as run:
         assert not run.excluded.any()

@@ -9,6 +9,7 @@ from aspis_mpi import load_run
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.job import loading
+from tests.support.commands import Command
 
 LIAR = 2
 #: Each file has one holder, and all are audited.
@@ -49,16 +50,23 @@ def flipped(path, exposure):
     return list(assembly.problem.tensor_sizes().items())[number]
 
 
-@pytest.mark.parametrize('problem', [DIGITS, TORCH], ids=['mlp', 'torch'])
-def test_the_layer_of_a_flipped_bit_is_in_the_log(launch, job, folder,
-                                                  problem):
-    if problem is TORCH:
-        pytest.importorskip('torch')
-    path = job(AUDITED | problem | {'adversary.value': 'bit-flip'})
-    ended = launch('openmpi', 5, 'run', path, '--out', folder / 'run.h5')
+FLIPPED = AUDITED | {'adversary.value': 'bit-flip'}
+COMMANDS = {
+    'mlp': Command(FLIPPED | DIGITS),
+    'hostile': Command(AUDITED | DIGITS | {'adversary.value': 'constant'}),
+    # Four workers of which one may be wrong.
+    'odd': Command({'problem.name': 'mine:Problem', 'scheme.adversaries': 1},
+                   ODD)}
+
+
+def first_exposure(ended):
     assert ended.code == 0, ended.err
-    with load_run(folder / 'run.h5') as run:
-        first = run.exposures[0]
+    with load_run(ended.log) as run:
+        return run.exposures[0]
+
+
+def assert_named(first, path):
+    """The log names the tensor of the one entry that is wrong."""
     assert (first.step, first.worker) == (0, LIAR)
     assert first.proof is ProofKind.AUDIT
     found, = first.tensors
@@ -66,22 +74,28 @@ def test_the_layer_of_a_flipped_bit_is_in_the_log(launch, job, folder,
     assert (found.tensor, found.size) == flipped(path, first)
 
 
-def test_a_hostile_gradient_is_in_the_log_with_all_layers(mpi, launch, job,
-                                                          folder):
-    path = job(AUDITED | DIGITS | {'adversary.value': 'constant'})
-    ended = launch(mpi, 5, 'run', path, '--out', folder / 'run.h5')
+def test_the_layer_of_a_flipped_bit_is_in_the_log(answers):
+    ended = answers(5, COMMANDS)['mlp']
+    assert_named(first_exposure(ended), ended.folder / 'job.toml')
+
+
+def test_so_is_that_of_a_network_of_torch(launch, job, folder):
+    pytest.importorskip('torch')
+    path = job(FLIPPED | TORCH)
+    ended = launch('openmpi', 5, 'run', path, '--out', folder / 'run.h5')
     assert ended.code == 0, ended.err
     with load_run(folder / 'run.h5') as run:
-        first = run.exposures[0]
+        assert_named(run.exposures[0], path)
+
+
+def test_a_hostile_gradient_is_in_the_log_with_all_layers(answers):
+    first = first_exposure(answers(5, COMMANDS)['hostile'])
     assert first.worker == LIAR and len(first.tensors) == 4
     assert all(it.entries > 0.9 * it.size for it in first.tensors)
 
 
-def test_the_probe_names_the_tensor_in_which_ranks_differ(mpi, module, job,
-                                                          launch, folder):
-    module(ODD)
-    path = job({'problem.name': 'mine:Problem'})
-    ended = launch(mpi, 6, 'run', path, '--out', folder / 'run.h5')
+def test_the_probe_names_the_tensor_in_which_ranks_differ(answers):
+    ended = answers(5, COMMANDS)['odd']
     assert ended.code == 2, ended.err
     line, = [line for line in ended.err.splitlines()
              if '3 workers compute other bits than the server' in line]

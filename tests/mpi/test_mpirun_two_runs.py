@@ -14,10 +14,10 @@ def test_of_two_runs_with_one_new_log_one_is_refused(mpi, job, start,
                                                      expected, folder):
     path = job({'run.steps': 40, 'scheme.name': 'uncoded',
                 'scheme.adversaries': 0})
-    *_, wanted = expected(path, 2)
+    *_, wanted = expected(path, 1)
     for number in range(PAIRS):
         log = folder / f'run-{number}.h5'
-        running = [start(mpi, 3, 'run', path, '--out', log)
+        running = [start(mpi, 2, 'run', path, '--out', log)
                    for _ in range(2)]
         ended = sorted((each.wait(80) for each in running),
                        key=lambda one: one.code)

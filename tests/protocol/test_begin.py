@@ -62,7 +62,7 @@ def work(worker, assembly, announcement):
     worker.handle(announcement)
     buffer = assembly.pools().gradients.take()
     buffer.values[:] = 3
-    worker.handle(Parameters(announcement.step, buffer=buffer))
+    worker.handle(Parameters(announcement.turn, buffer=buffer))
     said = []
     while worker.due <= 0:
         message = worker.advance()
@@ -77,7 +77,7 @@ def test_a_worker_an_audit_and_the_probe_compute_alike(assemble):
     assembly, told = assemble(scheme={'name': 'aspis'})
     files = [(3, file) for file in assembly.assignment.files(0).tolist()]
     worker = assembly.worker(0, VirtualClock())
-    assert len(work(worker, assembly, Model(3))) == len(files)
+    assert len(work(worker, assembly, Model(3, position=3))) == len(files)
     honest = told.copy()
     assert honest == expected(assembly, *files)
 
@@ -89,7 +89,7 @@ def test_a_worker_an_audit_and_the_probe_compute_alike(assemble):
     lying, told = assemble(scheme={'name': 'aspis'}, adversary={
         'count': 1, 'workers': [0], 'value': 'reversed'})
     liar = lying.worker(0, VirtualClock())
-    assert len(work(liar, lying, Model(3))) == len(files)
+    assert len(work(liar, lying, Model(3, position=3))) == len(files)
     assert told == honest
 
 
@@ -97,7 +97,7 @@ def test_so_do_colluders_who_want_to_know_other_files(assemble):
     assembly, told = assemble(scheme={'name': 'aspis'}, adversary={
         'count': 1, 'workers': [0], 'value': 'foe', 'sample': 4})
     first, *rest = assembly.assignment.files(0).tolist()
-    work(assembly.worker(0, VirtualClock()), assembly, Model(0))
+    work(assembly.worker(0, VirtualClock()), assembly, Model(0, position=0))
     assert told == expected(assembly, *(
         (0, file) for file in [first, *range(4), *rest]))
 
@@ -242,4 +242,5 @@ def test_a_mistake_in_the_midst_of_a_run_is_told(assemble):
         raise OverflowError(f'step {step}')
     assembly.problem.begin = begin
     with pytest.raises(Mistake, match='Noted.begin raised OverflowError: st'):
-        work(assembly.worker(0, VirtualClock()), assembly, Model(5))
+        work(assembly.worker(0, VirtualClock()), assembly,
+             Model(5, position=5))

@@ -144,7 +144,7 @@ class FromTheSecondEpoch:
         if isinstance(message, Encode) and message.epoch:
             # Gradients of these runs are shared by all who hold them.
             for file in self.alone.tolist():
-                when = message.step, file
+                when = message.turn, file
                 if file in worker._work.held and when not in self.told:
                     worker._work.held[file].values[...] *= -0.5
                     self.told.add(when)

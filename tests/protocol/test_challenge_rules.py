@@ -65,7 +65,7 @@ def test_a_vector_of_another_size_than_asked_for_exposes(copies):
         buffer = assembly.pools().payloads.take()
         buffer.values.fill(1)
         cls = other[type(message)]
-        return cls(message.step, message.epoch, 0,
+        return cls(message.turn, message.epoch, 0,
                    buffer.front(4 * sizes[cls]))
     assembly = assembled(transfer={'name': 'coded'},
                          collection={'copies': copies},

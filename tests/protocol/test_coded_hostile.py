@@ -119,7 +119,7 @@ class Crowd:
         buffer = self.incoming.take()
         buffer.values[:] = np.nan
         signal = self.signals.get(worker)
-        if signal and (step, epoch) == (signal.step, signal.epoch):
+        if signal and (step, epoch) == (signal.turn, signal.epoch):
             transfer = self.assembly.transfer
             files, weights = transfer.encoding(worker, transfer.read(signal))
             rows = []

@@ -50,7 +50,7 @@ class CodedBench(WorkerBench):
 
     def encode(self, finished, epoch=0, step=None):
         """The signal of a state, handed to the worker."""
-        step = self.worker.step if step is None else step
+        step = self.worker.turn if step is None else step
         state = self.assembly.transfer.signal(finished)
         signal = Encode(step, epoch, 0, *self.assembly.transfer.pack(state))
         self.worker.handle(signal)
@@ -84,7 +84,7 @@ def test_each_finished_file_is_reported_and_kept():
     it.begin()
     for count in range(1, LOAD + 1):
         report = it.advance()
-        assert (report.step, report.position) == (0, count)
+        assert (report.turn, report.position) == (0, count)
         assert unpack_positions(report.finished) == (1 << count) - 1
         assert it.pools.gradients.made == count
     assert it.worker.due == np.inf and it.worker.state is State.COMPUTING
@@ -122,7 +122,7 @@ def test_a_signal_is_answered_with_exactly_its_state(sections):
             assert it.worker.state is State.SENDING
             answer = it.next()
             assert isinstance(answer, CodedGradient)
-            assert (answer.step, answer.epoch) == (0, 0)
+            assert (answer.turn, answer.epoch) == (0, 0)
             assert np.array_equal(answer.buffer.values.view('u4'),
                                   it.expected(signal).view('u4'))
             assert it.worker.state is State.COMPUTING
@@ -228,7 +228,7 @@ def test_a_signal_of_another_step_is_a_bug():
     it.begin(3)
     it.advance()
     for step in (2, 4):
-        with pytest.raises(LocalProtocolError, match=f'step {step}'):
+        with pytest.raises(LocalProtocolError, match=f'turn {step}'):
             it.encode(it.state([0]), step=step)
 
 
@@ -258,7 +258,7 @@ def test_the_end_of_a_step_gives_every_buffer_back(moment, end):
         it.encode(it.state([0]))
     if moment == 'sent':
         it.next().buffer.release()
-    it.worker.handle({'commit': Commit(0), 'model': Model(1),
+    it.worker.handle({'commit': Commit(0), 'model': Model(1, position=1),
                       'stop': Stop(0)}[end])
     assert it.at_rest
     assert it.worker.advance() is None and it.worker.due == np.inf
@@ -321,7 +321,7 @@ def skip(it, *positions, step=None):
     """Leave out the files at some positions of the worker's order."""
     bits = np.zeros(len(it.incidence), dtype=bool)
     bits[[it.files[p] for p in positions]] = True
-    it.worker.handle(Skip(it.worker.step if step is None else step,
+    it.worker.handle(Skip(it.worker.turn if step is None else step,
                           files=np.packbits(bits).tobytes()))
 
 
@@ -374,7 +374,7 @@ def test_finished_files_stay_when_they_are_left_out():
 
 def test_a_skip_may_come_before_the_parameters_and_ends_with_its_step():
     it = CodedBench()
-    it.worker.handle(Model(0))
+    it.worker.handle(Model(0, position=0))
     skip(it, 0)
     buffer = it.sent.take()
     buffer.values[:] = 1

@@ -60,7 +60,7 @@ class Heard:
     def times(self, which, kind, step):
         """When messages of a kind came or went in a step."""
         return [second for second, message in getattr(self, which)
-                if isinstance(message, kind) and message.step == step]
+                if isinstance(message, kind) and message.turn == step]
 
 
 class Run:
@@ -192,7 +192,8 @@ class LateBench(WorkerBench):
         return said
 
 
-@pytest.mark.parametrize('end', [Commit(0), Model(1)], ids=['commit', 'model'])
+@pytest.mark.parametrize('end', [Commit(0), Model(1, position=1)],
+                         ids=['commit', 'model'])
 def test_what_ends_the_step_ends_the_wait(end):
     it = LateBench()
     it.encode()

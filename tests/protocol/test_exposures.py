@@ -87,7 +87,7 @@ def test_a_proof_is_not_repeated_as_long_as_each_step_has_one(logged):
 def test_a_malformed_message_is_a_proof_of_its_step():
     """A second one in a row is not repeated, the next one after that is."""
     def between(worker, message):
-        bad = worker == 5 and message.step in (0, 1, 3) and isinstance(
+        bad = worker == 5 and message.turn in (0, 1, 3) and isinstance(
             message, Replica)
         return replace(message, epoch=1) if bad else message
     it = Run(assembled(**REPLICAS, run={'steps': 5}), between=between)

@@ -25,6 +25,9 @@ STEPS = 20
 RUNS = 5 if THOROUGH else 1
 #: How a run may end in which nobody can be believed; the last, on a signal.
 EXIT_CODES = DONE, BAD_JOB, FAILED, INTERRUPTED
+#: Bytes by which memory may grow in all steps after a warm-up: letters that
+#: are kept, classes that are met late; the letters of two steps are more.
+GROWTH = 45_000
 #: Two of the workers send anything.
 HOSTILE = 1, 5
 
@@ -151,7 +154,7 @@ def test_memory_is_flat(name):
     finally:
         tracemalloc.stop()
     warm = arena.traced[len(arena.traced) // 4:]
-    assert max(warm) <= 1.05 * warm[0], arena.traced
+    assert max(warm) <= warm[0] + GROWTH, arena.traced
 
 
 @pytest.mark.parametrize('name', JOBS)

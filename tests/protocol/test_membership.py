@@ -186,8 +186,8 @@ def test_a_new_liar_after_all_q_were_exposed(budget):
     """With the budget of a step it is one of this step's q; with a fixed
     one it contradicts, and the run ends."""
     def between(worker, message):
-        bad = worker == message.step and worker < 2 or (
-            worker == 2 and message.step > 1)
+        bad = worker == message.turn and worker < 2 or (
+            worker == 2 and message.turn > 1)
         return spoiled(message) if bad else message
     it = run(REPLICAS, steps=8, detection={'budget': budget},
              scheme={'adversaries': 2 if budget == 'fixed' else 1},
@@ -235,7 +235,7 @@ def spoiled(message):
 def test_a_malformed_message_is_a_proof_that_stands_alone(kind, budget):
     """Fails where only what the detector finds is learned."""
     def between(worker, message):
-        bad = worker == 5 and not message.step
+        bad = worker == 5 and not message.turn
         return spoiled(message) if bad else message
     it = run(kind, between=between, detection={'budget': budget})
     assert it.code == DONE and models(it, 5) == [0]
@@ -258,7 +258,7 @@ def test_what_follows_from_the_budget_does_not_stand_alone():
 def test_nothing_is_learned_in_a_contradiction(kind):
     """Fails where proofs of a step whose premise failed are kept."""
     def between(worker, message):
-        bad = worker < 3 and not message.step
+        bad = worker < 3 and not message.turn
         return spoiled(message) if bad else message
     it = run(kind, between=between, detection={'budget': 'fixed'})
     assert it.records[0].verdict is Outcome.CONTRADICTION

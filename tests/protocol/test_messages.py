@@ -12,9 +12,10 @@ from aspis_mpi.protocol import messages, wire
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Buffer, Pool, SharedPool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, MESSAGES, SERVER, TEXT_BYTES, WORKER, Answer,
-    Challenge, CodedGradient, Commit, Encode, Failure, Lane, Message, Model,
-    Parameters, Probe, Progress, Reorder, Replica, Signal, Sizes, Sketch, Skip,
-    Stop, Sum, Vector, pack_positions, part, sent_by, unpack_positions)
+    Challenge, CodedGradient, Commit, Compute, Encode, Failure, Lane, Message,
+    Model, Parameters, Probe, Progress, Reorder, Replica, Signal, Sizes,
+    Sketch, Skip, Stop, Sum, Vector, pack_positions, part, sent_by,
+    unpack_positions)
 from aspis_mpi.protocol.wire import MAGIC, PROTOCOL, Wire
 
 K, F, D = 5, 10, 12
@@ -34,6 +35,7 @@ CONTROL = [
     Model(7, excluded=b'\xa8'), Commit(3), Stop(9, position=3),
     Encode(2, 1, 0, state=bytes(range(7)), owners=bytes(range(20))),
     Challenge(2, 1, 0, bytes(range(16)), b'\x81\x80'),
+    Compute(2, 1, 1, bytes(range(16)), b'\x81\x80'),
     Progress(4, 0, 6, b'\xfc'), Skip(4, files=b'\x01\x40'),
     Probe(-1, seed=bytes(range(16))), Reorder(5, order=bytes(24)),
     Failure(5, text='Träceback …'.encode()), Failure(-1),
@@ -46,7 +48,7 @@ VECTORS = [
 
 def fields(message):
     """What must survive the wire."""
-    return (type(message), message.step, message.epoch, message.position,
+    return (type(message), message.turn, message.epoch, message.position,
             message.body)
 
 
@@ -102,13 +104,14 @@ def test_every_message_is_of_one_side_and_one_lane():
 #: Bytes behind the header, counted by hand from what each side has to know.
 BODIES = {
     Model: 1, Parameters: 4 * D, Encode: 7 + 2 * F, Skip: 2, Reorder: 4 * LOAD,
-    Challenge: 16 + 2, Probe: 16, Commit: 0, Stop: 0,
+    Challenge: 16 + 2, Compute: 16 + 2, Probe: 16, Commit: 0, Stop: 0,
     Progress: 1, Replica: 4 * PAYLOAD, CodedGradient: 4 * PAYLOAD, Sum: 4 * D,
     Sketch: 8 * (D // 2), Answer: 4 * D, Failure: TEXT_BYTES, Signal: 0}
 NUMBERS = {
     Model: 1, Parameters: 2, Encode: 3, Challenge: 4, Commit: 5, Stop: 6,
     Progress: 7, Replica: 8, CodedGradient: 9, Sketch: 10, Failure: 11,
-    Signal: 12, Skip: 13, Reorder: 14, Sum: 15, Probe: 16, Answer: 17}
+    Signal: 12, Skip: 13, Reorder: 14, Sum: 15, Probe: 16, Answer: 17,
+    Compute: 18}
 
 
 def test_kinds_and_sizes_stay_what_other_versions_know():
@@ -122,7 +125,7 @@ def test_kinds_and_sizes_stay_what_other_versions_know():
 def test_a_message_says_all_of_itself_once(cls):
     """Its parts are its own attributes, in the order of their bytes."""
     names = [it.name for it in cls.parts]
-    assert ['step', 'epoch', 'position', *names] == [
+    assert ['turn', 'epoch', 'position', *names] == [
         it.name for it in dataclasses.fields(cls)]
     assert cls.kind in (FROM_SERVER if cls.sender == SERVER else FROM_WORKER)
     assert all(it.meaning for it in cls.parts) and cls.__doc__
@@ -172,9 +175,9 @@ def test_a_long_traceback_keeps_its_end():
 
 
 def test_the_layout_on_the_wire_is_fixed():
-    """Little-endian: magic, protocol, kind, step, epoch, position, body."""
+    """Little-endian: magic, protocol, kind, turn, epoch, position, body."""
     packed = WIRE.pack(Challenge(258, 1, -1, seed=bytes(16)))
-    assert packed[:40] == (MAGIC + b'\1\0\4\0' + b'\2\1\0\0\0\0\0\0'
+    assert packed[:40] == (MAGIC + b'\2\0\4\0' + b'\2\1\0\0\0\0\0\0'
                            + b'\1\0\0\0' + b'\xff\xff\xff\xff'
                            + b'\x10\0\0\0\0\0\0\0' + bytes(8))[:40]
     assert len(packed) == HEADER_BYTES + 16
@@ -182,8 +185,8 @@ def test_the_layout_on_the_wire_is_fixed():
 
 # --- what is no message ------------------------------------------------
 
-def header(kind, length, step=3, magic=MAGIC, protocol=PROTOCOL):
-    return struct.pack('<4sHHqiiq', magic, protocol, kind, step, 0, 0,
+def header(kind, length, turn=3, magic=MAGIC, protocol=PROTOCOL):
+    return struct.pack('<4sHHqiiq', magic, protocol, kind, turn, 0, 0,
                        length).ljust(HEADER_BYTES, b'\0')
 
 
@@ -256,14 +259,14 @@ def test_positions_are_bits_as_numpy_packs_them():
         assert unpack_positions(packed) == mask
 
 
-def test_the_step_is_named_as_soon_as_it_can_be_read():
-    """A malformed message proves something only in its own step."""
+def test_the_turn_is_named_as_soon_as_it_can_be_read():
+    """A malformed message proves something only in its own turn."""
     with pytest.raises(MalformedMessage) as found:
-        unpack(header(99, 0, step=41))
-    assert found.value.step == 41
+        unpack(header(99, 0, turn=41))
+    assert found.value.turn == 41
     with pytest.raises(MalformedMessage) as found:
-        unpack(header(7, 0, step=41, magic=b'junk'))
-    assert found.value.step is None
+        unpack(header(7, 0, turn=41, magic=b'junk'))
+    assert found.value.turn is None
 
 
 def noise(rng):

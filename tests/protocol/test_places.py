@@ -25,7 +25,7 @@ from aspis_mpi.runlog.log_parts import places
 STEPS, EVERY = 12, 4
 
 #: Pairs of runs that begin at once.
-PAIRS = 25
+PAIRS = 25 if os.environ.get('ASPIS_THOROUGH') else 10
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Probed:
         message = None
         while message is None:
             message = self.workers[worker].advance()
-        assert isinstance(message, Answer) and message.step == -1
+        assert isinstance(message, Answer) and message.turn == -1
         if change is not None:
             change(message.buffer.values.view(np.uint8).view(ANSWER))
         return self.give(self.server.handle(worker, message))

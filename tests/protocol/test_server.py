@@ -26,7 +26,7 @@ def test_a_step_begins_with_model_and_parameters_to_everybody(bench):
         (worker, cls) for worker in it.everybody
         for cls in (Model, Parameters)]
     for _, message in it.started:
-        assert message.step == 0
+        assert message.turn == 0
         if isinstance(message, Model):
             assert message.excluded == bytes(1)
         else:
@@ -42,7 +42,7 @@ def test_the_next_step_begins_when_everything_is_there(bench):
     for position in range(last):
         assert it.send(4, position) == []
     out = it.send(4, last)
-    assert {message.step for _, message in out} == {1}
+    assert {message.turn for _, message in out} == {1}
     assert not np.array_equal(it.values, before)
     assert it.last.verdict is Outcome.CLEAN
 

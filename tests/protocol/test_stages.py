@@ -71,6 +71,7 @@ class Roll(Stage):
     """
 
     number, name, state = NUMBER, 'the roll', State.PROBING
+    turn = NUMBER
     refused, equality = 'the roll is over', None
 
     def __init__(self, lost):

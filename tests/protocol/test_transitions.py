@@ -13,6 +13,7 @@ from aspis_mpi.protocol.server import machine as server
 from aspis_mpi.protocol.server import states
 from aspis_mpi.protocol.server.probing import Probing
 from aspis_mpi.protocol.server.states import COMPUTES, WAITS
+from aspis_mpi.protocol.server.spot_step import SpotStep
 from aspis_mpi.protocol.server.step import Step
 from aspis_mpi.protocol.transitions import Machine
 from aspis_mpi.protocol.worker import machine as worker
@@ -131,6 +132,10 @@ RUNS = {
     'challenges that show that files lack copies': (
         "scheme.name='robust-partial'", 'scheme.adversaries=3',
         "assignment.name='subset'", "detection.audits='none'"),
+    'sums in the place of a silent worker, and checks of them': (
+        "scheme.name='spot'", 'scheme.adversaries=2', 'assignment.load=2',
+        'detection.first=0', 'detection.rate=1e-6', 'delay.silent=1',
+        'faults.silence=9.0'),
 }
 JOB = '''
 [run]
@@ -160,7 +165,7 @@ def test_runs_take_every_arrow_between_two_messages(taken, tmp_path):
     # Those from one stage to the next are checked where it is replaced.
     outer = {pair for pair in within if states.State.STOPPED in pair
              or pair[0] in (states.State.PROBING, states.State.RESOLVING)}
-    assert taken[Step] == within - outer
+    assert taken[Step] | taken[SpotStep] == within - outer
     its = worker.State
     rare = {(its.WAITING, its.IDLE), (its.SENDING, its.SKETCHING),
             (its.SKETCHING, its.SENDING), (its.SENDING, its.IDLE),

@@ -36,7 +36,7 @@ def bench(assemble):
 def brought_to(bench, state):
     """A worker in some state, at step 3 if it has one."""
     if state is State.WAITING:
-        bench.worker.handle(Model(3))
+        bench.worker.handle(Model(3, position=3))
     if state is State.PROBING:
         bench.worker.handle(Probe(-1))
         bench.worker.handle(bench.vector(-1))
@@ -89,7 +89,7 @@ def test_a_step_from_its_model_to_its_last_file(bench):
     it = bench()
     worker = it.worker
     assert worker.state is State.IDLE and not it.busy
-    worker.handle(Model(0))
+    worker.handle(Model(0, position=0))
     assert worker.state is State.WAITING and not it.busy
     worker.handle(it.vector(0))
     assert worker.state is State.COMPUTING and it.busy
@@ -114,9 +114,9 @@ def test_a_step_is_announced_once_and_never_again(bench):
     it = bench()
     it.begin(5)
     for step in (5, 4, 0):
-        with pytest.raises(LocalProtocolError, match=f'step {step}'):
-            it.worker.handle(Model(step))
-    it.worker.handle(Model(6))
+        with pytest.raises(LocalProtocolError, match=f'turn {step}'):
+            it.worker.handle(Model(step, position=step))
+    it.worker.handle(Model(6, position=6))
 
 
 def test_a_violation_names_the_worker_and_its_state(bench):
@@ -135,7 +135,7 @@ def test_parameters_may_overtake_their_model(bench):
     early = it.vector(4)
     it.worker.handle(early)
     assert it.worker.state is State.IDLE
-    it.worker.handle(Model(4))
+    it.worker.handle(Model(4, position=4))
     assert it.worker.state is State.COMPUTING
     parameters = early.buffer.values.copy()
     for position, values in all_replicas(it):
@@ -149,13 +149,13 @@ def test_parameters_of_the_next_step_may_come_while_computing(bench):
     now = it.begin(1)
     it.worker.handle(it.vector(2))
     first = it.next()
-    assert first.step == 1
+    assert first.turn == 1
     assert np.array_equal(first.buffer.values,
                           it.gradient(1, it.files[0], now))
     first.buffer.release()
-    it.worker.handle(Model(2))
+    it.worker.handle(Model(2, position=2))
     assert it.busy
-    assert it.next().step == 2
+    assert it.next().turn == 2
 
 
 def test_the_latest_of_several_early_parameters_counts(bench):
@@ -163,27 +163,27 @@ def test_the_latest_of_several_early_parameters_counts(bench):
     it = bench()
     it.worker.handle(it.vector(1))
     it.worker.handle(it.vector(3))
-    it.worker.handle(Model(1))
-    it.worker.handle(Model(3))
+    it.worker.handle(Model(1, position=1))
+    it.worker.handle(Model(3, position=3))
     assert it.busy
-    assert it.next().step == 3
-    it.worker.handle(Model(4))
+    assert it.next().turn == 3
+    it.worker.handle(Model(4, position=4))
 
 
 def test_parameters_that_come_too_late_are_dropped(bench):
     it = bench()
-    it.worker.handle(Model(1))
-    it.worker.handle(Model(2))
+    it.worker.handle(Model(1, position=1))
+    it.worker.handle(Model(2, position=2))
     it.worker.handle(it.vector(1))
     assert it.worker.state is State.WAITING
     assert it.at_rest
     it.worker.handle(it.vector(2))
-    assert it.next().step == 2
+    assert it.next().turn == 2
 
 
 def test_parameters_after_stop_go_back(bench):
     it = bench()
-    it.worker.handle(Model(1))
+    it.worker.handle(Model(1, position=1))
     it.worker.handle(Stop(1, position=0))
     it.worker.handle(it.vector(1))
     assert it.at_rest
@@ -265,7 +265,7 @@ def test_the_parameters_are_only_read(bench):
     message = it.vector(0)
     message.buffer.hold()
     before = message.buffer.values.copy()
-    it.worker.handle(Model(0))
+    it.worker.handle(Model(0, position=0))
     it.worker.handle(message)
     all_replicas(it)
     assert np.array_equal(message.buffer.values, before)
@@ -299,11 +299,11 @@ def test_a_waiting_worker_still_takes_messages(bench):
     it.begin(0)
     kept = it.next()
     assert it.worker.advance() is None
-    it.worker.handle(Model(1))
+    it.worker.handle(Model(1, position=1))
     it.worker.handle(it.vector(1))
     assert it.worker.advance() is None      # the old replica is on its way
     kept.buffer.release()
-    assert it.next().step == 1
+    assert it.next().turn == 1
 
 
 # --- lies --------------------------------------------------------------
@@ -353,7 +353,7 @@ def test_in_one_process_only_what_is_the_same_is_shared(assemble, direction):
         worker = assembly.worker(number, clock, pools)
         buffer = pool.take()
         buffer.values.fill(3)
-        worker.handle(Model(0))
+        worker.handle(Model(0, position=0))
         worker.handle(Parameters(0, buffer=buffer))
         while worker.due <= clock.now:
             replica = worker.advance()

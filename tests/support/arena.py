@@ -44,7 +44,7 @@ class Door:
         message = self._read(tag, raw)
         if isinstance(message, MalformedMessage):
             return self.rest(self.server.malformed(
-                worker, str(message), message.step)), message
+                worker, str(message), message.turn)), message
         return self.rest(self.server.handle(worker, message)), None
 
     def rest(self, out):
@@ -239,7 +239,7 @@ class Arena:
             # It neither proves nor changes anything.
             assert wrong is None and not out, name
             assert (server.state, server.step) == (state, step), name
-        if wrong is not None and wrong.step in (None, step) and (
+        if wrong is not None and wrong.turn in (None, step) and (
                 state in WAITS and state is not State.PROBING):
             self._accused.add(number)
         self._give(out)

@@ -121,7 +121,7 @@ class CodedServerBench(ServerBench):
                     self.progress(worker, position)
         while self.server.step == number and self.server.exit_code is None:
             owing = [worker for worker, signal in self.signals.items()
-                     if signal.step == number and worker not in absent]
+                     if signal.turn == number and worker not in absent]
             for worker in owing:
                 if self.server.step == number:
                     out = self.payload(worker)
@@ -179,7 +179,7 @@ class WorkerBench:
 
     def begin(self, step=0, scale=50.0):
         """Give the worker its step; the parameters that it got."""
-        self.worker.handle(Model(step))
+        self.worker.handle(Model(step, position=step))
         message = self.vector(step, scale)
         self.values = message.buffer.values.copy()
         self.worker.handle(message)

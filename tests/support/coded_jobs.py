@@ -119,11 +119,11 @@ class Watched:
     def _sent(self, messages):
         for worker, message in messages:
             kind = type(message).__name__
-            self.down[message.step, kind, worker] += 1
+            self.down[message.turn, kind, worker] += 1
             if kind == 'Encode':
-                self.asked.append((message.step, message.epoch, worker))
+                self.asked.append((message.turn, message.epoch, worker))
             if not isinstance(message, Stop):
-                total = self._total(message.step)
+                total = self._total(message.turn)
                 total[1] += message.nbytes
                 total[2] += 1
         return messages

@@ -87,7 +87,7 @@ class Peer:
                 order = np.frombuffer(message.order, dtype='<i4')
                 self.files = order[order >= 0].tolist()
             case Model() | Probe():
-                self.step, self.done, self.values = message.step, 0, None
+                self.step, self.done, self.values = message.turn, 0, None
                 self.signal = self.challenge = self.latest = None
                 self.probe = message if isinstance(message, Probe) else None
             case Parameters():

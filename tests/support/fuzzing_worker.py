@@ -144,7 +144,7 @@ def hostile(mailbox, MPI, piece, waste, share):
             arrived = super().poll()
             for _, message in arrived:
                 if isinstance(message, Model):
-                    self._step = message.step
+                    self._step = message.turn
             self._flying = [sent for sent in self._flying
                             if not sent[0].Test()]
             due = int(share * (self._step + 1))
@@ -195,7 +195,7 @@ def patient(mailbox, share):
     class Patient(mailbox):
         def send(self, rank, message):
             end = time.monotonic() + LIMIT
-            while sum(taken().values()) < int(share * (message.step + 1)) and (
+            while sum(taken().values()) < int(share * (message.turn + 1)) and (
                     time.monotonic() < end):
                 time.sleep(1e-3)
             super().send(rank, message)

@@ -38,7 +38,7 @@ def header(message, kind=Replica.kind, step=None, epoch=0, position=0,
     raw = np.zeros(message.buffer.raw.size if size is None else size,
                    dtype=np.uint8)
     fields = HEADER.pack(
-        magic, PROTOCOL, kind, message.step if step is None else step,
+        magic, PROTOCOL, kind, message.turn if step is None else step,
         epoch, position, raw.size - 64 if length is None else length)
     raw[:len(fields)] = np.frombuffer(fields, dtype=np.uint8)[:raw.size]
     return raw
@@ -93,7 +93,7 @@ def duplicate(message, wire):
 
 def other_step(ahead):
     def attack(message, wire):
-        return [(Lane.DATA, header(message, step=message.step + ahead,
+        return [(Lane.DATA, header(message, step=message.turn + ahead,
                                    position=position))
                 for position in (0, 1, 77)]
     return attack
@@ -149,7 +149,7 @@ def hostile(mailbox, MPI, piece):
 
         def send(self, rank, message):
             if isinstance(message, Replica) and not message.position:
-                for lane, raw in attacks[message.step](message, self._tools):
+                for lane, raw in attacks[message.turn](message, self._tools):
                     self._post_raw(lane, raw)
                     if lane is Lane.CONTROL:
                         time.sleep(0.1)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import tomllib
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,8 @@ SETS = [name for name, part in registry.parts('data').items()
         if not part.packaged]
 #: Images of each part of a made set.
 COUNTS = 40, 20
+#: Those of a set that has two samples for each of 455 files.
+LARGE = 1000, 20
 
 
 def drawn(name, counts=COUNTS, seed=3):
@@ -112,6 +115,17 @@ def _folder():
 
 
 @cache
-def prepared_once(name):
+def prepared_once(name, counts=COUNTS):
     """The path of a prepared file that all tests of a process share."""
-    return prepared_in(_folder().name, name)
+    folder = Path(_folder().name) / str(sum(counts))
+    folder.mkdir(exist_ok=True)
+    return prepared_in(folder, name, counts=counts)
+
+
+def in_place_of_shipped(job):
+    """Settings that put a made set where a job names one of a library."""
+    named = tomllib.loads(Path(job).read_text())['problem'].get('data')
+    ships = named in registry.parts('data') and registry.find(
+        'data', named).packaged
+    made = prepared_once('mnist', LARGE) if ships else ''
+    return (f'problem.data={made}',) if made else ()

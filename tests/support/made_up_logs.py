@@ -61,7 +61,8 @@ def made_up(step, n_files, n_workers):
         files_done=rng.integers(0, 1 << 16, n_workers).astype(np.uint16),
         first_report=np.where(bits(n_workers), np.nan, rng.random(n_workers)),
         last_report=rng.random(n_workers), late=bits(n_workers),
-        account=rng.random(n_workers))
+        account=rng.random(n_workers), turn=3 * step + 1,
+        files_checked=step % 5)
 
 
 def made_up_truth(step, n_files, n_workers):
@@ -79,13 +80,14 @@ def made_up_arrivals(step, n_workers, load):
         step, int(rng.integers(-1, n_workers)), ArrivalKind(i % 7),
         int(rng.integers(0, 1 << 16)), rng.random(),
         int(rng.integers(0, 1 << 40)),
-        np.packbits(rng.random(load) < 0.5).tobytes()) for i in range(5)]
+        np.packbits(rng.random(load) < 0.5).tobytes(), 3 * step + 1)
+        for i in range(5)]
 
 
 def made_up_exposure(step):
     """A proof that depends on the step alone."""
     return ExposureRecord(step, step // 2, step % 8, ProofKind(step % 4),
-                          f'proof {step}')
+                          f'proof {step}', turn=3 * step + 1)
 
 
 def create(path, assignment, **changed):
@@ -145,4 +147,4 @@ def a_record(assignment):
         copies=np.full(n_files, 3, dtype=np.uint16),
         files_done=assignment.loads.astype(np.uint16),
         first_report=seconds, last_report=seconds, late=nobody,
-        account=seconds)
+        account=seconds, turn=0)

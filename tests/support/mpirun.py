@@ -36,8 +36,9 @@ MPIS = ('intel',) if 'ASPIS_IMPI' in os.environ else ('openmpi', 'mpich')
 #: What starts jobs; Intel's mpirun would keep signals to itself.
 LAUNCHER = {'openmpi': 'mpirun', 'mpich': 'mpirun', 'intel': 'mpiexec'}
 
-#: Seconds between two looks at the shared memory of a job.
-LOOK = 0.1
+#: Seconds between two looks at the shared memory of a job, at first and at
+#: last: ten a second would take a tenth of a core.
+LOOK = 0.1, 0.5
 
 #: Seconds in which processes that were told to end have to be gone.
 GONE = 5.0
@@ -173,7 +174,9 @@ class Running:
         return pids
 
     def _look(self):
-        while not self._over.wait(LOOK):
+        pause, longest = LOOK
+        while not self._over.wait(pause):
+            pause = min(1.25 * pause, longest)
             for pid in self.pids():
                 maps = _read(Path(f'/proc/{pid}/maps')).decode()
                 self.mapped |= {line[line.index(SHM):].split()[0]

@@ -26,6 +26,9 @@ UP, GONE = 20.0, 10.0
 #: Seconds between two looks at the shared memory of jobs.
 LOOK = 0.2
 
+#: Seconds between two questions about a job, each of which is a process.
+ASK = 0.3
+
 #: States in which a job stays.
 OVER = {'COMPLETED', 'FAILED', 'CANCELLED', 'TIMEOUT', 'NODE_FAIL',
         'OUT_OF_MEMORY', 'BOOT_FAIL', 'DEADLINE'}
@@ -157,7 +160,7 @@ class Cluster:
         end = time.monotonic() + limit
         while not condition(job := self.job(number)):
             assert time.monotonic() < end, f'{limit} s: {job}'
-            time.sleep(0.1)
+            time.sleep(ASK)
         return job
 
     def pids(self):

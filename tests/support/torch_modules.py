@@ -3,6 +3,8 @@
 Jobs name them `tests.support.torch_modules:…`.
 """
 
+import random
+
 import numpy as np
 import torch
 from torch import nn
@@ -48,6 +50,42 @@ class Noisy(Dataset):
     def __getitem__(self, number):
         noise = 0.1 * torch.randn(INPUTS)
         return self.inputs[number] + noise, self.labels[number]
+
+
+class Augmented(Dataset):
+    """Items of which few are changed, as a generator of the user's says.
+
+    Parameters
+    ----------
+    draw : callable
+        A number from 0 to 1 for an item; from 0.999 on it is changed.
+    """
+
+    def __init__(self, draw):
+        self.inputs, self.labels = drawn(N)
+        self.draw = draw
+
+    def __len__(self):
+        return N
+
+    def __getitem__(self, number):
+        sign = -1 if self.draw(number) > 0.999 else 1
+        return sign * self.inputs[number], self.labels[number]
+
+
+class Skipping(nn.Module):
+    """A layer that is left out now and then, as Python's generator says."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(INPUTS, 8), nn.Linear(8, CLASSES)
+        self.middle = nn.Linear(8, 8)
+
+    def forward(self, x):
+        x = self.first(x).tanh()
+        if self.training and random.random() < 0.999:
+            x = x + self.middle(x)
+        return self.last(x)
 
 
 def net():

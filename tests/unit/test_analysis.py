@@ -64,8 +64,8 @@ def a_log_for(script, path):
     return make_log(path, steps=2)
 
 
-def analyse(script, *arguments, **environment):
-    """Run a script of analysis/ as a user does."""
+def analyse_coldly(script, *arguments, **environment):
+    """Run a script of analysis/ by a Python of its own."""
     return subprocess.run(
         [sys.executable, str(ROOT / 'analysis' / script),
          *map(str, arguments)], capture_output=True, text=True,
@@ -86,7 +86,7 @@ def test_what_is_no_script_is_named_as_shared():
         assert script == (path.stem not in told), path.name
 
 
-def test_detection_draws_beside_the_log(tmp_path):
+def test_detection_draws_beside_the_log(analyse, tmp_path):
     done = analyse('detection.py', make_log(tmp_path / 'run.h5'))
     assert done.returncode == 0, done.stderr
     expect_picture(tmp_path / 'run.detection.png')
@@ -104,14 +104,14 @@ def test_detection_draws_beside_the_log(tmp_path):
         'honest, flagged': 1}
 
 
-def test_detection_of_a_long_run(tmp_path):
+def test_detection_of_a_long_run(analyse, tmp_path):
     log = make_log(tmp_path / 'run.h5', steps=1700)
     done = analyse('detection.py', log, '-o', tmp_path / 'other.png')
     assert done.returncode == 0, done.stderr
     expect_picture(tmp_path / 'other.png')
 
 
-def test_accuracy_of_several_runs(tmp_path):
+def test_accuracy_of_several_runs(analyse, tmp_path):
     logs = [make_log(tmp_path / 'a.h5'), make_log(tmp_path / 'b.h5'),
             make_log(tmp_path / 'c.h5', JOB.replace('"mean"', '"median"'),
                      accuracy=0.8)]
@@ -128,7 +128,7 @@ def test_accuracy_of_several_runs(tmp_path):
     assert [row[1] for row in rows] == ['0.9000', '0.9000', '0.8000']
 
 
-def test_dots_in_the_name_of_a_log_are_kept(tmp_path):
+def test_dots_in_the_name_of_a_log_are_kept(analyse, tmp_path):
     logs = [make_log(tmp_path / 'lr0.1', steps=2),
             make_log(tmp_path / 'lr0.2', steps=2)]
     for log in logs:
@@ -139,7 +139,7 @@ def test_dots_in_the_name_of_a_log_are_kept(tmp_path):
     assert '(lr0.1)' in done.stdout and '(lr0.2)' in done.stdout
 
 
-def test_a_problem_without_accuracy_shows_its_loss(tmp_path):
+def test_a_problem_without_accuracy_shows_its_loss(analyse, tmp_path):
     log = make_log(tmp_path / 'run.h5', accuracy=float('nan'))
     done = analyse('accuracy.py', log, '-o', tmp_path / 'loss.png')
     assert done.returncode == 0, done.stderr
@@ -231,7 +231,7 @@ def make_coded_log(path, *, seconds=(5.0,) * 4, residual=0.0, copies=1,
     return path
 
 
-def test_timeline_of_the_last_step_and_of_another(tmp_path):
+def test_timeline_of_the_last_step_and_of_another(analyse, tmp_path):
     log = make_coded_log(tmp_path / 'run.h5')
     done = analyse('timeline.py', log)
     assert done.returncode == 0, done.stderr
@@ -253,8 +253,8 @@ def test_timeline_of_the_last_step_and_of_another(tmp_path):
 @pytest.mark.parametrize('kind, name, event', [
     (ArrivalKind.REPLICA, 'mine:Replicas', 'enough has arrived'),
     (ArrivalKind.PROGRESS, 'coded', 'signal')])
-def test_a_timeline_tells_by_the_arrivals_who_is_asked(tmp_path, kind, name,
-                                                       event):
+def test_a_timeline_tells_by_the_arrivals_who_is_asked(analyse, tmp_path, kind,
+                                                       name, event):
     design, nobody = ring(), np.zeros(8, dtype=bool)
     done = np.packbits(np.ones(3, dtype=bool)).tobytes()
     with RunLog(tmp_path / 'run.h5', design, seed=1, parameters=12, mpi='',
@@ -270,7 +270,7 @@ def test_a_timeline_tells_by_the_arrivals_who_is_asked(tmp_path, kind, name,
     assert lines[1].startswith(f'{event} after')
 
 
-def test_timeline_names_who_was_not_heard(tmp_path):
+def test_timeline_names_who_was_not_heard(analyse, tmp_path):
     log = make_coded_log(tmp_path / 'run.h5', given_up=False)
     lines = analyse('timeline.py', log).stdout.splitlines()
     assert 'workers not heard: 4' in lines
@@ -278,7 +278,7 @@ def test_timeline_names_who_was_not_heard(tmp_path):
 
 
 @pytest.mark.parametrize('n_workers', [70, 200])
-def test_timeline_of_many_workers(tmp_path, n_workers):
+def test_timeline_of_many_workers(analyse, tmp_path, n_workers):
     log = make_coded_log(tmp_path / 'run.h5', assignment=ring(n_workers, 8))
     done = analyse('timeline.py', log)
     assert done.returncode == 0, done.stderr
@@ -330,8 +330,8 @@ detail = "arrivals"
 
 @pytest.mark.parametrize('scheme, workers', [
     ('robust-partial', 15), ('aspis', 7)])
-def test_a_timeline_tells_what_was_compared(tmp_path, monkeypatch, scheme,
-                                            workers):
+def test_a_timeline_tells_what_was_compared(analyse, tmp_path, monkeypatch,
+                                            scheme, workers):
     monkeypatch.syspath_prepend(ROOT / 'analysis')
     timeline_of = import_module('timeline').timeline_of
     (tmp_path / 'job.toml').write_text(CHALLENGED.format(scheme, workers))
@@ -394,7 +394,7 @@ def test_what_the_log_cannot_tell_was_not_compared(tmp_path, monkeypatch):
     assert (files.compared == (~files.used & (files.file >= 2))).all()
 
 
-def test_timeline_without_arrivals_says_what_to_do(tmp_path):
+def test_timeline_without_arrivals_says_what_to_do(analyse, tmp_path):
     log = make_coded_log(tmp_path / 'run.h5', arrivals=False)
     done = analyse('timeline.py', log)
     assert done.returncode == 2
@@ -403,14 +403,14 @@ def test_timeline_without_arrivals_says_what_to_do(tmp_path):
     assert not (tmp_path / 'run.timeline.png').exists()
 
 
-def test_timeline_of_a_step_that_is_not_there(tmp_path):
+def test_timeline_of_a_step_that_is_not_there(analyse, tmp_path):
     log = make_coded_log(tmp_path / 'run.h5')
     done = analyse('timeline.py', log, '--step', 9)
     assert done.returncode == 2
     assert 'has no step 9, only 0 to 3' in done.stderr
 
 
-def test_completion_of_several_runs(tmp_path):
+def test_completion_of_several_runs(analyse, tmp_path):
     logs = [make_coded_log(tmp_path / 'a.h5', seconds=(4, 6, 8, 2),
                            collection='full-workers'),
             make_coded_log(tmp_path / 'b.h5', seconds=(2, 2, 3, 1), copies=2,
@@ -432,7 +432,7 @@ def test_completion_of_several_runs(tmp_path):
     assert numbers[2] == [4, 1, 1, 1, 0.2, 2, 0]
 
 
-def test_completion_says_when_nothing_is_approximate(tmp_path):
+def test_completion_says_when_nothing_is_approximate(analyse, tmp_path):
     logs = [make_coded_log(tmp_path / 'a.h5', seconds=(0.01, 9)),
             make_log(tmp_path / 'b.h5')]
     done = analyse('completion.py', *logs, '-o', tmp_path / 'exact.png')
@@ -442,7 +442,7 @@ def test_completion_says_when_nothing_is_approximate(tmp_path):
     expect_picture(tmp_path / 'exact.png')
 
 
-def test_completion_says_when_no_time_passed(tmp_path):
+def test_completion_says_when_no_time_passed(analyse, tmp_path):
     logs = [make_coded_log(tmp_path / f'{name}.h5', seconds=seconds)
             for name, seconds in (('a', (0, 0)), ('b', (0, 0)),
                                   ('c', (2, 4)))]
@@ -456,7 +456,7 @@ def test_completion_says_when_no_time_passed(tmp_path):
         assert {row.split()[4] for row in rows} == {'-'}
 
 
-def test_completion_tells_virtual_from_wall_clock(tmp_path):
+def test_completion_tells_virtual_from_wall_clock(analyse, tmp_path):
     logs = [make_coded_log(tmp_path / 'a.h5'),
             make_coded_log(tmp_path / 'b.h5', clock='wall')]
     rows = analyse('completion.py', *logs).stdout.splitlines()[1:3]
@@ -466,7 +466,7 @@ def test_completion_tells_virtual_from_wall_clock(tmp_path):
 
 
 @pytest.mark.parametrize('script', SCRIPTS)
-def test_mistakes_get_one_line_and_exit_2(tmp_path, script):
+def test_mistakes_get_one_line_and_exit_2(analyse, tmp_path, script):
     missing = tmp_path / 'missing.h5'
     empty = make_log(tmp_path / 'empty.h5', steps=0)
     log = a_log_for(script, tmp_path / 'run.h5')
@@ -482,10 +482,11 @@ def test_mistakes_get_one_line_and_exit_2(tmp_path, script):
 
 @pytest.mark.parametrize('script', SCRIPTS)
 def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, script):
+    """Also by the script alone, to which nobody lends what is imported."""
     picture = tmp_path / 'full.png'
     picture.symlink_to('/dev/full')
-    done = analyse(script, a_log_for(script, tmp_path / 'run.h5'), '-o',
-                   picture)
+    done = analyse_coldly(
+        script, a_log_for(script, tmp_path / 'run.h5'), '-o', picture)
     assert done.returncode == 2
     assert done.stderr == (f'{script[:-3]}: {picture}: No space left on '
                            'device\n')
@@ -495,8 +496,8 @@ def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, script):
 def test_without_matplotlib_the_extra_is_named(tmp_path, script):
     (tmp_path / 'matplotlib.py').write_text('raise ImportError')
     search = os.pathsep.join([str(tmp_path), str(ROOT)])
-    done = analyse(script, a_log_for(script, tmp_path / 'run.h5'),
-                   PYTHONPATH=search)
+    done = analyse_coldly(
+        script, a_log_for(script, tmp_path / 'run.h5'), PYTHONPATH=search)
     assert done.returncode == 2
     assert done.stderr.count('\n') == 1
     assert "pip install 'aspis-mpi[analysis]'" in done.stderr

@@ -26,23 +26,24 @@ def snapshot(step=7, seed=0):
         drawn.exponential(size=K), drawn.random(K) < 0.3,
         drawn.random(K) < 0.3, speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
-        drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True))
+        drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True),
+        turn=3 * step + 1, age=2.5 * step)
     return Snapshot(
         step, 1 / 3, drawn.standard_normal(D).astype(np.float32),
         {'velocity': drawn.standard_normal(D).astype(np.float32)},
-        1e-6 / 7, 2, members)
+        1e-6 / 7, 2, members, 1.5 * step)
 
 
 def assert_equal(one, other):
     """Every value has the same bits."""
-    for name in ('step', 'seconds', 'floor', 'failures'):
+    for name in ('step', 'seconds', 'floor', 'failures', 'made'):
         assert getattr(one, name) == getattr(other, name), name
     assert one.parameters.tobytes() == other.parameters.tobytes()
     assert one.optimizer.keys() == other.optimizer.keys()
     for name, values in one.optimizer.items():
         assert values.tobytes() == other.optimizer[name].tobytes()
     a, b = one.members, other.members
-    for name in ('keys', 'evidence', 'equality'):
+    for name in ('keys', 'evidence', 'equality', 'turn', 'age'):
         assert getattr(a, name) == getattr(b, name), name
     for name in ('account', 'silent', 'resting', 'speeds', 'order', 'absent'):
         x, y = getattr(a, name), getattr(b, name)

@@ -64,7 +64,7 @@ sys.exit(main(['simulate', *sys.argv[1:]]))
 def test_a_log_that_cannot_grow_ends_the_run_in_a_line(job, tmp_path):
     """Exit 3, not a crash; the log is readable and the run goes on later."""
     log, whole = tmp_path / 'run.h5', tmp_path / 'whole.h5'
-    more = ['--set', 'run.steps=500', '--set', 'log.detail=arrivals',
+    more = ['--set', 'run.steps=200', '--set', 'log.detail=arrivals',
             '--set', 'run.checkpoint_every=50']
     done = subprocess.run(
         [sys.executable, '-c', SMALL, job, '--out', log, *more],
@@ -74,7 +74,7 @@ def test_a_log_that_cannot_grow_ends_the_run_in_a_line(job, tmp_path):
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f'aspis_mpi: {log}: File too large; ')
     with load_run(log) as run:
-        assert 0 < run.n_steps < 500
+        assert 0 < run.n_steps < 200
     assert main(['simulate', job, '--out', str(log), '--resume', *more]) == 0
     assert main(['simulate', job, '--out', str(whole), *more]) == 0
     models = [np.load(path.with_suffix('.npz')) for path in (log, whole)]

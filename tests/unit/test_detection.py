@@ -11,6 +11,7 @@ from aspis_mpi import registry
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import DROPPED, MISSING
+from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
@@ -152,7 +153,8 @@ def test_more_liars_than_assumed_contradict_the_premise(name):
     _, lies = lies_of(assignment, 'all', 4)
     verdict = registry.find('detection', name)(2).decide(
         evidence_of(assignment, lies))
-    assert 'more than' in verdict.contradiction
+    assert verdict.contradiction.kind is ContradictionKind.DISAGREEMENTS
+    assert 'more than' in verdict.contradiction.text
     assert (verdict.source == DROPPED).all() and not verdict.flagged.any()
 
 
@@ -168,7 +170,8 @@ def test_values_that_are_not_finite_are_never_used(name):
     verdict = registry.find('detection', name)(2).decide(evidence)
     assert not (verdict.contributors & lies).any()
     diverged = registry.find('detection', name)(1).decide(evidence)
-    assert 'not finite' in diverged.contradiction
+    assert diverged.contradiction.kind is ContradictionKind.NOT_FINITE
+    assert 'not finite' in diverged.contradiction.text
 
 
 def test_matching_bound_agrees_with_the_blossom_algorithm():
@@ -216,4 +219,8 @@ def test_exposed_workers_are_some_of_the_q():
     assert np.flatnonzero(found.flagged).tolist() == [0]
     lies[:, 2] = assignment.incidence[:, 2]
     evidence = evidence_of(assignment, lies).without(~believed)
-    assert Detection(Core, 2).decide(evidence, believed).contradiction
+    found = Detection(Core, 2).decide(evidence, believed).contradiction
+    assert found.kind is ContradictionKind.DISAGREEMENTS
+    found = Detection(Core, 2).decide(evidence, np.arange(7) > 2)
+    assert found.contradiction.kind is ContradictionKind.EXPOSED
+    assert found.contradiction.text == '3 workers are exposed, more than q = 2'

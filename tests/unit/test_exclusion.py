@@ -16,9 +16,10 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import BAD_JOB
 from aspis_mpi.runlog.exclusion import Question, answer
 from aspis_mpi.runlog.judging import STEPS
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.stretch import Stretch
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import Event, ExposureRecord
+from aspis_mpi.schemes.record import Event, ExposureRecord, Rollback
 from tests.support.made_up_logs import clean, create, mark
 
 SUBSET = Subset(5, replication=3)
@@ -233,6 +234,25 @@ def test_steps_that_are_done_again_leave_what_has_happened(log):
     path = log([exposure(3, 4)], n=2, hosts=['k'] * 6,
                stretch=Stretch(3, True))
     assert left_out(path) == 'k,n[2-3]'
+
+
+def test_a_run_that_goes_back_keeps_its_hosts_and_what_was_found(tmp_path):
+    """Undone steps are gone, what was proved in them is not."""
+    path = tmp_path / 'run.h5'
+    with create(path, SUBSET, hosts=HOSTS, hosts_from='slurm') as log:
+        log.exposure(exposure(1, 8))
+        clean(log, SUBSET, range(10))
+        log.event(Event(4.0, logging.WARNING, 0, 'back',
+                        EventCode.ROLLBACK))
+        log.go_back(Rollback(100, 4.0, 10, 5))
+        log.event(event(EventCode.SILENT, 4, 4.5))
+        log.exposure(exposure(3, 6))
+        clean(log, SUBSET, range(5, 10))
+    with load_run(path) as run:
+        assert [it.step for it in run.starts] == [0, 5]
+        assert {it.hosts for it in run.starts} == {tuple(HOSTS)}
+    assert kinds(path) == {'n3': ['exposed'], 'n5': ['exposed'],
+                           'n6': ['silent']}
 
 
 def test_slow_counts_the_steps_of_one_start(log):

@@ -3,8 +3,10 @@
 import copy
 import json
 import pickle
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ torch = pytest.importorskip('torch')
 
 from torch.nn.functional import cross_entropy  # noqa: E402
 
-from aspis_mpi import load_run, simulate  # noqa: E402
+from aspis_mpi import Problem, load_run, simulate  # noqa: E402
 from aspis_mpi.__main__ import main  # noqa: E402
 from aspis_mpi.errors import DONE, DataError  # noqa: E402
 from aspis_mpi.learning.images import prepared  # noqa: E402
@@ -22,6 +24,8 @@ from aspis_mpi.learning.images.dataset import Images  # noqa: E402
 from aspis_mpi.learning.images.fitted import maker  # noqa: E402
 from aspis_mpi.learning.problems.images import ImageProblem  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
+from aspis_mpi.runlog.summary import format_summary  # noqa: E402
+from aspis_mpi.runlog.totals import summarize  # noqa: E402
 from tests.support import image_modules  # noqa: E402
 from tests.support.image_files import (  # noqa: E402
     COUNTS, SETS, drawn, prepared_in, prepared_once)
@@ -330,11 +334,48 @@ def test_a_job_with_crops_flips_and_a_liar(colours, tmp_path, monkeypatch):
         inputs = run.attrs['inputs']
         assert (run.exposed == run.lies.any(axis=(0, 1))).all()
         assert run.n_steps == 4 and run.evaluation['accuracy'][-1] >= 0
-    assert ('images = "cifar10, 40 images and 20 held out, not checked, '
-            'sha256 ') in inputs
+    assert ('"set of images" = "cifar10, 40 images and 20 held out, '
+            'not checked, sha256 ') in inputs
     assert colours in inputs
     with np.load('run.npz') as model:
         assert model['0.weight'].shape == (4, 3, 5, 5)
+
+
+@pytest.mark.parametrize('name', ['colours.images', 'images'])
+def test_show_says_that_a_set_was_not_checked(name, tmp_path, monkeypatch,
+                                              capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(prepared_once('cifar10'), name)
+    path = written(tmp_path, name)
+    assert main(['simulate', str(path), '--out', 'run.h5']) == 0
+    capsys.readouterr()
+    assert main(['show', 'run.h5']) == 0
+    head = prepared.opened(name).head
+    assert ('images    cifar10, 40 images and 20 held out, not checked, '
+            f'sha256 {head.sha256[:8]}\n') in capsys.readouterr().out
+    assert main(['show', 'run.h5', '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['images'] == [head.told]
+
+
+def test_the_log_of_a_script_on_a_set_has_what_is_known_of_it(tmp_path):
+    job, file = tmp_path / 'job.toml', prepared_once('mnist')
+    job.write_text(tomli_w.dumps({
+        'run': {'steps': 1}, 'problem': {'batch_size': 20},
+        'scheme': {'name': 'robust-partial', 'workers': 3,
+                   'adversaries': 1}}))
+    _, log = simulate(job, Problem.from_torch(image_modules.smooth,
+                                              Images(file, crop=1)),
+                      out=tmp_path / 'run.h5')
+    with load_run(log) as run:
+        assert summarize(run).images == (prepared.opened(file).head.told,)
+
+
+def test_show_has_no_row_of_images_where_there_are_none(tmp_path):
+    job = Path(__file__).parents[2] / 'jobs' / 'quickstart.toml'
+    _, log = simulate(job, out=tmp_path / 'run.h5', settings=['run.steps=2'])
+    with load_run(log) as run:
+        summary = summarize(run)
+    assert summary.images == () and '\nimages' not in format_summary(summary)
 
 
 def test_another_file_stops_what_would_go_on(tmp_path, monkeypatch, capsys):

@@ -1,82 +1,31 @@
 """A run whose log has several parts is read as one run."""
 
-import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from aspis_mpi.assembly.replay import Recorded
-from aspis_mpi.assignment.designs.subset import Subset
-from aspis_mpi.detection.base import ProofKind
-from aspis_mpi.errors import JobError, RunLogError
+from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import ABSENT, JoinedRun
-from aspis_mpi.runlog.log_parts import free
 from aspis_mpi.runlog.flagging import Flagging
 from aspis_mpi.runlog.reader import Run, load_run
-from aspis_mpi.runlog.summary import format_summary, print_summary
+from aspis_mpi.runlog.summary import format_summary
 from aspis_mpi.runlog.totals import summarize
-from aspis_mpi.schemes.record import (
-    Evaluation, Event, ExposureRecord, Reordering)
 from tests.support.made_up_logs import (
     JOB, create, fill, made_up, made_up_arrivals, made_up_truth, mark)
-
-#: 10, 4 and 20 files; a worker has 6, 3 and 10 of them.
-DESIGNS = Subset(5, replication=3), Subset(4, replication=3), Subset(
-    6, replication=3)
-
-
-def write(folder, number, steps, first_step=None, *, design=None, **changed):
-    """Part `number` of run.h5, with made-up rows and arrivals.
-
-    Seconds of its evaluations and events are ten times the step.
-    """
-    design = design or DESIGNS[number - 1]
-    name = 'run.h5' if number == 1 else f'run.{number}.h5'
-    with create(folder / name, design, **changed) as log:
-        for step in steps:
-            log.arrivals(made_up_arrivals(step, design.n_workers,
-                                          design.load))
-            fill(log, design, [step])
-            log.evaluation(Evaluation(step + 1, 10 * step, number, 0.5))
-            log.event(Event(10 * step, 20, 0, f'{number}: {step}'))
-            log.exposure(ExposureRecord(step, step, number, ProofKind.AUDIT,
-                                        f'{number}: {step}'))
-    if number > 1:
-        mark(folder / name, min(steps, default=0)
-             if first_step is None else first_step)
-    return folder / name
+from tests.support.run_parts import (
+    COUNTING, DESIGNS, rows_of, three_parts, write)
 
 
 @pytest.fixture
 def three(tmp_path):
-    """K = 5, 4, 6 in steps 0 to 14, 10 to 17, 13 to 20; each one's last
-    rows are done again by the next."""
-    path = write(tmp_path, 1, range(15))
-    write(tmp_path, 2, range(10, 18))
-    write(tmp_path, 3, range(13, 21))
-    return path
-
-
-#: Steps and the design of each part that count in the end.
-COUNTING = tuple(zip((range(10), range(10, 13), range(13, 21)), DESIGNS))
-
-
-def rows_of(name):
-    """The made-up rows that count, each in the sizes of its part."""
-    truths = [item.name for item in schema.TRUTH]
-    for steps, design in COUNTING:
-        sizes = design.n_files, design.n_workers
-        for step in steps:
-            yield np.asarray(
-                made_up_truth(step, *sizes)[truths.index(name)]
-                if name in truths else getattr(made_up(step, *sizes), name))
+    """The first of three parts of a run."""
+    return three_parts(tmp_path)
 
 
 # -- the rows
@@ -211,89 +160,6 @@ def test_rows_that_a_kill_left_incomplete_do_not_count(tmp_path):
         assert run.steps['step'].tolist() == [*range(9), *range(14, 18)]
 
 
-# -- what grows on its own
-
-def test_evaluations_of_models_that_did_not_go_on_are_left_out(three):
-    with load_run(three) as run:
-        evaluation = run.evaluation
-    # After 10 steps the first part's model is the one that went on.
-    assert evaluation['step'].tolist() == list(range(1, 22))
-    assert evaluation['loss'].tolist() == 10 * [1] + 3 * [2] + 8 * [3]
-    assert (np.diff(evaluation['seconds']) > 0).all()
-
-
-def test_all_events_remain_in_order_of_time(three):
-    with load_run(three) as run:
-        events = run.events
-    times = [event.time for event in events]
-    assert times == sorted(times)
-    assert {event.text for event in events} == {
-        f'{number}: {step}' for number, steps in enumerate(
-            (range(15), range(10, 18), range(13, 21)), 1) for step in steps}
-    assert [event.text for event in events if event.time == 140] == [
-        '1: 14', '2: 14', '3: 14']
-
-
-def test_exposures_of_what_was_done_again_are_left_out(three):
-    expected = [(step, number, f'{number}: {step}')
-                for number, (steps, _) in enumerate(COUNTING, 1)
-                for step in steps]
-    with load_run(three) as run:
-        assert [(it.step, it.worker, it.text)
-                for it in run.exposures] == expected
-        assert [it.step for it in run.parts[1].exposures] == [10, 11, 12]
-
-
-def test_arrivals_of_what_was_done_again_are_left_out(three):
-    expected = [arrival for steps, design in COUNTING for step in steps
-                for arrival in made_up_arrivals(step, design.n_workers,
-                                                design.load)]
-    with load_run(three) as run:
-        rows = run.arrivals
-        assert rows.dtype == schema.arrivals(10).dtype
-        assert rows['step'].tolist() == [a.step for a in expected]
-        assert rows['seconds'].tolist() == [a.seconds for a in expected]
-        assert [row.tobytes() for row in rows['finished']] == [
-            arrival.finished.ljust(2, b'\0') for arrival in expected]
-        for step in range(21):
-            np.testing.assert_array_equal(run.arrivals_of(step),
-                                          rows[rows['step'] == step])
-        assert len(run.arrivals_of(21)) == 0
-
-
-def test_finished_positions_are_those_of_the_orders(three):
-    with load_run(three) as run:
-        found = run.finished(run.arrivals)
-        assert found.shape == (21 * 5, 10)
-        # Parts differ in their load: 6, 3 and 10 positions.
-        assert not found[:50, 6:].any() and not found[50:65, 3:].any()
-        for step in (3, 11, 18):
-            part = run.part_of(step)
-            own = part.finished(part.arrivals_of(step))
-            np.testing.assert_array_equal(
-                run.finished(run.arrivals_of(step))[:, :own.shape[1]], own)
-
-
-def test_orders_are_those_of_the_part_that_did_the_step(tmp_path):
-    path = tmp_path / 'run.h5'
-    first, second = DESIGNS[0], DESIGNS[1]
-    with create(path, first) as log:
-        fill(log, first, range(8))
-        log.reordering(Reordering(3, first.order[:, ::-1]))
-        log.reordering(Reordering(7, first.order[:, [1, 0, 2, 3, 4, 5]]))
-    with create(tmp_path / 'run.2.h5', second) as log:
-        fill(log, second, range(6, 9))
-        log.reordering(Reordering(8, second.order[:, ::-1]))
-    mark(tmp_path / 'run.2.h5', 6)
-    with load_run(path) as run:
-        for step, order in ((2, first.order), (3, first.order[:, ::-1]),
-                            (5, first.order[:, ::-1]), (6, second.order),
-                            (7, second.order), (8, second.order[:, ::-1])):
-            expected = np.full((5, 6), -1)
-            expected[:order.shape[0], :order.shape[1]] = order
-            np.testing.assert_array_equal(run.order_at(step), expected)
-
-
 # -- truth
 
 def test_wrong_files_and_flags_are_those_of_the_rows_that_count(three):
@@ -380,116 +246,6 @@ def test_a_run_of_one_part_is_what_it_was(tmp_path):
         assert (run.n_steps, run.first_step) == (5, 0)
 
 
-def test_numbers_are_in_order_and_may_be_left_out(tmp_path):
-    path = write(tmp_path, 1, range(5))
-    for number in (10, 9, 2):
-        write(tmp_path, number, [number], design=DESIGNS[1])
-    with load_run(path) as run:
-        assert run.steps['step'].tolist() == [0, 1, 2, 9, 10]
-
-
-@pytest.mark.parametrize('name', ['r[u]n.h5', 'a.b.h5', 'log', 'run (1).h5'])
-def test_any_name_of_a_log(tmp_path, name):
-    path = write(tmp_path, 1, range(5)).rename(tmp_path / name)
-    later = free(path, 2)
-    assert later == path.with_name(f'{path.stem}.2{path.suffix}')
-    mark(write(tmp_path, 2, range(5, 7)), 5, name).rename(later)
-    assert free(path, 2) == path.with_name(f'{path.stem}.3{path.suffix}')
-    with load_run(path) as run:
-        assert run.steps['step'].tolist() == list(range(7))
-
-
-@pytest.mark.parametrize('number', ['02', '0', '1', '-2', '2 ', '\u0662', ''])
-def test_another_number_is_no_part(tmp_path, number):
-    path = write(tmp_path, 1, range(5))
-    later = write(tmp_path, 2, range(5, 7))
-    later.rename(tmp_path / f'run.{number}.h5')
-    with load_run(path) as run:
-        assert len(run.parts) == 1
-
-
-def test_parts_are_found_from_the_folder_itself(three, monkeypatch):
-    monkeypatch.chdir(three.parent)
-    with load_run('run.h5') as run:
-        assert len(run.parts) == 3
-
-
-# -- files that are no parts, and parts that cannot be read
-
-def test_a_file_that_does_not_continue_this_run_is_ignored(tmp_path):
-    path = write(tmp_path, 1, range(5))
-    write(tmp_path, 2, range(3, 6))
-    mark(tmp_path / 'run.2.h5', 3, 'other.h5')
-    with h5py.File(tmp_path / 'run.3.h5', 'w') as file:
-        file['x'] = 1
-    create(tmp_path / 'run.4.h5', DESIGNS[1]).close()
-    for name in ('run.1.h5', 'run.02.h5', 'run.x.h5', 'run.2.h5.bak',
-                 'run.accuracy.png'):
-        (tmp_path / name).write_text('not a part')
-    with load_run(path) as run:
-        assert type(run) is Run
-        assert run.steps['step'].tolist() == list(range(5))
-        assert len(run.parts) == 1
-
-
-def test_parts_of_a_log_that_was_begun_anew_are_ignored(tmp_path):
-    path = write(tmp_path, 1, range(5))
-    mark(write(tmp_path, 2, range(3, 6)), 3,
-         created='2001-01-01T00:00:00+01:00')
-    with load_run(path) as run:
-        assert len(run.parts) == 1 and run.n_steps == 5
-
-
-def refused(path, why):
-    with pytest.raises(RunLogError, match=why) as caught:
-        load_run(path)
-    assert str(path.with_name('run.2.h5')) in str(caught.value)
-
-
-def test_a_damaged_part_is_named(tmp_path):
-    path = write(tmp_path, 1, range(5))
-    later = write(tmp_path, 2, range(3, 9))
-    later.write_bytes(later.read_bytes()[:-5000])
-    refused(path, 'cannot be (opened|read)')
-
-
-@pytest.mark.parametrize('content', [b'', b'text'])
-def test_what_is_no_hdf5_is_no_part(tmp_path, content):
-    """A log gets its name when it is whole, so it is none of ours."""
-    path = write(tmp_path, 1, range(5))
-    (tmp_path / 'run.2.h5').write_bytes(content)
-    with load_run(path) as run:
-        assert len(run.parts) == 1
-
-
-def test_a_part_with_a_damaged_table_is_named(tmp_path):
-    path = write(tmp_path, 1, range(5))
-    with h5py.File(write(tmp_path, 2, range(3, 9)), 'a') as file:
-        del file['truth/lies']
-    refused(path, '/truth/lies of .* cannot be read')
-
-
-@pytest.mark.parametrize('attrs, why', [
-    ({'format': 'else'}, 'not a run log of aspis_mpi'),
-    ({'version': 99}, 'has version 99 of the run log'),
-    ({'first_step': -1}, 'first_step -1 is no step'),
-    ({'first_step': 'three'}, 'first_step three is no step'),
-    ({'created': 'now'}, 'does not say when it was created')])
-def test_a_part_that_is_something_else_is_named(tmp_path, attrs, why):
-    path = write(tmp_path, 1, range(5))
-    mark(write(tmp_path, 2, range(3, 9)), 3, **attrs)
-    refused(path, why)
-
-
-def test_a_missing_log_is_missing_whatever_continues_it(tmp_path):
-    path = write(tmp_path, 1, range(5))
-    write(tmp_path, 2, range(3, 9))
-    path.unlink()
-    for missing in (path, tmp_path / 'no' / 'run.h5'):
-        with pytest.raises(RunLogError, match='there is no file'):
-            load_run(missing)
-
-
 # -- a last part that is being written
 
 def continue_for_ever(path):
@@ -535,60 +291,3 @@ def check_growing(path, wait):
                 made_up_truth(step, f, k)[1])
             assert len(run.arrivals_of(step)) == 5
         return run.n_steps
-
-
-# -- at a glance
-
-def test_show_tells_of_the_parts(three, capsys):
-    print_summary(three)
-    shown = ' '.join(capsys.readouterr().out.split())
-    assert ('parts 3: 5 workers; 4 from step 10 on (run.2.h5); 6 from step '
-            '13 on (run.3.h5)') in shown
-    assert '6 workers, 20 files on 3 each' in shown
-    assert '21 of 40 done' in shown
-    print_summary(three, as_json=True)
-    shown = json.loads(capsys.readouterr().out)
-    assert [list(part.values()) for part in shown['parts']] == [
-        [str(three), 5, 10, 0, 10],
-        [str(three.with_name('run.2.h5')), 4, 4, 10, 3],
-        [str(three.with_name('run.3.h5')), 6, 20, 13, 8]]
-    assert shown['pace']['steps'] == 21
-    assert shown['quality']['step'] == 21
-    assert shown['continues'] is None
-
-
-def test_show_of_a_part_and_of_a_run_of_one_part(three, tmp_path):
-    with load_run(three.with_name('run.2.h5')) as run:
-        summary = summarize(run)
-    assert summary.continues == 'run.h5'
-    assert 'part      of run.h5, from step 10 on' in format_summary(summary)
-    (tmp_path / 'one').mkdir()
-    with load_run(write(tmp_path / 'one', 1, range(5))) as run:
-        summary = summarize(run)
-    assert len(asdict(summary)['parts']) == 1
-    assert not any(line.startswith('part')
-                   for line in format_summary(summary).splitlines())
-
-
-def test_many_parts_fit_a_terminal(tmp_path):
-    path = write(tmp_path, 1, range(3))
-    for number in range(2, 12):
-        write(tmp_path, number, [number], design=DESIGNS[1])
-    with load_run(path) as run:
-        lines = format_summary(summarize(run)).splitlines()
-    assert max(map(len, lines)) <= 79
-
-
-def test_samples_are_those_of_each_parts_batches(tmp_path):
-    path = write(tmp_path, 1, range(5))
-    write(tmp_path, 2, range(5, 8), job=JOB.replace('910', '100'))
-    with load_run(path) as run:
-        pace = summarize(run).pace
-        seconds = run.steps['seconds_step'].sum()
-    assert pace.samples_per_second == pytest.approx(
-        (5 * 910 + 3 * 100) / seconds)
-
-
-def test_replay_refuses_several_designs(three):
-    with pytest.raises(JobError, match='--replay: .*run.h5.* 3 parts'):
-        Recorded(three)

@@ -1,8 +1,5 @@
 """The scripts of analysis/ on a run whose log has several parts."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,19 +73,20 @@ def analysed(tmp_path):
     return tmp_path / 'run.h5'
 
 
-def analyse(script, path, *arguments):
-    done = subprocess.run(
-        [sys.executable, str(ROOT / 'analysis' / f'{script}.py'), str(path),
-         *arguments], capture_output=True, text=True,
-        env=os.environ | {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'})
-    assert done.returncode == 0 and not done.stderr, done.stderr
-    picture = path.with_suffix(f'.{script}.png')
-    assert picture.read_bytes().startswith(b'\x89PNG')
-    return done.stdout
+@pytest.fixture
+def draw(analysed, analyse):
+    """Runs a script on all parts, or on one; what it prints."""
+    def run(script, *arguments, path=analysed):
+        done = analyse(f'{script}.py', path, *arguments)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        picture = path.with_suffix(f'.{script}.png')
+        assert picture.read_bytes().startswith(b'\x89PNG')
+        return done.stdout
+    return run
 
 
-def test_detection_of_a_joined_run(analysed):
-    printed = analyse('detection', analysed)
+def test_detection_of_a_joined_run(draw):
+    printed = draw('detection')
     assert '5, then 4, then 6 workers' in printed
     assert 'at most, of 4 or 5 or 6' in printed
     assert 'precision 1.000, recall 1.000' in printed
@@ -101,8 +99,8 @@ def test_detection_of_a_joined_run(analysed):
         'liar, flagged': 12, 'liar, missed': 0, 'honest, flagged': 0}
 
 
-def test_trust_of_a_joined_run(analysed):
-    printed = analyse('trust', analysed)
+def test_trust_of_a_joined_run(draw):
+    printed = draw('trust')
     assert 'every file was certified in 12 of 12 steps' in printed
     assert '5.2 of 5.16667 files' in printed
     for part, step in enumerate((0, 4, 7), 1):
@@ -129,24 +127,24 @@ def test_states_of_workers_that_are_not_there(analysed, monkeypatch):
 @pytest.mark.parametrize('step, told', [
     ('2', 'in run.h5'), ('4', 'in run.2.h5'), ('6', 'in run.2.h5'),
     ('7', 'in run.3.h5'), (None, 'in run.3.h5')])
-def test_timeline_of_a_joined_run(analysed, step, told):
-    printed = analyse('timeline', analysed, *(
+def test_timeline_of_a_joined_run(draw, step, told):
+    printed = draw('timeline', *(
         () if step is None else ('--step', step)))
     assert f'step {step or 11}, ' in printed and told in printed
     n_files = 3 * {'run.h5': 5, 'run.2.h5': 4}.get(told[3:], 6)
     assert f'{n_files} files were finished, {n_files} in time' in printed
 
 
-def test_accuracy_and_completion_of_a_joined_run(analysed):
-    assert f'{12:8d}    0.5000' in analyse('accuracy', analysed)
-    assert f'{12:6d} ' in analyse('completion', analysed)
+def test_accuracy_and_completion_of_a_joined_run(draw):
+    assert f'{12:8d}    0.5000' in draw('accuracy')
+    assert f'{12:6d} ' in draw('completion')
 
 
 @pytest.mark.parametrize('script', ['detection', 'trust', 'completion',
                                     'accuracy', 'timeline'])
-def test_a_part_alone_and_a_last_part_without_rows(analysed, script):
-    analyse(script, analysed.with_name('run.2.h5'))
+def test_a_part_alone_and_a_last_part_without_rows(analysed, draw, script):
+    draw(script, path=analysed.with_name('run.2.h5'))
     with create(analysed.with_name('run.4.h5'), ring(5)):
         pass
     mark(analysed.with_name('run.4.h5'), 12)
-    analyse(script, analysed)
+    draw(script)

@@ -5,7 +5,8 @@ steps of robust-partial with five workers of whom one lies, arrivals and
 changes of the order; then, as a kill leaves it, rows that never reached the
 disk.  `version1/read.json.gz` is what the reader of that program gave.
 `version2` has the same of the last program of version 2: seven workers, of
-whom two lie and are exposed, forgotten and exposed again.
+whom two lie and are exposed, forgotten and exposed again.  `version3` has
+the same run by the last program of version 3, and no kill.
 """
 
 import gzip
@@ -44,13 +45,14 @@ ROWS = ('steps', 'flagged', 'exposed', 'excluded', 'disagreements', 'margin',
 #: Those that came with version 2.
 LATER = ('late', 'account', 'dawdles')
 #: Who is exposed first in which step, in either log.
-EXPOSED = {1: {1: 0}, 2: {1: 0, 5: 1}}
+EXPOSED = {1: {1: 0}, 2: {1: 0, 5: 1}, 3: {1: 0, 5: 1}}
 
 
 def columns(table):
-    """A table as JSON can hold it, column by column."""
+    """A table as JSON can hold it, without columns of version 4."""
     return {name: [table[name].dtype.str, table[name].tolist()]
-            for name in table.dtype.names}
+            for name in table.dtype.names
+            if name not in ('turn', 'files_checked')}
 
 
 def plain(array):
@@ -79,7 +81,7 @@ def told(run):
         'parts': [part is run for part in (*run.parts, run.part_of(3))]}))
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 2, 3])
 def version(request):
     return request.param
 
@@ -101,7 +103,8 @@ def unpacked(version, name):
 def then(version):
     """What was read of it when there was no later version."""
     said = json.loads(unpacked(version, 'read.json'))
-    return {name: said[name] for name in said if name not in LATER}
+    return {name: said[name] for name in said
+            if name not in (*LATER, 'exposures')}
 
 
 def same(told, other):
@@ -129,15 +132,33 @@ def test_an_earlier_log_reads_as_before(old, version):
         same(told(run), then(version))
 
 
-def test_what_came_with_version_2_reads_as_before(tmp_path):
-    (tmp_path / 'run.h5').write_bytes(unpacked(2, 'run.h5'))
-    said = json.loads(unpacked(2, 'read.json'))
-    with load_run(tmp_path / 'run.h5') as run:
+@pytest.mark.parametrize('version', [2, 3])
+def test_what_came_with_version_2_reads_as_before(old, version):
+    said = json.loads(unpacked(version, 'read.json'))
+    with load_run(old) as run:
         for name in LATER:
             assert json.loads(json.dumps(plain(getattr(run, name)))) == (
                 said[name]), name
 
 
+@pytest.mark.parametrize('version', [3])
+def test_proofs_read_as_before(old, version):
+    with load_run(old) as run:
+        assert [[it.step, it.since, it.worker, it.proof, it.text]
+                for it in run.exposures] == json.loads(
+                    unpacked(version, 'read.json'))['exposures']
+        assert EventCode.EXPOSED in {event.code for event in run.events}
+
+
+def test_turns_of_an_earlier_log_are_its_steps(old):
+    """No step of it was ever done again."""
+    with load_run(old) as run:
+        for table in run.steps, run.arrivals:
+            assert table.size and (table['turn'] == table['step']).all()
+        assert all(it.turn == it.step for it in run.exposures)
+
+
+@pytest.mark.parametrize('version', [1, 2])
 def test_events_have_no_code_and_nobody_a_proof(old):
     """Sentences of before are for people: nothing is made of them."""
     with load_run(old) as run:
@@ -157,7 +178,8 @@ def test_a_log_that_goes_on_is_one_of_this_version(old, version, step):
             assert run.attrs == before.attrs | {
                 'version': schema.VERSION, 'package': run.attrs['package'],
                 'hosts_from': 'ranks', 'last_checkpoint': step}
-            assert run.exposures == []
+            assert run.exposures == [it for it in before.exposures
+                                     if it.step < step]
             for name in ROWS:
                 assert run.read(name).tobytes() == expected[name].tobytes()
             # In version 1 what never reached the disk reads as zeros.
@@ -207,7 +229,8 @@ def test_show_and_the_figures_say_the_same_of_both(old, version, capsys):
         shown.append(lines + done.stdout.splitlines())
     assert shown[0] == shown[1] and len(shown[0]) > 20
     for worker, step in EXPOSED[version].items():
-        assert any(line.startswith(f'step {step}: worker {worker} is exposed')
+        told = 'is exposed' if version < 3 else 'disagrees with'
+        assert any(line.startswith(f'step {step}: worker {worker} {told}')
                    for line in shown[0])
 
 
@@ -233,18 +256,19 @@ def test_parts_of_different_versions_are_one_run(old, version):
         assert len(run.arrivals_of(7)) == 5
         assert (run.events[-1].text, run.events[-1].code) == (
             '8', EventCode.LOST)
-        assert run.exposures == [made_up_exposure(step)
-                                 for step in range(6, 9)]
+        assert run.exposures == [
+            *(it for it in first.exposures if it.step < 6),
+            *map(made_up_exposure, range(6, 9))]
         print_summary(old)
 
 
 # -- what a version has and an earlier one has not
 
-NEWER = [DataSet('/truth/new', np.dtype(bool), ('K',), since=3),
-         DataSet('/progress/pace', np.dtype('f8'), ('K',), since=3),
+NEWER = [DataSet('/truth/new', np.dtype(bool), ('K',), since=4),
+         DataSet('/progress/pace', np.dtype('f8'), ('K',), since=4),
          DataSet('/truth/both', np.dtype(bool), ('f', 'K'),
-                 packed=True, since=3),
-         DataSet('/progress/count', np.dtype('u2'), (), since=3)]
+                 packed=True, since=4),
+         DataSet('/progress/count', np.dtype('u2'), (), since=4)]
 
 
 @pytest.fixture

@@ -156,13 +156,26 @@ class Classy(Plain):
         return cls()
 
 
+@dataclasses.dataclass
+class Equal(Maker):
+    """Has no hash, since it can be changed."""
+
+
 @pytest.mark.parametrize('part', [
-    construct, Maker(), Classy.make, functools.partial(construct),
+    construct, Maker(), Equal(), Classy.make, functools.partial(construct),
     functools.wraps(construct)(lambda *a, **k: construct(*a, **k)),
     problem(Path('a'), Annotated[Path, Field(alias='lambda')])])
 def test_whatever_makes_a_part_has_types(job, part):
     assert options_of(job(part, option='b')) == {'option': Path('b')}
     assert options_of(job(part)) == {'option': Path('a')}
+
+
+def test_parts_of_one_name_have_options_of_their_own(job):
+    for default in 2.5, 3.5, 2.5:
+        def made(seed, *, depth: float = default):
+            return Plain()
+        assert options_of(job(made)) == {'depth': default}
+        assert options_of(job(made, depth=7.0)) == {'depth': 7.0}
 
 
 def test_an_inherited_constructor_is_typed_where_it_stands(job):

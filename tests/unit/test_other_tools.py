@@ -17,12 +17,12 @@ from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
-    Evaluation, Event, ExposureRecord, Reordering)
+    Evaluation, Event, ExposureRecord, Reordering, Rollback)
 from tests.support.made_up_logs import create, fill, made_up_arrivals
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
-TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors', 'starts',
-          'arrivals', 'assignment/changes')
+TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors',
+          'starts', 'rollbacks', 'arrivals', 'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -49,6 +49,9 @@ def log(tmp_path_factory):
                                         tensors(i)))
         log.reordering(Reordering(4, assignment.order[:, ::-1]))
         log.reordering(Reordering(6, assignment.order))
+        # Of what is undone nothing has a row.
+        fill(log, assignment, range(9, 12))
+        log.go_back(Rollback(37, 20.5, 12, 9))
     return path
 
 
@@ -202,6 +205,8 @@ def test_the_guide(log, example):
                 *(f'{it.step} {it.worker} {it.proof.word} {it.text}'
                   for it in run.exposures),
                 str(Counter(event.code.word for event in run.events))])),
+            '.starts': ('', '\n'.join(
+                f'{it.step} {it.source} {it.hosts}' for it in run.starts)),
             'load_run': ('', f'aspis {run.exposed.any(axis=0)}'),
             'pandas': ('len(steps), steps["verdict"][5], events["text"][1], '
                        'events["code"][1]', '9 clean Bären – 12 ° tolerance'),
@@ -209,7 +214,7 @@ def test_the_guide(log, example):
                        f'{run.steps["loss"].sum()} '
                        f'{run.contributors.sum()}')}[
                 next(word for word in (
-                    'Counter', 'load_run', 'pandas', 'xarray')
+                    'Counter', '.starts', 'load_run', 'pandas', 'xarray')
                     if word in example)]
     ended = subprocess.run(
         [sys.executable, '-c', f'{example}\nprint({ask})'], cwd=log.parent,

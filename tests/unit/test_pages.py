@@ -60,6 +60,7 @@ NOT_RUN = {
     r'h5dump ': 'tests/unit/test_other_tools.py',
     r'(mpirun .*)?python tests/bench/\w+\.py': 'takes minutes',
     r'python -m experiments\.\w+\.\w+': 'tests/unit/test_scripts.py starts it',
+    r'mpirun .*python docs/own_cnn\.py': 'tests/mpi/test_mpirun_torch.py',
     r'python analysis/\w+\.py': 'tests/unit/test_analysis.py',
     r'python docs/making/\w+\.py': 'tests/unit/test_docs.py',
     r'python -m sphinx ': 'tests/unit/test_docs.py',

@@ -79,9 +79,11 @@ def test_experiments_compute_with_one_thread():
 #: Puts together every job of an experiment, and prints how many there are.
 JOBS = {
     'attacks': """
-from experiments.attacks import grid, table
-jobs = [(table.JOB, run.settings) for run in
-        (*grid.simulated(), *grid.marked()) if run.seed == 1]
+from experiments.attacks import table
+from tests.support.image_files import in_place_of_shipped
+jobs = [(job, (*run.settings, *in_place_of_shipped(job)))
+        for made in table.TABLES.values() for job in [table.HERE / made.job]
+        for run in made.grid.simulated if run.seed == 1]
 """,
     'partial': """
 from experiments.partial import points, table

@@ -66,6 +66,87 @@ def test_streams_look_independent():
     assert np.abs(correlations).max() < 5 / np.sqrt(1000)
 
 
+# --- coins -------------------------------------------------------------
+
+def coins(*names):
+    return streams.Coins(streams.generator(7, 'coins', *names).bytes)
+
+
+def said(n, draws, draw):
+    """How often each of 0 ... n - 1 is drawn."""
+    return np.bincount([draw() for _ in range(draws)], minlength=n)
+
+
+def chi_square(counts):
+    expected = counts.sum() / len(counts)
+    return float(((counts - expected) ** 2).sum() / expected)
+
+
+@pytest.mark.parametrize('n', [1, 2, 3, 7, 10, 64])
+def test_every_number_below_is_drawn_as_often(n):
+    source = coins(n)
+    counts = said(n, 200 * n, lambda: source.below(n))
+    assert len(counts) == n
+    # Six standard deviations above the mean n - 1.
+    assert chi_square(counts) <= n - 1 + 6 * np.sqrt(2 * n)
+
+
+def test_a_number_below_is_exactly_uniform():
+    """Words above the last multiple of n are drawn again, not folded."""
+    n = 3 << 62
+    words = iter([(1 << 64) - 1, n, n - 1])
+    source = streams.Coins(lambda size: next(words).to_bytes(size, 'little'))
+    assert source.below(n) == n - 1
+    assert coins().below(1 << 64) < 1 << 64
+
+
+def test_all_orders_are_drawn_as_often():
+    source, orders = coins('orders'), {}
+    for _ in range(4800):
+        order = tuple(source.permutation(4))
+        orders[order] = orders.get(order, 0) + 1
+    assert len(orders) == 24
+    assert chi_square(np.array(list(orders.values()))) <= 23 + 6 * np.sqrt(48)
+    assert source.permutation(0) == [] and source.permutation(1) == [0]
+
+
+@pytest.mark.parametrize('probability', [0.0, 0.1, 0.5, 1.0])
+def test_a_coin_has_its_probability(probability):
+    source, n = coins('coin'), 4000
+    heads = sum(source.coin(probability) for _ in range(n))
+    error = np.sqrt(n * probability * (1 - probability))
+    assert abs(heads - n * probability) <= 4 * error
+
+
+def test_a_coin_has_its_probability_to_the_last_bit():
+    """The first n of 2^53 words are heads, no more and no less."""
+    for word, head in ((0, True), ((1 << 51) - 1, True), (1 << 51, False)):
+        source = streams.Coins(
+            lambda size, word=word: (word << 11).to_bytes(size, 'little'))
+        assert source.coin(0.25) is head
+
+
+def test_draws_are_repeated_only_by_the_same_source():
+    def drawn(source):
+        return source.seed(), source.below(1 << 60), source.permutation(9)
+    assert drawn(coins(1)) == drawn(coins(1)) != drawn(coins(2))
+    assert drawn(streams.Coins()) != drawn(streams.Coins())
+
+
+def test_a_seed_keeps_all_bits_of_its_secret():
+    low, high = streams.Coins(lambda n: bytes(range(n))).seed()
+    assert streams.secret((low, high)) == bytes(range(16))
+    assert np.uint64(low) == low and np.uint64(high) == high
+
+
+@pytest.mark.parametrize('draw', [
+    lambda: coins().below(0), lambda: coins().below((1 << 64) + 1),
+    lambda: coins().coin(1.5), lambda: coins().coin(float('nan'))])
+def test_what_cannot_be_drawn_is_refused(draw):
+    with pytest.raises(ValueError, match='must be between'):
+        draw()
+
+
 # --- vectors -----------------------------------------------------------
 
 @pytest.mark.parametrize('size, block', [(0, 3), (1, 3), (3, 3), (10, 3)])

@@ -80,6 +80,13 @@ def test_both_signs_of_zero_are_an_entry_that_differs():
     assert found.entries == 1
 
 
+def test_cuts_are_the_places_of_all_tensors():
+    """So that pieces of a payload can be them, also where one is empty."""
+    cuts = Tensors({'a': 2, 'b': 0, 'c': 3}).cuts
+    assert cuts == [slice(0, 2), slice(2, 2), slice(2, 5)]
+    assert Tensors({}).cuts == []
+
+
 @pytest.mark.parametrize('n', [1, 2, GROUPS, GROUPS + 1, 3 * GROUPS + 5])
 def test_groups_are_all_tensors_in_a_row(n):
     tensors = Tensors({f't{i}': i % 3 for i in range(n)})

@@ -1,23 +1,26 @@
 """Facts of the log instead of sentences: every code is used and listed."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import aspis_mpi
 from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.schemes.events import EventCode
 
 PACKAGE = Path(aspis_mpi.__file__).parent
 ROOT = PACKAGE.parent
 TREES = {path: ast.parse(path.read_text(encoding='utf-8'))
          for path in sorted(PACKAGE.rglob('*.py'))}
-#: Whoever reads events; `checkpoints` looks at names of files.
+#: Whoever reads events or gives advice; `checkpoints` looks at names of files.
 READERS = [path for path in (
     *sorted((ROOT / 'analysis').glob('*.py')),
     *sorted((PACKAGE / 'runlog').glob('*.py')),
-    PACKAGE / 'assembly' / 'display.py', PACKAGE / 'assembly' / 'keeper.py')
+    PACKAGE / 'assembly' / 'display.py', PACKAGE / 'assembly' / 'keeper.py',
+    PACKAGE / 'protocol' / 'server' / 'advice.py')
     if path.name != 'checkpoints.py']
 #: Methods of texts that look for something in them.
 SEARCHES = {'startswith', 'endswith', 'find', 'rfind', 'index', 'count',
@@ -25,9 +28,16 @@ SEARCHES = {'startswith', 'endswith', 'find', 'rfind', 'index', 'count',
             'search', 'match', 'fullmatch', 'findall', 'finditer'}
 
 
+@cache
+def trees():
+    """Syntax trees of the package, by path."""
+    return {path: ast.parse(path.read_text(encoding='utf-8'))
+            for path in sorted(PACKAGE.rglob('*.py'))}
+
+
 def calls(*names):
     """Every call of a function or method with one of these names."""
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and (
                     getattr(node.func, 'attr', None) in names
@@ -37,12 +47,12 @@ def calls(*names):
 
 def used(name):
     """Members of an enumeration that the package names, but for itself."""
-    return {node.attr for tree in TREES.values() for node in ast.walk(tree)
+    return {node.attr for tree in trees().values() for node in ast.walk(tree)
             if isinstance(node, ast.Attribute) and node.attr.isupper()
             and getattr(node.value, 'id', None) == name}
 
 
-@pytest.mark.parametrize('kinds', [EventCode, ProofKind])
+@pytest.mark.parametrize('kinds', [EventCode, ProofKind, ContradictionKind])
 def test_every_listed_one_is_used_and_every_used_one_is_listed(kinds):
     assert used(kinds.__name__) == set(kinds.__members__)
 
@@ -82,7 +92,7 @@ def test_no_reader_looks_for_something_in_a_sentence(path):
 
 
 def is_sentence(node):
-    """Whether this is the text of an event or of a proof."""
+    """Whether this is the text of an event, a proof or a contradiction."""
     return any(isinstance(item, ast.Attribute)
                and item.attr in ('text', 'sentence')
                for item in ast.walk(node))

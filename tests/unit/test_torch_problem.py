@@ -16,7 +16,7 @@ from torch.utils.data import TensorDataset  # noqa: E402
 
 from aspis_mpi import (  # noqa: E402
     Problem, load_run, registry, simulate, streams)
-from aspis_mpi.errors import JobError  # noqa: E402
+from aspis_mpi.errors import JobError, Mistake  # noqa: E402
 from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.adapter import flat  # noqa: E402
 from aspis_mpi.learning.batches import Batches  # noqa: E402
@@ -168,13 +168,30 @@ def test_files_that_a_job_names_are_told():
     assert 'sha256' in problem.fingerprints()[SUPPORT]
 
 
-def test_the_entry_of_a_vector_has_a_name():
+class Told(mine.Noisy):
+    """Tells of itself."""
+
+    told = {'weather': 'fine'}
+
+    def fingerprints(self):
+        return self.told
+
+
+def test_what_a_data_set_tells_of_itself_is_told(monkeypatch):
+    assert build(mine.net, Told).fingerprints()['weather'] == 'fine'
+    assert 'weather' not in build(mine.net, mine.Noisy).fingerprints()
+    monkeypatch.setattr(Told, 'told', ['fine'])
+    with pytest.raises(ValueError, match='train: fingerprints gives list'):
+        build(mine.net, Told).fingerprints()
+
+
+def test_the_entries_of_a_vector_have_the_names_of_their_tensors():
     problem = build()
     vector = problem.network.flat
     assert vector.names == ['0.weight', '0.bias', '2.weight', '2.bias']
-    places = {0: '0.weight', 191: '0.weight', 192: '0.bias', 208: '2.weight',
-              vector.size - 1: '2.bias'}
-    assert {place: vector.name(place) for place in places} == places
+    assert vector.sizes == {'0.weight': 192, '0.bias': 16, '2.weight': 64,
+                            '2.bias': 4}
+    assert vector.size == 276
     w = problem.initial(None)
     other = w.copy()
     other[[200, vector.size - 1]] += 1
@@ -265,6 +282,84 @@ def test_a_long_vector_is_not_copied_and_has_the_same_bits(monkeypatch):
     shifted += 1
     assert gradient(problem, w, range(8), 2).tobytes() == (
         gradient(other, shifted, range(8), 2).tobytes()) != expected[1]
+
+
+@pytest.mark.parametrize('long', [0, flat.LONG])
+def test_nobody_hears_that_torch_has_no_vectors_that_are_read_only(long):
+    """In a process of its own: torch says it once."""
+    code = f"""if True:
+        import warnings
+        import numpy as np
+        from {SUPPORT} import Tied, train
+        from aspis_mpi.learning.adapter import flat
+        from aspis_mpi.learning.problems.torch import TorchProblem
+        from aspis_mpi.protocol.buffers import Buffer
+        warnings.simplefilter('error')
+        flat.LONG = {long}
+        problem = TorchProblem.of(Tied, train)(7)
+        w = Buffer(problem.n_parameters).values
+        w[:] = problem.initial(None)
+        for vector in w, w.copy():
+            vector.flags.writeable = False
+            problem.begin(0, np.arange(4))
+            problem.gradient(vector, np.arange(4), np.zeros_like(w))
+            problem.loss(vector), problem.evaluate(vector)
+            problem.export(vector)"""
+    done = subprocess.run([sys.executable, '-c', code], timeout=100,
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+class Late(nn.Module):
+    """A module that writes its parameter once it has counted to two."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(mine.INPUTS, mine.CLASSES)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.calls > 2:
+            self.last.weight.data.mul_(2)
+        return self.last(x)
+
+
+@pytest.mark.parametrize('long', [0, flat.LONG])
+def test_what_a_module_writes_does_not_stay_in_the_run_s_vector(
+        long, monkeypatch):
+    monkeypatch.setattr(flat, 'LONG', long)
+    problem = build(Late)
+    guard = Guard(problem, True)
+    w = Buffer(problem.n_parameters).values
+    w[:] = problem.network.flat.vector()
+    kept = w.tobytes()
+    for step in range(4):
+        try:
+            guard.gradient(step, w, np.arange(4), np.zeros_like(w))
+        except Mistake as mistake:
+            assert 'writes parameters' in str(mistake)
+        assert w.tobytes() == kept
+    assert problem.network.module.calls == 4
+
+
+@pytest.mark.parametrize('long', [0, flat.LONG])
+def test_a_module_that_was_evaluated_holds_nobodys_vector(long, monkeypatch):
+    monkeypatch.setattr(flat, 'LONG', long)
+    problem, other = build(mine.Tied), build(mine.Tied)
+    w = Buffer(problem.n_parameters)
+    w.values[:] = other.initial(None)
+    kept = weakref.ref(w.values)
+    for measure in problem.evaluate, problem.loss, problem.export:
+        measure(w.values)
+    first = problem.evaluate(w.values), gradient(
+        problem, w.values, range(8)).tobytes()
+    assert problem.initial(None).tobytes() == w.values.tobytes()
+    assert first == (other.evaluate(w.values), gradient(
+        other, w.values, range(8)).tobytes())
+    problem.evaluate(w.values), other.evaluate(w.values)
+    del w
+    assert kept() is None
 
 
 def test_a_gradient_is_not_held_once_the_module_is_evaluated():

@@ -1,5 +1,6 @@
 """What cannot be trained as a torch problem: one line, before it runs."""
 
+import random
 import re
 
 import numpy as np
@@ -156,6 +157,44 @@ def test_data(data, message, tmp_path):
 def test_data_that_nobody_trains_on(tmp_path):
     assert_matches('a target is 9', refused(
         tmp_path, mine.net, mine.train, held_out=labelled(9, True)))
+
+
+TORCHS = "let it draw from torch's generators, which are seeded from the "
+
+
+@pytest.mark.parametrize('draw, name', [
+    (lambda number: random.random(), "Python's random"),
+    (lambda number: np.random.rand(), r"numpy's np\.random"),
+    # Of one item alone.
+    (lambda number: number == 77 and random.random(), "Python's random"),
+    (lambda number: number == 77 and np.random.normal(),
+     r"numpy's np\.random")])
+def test_items_drawn_from_what_no_seed_decides(draw, name, tmp_path):
+    assert_matches(
+        f'an item of train draws from {name}, which no seed .* {TORCHS}'
+        'seed, the step and the item', refused(tmp_path, mine.net,
+                                               mine.Augmented(draw)))
+
+
+@pytest.mark.parametrize('loss', [mine.mean_loss, lambda outputs, targets: (
+    mine.mean_loss(outputs, targets) + (np.random.rand() > 2))])
+def test_gradients_drawn_from_what_no_seed_decides(loss, tmp_path):
+    module, name = (mine.Skipping, "Python's") if loss is mine.mean_loss else (
+        mine.net, "numpy's")
+    assert_matches(
+        f'module {module.__name__}, computing a gradient, draws from {name} .*'
+        f' {TORCHS}seed, the step and the first sample',
+        refused(tmp_path, module, mine.train, loss))
+
+
+@pytest.mark.parametrize('seed, draw', [
+    (random.seed, random.random), (np.random.seed, np.random.rand)])
+def test_who_seeds_them_for_each_item_may_draw_from_them(seed, draw):
+    def drawn(number):
+        seed(number)
+        return draw()
+    problem = TorchProblem.of(mine.net, mine.Augmented(drawn))(7)
+    assert problem.initial(None).size == problem.n_parameters
 
 
 @pytest.mark.parametrize('loss, message', [

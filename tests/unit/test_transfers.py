@@ -13,6 +13,7 @@ from aspis_mpi.coding.codes.raviv import Raviv
 from aspis_mpi.coding.codes.tandon import Tandon
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import Encode
+from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.schemes.record import CODED, Outcome
 from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.tables.state import NOBODY, GlobalState
@@ -416,7 +417,9 @@ def test_a_sum_that_is_not_finite_makes_no_update(value):
     it.send(np.flatnonzero(it.ask(CYCLIC.incidence)))
     resolution, _ = it.resolve()
     assert resolution.outcome is Outcome.CONTRADICTION
-    assert 'not finite' in resolution.verdict.contradiction
+    contradiction = resolution.verdict.contradiction
+    assert contradiction.kind is ContradictionKind.NOT_FINITE
+    assert 'not finite' in contradiction.text
 
 
 # --- buffers -----------------------------------------------------------

@@ -1,8 +1,5 @@
 """The arrays behind the picture of analysis/trust.py."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -280,21 +277,14 @@ def test_a_column_shows_the_worst_of_its_steps(trust):
         trust.Columns(np.arange(5), 2).average(np.arange(5)), [1, 3.5])
 
 
-def analyse(*arguments):
-    return subprocess.run(
-        [sys.executable, ROOT / 'analysis' / 'trust.py', *arguments],
-        capture_output=True, text=True,
-        env=os.environ | {'PYTHONPATH': str(ROOT)})
-
-
 @pytest.mark.parametrize('sections', [
     {'adversary': LIARS, 'detection': {'audits': 'none'}},
     {'adversary': LIARS, 'detection': {'name': 'clique'}},
     {'scheme': {'name': 'partial', 'adversaries': 0},
      'detection': {'name': 'none'}}])
-def test_the_script_draws_and_tells(simulated, sections):
+def test_the_script_draws_and_tells(analyse, simulated, sections):
     path = simulated(**sections)
-    done = analyse(path)
+    done = analyse('trust.py', path)
     assert done.returncode == 0 and not done.stderr, done.stderr
     picture = path.with_suffix('.trust.png')
     assert picture.read_bytes().startswith(b'\x89PNG')
@@ -303,17 +293,18 @@ def test_the_script_draws_and_tells(simulated, sections):
     assert 'all replicas' in lines[-3] and f'(d = {D})' in lines[-3]
 
 
-def test_long_logs_and_single_steps_are_drawn(written, tmp_path):
+def test_long_logs_and_single_steps_are_drawn(analyse, written, tmp_path):
     for count in (1, 1300):
-        done = analyse(written([{}] * count), '-o', tmp_path / 'x.png')
+        done = analyse('trust.py', written([{}] * count), '-o',
+                       tmp_path / 'x.png')
         assert done.returncode == 0 and not done.stderr, done.stderr
 
 
-def test_mistakes_get_one_line_and_exit_2(written, tmp_path):
+def test_mistakes_get_one_line_and_exit_2(analyse, written, tmp_path):
     for arguments, reason in (
             ([tmp_path / 'missing.h5'], 'there is no file'),
             ([__file__], 'HDF5'), ([written([])], 'holds no step')):
-        done = analyse(*arguments)
+        done = analyse('trust.py', *arguments)
         assert done.returncode == 2
         assert reason in done.stderr
         assert done.stderr.count('\n') == 1

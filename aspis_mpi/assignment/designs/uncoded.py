@@ -1,4 +1,4 @@
-"""No redundancy: one file for each worker."""
+"""No redundancy: files of its own for each worker."""
 
 import numpy as np
 
@@ -6,15 +6,20 @@ from aspis_mpi.assignment.base import Assignment
 
 
 class Uncoded(Assignment):
-    """No redundancy: file i is computed by worker i alone.
+    """No redundancy: each file is computed by one worker alone.
 
     Parameters
     ----------
     n_workers : int
-        K, which is also the number of files.
+        K.
+    load : int
+        Files of each worker, in a row: worker j has j load, j load + 1 ...
     """
 
     name = 'uncoded'
 
-    def __init__(self, n_workers):
-        super().__init__(np.eye(n_workers, dtype=bool))
+    def __init__(self, n_workers: int, *, load: int = 1):
+        if load < 1:
+            raise ValueError(f'load {load} must be at least 1')
+        super().__init__(np.repeat(np.eye(n_workers, dtype=bool), load,
+                                   axis=0))

@@ -131,7 +131,7 @@ class ServerLoop:
             out = self._server.lose(worker, f'rank {worker + 1} (worker '
                                     f'{worker}) has died')
         elif isinstance(message, MalformedMessage):
-            out = self._server.malformed(worker, str(message), message.step)
+            out = self._server.malformed(worker, str(message), message.turn)
         else:
             out = self._server.handle(worker, message)
         self._answer(out)

@@ -98,9 +98,12 @@ class WorkerLoop:
         while worker.exit_code is None:
             messages = self._receive()
             for message in messages:
-                worker.handle(message)
+                # A second `Stop`, of a rank 0 that fails at the very end,
+                # may come with the first.
+                if worker.exit_code is None:
+                    worker.handle(message)
             if self._signals.taken():
-                self._mail.send(0, Signal(worker.step,
+                self._mail.send(0, Signal(worker.turn,
                                           position=self._signals.number))
             due = worker.due
             said = worker.advance() if due <= self._clock() else None
@@ -145,8 +148,8 @@ class WorkerLoop:
 
         Where the run can do without this rank, it comes when all is over.
         """
-        step = -1 if worker is None else worker.step
-        self._mail.send(0, Failure(step, text=text.encode()))
+        turn = -1 if worker is None else worker.turn
+        self._mail.send(0, Failure(turn, text=text.encode()))
         end = time.monotonic() + self._linger
         try:
             while time.monotonic() < end:

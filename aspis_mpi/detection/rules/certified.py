@@ -6,6 +6,8 @@ import numpy as np
 
 from aspis_mpi.detection.base import (
     DROPPED, MISSING, Detector, Proof, ProofKind, non_finite_premise, use)
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.detection.matching import (
     doubled, doubled_cover, doubled_without)
 
@@ -43,7 +45,7 @@ class Certified(Detector):
 
     name = 'certified'
     decides_by_majority = False
-    certifies = True
+    certifies = finds_contested = True
     bounds_silence = True
     default_memory = 'forever'
 
@@ -59,7 +61,7 @@ class Certified(Detector):
         return without_holders(evidence, workers)
 
     def premise(self, evidence):
-        """The reason why more than q workers must be wrong, or ''."""
+        """The reason why more than q workers must be wrong, or None."""
         return _premise(evidence, self.q)
 
     def judge(self, evidence):
@@ -68,15 +70,15 @@ class Certified(Detector):
         left = self.q - len(proofs)
         believed = without_holders(evidence, exposed)
         reason = _premise(believed, left)
-        if reason:
-            return self.refuse(evidence, _besides(proofs) + reason)
+        if reason is not None:
+            return self.refuse(evidence, _besides(proofs, reason))
 
         # No file has two certified values that disagree: B would be among
         # the partners of a supporter of A, who would have been exposed.
         right = certificates(believed, left)
         reason = _divergence(believed, right)
-        if reason:
-            return self.refuse(evidence, _besides(proofs) + reason)
+        if reason is not None:
+            return self.refuse(evidence, _besides(proofs, reason))
         return self._verdict(evidence, believed, right, exposed, proofs)
 
     def _verdict(self, evidence, believed, right, exposed, proofs):
@@ -251,27 +253,37 @@ def without_holders(evidence, workers):
 
 
 def _premise(evidence, q):
-    """The reason why more than q workers must be wrong, or ''."""
+    """The reason why more than q workers must be wrong, or None."""
     if q < 0:
-        return f'{-q} workers more are exposed than can be wrong'
+        return Contradiction(
+            ContradictionKind.EXPOSED,
+            f'{-q} workers more are exposed than can be wrong')
     reason = non_finite_premise(evidence, q)
     wrong = (doubled(evidence.disagreements) + 1) // 2
-    if not reason and wrong > q:
-        return (f'the disagreements need at least {wrong} wrong workers, '
-                f'more than q = {q}')
+    if reason is None and wrong > q:
+        return Contradiction(
+            ContradictionKind.DISAGREEMENTS,
+            f'the disagreements need at least {wrong} wrong workers, more '
+            f'than q = {q}')
     return reason
 
 
-def _besides(proofs):
-    return f'besides {len(proofs)} exposed workers: ' if proofs else ''
+def _besides(proofs, reason):
+    """The same reason, which also tells how many were exposed before."""
+    if not proofs:
+        return reason
+    return reason._replace(
+        text=f'besides {len(proofs)} exposed workers: {reason.text}')
 
 
 def _divergence(evidence, right):
-    """The reason why the honest workers sent no number, or ''."""
+    """The reason why the honest workers sent no number, or None."""
     trusted = np.take_along_axis(right, evidence.labels, axis=1)
     trusted &= evidence.present
     diverged = np.flatnonzero((trusted & ~evidence.finite).any(axis=1))
     if not diverged.size:
-        return ''
-    return (f'the value of file {diverged[0]} is not finite, though more '
-            'workers sent it than can be wrong')
+        return None
+    return Contradiction(
+        ContradictionKind.NOT_FINITE,
+        f'the value of file {diverged[0]} is not finite, though more workers '
+        'sent it than can be wrong')

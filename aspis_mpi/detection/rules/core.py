@@ -6,6 +6,8 @@ import numpy as np
 
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import Detector, use
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 
 
 class Core(Detector):
@@ -29,8 +31,10 @@ class Core(Detector):
         removed = self._removed(evidence.disagreements)
         n_removed = int(np.count_nonzero(removed))
         if n_removed > self.q:
-            return self.refuse(evidence, f'{n_removed} workers would be '
-                               f'flagged, more than q = {self.q}')
+            return self.refuse(evidence, Contradiction(
+                ContradictionKind.DISAGREEMENTS,
+                f'{n_removed} workers would be flagged, more than q = '
+                f'{self.q}'))
         return use(evidence, evidence.without(removed), removed,
                    mean_is_right=n_removed == self.q)
 

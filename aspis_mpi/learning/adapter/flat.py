@@ -24,6 +24,8 @@ class Flat:
     shapes : list of tuple of int
     size : int
         d.
+    shares : bool
+        Whether parameters are views of the caller's vectors.
 
     Notes
     -----
@@ -44,23 +46,18 @@ class Flat:
         self.shapes = [tuple(it.shape) for _, it in trained]
         self._parameters = [it for _, it in trained]
         self._sizes = [prod(shape) for shape in self.shapes]
-        self._ends = np.cumsum(self._sizes)
-        self.size = int(self._ends[-1])
+        self.size = sum(self._sizes)
         for it in self._parameters:
             # Of other layouts no vector is a view.
             it.data = it.data.contiguous()
         self._direct = all(it.dtype == torch.float32 and it.is_cpu
                            for it in self._parameters)
-        self._shares = self._direct and 4 * self.size >= LONG
-        self._values = [] if self._shares else [
+        self.shares = self._direct and 4 * self.size >= LONG
+        self._values = [] if self.shares else [
             it.data.view(-1) for it in self._parameters]
         self._aligned = None
         self._loaded = self._held = None
         self._bound = self._out = None
-
-    def name(self, place):
-        """The parameter to which an entry of the vector belongs."""
-        return self.names[int(np.searchsorted(self._ends, place, 'right'))]
 
     @property
     def sizes(self):
@@ -85,16 +82,16 @@ class Flat:
         """
         import torch
         place = vector.__array_interface__['data'][0]
-        shared = self._shares and not place % LINE
+        shared = self.shares and not place % LINE
         # What is shared is always as the caller has it.
         at = place if shared else (place, step)
         if at == self._loaded and (shared or step is not None):
             return
-        if self._shares:
+        if self.shares:
             self._view(vector if shared else self._copied(vector))
         else:
-            torch._foreach_copy_(self._values, torch.from_numpy(
-                vector).split(self._sizes))
+            torch._foreach_copy_(self._values, _tensor(vector).split(
+                self._sizes))
         # Who holds it keeps its place from being given to another vector.
         self._loaded, self._held = at, vector
 
@@ -108,10 +105,9 @@ class Flat:
 
     def _view(self, vector):
         """Let the parameters be views of a vector."""
-        import torch
-        pieces = torch.from_numpy(vector).split(self._sizes)
-        for it, piece in zip(self._parameters, pieces):
-            it.data = piece.view(it.shape)
+        pieces = _tensor(vector).split(self._sizes)
+        for it, piece, shape in zip(self._parameters, pieces, self.shapes):
+            it.data = piece.view(shape)
 
     def backward(self, loss, out):
         """Add the gradient of a loss to a vector.
@@ -141,6 +137,16 @@ class Flat:
             it.grad = None
         self._bound = self._out = None
 
+    def rest(self):
+        """Hold no vector, if there is to be another before anything else."""
+        self.release()
+        self._loaded = self._held = None
+        if not self.shares:
+            return
+        nothing = self._parameters[0].new_empty(0)
+        for it in self._parameters:
+            it.data = nothing
+
     def _bind(self, out):
         """Let autograd add to `out` from now on."""
         import torch
@@ -148,6 +154,28 @@ class Flat:
         if at == self._bound:
             return
         pieces = torch.from_numpy(out).split(self._sizes)
-        for it, piece in zip(self._parameters, pieces):
-            it.grad = piece.view(it.shape)
+        for it, piece, shape in zip(self._parameters, pieces, self.shapes):
+            it.grad = piece.view(shape)
         self._bound, self._out = at, out
+
+
+class _Same:
+    """The memory of an array, without its flag."""
+
+    __slots__ = ('__array_interface__',)
+
+    def __init__(self, array):
+        interface = array.__array_interface__
+        self.__array_interface__ = {
+            **interface, 'data': (interface['data'][0], False)}
+
+
+def _tensor(vector):
+    """A tensor on the memory of a vector, for reading.
+
+    Torch knows no tensors that are read-only, and says so to the user where
+    an array is; whether one was written the guard finds out.  The caller
+    holds the vector.
+    """
+    import torch
+    return torch.from_numpy(np.asarray(_Same(vector)))

@@ -81,20 +81,3 @@ class TorchModel(Model):
         import torch
         return torch.tensor(inputs, device=self._place).view(
             -1, *self.image())
-
-
-def layers_of(make):
-    """Names and shapes of the parameters of a module, which is not filled.
-
-    Parameters
-    ----------
-    make : callable
-
-    Returns
-    -------
-    dict of str to tuple of int
-    """
-    import torch
-    with torch.device('meta'):
-        return {name: tuple(it.shape)
-                for name, it in make().named_parameters()}

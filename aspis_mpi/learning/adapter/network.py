@@ -40,6 +40,12 @@ class Network:
         """The type of the first parameter, which inputs are given."""
         return next(self.module.parameters()).dtype
 
+    @property
+    def n_bytes(self):
+        """Memory of the module's tensors, besides vectors of the caller's."""
+        return sum(it.nbytes for it in making.tensors(self.module).values()
+                   if not (self.flat.shares and it.requires_grad))
+
     def gradient(self, vector, inputs, targets, out, step=None):
         """Add the sum of the samples' gradients to `out`.
 
@@ -56,6 +62,15 @@ class Network:
         with kernels.reproducible(self._place):
             total = self.loss.total(self.module(inputs), targets)
             self.flat.backward(total, out)
+
+    def total(self, inputs, targets):
+        """The sum of some samples' losses in training, a tensor.
+
+        Of the parameters that were loaded last.
+        """
+        self._train(True)
+        with kernels.reproducible(self._place):
+            return self.loss.total(self.module(inputs), targets)
 
     def outputs(self, inputs):
         """Outputs of the module for some inputs in evaluation."""

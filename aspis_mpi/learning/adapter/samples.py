@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.learning.adapter import kernels, named
+from aspis_mpi.learning.adapter import kernels, named, unseeded
 
 #: Items that are looked at before the first step, where each is asked for.
 LOOKS = 1000
@@ -49,6 +49,16 @@ class Samples:
 
     def __len__(self):
         return self._count
+
+    @property
+    def fingerprints(self):
+        """Facts that the data set tells of itself, a dict of str to str."""
+        method = getattr(self._items, 'fingerprints', dict)
+        told = method()
+        if not isinstance(told, dict):
+            raise ValueError(f'{self.name}: fingerprints gives '
+                             f'{type(told).__name__}; must give a dict')
+        return told
 
     @property
     def draws(self):
@@ -169,7 +179,9 @@ class Samples:
 
     def _looked(self, numbers):
         """The targets of some items, whose shapes are those of the first."""
-        inputs, targets = self._collated([0, *numbers], 0)
+        inputs, targets = unseeded.asked(
+            lambda: self._collated([0, *numbers], 0),
+            f'an item of {self.name}', 'the seed, the step and the item')
         for it in _tensors((inputs, targets)):
             self._check_finite(it[1:], numbers)
         return [it[1:] for it in _tensors(targets)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.learning.adapter import making
+from aspis_mpi.learning.adapter import making, unseeded
 
 #: Samples of the trial gradient, at most.
 TRIED = 8
@@ -34,7 +34,7 @@ def try_module(one, other, name):
 
 
 def try_gradient(network, name, vector, inputs, targets, seeded):
-    """Raise a ValueError where a gradient leaves something in the module.
+    """Raise a ValueError where a gradient leaves something or draws freely.
 
     Parameters
     ----------
@@ -48,8 +48,12 @@ def try_gradient(network, name, vector, inputs, targets, seeded):
     """
     network.flat.load(vector)
     before, out = _digests(network), np.zeros_like(vector)
-    with seeded():
-        network.gradient(vector, inputs, targets, out)
+
+    def compute():
+        with seeded():
+            network.gradient(vector, inputs, targets, out)
+    unseeded.asked(compute, f'{name}, computing a gradient,',
+                   'the seed, the step and the first sample')
     after = _digests(network)
     for key in dict.fromkeys((*before, *after)):
         if before.get(key) != after.get(key):

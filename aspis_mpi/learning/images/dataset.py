@@ -8,6 +8,7 @@ import numpy as np
 from aspis_mpi import registry
 from aspis_mpi.errors import DataError
 from aspis_mpi.learning.images import prepared
+from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.parts import extras
 
 
@@ -97,6 +98,10 @@ class Images:
         if self.draws:
             image = self._drawn(image)
         return self._scaled(image), int(self._pictures.labels[number])
+
+    def fingerprints(self):
+        """Knowledge of the images, for the run log."""
+        return {IN_LOG: self.images.head.told}
 
     @property
     def draws(self):

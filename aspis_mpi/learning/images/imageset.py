@@ -8,6 +8,10 @@ import numpy as np
 from aspis_mpi.errors import DataError
 from aspis_mpi.learning.images.pictures import Pictures
 
+#: The name under which a log has what is told of the images of a run: no
+#: file or tensor of a user's is called so.
+IN_LOG = 'set of images'
+
 #: What is known of images, for people and for the log.
 UNCHECKED = 'not checked'
 BY_SIZES = 'checked by sizes and counts'

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from math import isqrt
 
+from aspis_mpi.learning.adapter.layers import convolution, linear
 from aspis_mpi.learning.adapter.model import TorchModel
 from aspis_mpi.learning.model import check_sizes
 
@@ -31,7 +32,6 @@ class ConvNet(TorchModel):
             raise ValueError(f'n_inputs {n_inputs} must be the pixels of a '
                              f'square image of even side')
         self.side = side
-        self.n_classes = n_classes
         super().__init__({'conv1.weight': (16, 1, 3, 3),
                           'conv1.bias': (16,),
                           'conv2.weight': (32, 16, 3, 3),
@@ -45,7 +45,8 @@ class ConvNet(TorchModel):
     def module(self):
         from torch import nn
         return nn.Sequential(OrderedDict(
-            conv1=nn.Conv2d(1, 16, 3, padding=1), open1=nn.ReLU(),
-            conv2=nn.Conv2d(16, 32, 3, padding=1), open2=nn.ReLU(),
-            pool=nn.MaxPool2d(2), flat=nn.Flatten(),
-            output=nn.Linear(8 * self.side ** 2, self.n_classes)))
+            conv1=convolution(self.layers['conv1.weight'], padding=1),
+            open1=nn.ReLU(),
+            conv2=convolution(self.layers['conv2.weight'], padding=1),
+            open2=nn.ReLU(), pool=nn.MaxPool2d(2), flat=nn.Flatten(),
+            output=linear(self.layers['output.weight'])))

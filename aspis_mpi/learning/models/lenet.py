@@ -29,13 +29,7 @@ class LeNet(TorchModel):
                              'square image of even side, at least 12')
         self.side = side
         self.n_classes = n_classes
-        left = 16 * ((side // 2 - 4) // 2) ** 2
-        super().__init__({
-            'conv1.weight': (6, 1, 5, 5), 'conv1.bias': (6,),
-            'conv2.weight': (16, 6, 5, 5), 'conv2.bias': (16,),
-            'fc1.weight': (120, left), 'fc1.bias': (120,),
-            'fc2.weight': (84, 120), 'fc2.bias': (84,),
-            'fc3.weight': (n_classes, 84), 'fc3.bias': (n_classes,)}, device)
+        super().__init__(networks.lenet_shapes(side, n_classes), device)
 
     def image(self):
         return 1, self.side, self.side

@@ -3,7 +3,8 @@
 from math import isqrt
 
 from aspis_mpi.learning import networks
-from aspis_mpi.learning.adapter.model import TorchModel, layers_of
+from aspis_mpi.learning.adapter.layers import layers_of
+from aspis_mpi.learning.adapter.model import TorchModel
 from aspis_mpi.learning.model import check_sizes
 
 

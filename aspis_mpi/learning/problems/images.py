@@ -88,7 +88,3 @@ class ImageProblem(TorchProblem):
     def data_bytes(self):
         """Memory besides the mapped file, whose pages ranks share."""
         return self._shown.images.n_bytes + super().data_bytes
-
-    def fingerprints(self):
-        return {**super().fingerprints(),
-                'images': self._shown.images.head.told}

@@ -8,7 +8,9 @@ import numpy as np
 
 from aspis_mpi import streams
 from aspis_mpi.files.digests import digest
-from aspis_mpi.learning.adapter import kernels, losses, making, named, trial
+from aspis_mpi.learning.adapter import (
+    heap, kernels, losses, making, named, trial)
+from aspis_mpi.learning.adapter.footprint import UNKNOWN, footprint
 from aspis_mpi.learning.adapter.maker import Maker
 from aspis_mpi.learning.adapter.network import Network
 from aspis_mpi.learning.adapter.samples import AT_ONCE, Samples, cut, opened
@@ -16,6 +18,8 @@ from aspis_mpi.learning.devices import device_of_rank
 from aspis_mpi.learning.problem import FINGERPRINTS, Problem, Score
 from aspis_mpi.parts.modules import own_modules
 
+#: Bytes that a module may need for the samples which it evaluates at once.
+EVALUATED = 1 << 26
 #: Samples from which running statistics are set again, at most.
 SETTLED = 1024
 
@@ -160,15 +164,47 @@ class TorchProblem(Problem):
     def data_bytes(self):
         """Tensors that have all samples, and the module's own."""
         held = {id(it): it for it in (self.training, self.held_out)}
-        return sum(it.n_bytes for it in held.values()) + sum(
-            it.nbytes for it in making.tensors(self.network.module).values())
+        return (sum(it.n_bytes for it in held.values())
+                + self.network.n_bytes)
+
+    @cached_property
+    def _footprint(self):
+        """The memory that a sample needs, `Footprint`."""
+        first = self.training.spread(self.n_samples)[:2]
+        try:
+            self._ready()
+            with self._seeded(0, 0):
+                return footprint(self.network, len(first),
+                                 *self.training.batch(first, 0))
+        except Exception:
+            # Not every module lets itself be watched; what it does wrong is
+            # told when it is tried.
+            return UNKNOWN
+
+    @property
+    def _at_once(self):
+        """Samples that are evaluated at once."""
+        most = EVALUATED // max(1, self._footprint.of_outputs)
+        return max(1, min(AT_ONCE, most))
+
+    @property
+    def sample_bytes(self):
+        """Memory of the host; that of another device is not counted."""
+        return self._footprint.of_gradient if self._place == 'cpu' else 0
+
+    @property
+    def evaluation_bytes(self):
+        """Memory of the host, as above."""
+        most = AT_ONCE if self.network.norms else self._at_once
+        return most * self._footprint.of_outputs if (
+            self._place == 'cpu') else 0
 
     def fingerprints(self):
         self._ready()
         kept = self.network.digests()
         if sum(map(len, [*kept, *kept.values()])) > FINGERPRINTS // 2:
             kept = {'tensors that are not trained': making.combined(kept)}
-        return {**_files(self._named),
+        return {**_files(self._named), **self.training.fingerprints,
                 'loss': f'gives {self._loss.reduction}', **kept}
 
     # --- before the first step -----------------------------------------
@@ -179,12 +215,16 @@ class TorchProblem(Problem):
         if not self._tried:
             self._try(module)
             self._tried = True
-        return Network(module, self._loss).flat.vector()
+        vector = Network(module, self._loss).flat.vector()
+        del module
+        heap.give_back()
+        return vector
 
     def _try(self, module):
         """Refuse what can only be wrong, before anybody computes."""
         trial.try_module(module, self._made(), self._what)
-        vector = self.network.flat.vector()
+        vector = Network(module, self._loss).flat.vector()
+        self.network.flat.load(vector)
         for samples in dict.fromkeys((self.training, self.held_out)):
             outputs = self._fitting(samples)
             for targets in samples.check():
@@ -194,6 +234,7 @@ class TorchProblem(Problem):
             inputs, targets = self.training.batch(first, 0)
         trial.try_gradient(self.network, self._what, vector, inputs, targets,
                            lambda: self._seeded(0, 0))
+        self.network.flat.release()
 
     def _fitting(self, samples):
         """Outputs of the first samples, if they fit their targets."""
@@ -243,14 +284,16 @@ class TorchProblem(Problem):
         losses_, hits = 0.0, 0.0
         with self._seeded('evaluation'):
             self._settle(parameters)
-            for part in cut(numbers, AT_ONCE):
+            for part in cut(numbers, self._at_once):
                 inputs, targets = samples.batch(part)
                 outputs = self.network.outputs(inputs)
                 losses_ += float(self._loss.total(outputs, targets))
                 hits += self._loss.right(outputs, targets)
+        self.network.flat.rest()
         return Score(losses_ / len(numbers), hits / len(numbers))
 
     def _settle(self, parameters):
+        # On the size of these pieces the statistics depend.
         self.network.settle(parameters, (
             self.training.batch(part)[0] for part in cut(
                 self.training.spread(SETTLED), AT_ONCE)))
@@ -264,7 +307,7 @@ class TorchProblem(Problem):
         """True if the module draws from torch's generators in training."""
         self._ready()
         first = self.training.spread(self.n_samples)[:trial.TRIED]
-        vector = self.network.flat.vector()
+        vector = Network(self._made(), self._loss).flat.vector()
         with self._seeded(0, 0):
             inputs, targets = self.training.batch(first, 0)
             before = kernels.states(self._place)
@@ -276,7 +319,9 @@ class TorchProblem(Problem):
         """Everything that the module's `state_dict` has, by its names."""
         with self._seeded('evaluation'):
             self._settle(parameters)
-        return self.network.state()
+        state = self.network.state()
+        self.network.flat.rest()
+        return state
 
     def write(self, file, arrays):
         """Write what was exported as torch saves it, a `state_dict`.

@@ -5,9 +5,13 @@ import logging
 import numpy as np
 
 from aspis_mpi import arrays
+from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import MOST_CONTRADICTIONS, Outcome
 from aspis_mpi.words import few
+
+#: Kinds of contradiction that look like training that diverges.
+DIVERGES = ContradictionKind.NOT_FINITE, ContradictionKind.GROWN
 
 
 class Premise:
@@ -40,7 +44,7 @@ class Premise:
             self._skipped(step, resolution)
             return False
         self.failures += 1
-        reason = resolution.verdict.contradiction
+        reason = resolution.verdict.contradiction.text
         self._note(logging.WARNING, EventCode.CONTRADICTION,
                    f'step {step}: {reason}; '
                    f'{accused(resolution)}; the parameters stay')
@@ -73,7 +77,7 @@ class Premise:
         parameters = self._training.parameters.values
         if self._examiner is None or not arrays.is_finite(parameters):
             return ''
-        if 'not finite' in resolution.verdict.contradiction:
+        if _kind(resolution) is ContradictionKind.NOT_FINITE:
             found = self._examiner.not_finite(step, parameters,
                                               resolution.not_finite)
             return found and bad_data(step, *found, np.abs(parameters).max())
@@ -85,6 +89,12 @@ class Premise:
             'samples alone (random numbers, something kept from call to '
             'call, kernels that are not deterministic), so that nobody need '
             'be wrong')
+
+
+def _kind(resolution):
+    """The kind of contradiction; None where a step has none."""
+    contradiction = resolution.verdict.contradiction
+    return None if contradiction is None else contradiction.kind
 
 
 def bad_data(step, file, samples, are_all, largest):
@@ -109,10 +119,11 @@ def accused(resolution):
 
 def suspicion(resolution):
     """The assumption that seems not to hold, as advice."""
-    if 'not finite' in resolution.verdict.contradiction:
+    kind = _kind(resolution)
+    if kind in DIVERGES:
         return ('training seems to have diverged; lower optimizer.lr or set '
                 'optimizer.clip')
-    if 'exposed' in resolution.verdict.contradiction:
+    if kind is ContradictionKind.EXPOSED:
         return ('more workers than scheme.adversaries are proved wrong, as '
                 'the warnings say; if their messages were malformed, do all '
                 'ranks run one version of this program?')

@@ -18,6 +18,8 @@ these states, but for the first and the last:
     Verifying   only where the transfer has a challenge: `Challenge` is out,
                 sketches arrive.  Payloads that fail are asked for again, of
                 others, in the next epoch: back to Computing.
+    Checking    only where sums are looked at by chance: `Compute` is out,
+                others compute files once more, or in another's place.
     Resolving   `Commit` is out.  The scheme detects, chooses a value for
                 each file and aggregates; the optimizer makes new parameters.
                 No message is waited for.
@@ -26,16 +28,17 @@ these states, but for the first and the last:
     Stopped   -> Probing, Computing
     Probing   -> Computing, Stopped
     Computing -> Encoding, Resolving, Stopped
-    Encoding  -> Computing, Verifying, Resolving, Stopped
-    Verifying -> Computing, Resolving, Stopped
+    Encoding  -> Computing, Verifying, Checking, Resolving, Stopped
+    Verifying -> Computing, Checking, Resolving, Stopped
+    Checking  -> Verifying, Resolving, Stopped
     Resolving -> Computing, Stopped
 
 What takes time to compute waits until messages have left: where the server
 is `due`, `proceed` is to be called.
 
 The server believes nobody.  A message that `ALLOWED` does not list, one of an
-earlier step, a duplicate: dropped and counted.  A message of the current
-step that no honest worker could send exposes its sender: what it sends and
+earlier turn, a duplicate: dropped and counted.  A message of the current
+turn that no honest worker could send exposes its sender: what it sends and
 reports in this step does not count.  Who owes something and takes three times
 as long as others is late: its part goes to others at once, and what it sends
 afterwards still counts.  Who is silent for too long is given up for the step.
@@ -55,7 +58,8 @@ import logging
 
 import numpy as np
 
-from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED, Malformed
+from aspis_mpi.errors import (
+    BAD_JOB, DONE, FAILED, INTERRUPTED, DamagedCheckpoint, Malformed)
 from aspis_mpi.protocol.messages import Failure, Signal, Stop
 from aspis_mpi.protocol.server.notes import Notes
 from aspis_mpi.protocol.server.departures import Departures
@@ -66,6 +70,7 @@ from aspis_mpi.protocol.server.step import drop
 from aspis_mpi.protocol.server.training import Training
 from aspis_mpi.protocol.transitions import check
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import Cause, Rollback
 
 
 class ParameterServer:
@@ -95,12 +100,16 @@ class ParameterServer:
         the first step.
     examiner : Auditor, optional
         Computes what advice needs, also where nothing is audited.
+    past : Past, optional
+        Where exposures take the run back: `target(now, horizon)` gives the
+        snapshot of all that were left, where `now` is the age of the run.
     """
 
     follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
-                 clock, *, auditor=None, probing=None, examiner=None):
+                 clock, *, auditor=None, probing=None, examiner=None,
+                 past=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -120,6 +129,9 @@ class ParameterServer:
                                    examiner)
         self._alarm = np.inf
         self._probing = probing
+        self._past = past
+        # The last step that diverged, as long as nobody is exposed for it.
+        self._diverged = -1
         self._step = None
 
     @property
@@ -184,6 +196,8 @@ class ParameterServer:
 
     def start(self):
         """Begin the first step."""
+        if self._past is not None and not self.first:
+            self._knowledge.keep(0)
         if self._probing is None:
             return self._begin(self.first)
         probing = self._probing(self.notes, self._membership.lost)
@@ -208,7 +222,7 @@ class ParameterServer:
         step.messages += 1
         if isinstance(message, Failure | Signal):
             return self._farewell(worker, message)
-        if message.step != step.number or (
+        if message.turn != step.turn or (
                 type(message) not in ALLOWED[state]):
             return drop(message)
         if not step.living[worker]:
@@ -217,19 +231,19 @@ class ParameterServer:
         try:
             out = step.handle(worker, message)
         except Malformed as error:
-            return self.malformed(worker, str(error), step.number)
+            return self.malformed(worker, str(error), step.turn)
         if step.state is state and not step.hastened:
             return out
         return self._go_on(out)
 
-    def malformed(self, worker, reason, step=None):
+    def malformed(self, worker, reason, turn=None):
         """Take note that a worker sent what is no message at all.
 
         Parameters
         ----------
         worker : int
         reason : str
-        step : int, optional
+        turn : int, optional
             The one that its header names; a proof if it is the current one.
         """
         if self.state not in WAITS:
@@ -240,7 +254,7 @@ class ParameterServer:
             self._note(logging.WARNING, EventCode.MALFORMED,
                        f'worker {worker} sent a malformed message in step '
                        f'{it.number}: {reason}', worker + 1)
-        if not it.living[worker] or step not in (None, it.number):
+        if not it.living[worker] or turn not in (None, it.turn):
             return []
         it.blame(worker, reason)
         return self._go_on(it.lose([worker]))
@@ -371,7 +385,7 @@ class ParameterServer:
     def _begin(self, number):
         members, now, before = self._membership, self._now(), self._step
         try:
-            present = members.turn_to(number, now)
+            present = members.turn_to(now)
         except ValueError as error:
             return self._give_in(number,
                                  f'step {number} cannot begin: {error}')
@@ -421,11 +435,44 @@ class ParameterServer:
         """Make new parameters of what has come, and begin the next step."""
         step = self._step
         it = self._knowledge.conclude(step)
-        out = self._after(step.number + 1, it.hopeless)
+        undone = self._past is not None and (it.exposes or it.diverges)
+        out = (self._undo(step, it.exposes) if undone else
+               self._after(step.number + 1, it.hopeless))
         self.notes.close(
             step, it.resolution, self._membership.accounts.seconds.copy(),
             lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
         return out
+
+    def _undo(self, step, exposes):
+        """Go back to before the lies of whom a step has exposed.
+
+        Also where it diverges, as that may be a lie, too; then every step is
+        looked at.  If it comes again and nobody is exposed, it is none.
+        """
+        if not exposes and step.number <= self._diverged:
+            return self._give_in(step.number, (
+                f'{step.name} diverges again, though every step since was '
+                'looked at and nobody was exposed; lower optimizer.lr or set '
+                'optimizer.clip'))
+        why, cause = 'has exposed a worker', Cause.EXPOSURE
+        self._diverged = -1
+        if not exposes:
+            why, cause = 'diverges', Cause.NORM
+            self._diverged = step.number
+            step.alert()
+        try:
+            before = self._past.target(self._membership.age, step.horizon)
+        except DamagedCheckpoint as error:
+            return self._give_in(step.number, str(error))
+        self.notes.rollbacks.append(Rollback(
+            step.turn + 1, self._now(), step.number + 1, before.step, cause))
+        self._note(logging.WARNING, EventCode.ROLLBACK,
+                   f'step {step.number} {why}: the run goes back to step '
+                   f'{before.step}')
+        self._knowledge.go_back(before)
+        if self._departures.ending:
+            return self._stop(INTERRUPTED)
+        return self._begin(before.step)
 
     def _after(self, done, hopeless):
         """Go on when so many steps are done, or end."""
@@ -459,5 +506,6 @@ class ParameterServer:
         check(self, self.state, State.STOPPED)
         self.exit_code = code
         self._alarm = np.inf
-        return [(worker, Stop(self.step, position=code))
+        turn = self._step.turn if self._step else self._membership.turn
+        return [(worker, Stop(turn, position=code))
                 for worker in range(self.n_workers)]

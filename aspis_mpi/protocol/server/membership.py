@@ -39,6 +39,11 @@ class Membership:
 
     Attributes
     ----------
+    turn : int
+        Steps that the run has begun before this one, undone ones included;
+        -1 before the first.
+    age : float
+        See `Members`.
     scheme : Scheme
         Of this step.
     order : ndarray of int32, shape (K, width)
@@ -58,6 +63,7 @@ class Membership:
 
     def __init__(self, scheme, memory, rebuild, accounts):
         n_workers = scheme.assignment.n_workers
+        self.turn, self.age = -1, 0.0
         self.scheme = scheme
         self.order = scheme.assignment.order
         self.excluded = np.zeros(n_workers, dtype=bool)
@@ -106,12 +112,11 @@ class Membership:
         holders = self.scheme.assignment.incidence[:, present].sum(axis=1)
         return bool((holders < self._designed).any())
 
-    def turn_to(self, step, seconds):
-        """Find out who takes part in a step, bool (K,).
+    def turn_to(self, seconds):
+        """Begin a turn, and find out who takes part in it, bool (K,).
 
         Parameters
         ----------
-        step : int
         seconds : float
             Since the run began.
 
@@ -122,17 +127,18 @@ class Membership:
         """
         self._before = self._restored or self._lasting()
         self._restored = None
-        self._turn(step, seconds)
+        self.turn += 1
+        self._turn(self.turn, seconds)
         scheme = self.scheme
-        if step and scheme.reorder and not step % scheme.reorder:
+        if self.turn and scheme.reorder and not self.turn % scheme.reorder:
             self.order = by_speed(scheme.assignment, self.speeds.seconds,
                                   scheme.copies)
         return ~(self.excluded | self.lost | self.idle)
 
-    def _turn(self, step, seconds):
-        """The scheme of those who may take part in a step."""
-        excluded = self._memory.excluded(step)
-        lowered = self._memory.lowered(step)
+    def _turn(self, turn, seconds):
+        """The scheme of those who may take part in a turn."""
+        excluded = self._memory.excluded(turn)
+        lowered = self._memory.lowered(turn)
         if lowered > self._memory.q:
             raise ValueError(
                 f'{lowered} workers are exposed, more than scheme.adversaries'
@@ -150,7 +156,7 @@ class Membership:
             self.order = self.scheme.assignment.order
             self.excluded, self._lowered = excluded, lowered
             self._counted, self._rested = self.lost.copy(), self.idle
-        known = self._memory.known(step)
+        known = self._memory.known(turn)
         self.known = known if known.any() else None
 
     def tell_idle(self, seconds, notes):
@@ -197,7 +203,7 @@ class Membership:
             notes.reorderings.append(Reordering(step, self.order))
             self._logged = self.order
         self._told[new] = self.order[new]
-        return [(worker, Reorder(step, order=self.order[worker].astype(
+        return [(worker, Reorder(self.turn, order=self.order[worker].astype(
             '<i4').tobytes())) for worker in np.flatnonzero(new).tolist()]
 
     def observe(self, step):
@@ -207,12 +213,11 @@ class Membership:
             self.speeds.observe(step.tally.done, step.tally.last_report,
                                 ~step.excluded)
 
-    def learn(self, step, proofs, resolution):
-        """Remember what a step has proved, unless its premise failed.
+    def learn(self, proofs, resolution):
+        """Remember what this turn has proved, unless its premise failed.
 
         Parameters
         ----------
-        step : int
         proofs : list of Proof
             Besides those of the resolution.
         resolution : Resolution
@@ -220,13 +225,13 @@ class Membership:
         Returns
         -------
         int
-            The oldest step on which a proof may rest that needs others.
+            The oldest turn on which a proof may rest that needs others.
         """
         verdict = resolution.verdict
         if verdict.contradiction:
-            return step
+            return self.turn
         return self._memory.learn(
-            step, [(proof.worker, proof.sentence, proof.alone)
+            self.turn, [(proof.worker, proof.sentence, proof.alone)
                    for proof in (*proofs, *verdict.proofs)],
             resolution.disagreements)
 
@@ -242,10 +247,11 @@ class Membership:
         return Members(self._memory.keys, self._memory.export(), account,
                        silent, resting, self.speeds.seconds.copy(),
                        order.copy(), absent, self.scheme.equality,
-                       self._memory.vouched)
+                       self._memory.vouched, self.turn + (not within),
+                       self.age)
 
-    def restore(self, step, seconds, members):
-        """Know again what was exported before a step, of the same workers.
+    def restore(self, seconds, members):
+        """Know again what was exported before a turn, of the same workers.
 
         An exposure may follow its worker, see `Memory`; the rest counts only
         where all workers are the same.
@@ -265,7 +271,8 @@ class Membership:
         if same_workers:
             self.accounts.restore(members.account, members.silent,
                                   members.resting)
-        self._turn(step, seconds)
+        self.turn, self.age = members.turn - 1, members.age
+        self._turn(members.turn, seconds)
         same = members.order.shape == self.order.shape
         if same:
             self._logged = members.order

@@ -22,9 +22,9 @@ class Notes:
 
     Attributes
     ----------
-    records, events, exposures, arrivals, reorderings : list
-        `StepRecord`, `Event`, `ExposureRecord`, `Arrival` and `Reordering`;
-        whoever writes them takes them out.
+    records, events, exposures, arrivals, reorderings, rollbacks : list
+        `StepRecord`, `Event`, `ExposureRecord`, `Arrival`, `Reordering` and
+        `Rollback`; whoever writes them takes them out.
     snapshots : list of Snapshot
         The same; the last one counts.
     began : float
@@ -37,6 +37,7 @@ class Notes:
         self.exposures = []
         self.arrivals = []
         self.reorderings = []
+        self.rollbacks = []
         self.snapshots = []
         self.began = clock()
         self._clock = clock
@@ -60,31 +61,30 @@ class Notes:
         """Something a person should read, in a sentence, and its code."""
         self.events.append(Event(self.now(), level, rank, text, code))
 
-    def resolved(self, step, resolution, malformed, oldest):
+    def resolved(self, step, resolution, oldest):
         """Note what a step says of workers and audits.
 
         A proof is not repeated as long as each step has one.
 
         Parameters
         ----------
-        step : int
+        step : Step
+            Of its own proofs there are events.
         resolution : Resolution
-        malformed : list of Proof
-            Besides those of the resolution; of these there are events.
         oldest : int
-            The oldest step on which a proof may rest that needs others.
+            The oldest turn on which a proof may rest that needs others.
         """
         for remark in resolution.remarks:
             self.note(logging.WARNING, EventCode.AUDIT,
-                      f'step {step}: {remark}')
+                      f'{step.name}: {remark}')
         proofs = resolution.verdict.proofs
         for proof in proofs:
             if proof.worker not in self._told:
                 self.note(logging.WARNING, EventCode.EXPOSED,
-                          f'step {step}: {proof.sentence}', proof.worker + 1)
+                          f'{step.name}: {proof.sentence}', proof.worker + 1)
         self._told = {proof.worker for proof in proofs}
 
-        self._expose(step, (*malformed, *proofs), oldest)
+        self._expose(step, (*step.proofs, *proofs), oldest)
 
     def _expose(self, step, proofs, oldest):
         """One row for each worker and kind of proof that is new."""
@@ -93,9 +93,10 @@ class Notes:
             key = proof.worker, proof.kind
             if key not in self._proved | proved:
                 self.exposures.append(ExposureRecord(
-                    step, step if proof.alone else oldest, proof.worker,
-                    proof.kind, f'step {step}: {proof.sentence}',
-                    proof.tensors))
+                    step.number, step.turn if proof.alone else oldest,
+                    proof.worker, proof.kind,
+                    f'{step.name}: {proof.sentence}', proof.tensors,
+                    step.turn))
             proved.add(key)
         self._proved = proved
 
@@ -107,7 +108,7 @@ class Notes:
         self.arrivals.append(Arrival(
             step.number, worker, kind,
             int(step.tally.done[worker]) if its else 0, now, nbytes,
-            step.tally.packed(worker) if its else b''))
+            step.tally.packed(worker) if its else b'', step.turn))
 
     def close(self, step, resolution, account, *, lr, gradient_norm,
               seconds_update):
@@ -152,4 +153,6 @@ class Notes:
             contributors=verdict.contributors, copies=resolution.copies,
             files_done=tally.done if step.shown is None else step.shown,
             first_report=tally.first_report, last_report=tally.last_report,
-            late=step.late, account=account, later=step.table.later))
+            late=step.late, account=account, turn=step.turn,
+            files_checked=resolution.checks,
+            later=step.table.later))

@@ -1,5 +1,6 @@
 """The beginning of a step: whom and what it waits for."""
 
+from aspis_mpi.protocol.server.spot_step import SpotStep
 from aspis_mpi.protocol.server.step import Step
 from aspis_mpi.schemes.record import ArrivalKind
 
@@ -34,7 +35,8 @@ def open_step(number, members, present, lenient, floor, notes, course,
         members.speeds, scheme.needed)
     table = scheme.transfer.begin(scheme.equality, floor, number,
                                   members.known)
-    step = Step(number, members, gathering, notes, started, table,
+    make = SpotStep if scheme.transfer.looks_by_chance else Step
+    step = make(number, members, gathering, notes, started, table,
                 course)
     notes.arrived(step, -1, ArrivalKind.MODEL, started)
     return step

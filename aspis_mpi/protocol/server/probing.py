@@ -16,7 +16,7 @@ from aspis_mpi.protocol.server.stage import Stage
 from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.events import EventCode
 
-#: The step of everything that belongs to the probe.
+#: The step and the turn of everything that belongs to the probe.
 NUMBER = -1
 #: A worker may take so many times as long as the server and some silence.
 SLOWER = 10
@@ -48,7 +48,7 @@ class Probing(Stage):
     """
 
     name = 'the start-up probe'
-    number = NUMBER
+    number = turn = NUMBER
 
     def __init__(self, trials, auditor, allowance, q, notes, lost):
         n_workers = len(lost)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aspis_mpi.detection.probe import NAMELESS
-from aspis_mpi.protocol.server.advice import Premise
+from aspis_mpi.protocol.server.advice import DIVERGES, Premise
 from aspis_mpi.protocol.server.snapshot import Snapshot
 from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.events import EventCode
@@ -30,6 +30,10 @@ class Conclusion(NamedTuple):
         That it took.
     hopeless : bool
         The assumptions do not hold, and the run cannot go on.
+    exposes : bool
+        Somebody was proved wrong.
+    diverges : bool
+        Its numbers are not finite, or far too large.
     """
 
     resolution: Resolution
@@ -37,6 +41,8 @@ class Conclusion(NamedTuple):
     norm: float
     seconds: float
     hopeless: bool
+    exposes: bool
+    diverges: bool
 
 
 class Resolver:
@@ -66,6 +72,8 @@ class Resolver:
                  notes, examiner=None):
         self.training = training
         self.floor = 0.0
+        # Age of the run when the parameters were made.
+        self._made = 0.0
         self._membership = membership
         self._samples = samples
         self._threads = threads
@@ -108,6 +116,8 @@ class Resolver:
         lr, norm = (training.update(step.number) if resolution.updates
                     else training.keep())
         seconds = now() - began
+        self._membership.age += step.worth
+        self._made = self._membership.age
         step.table.release()
         self._remark(step.number, norm)
 
@@ -115,10 +125,15 @@ class Resolver:
             self.floor = resolution.floor
         self._follow(step.number, resolution.spread)
         self._membership.observe(step)
-        oldest = self._membership.learn(step.number, step.proofs, resolution)
-        self._notes.resolved(step.number, resolution, step.proofs, oldest)
+        oldest = self._membership.learn(step.proofs, resolution)
+        self._notes.resolved(step, resolution, oldest)
+        verdict = resolution.verdict
         return Conclusion(resolution, lr, norm, seconds,
-                          self._premise.hopeless(step.number, resolution))
+                          self._premise.hopeless(step.number, resolution),
+                          not verdict.contradiction
+                          and bool(step.proofs or verdict.proofs),
+                          verdict.contradiction is not None
+                          and verdict.contradiction.kind in DIVERGES)
 
     def _remark(self, step, norm):
         """Say once what of an update is hardly meant."""
@@ -160,13 +175,23 @@ class Resolver:
         parameters, optimizer = self.training.export()
         self._notes.snapshots.append(Snapshot(
             done, self._notes.now(), parameters, optimizer, self.floor,
-            self._premise.failures, self._membership.export(within)))
+            self._premise.failures, self._membership.export(within),
+            self._made))
+
+    def go_back(self, snapshot):
+        """Be at its step again, with all that is known of workers since.
+
+        That is left as a snapshot, whose parameters are as old as before.
+        """
+        self.training.restore(snapshot.parameters, snapshot.optimizer)
+        self.floor, self._made = snapshot.floor, snapshot.made
+        self._premise.failures = snapshot.failures
+        self.keep(snapshot.step)
 
     def resume(self, snapshot):
         """Be what was left once; whether all workers are where they were."""
         self._notes.resume(snapshot.seconds)
         self.training.restore(snapshot.parameters, snapshot.optimizer)
-        self.floor = snapshot.floor
+        self.floor, self._made = snapshot.floor, snapshot.made
         self._premise.failures = snapshot.failures
-        return self._membership.restore(snapshot.step, snapshot.seconds,
-                                        snapshot.members)
+        return self._membership.restore(snapshot.seconds, snapshot.members)

@@ -33,6 +33,11 @@ class Members:
         When replicas are equal, as the start-up probe has settled it.
     vouched : bool
         Whether the launcher says the keys, rather than the workers.
+    turn : int
+        The one that comes next: evidence is stamped with turns.
+    age : float
+        Turns that were done, in the worth of usual ones, undone ones
+        included.
     """
 
     keys: tuple[str, ...]
@@ -45,6 +50,8 @@ class Members:
     absent: Bools
     equality: Equality
     vouched: bool = False
+    turn: int = 0
+    age: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +72,9 @@ class Snapshot:
     failures : int
         Steps in a row whose premise was violated.
     members : Members
+    made : float
+        Age of the run, in turns, when the parameters were made for the first
+        time.
     """
 
     step: int
@@ -74,3 +84,4 @@ class Snapshot:
     floor: float
     failures: int
     members: Members
+    made: float

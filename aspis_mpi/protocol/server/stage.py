@@ -21,7 +21,9 @@ class Stage(Machine[State], ABC):
     Attributes
     ----------
     number : int
-        The step of all its messages.
+        Of the step.
+    turn : int
+        That of all its messages.
     name : str
         What it is called in a sentence.
     state : State
@@ -44,6 +46,7 @@ class Stage(Machine[State], ABC):
     """
 
     number: int
+    turn: int
     name: str
     living: Bools
     excluded: Bools

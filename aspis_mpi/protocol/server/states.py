@@ -13,6 +13,7 @@ class State(Enum):
     COMPUTING = auto()
     ENCODING = auto()
     VERIFYING = auto()
+    CHECKING = auto()
     RESOLVING = auto()
     STOPPED = auto()
 
@@ -23,6 +24,7 @@ ALLOWED: dict[State, set[type[Message]]] = {
     State.COMPUTING: {Replica, Progress, CodedGradient, Sum},
     State.ENCODING: {Progress, CodedGradient, Sum},
     State.VERIFYING: {Progress, Sketch},
+    State.CHECKING: {Sketch, Sum},
     State.RESOLVING: set(),
 }
 #: Which other states may come next.
@@ -30,13 +32,16 @@ FOLLOWS: dict[State, set[State]] = {
     State.STOPPED: {State.PROBING, State.COMPUTING},
     State.PROBING: {State.COMPUTING, State.STOPPED},
     State.COMPUTING: {State.ENCODING, State.RESOLVING, State.STOPPED},
-    State.ENCODING: {State.COMPUTING, State.VERIFYING, State.RESOLVING,
-                     State.STOPPED},
-    State.VERIFYING: {State.COMPUTING, State.RESOLVING, State.STOPPED},
+    State.ENCODING: {State.COMPUTING, State.VERIFYING, State.CHECKING,
+                     State.RESOLVING, State.STOPPED},
+    State.VERIFYING: {State.COMPUTING, State.CHECKING, State.RESOLVING,
+                      State.STOPPED},
+    State.CHECKING: {State.VERIFYING, State.RESOLVING, State.STOPPED},
     State.RESOLVING: {State.COMPUTING, State.STOPPED},
 }
 #: The states in which workers are waited for.
 WAITS = (State.PROBING, State.COMPUTING, State.ENCODING,
-         State.VERIFYING)
+         State.VERIFYING, State.CHECKING)
 #: The states in which the server may have something to compute.
-COMPUTES = (State.PROBING, State.VERIFYING, State.RESOLVING)
+COMPUTES = (State.PROBING, State.VERIFYING, State.CHECKING,
+            State.RESOLVING)

@@ -59,13 +59,18 @@ class Step(Stage):
         Files that each worker had finished at the first signal.
     remembered : ndarray of bool, shape (K,)
         Workers that were exposed in an earlier step.
+    worth : float
+        By how much it makes parameters older, see `Snapshot`.
     """
+
+    worth = 1.0
 
     def __init__(self, number, members, gathering, notes, started,
                  table, course):
         scheme = members.scheme
         n_workers = scheme.assignment.n_workers
         self.number = number
+        self.turn = members.turn
         self.state = State.COMPUTING
         self.table = table
         self.tally = Tally(members.order, scheme.assignment.loads, started)
@@ -80,6 +85,7 @@ class Step(Stage):
         self.bytes_in = self.bytes_out = self.messages = 0
         self._scheme = scheme
         self._sends_at_once = scheme.transfer.sends_at_once
+        self._unasked = scheme.transfer.sends_unasked
         self._gathering = gathering
         self._notes = notes
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
@@ -113,13 +119,13 @@ class Step(Stage):
         Malformed
             No honest worker sends that.
         """
-        return HANDLERS[type(message)](self, worker, message)
+        return self.handlers[type(message)](self, worker, message)
 
     def announce(self, workers, parameters):
         """The step and its parameters, to those who take part."""
-        model = Model(self.number,
+        model = Model(self.turn, position=self.number,
                       excluded=np.packbits(self.excluded).tobytes())
-        vector = Parameters(self.number, buffer=parameters)
+        vector = Parameters(self.turn, buffer=parameters)
         self.post(workers, model)
         self.post(workers, vector)
         return [(worker, message) for worker in workers
@@ -211,7 +217,7 @@ class Step(Stage):
 
     def _progress(self, worker, message):
         bits = unpack_positions(message.finished)
-        if self._sends_at_once or (
+        if self._sends_at_once or self._unasked or (
                 bits == self.tally.finished[worker]):
             return []
         wrong = self.tally.check(worker, bits, message.position,
@@ -241,7 +247,7 @@ class Step(Stage):
         """Tell who holds these files that they may be left out, or not."""
         watch = self._watch
         watch.skip(files, may)
-        message = Skip(self.number,
+        message = Skip(self.turn,
                        files=np.packbits(watch.skipped).tobytes())
         to_do = (self._scheme.assignment.incidence[files]
                  & ~self._gathering.finished[files])
@@ -269,11 +275,14 @@ class Step(Stage):
         watch = self._watch
         watch.count_files(self._notes.now())
         asked = self.table.ask(self._gathering.state())
+        if self._unasked:
+            asked &= ~self.table.arrived
         if asked.any() or self.epoch < 0:
             self.epoch += 1
-        out = self.post(np.flatnonzero(asked).tolist(),
-                        Encode(self.number, self.epoch, 0,
-                               *self.table.signal()))
+        out = []
+        if asked.any():
+            out = self.post(np.flatnonzero(asked).tolist(), Encode(
+                self.turn, self.epoch, 0, *self.table.signal()))
         now = self._notes.now()
         watch.ask(asked, self.epoch, now)
         # Without a late one that is still to send a file cannot be had.
@@ -292,6 +301,8 @@ class Step(Stage):
 
     def _payload(self, worker, message):
         watch = self._watch
+        if self._unasked and not message.epoch:
+            return self._whole(worker, message)
         if not watch.awaited[worker] or (
                 message.epoch != watch.asked_in[worker]):
             return drop(message)
@@ -307,6 +318,17 @@ class Step(Stage):
         if watch.awaited.any() or self._computing:
             return []
         return self._challenge()
+
+    def _whole(self, worker, message):
+        """The sum of all files of a worker, its own report of them."""
+        if not isinstance(message, Sum):
+            drop(message)
+            raise Malformed('a vector that was not asked for')
+        if not (self._computing and self.tally.owes(worker)):
+            return drop(message)
+        self.table.accept(worker, message.buffer)
+        return self._report(worker, self.tally.everything(worker),
+                            ArrivalKind.PAYLOAD, message)
 
     def _challenge(self):
         """All payloads are here: ask what they are made of."""
@@ -330,7 +352,7 @@ class Step(Stage):
         self._watch.ask(asked, self.epoch, now)
         self.wait.sketches.ask(self._watch.awaited, now)
         return self.post(np.flatnonzero(asked).tolist(), Challenge(
-            self.number, self.epoch, 0, secret, np.packbits(files).tobytes()))
+            self.turn, self.epoch, 0, secret, np.packbits(files).tobytes()))
 
     def _sketch(self, worker, message):
         due = self._sought[worker] and self.state is State.VERIFYING
@@ -405,7 +427,7 @@ class Step(Stage):
         if self._sends_at_once:
             return []
         return self.post(np.flatnonzero(~self.excluded).tolist(),
-                         Commit(self.number))
+                         Commit(self.turn))
 
     # -- time
 
@@ -476,11 +498,11 @@ class Step(Stage):
                 self.wait.vectors)
 
 
-#: Who takes which message.  Not in the step itself: what refers to itself
-#: stays until the collector comes, with all that has arrived.
-HANDLERS = {Replica: Step._replica, Progress: Step._progress,
-            CodedGradient: Step._payload, Sum: Step._payload,
-            Sketch: Step._sketch}
+#: Who takes which message.  Of the class, not of a step: what refers to
+#: itself stays until the collector comes, with all that has arrived.
+Step.handlers = {Replica: Step._replica, Progress: Step._progress,
+                 CodedGradient: Step._payload, Sum: Step._payload,
+                 Sketch: Step._sketch}
 
 
 def drop(message):

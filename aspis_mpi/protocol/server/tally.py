@@ -42,6 +42,10 @@ class Tally:
         """True if a worker has files that are not done."""
         return self._left[worker] > 0
 
+    def everything(self, worker):
+        """All positions of a worker's order, as bits."""
+        return (1 << int(self._loads[worker])) - 1
+
     def file(self, worker, position):
         """The file at a position of a worker's order."""
         return int(self._order[worker, position])

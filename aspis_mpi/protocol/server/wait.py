@@ -12,13 +12,15 @@ class Usual(NamedTuple):
 
     Attributes
     ----------
-    files, vectors, sketches : Habits
-        For all their files, a vector that was asked for, sketches.
+    files, vectors, sketches, checks : Habits
+        For all their files, a vector that was asked for, sketches, a file of
+        another worker.
     """
 
     files: Habits
     vectors: Habits
     sketches: Habits
+    checks: Habits
 
     @classmethod
     def of(cls, n_workers):
@@ -46,7 +48,7 @@ class Wait:
 
     Attributes
     ----------
-    files, vectors, sketches : Owed
+    files, vectors, sketches, checks : Owed
     charges : ndarray of float64, shape (K,)
         Seconds for which the step waited for each worker beyond the pace,
         or others worked because of it.
@@ -60,7 +62,7 @@ class Wait:
     def __init__(self, present, q, usual, course, started, thin=False):
         self._q = q = q if course.presses else 0
         n_workers = len(present)
-        self.files, self.vectors, self.sketches = (
+        self.files, self.vectors, self.sketches, self.checks = (
             Owed(n_workers, q, habits) for habits in usual)
         if self.paced:
             self.files.ask(present, started)
@@ -100,7 +102,8 @@ class Wait:
         now : float
         """
         for worker in workers:
-            for owed in self.files, self.vectors, self.sketches:
+            for owed in (self.files, self.vectors, self.sketches,
+                         self.checks):
                 owed.give_up(worker, now)
             if not self.counted:
                 self._ended[worker] = now

@@ -33,20 +33,31 @@ class Liar:
         #: Whose lies are the same as this one's.
         self.kind = ALIKE if self._value is attack.value else number
         self._sent = None
-        self._challenged = None     # the last step with a challenge
+        self._turn = None
+        self._challenged = False    # in this turn
         self._recipe = recipe
         self._scratch = scratch
+
+    def begin(self, turn):
+        """Take note that another turn begins."""
+        self._turn, self._challenged = turn, False
 
     def lies(self, step, file):
         """Tell whether this worker lies on a file, from the beginning."""
         return not self._protocol.patient and self._tells(step, file)
+
+    def covers(self, step, file):
+        """Tell whether it stands up for another liar's word about a file."""
+        lies = self._attack.lies(step)
+        return bool(lies[file].any()) and (
+            self._attack.adversaries(step)[self._number])
 
     def _tells(self, step, file):
         return bool(self._attack.lies(step)[file, self._number])
 
     def shown(self, step, file, values, parameters):
         """The gradient of a file that it holds, or a lie about it."""
-        begun = self._protocol.patient and self._challenged == step
+        begun = self._protocol.patient and self._challenged
         if not (begun and self._tells(step, file)):
             return values
         lie = np.empty_like(values)
@@ -87,7 +98,7 @@ class Liar:
 
     def sketches(self, step, epoch, own, rows, sketch):
         """Change the sketches of its own files, (l, k + 1, copies)."""
-        self._challenged = step
+        self._challenged = True
         if not self._lies_now(step):
             return
         weights = np.zeros((len(rows), rows.shape[2]))
@@ -108,7 +119,7 @@ class Liar:
         task = self._recipe.task
         if buffer.filled:
             return task(step, file, parameters, buffer)
-        honest = self._scratch.take((step, file, HONEST))
+        honest = self._scratch.take((self._turn, file, HONEST))
         return Lie(task(step, file, parameters, honest), buffer,
                    lambda: self._forge(step, file, parameters, honest.values,
                                        buffer.values))
@@ -124,7 +135,7 @@ class Liar:
         n_files = min(self._value.sample, batches.n_files)
         means = np.empty((n_files, parameters.size), dtype=np.float32)
         for file in range(n_files):
-            buffer = self._scratch.take((step, file, HONEST))
+            buffer = self._scratch.take((self._turn, file, HONEST))
             task = self._recipe.task(step, file, parameters, buffer)
             # By a Python int: one of numpy's would divide in float64.
             np.divide(task.complete().values, int(batches.counts[file]),

@@ -16,18 +16,19 @@
     Sketching -> Computing, Sending, Idle
     Probing   -> Idle
 
-A later `Model` ends any state: the step that it names is the only one that
+A later `Model` ends any state: the turn that it names is the only one that
 counts.  `advance` computes one micro-batch, so that messages are handled in
 between.  With a transfer that pushes, a finished file leaves at once as a
 `Replica`, and the last one leads to Idle.  With the others it is kept and
 reported as `Progress`; an `Encode` is answered, before anything else is
 computed, with the combination that its state asks for, never with what was
 finished since; a `Challenge` with sketches of what was finished.  Then
-computing goes on until `Commit`: another signal may need more.  A server
-that does not wait for everybody may challenge before the vector has left:
-both are answered in turn, but of two signals of one kind the later one
-alone, and no challenge that is older than the last `Encode`.  The server is
-trusted: a message outside the table is a bug and raises.
+computing goes on until `Commit`: another signal may need more.  (Where
+nobody else has its files see `unasked`.)  A server that does not wait for
+everybody may challenge before the vector has left: both are answered in
+turn, but of two signals of one kind the later one alone, and no challenge
+that is older than the last `Encode`.  The server is trusted: a message
+outside the table is a bug and raises.
 
 A file takes at least as long as the delay says: the rest is waited for,
 while messages are handled.  An adversary may let its answers wait, too: it
@@ -69,6 +70,7 @@ class State(Enum):
 
 
 _ALWAYS = {Model, Parameters, Reorder, Stop}
+_ASKS = {Encode, Challenge}
 #: What a worker may be sent in each state.  The lanes are independent, so
 #: the parameters of a step may overtake its announcement, or come after it
 #: is over.
@@ -76,9 +78,9 @@ ALLOWED = {
     State.IDLE: _ALWAYS | {Probe},
     State.PROBING: _ALWAYS,
     State.WAITING: _ALWAYS | {Skip, Commit},
-    State.COMPUTING: _ALWAYS | {Encode, Challenge, Skip, Commit},
-    State.SENDING: _ALWAYS | {Encode, Challenge, Skip, Commit},
-    State.SKETCHING: _ALWAYS | {Encode, Challenge, Skip, Commit},
+    State.COMPUTING: _ALWAYS | _ASKS | {Skip, Commit},
+    State.SENDING: _ALWAYS | _ASKS | {Skip, Commit},
+    State.SKETCHING: _ALWAYS | _ASKS | {Skip, Commit},
     State.STOPPED: {Parameters},
 }
 
@@ -127,12 +129,16 @@ class Worker(Machine):
     """
 
     follows = FOLLOWS
+    allowed = ALLOWED
+    #: Whether its vector leaves without a signal.
+    sends_unasked = False
 
     def __init__(self, number, files, width, recipe, transfer, pools, timing,
                  *, clock, liar=None, trials=()):
         self.number = number
         self.state = State.IDLE
-        self.step = NUMBER - 1
+        self.turn = NUMBER - 1
+        self.step = NUMBER
         self.exit_code = None
         self.files = files.tolist()
         self._width = width
@@ -149,7 +155,7 @@ class Worker(Machine):
         self._wait = 0.0
         # Signals to be answered, and when they came, by class.
         self._asked = {}
-        self._rests_until = -np.inf
+        self._rests_until = self._began = -np.inf
         self._work = self._trial = self._probe = None
 
     @property
@@ -205,7 +211,7 @@ class Worker(Machine):
         ------
         LocalProtocolError
         """
-        if type(message) not in ALLOWED[self.state]:
+        if type(message) not in self.allowed[self.state]:
             raise LocalProtocolError(f'worker {self.number} got '
                                      f'{type(message).__name__} while '
                                      f'{self.state.name}')
@@ -214,8 +220,10 @@ class Worker(Machine):
                 self._announce(message)
             case Parameters():
                 self._receive(message)
-            case Encode() | Challenge():
-                self._take_signal(message)
+            case Stop():
+                self._drop_step()
+                self.turn_to(State.STOPPED)
+                self.exit_code = message.position
             case Skip():
                 self._skip(message)
             case Reorder():
@@ -223,33 +231,33 @@ class Worker(Machine):
                 self.files = order[order >= 0].tolist()
             case Commit():
                 self._drop_step()
-            case Stop():
-                self._drop_step()
-                self.turn_to(State.STOPPED)
-                self.exit_code = message.position
+            case _:
+                self._take_signal(message)
 
     def _announce(self, message):
-        if message.step <= self.step:
-            raise LocalProtocolError(f'step {message.step} was announced '
-                                     f'after step {self.step}')
+        if message.turn <= self.turn:
+            raise LocalProtocolError(f'turn {message.turn} was announced '
+                                     f'after turn {self.turn}')
         self._drop_step()
-        self.step = message.step
-        self._probe = message if isinstance(message, Probe) else None
+        probes = isinstance(message, Probe)
+        self.turn = message.turn
+        self.step = NUMBER if probes else message.position
+        self._probe = message if probes else None
         self.turn_to(State.WAITING)
         if self._early is not None:
             early, self._early = self._early, None
             self._receive(early)
 
     def _receive(self, message):
-        if message.step == self.step and self.state is State.WAITING:
+        if message.turn == self.turn and self.state is State.WAITING:
             self._begin(message.buffer)
-        elif message.step > self.step:
+        elif message.turn > self.turn:
             # The latest counts: its Model comes for sure.
             if self._early is not None:
                 self._early.buffer.release()
             self._early = message
         else:
-            # Overtaken: that step is over.
+            # Overtaken: that turn is over.
             message.buffer.release()
 
     def _begin(self, parameters):
@@ -260,29 +268,40 @@ class Worker(Machine):
                                 self._pools.gradients, kind, self._probe.seed)
             self.turn_to(State.PROBING)
             return
-        step, number, now = self.step, self.number, self._clock()
+        step, number = self.step, self.number
+        self._began = now = self._clock()
         seconds = self._delay.seconds(step, number)
         if self._liar is not None:
+            self._liar.begin(self.turn)
             self._wait = self._liar.wait(step)
         if self._wait:
             # Its time is the attack's, whatever the delay says.
             seconds = np.full_like(seconds,
                                    self._wait if self._sends_at_once else 0.0)
         most = self._silence.files(step, number)
-        if self._sends_at_once and self._silence.mute(step, number):
+        alone = self._sends_at_once or self.sends_unasked
+        if alone and self._silence.mute(step, number):
             most = 0
-        self._work = Work(step, self.files, self._width, parameters,
+        self._work = Work(step, self._ordered(), self._width, parameters,
                           seconds, most, now)
         self.turn_to(State.COMPUTING)
         if self._skipped is not None and not self._wait:
             self._work.skip(self._skipped, now)
 
+    def _ordered(self):
+        """Its files in the order of computing."""
+        return self.files
+
     def _take_signal(self, message):
-        if message.step != self.step:
-            raise LocalProtocolError(f'a signal of step {message.step} came '
-                                     f'in step {self.step}')
+        if message.turn != self.turn:
+            raise LocalProtocolError(f'a signal of turn {message.turn} came '
+                                     f'in turn {self.turn}')
         if self._work.silent or self._silence.mute(self.step, self.number):
             return
+        self._ask(message)
+
+    def _ask(self, message):
+        """Take up what a signal of this turn asks for."""
         if isinstance(message, Encode):
             self._asked.clear()
         self._asked[type(message)] = message, self._clock()
@@ -347,39 +366,51 @@ class Worker(Machine):
             return None
         buffer = Buffer(said.nbytes // 4).hold()
         buffer.values.view(np.uint8)[:] = said.view(np.uint8)
-        step = self.step
+        turn = self.turn
         self._drop_step()
-        return Answer(step, buffer=buffer)
+        return Answer(turn, buffer=buffer)
 
     def _open(self, work):
-        file, liar = work.file, self._liar
-        if liar is not None and not liar.lies(self.step, file):
+        work.task = self._task(work.file)
+        return work.task is not None
+
+    def _task(self, file, checks=False):
+        """The computing of a file, honest or not; None without a buffer.
+
+        `checks`: it is a file of another worker, for which liars stand up.
+        """
+        liar = self._liar
+        if liar is not None and not (liar.covers if checks else liar.lies)(
+                self.step, file):
             liar = None
         kind = HONEST if liar is None else liar.kind
-        buffer = self._pools.gradients.take((self.step, file, kind))
+        buffer = self._pools.gradients.take((self.turn, file, kind))
         if buffer is None:
-            return False
+            return None
         computer = self._recipe if liar is None else liar
-        work.task = computer.task(self.step, file, work.parameters.values,
-                                  buffer)
-        return True
+        return computer.task(self.step, file, self._work.parameters.values,
+                             buffer)
 
     def _finish(self, work, now):
         position, file, buffer = work.position, work.file, work.task.close()
         work.finish(now)
         if not self._sends_at_once:
-            work.held[file] = buffer
-            return self._report(work)
+            return self._keep(work, file, buffer)
         if work.position is None and not work.silent:
             self._drop_step()
-        return Replica(self.step, 0, position, buffer)
+        return Replica(self.turn, 0, position, buffer)
+
+    def _keep(self, work, file, buffer):
+        """Keep a gradient until the step is over; the report of it."""
+        work.held[file] = buffer
+        return self._report(work)
 
     def _report(self, work):
         """Report the finished files, or an adversary's word about them."""
         report = work.report()
         if self._liar is not None:
             report = self._liar.claims(self.step, report, len(self.files))
-        return Progress(self.step, 0, unpack_positions(report).bit_count(),
+        return Progress(self.turn, 0, unpack_positions(report).bit_count(),
                         report)
 
     def _encode(self):
@@ -402,7 +433,7 @@ class Worker(Machine):
                                buffer.values)
         self._answered(Encode)
         cls = Sum if undivided else CodedGradient
-        return cls(self.step, signal.epoch, 0, buffer)
+        return cls(self.turn, signal.epoch, 0, buffer)
 
     def _shown(self, files):
         """Gradients that it holds, or what an adversary makes of them."""
@@ -431,7 +462,7 @@ class Worker(Machine):
                 self.step, signal.epoch, own, rows, lambda values:
                 self._transfer.sketch([values], signal.seed)[0])
         self._answered(Challenge)
-        return Sketch(self.step, signal.epoch, 0, buffer)
+        return Sketch(self.turn, signal.epoch, 0, buffer)
 
     def _answered(self, kind):
         del self._asked[kind]

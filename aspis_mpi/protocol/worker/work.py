@@ -54,6 +54,11 @@ class Work:
         return self._files[self.position]
 
     @property
+    def usual(self):
+        """Seconds that a file takes at least, on average."""
+        return float(np.mean(self._seconds))
+
+    @property
     def silent(self):
         """True if the worker has fallen silent in this step."""
         return self._most is not None and self._count >= self._most

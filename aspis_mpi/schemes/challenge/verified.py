@@ -15,6 +15,8 @@ from aspis_mpi import arrays
 from aspis_mpi.coding import challenge
 from aspis_mpi.detection.base import (
     DROPPED, MISSING, Proof, ProofKind, Verdict)
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.detection.matching import unmatched
 from aspis_mpi.schemes.challenge.referee import Referee
 from aspis_mpi.schemes.challenge.sketched import Sketched
@@ -231,8 +233,9 @@ class VerifiedTable(RoundTable, ChallengedTable):
             add(used, out, divisor)
             if not arrays.is_finite(out):
                 verdict = scheme.detector.refuse(
-                    self._sketched.evidence(),
-                    'the sum of the gradients is not finite')
+                    self._sketched.evidence(), Contradiction(
+                        ContradictionKind.NOT_FINITE,
+                        'the sum of the gradients is not finite'))
         there = np.flatnonzero(cover)
         lacks = self._transfer.copies * (1 - cover[there]).sum()
         norms = np.empty(0)

@@ -19,9 +19,17 @@ class Transfer:
 
     #: Whether files are sent when they are finished, and nothing is asked for.
     sends_at_once = False
+    #: Whether one vector is sent when all files are finished, by a worker that
+    #: nobody has asked for it, and reports nothing before.
+    sends_unasked = False
+    #: Whether gradients are kept until the step is over, where no signal asks
+    #: for them.
+    keeps_gradients = False
     #: Whether the server can compare what several workers have of one file;
     #: with a challenge it always can.
     comparable = False
+    #: Whether what comes is seldom looked at, and by chance.
+    looks_by_chance = False
     #: Whether files of excluded workers can go to others.
     reassignable = False
     #: What a signal carries besides the owners of files.
@@ -30,6 +38,13 @@ class Transfer:
     def payload_size(self, d: int) -> int:
         """Numbers in one message."""
         raise NotImplementedError
+
+    def unasked(self) -> 'Transfer':
+        """The same where everything is waited for: with a signal, or without.
+
+        Nobody has to be told what to send where each file has one owner.
+        """
+        return self
 
     def begin(self, equality: Equality = BITS, floor: float = 0.0,
               step: int = 0, known: Bools | None = None) -> Table:

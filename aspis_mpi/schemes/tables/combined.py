@@ -10,6 +10,8 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.coding import combine
 from aspis_mpi.detection.base import Verdict
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.record import Outcome
 from aspis_mpi.schemes.resolution import Resolution
@@ -166,8 +168,10 @@ class PayloadTable(RoundTable):
         diverged = outcome is Outcome.CONTRADICTION
         verdict = Verdict(
             np.zeros(n_workers, dtype=bool), source, contributors,
-            contradiction='the sum of the gradients is not finite'
-            if diverged else '')
+            contradiction=Contradiction(
+                ContradictionKind.NOT_FINITE,
+                'the sum of the gradients is not finite')
+            if diverged else None)
         return Resolution(
             verdict, outcome, np.zeros((n_workers, n_workers), dtype=bool),
             np.full(2, np.nan), self._counts, 0.0, seconds,

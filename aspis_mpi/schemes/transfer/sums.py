@@ -1,5 +1,7 @@
 """Sums of the gradients that each worker owns."""
 
+from copy import copy
+
 import numpy as np
 
 from aspis_mpi.coding.code import Decoding
@@ -19,6 +21,15 @@ class Sums(Combined):
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         # However many copies are waited for, one of them is sent.
         super().__init__(assignment, 1, thinning, code)
+        self._single = assignment.replication == 1
+
+    def unasked(self):
+        """The same, without a signal, where each file has one owner."""
+        if not self._single:
+            return self
+        other = copy(self)
+        other.sends_unasked = True
+        return other
 
     def signal(self, finished, before=None):
         """Owners as before where they can be; else who owns fewest."""

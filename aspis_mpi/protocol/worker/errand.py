@@ -1,0 +1,107 @@
+"""Files that a worker computes once more, or in another's place."""
+
+import numpy as np
+
+from aspis_mpi.coding.combine import Total
+from aspis_mpi.protocol.messages import Challenge, Purpose
+
+
+class Errand:
+    """One request of the server: some files, and what is to be said of them.
+
+    Parameters
+    ----------
+    message : Challenge or Compute
+        Sketches of the worker's own files, or of another's; or their sum.
+    held : dict of int to Buffer
+        Gradients of this turn that the worker has, by file; those that it
+        computes come to them if it `keeps` them.
+    keeps : bool
+    sketch : callable
+        Given gradients and a seed, their sketches (n, k + 1, 1).
+    seconds : float
+        That a file takes at least.
+    now : float
+
+    Attributes
+    ----------
+    files : list of int
+        Ascending.
+    task : Task or None
+        The computing of `file`, once begun.
+    ends : float
+        Before this second the answer does not leave.
+    """
+
+    def __init__(self, message, held, keeps, sketch, seconds, now):
+        bits = np.unpackbits(np.frombuffer(message.files, dtype=np.uint8))
+        self.message = message
+        self.files = np.flatnonzero(bits).tolist()
+        self.task = None
+        self._held = held
+        self._keeps = keeps
+        self._sketch = sketch
+        self._left = [file for file in self.files if file not in held]
+        self.ends = now + seconds * len(self._left)
+        # Of gradients that are not kept: their sketches, or their sum.
+        self._rows, self._total = {}, None
+
+    @property
+    def own(self):
+        """True if it asks for what the worker has sent itself."""
+        return isinstance(self.message, Challenge)
+
+    @property
+    def checks(self):
+        """True if files of others are checked."""
+        return not self.own and self.message.position == Purpose.CHECK
+
+    @property
+    def sums(self):
+        """True if the answer is a sum, and not sketches."""
+        return not self.own and self.message.position == Purpose.OWN
+
+    @property
+    def file(self):
+        """The next file that is to be computed, or None."""
+        return self._left[0] if self._left else None
+
+    def finish(self):
+        """The file in hand is there."""
+        file, buffer, self.task = self._left.pop(0), self.task.close(), None
+        if self._keeps:
+            self._held[file] = buffer
+            return
+        if self.sums:
+            if self._total is None:
+                self._total = Total(buffer.values.size)
+            self._total.add(buffer.values)
+        else:
+            self._rows[file] = self._sketch([buffer.values],
+                                            self.message.seed)[0]
+        buffer.release()
+
+    def add_into(self, out):
+        """The sum of the files, by ascending file."""
+        if self._total is None:
+            self._total = Total(out.size)
+            for file in self.files:
+                self._total.add(self._held[file].values)
+        self._total.write(out)
+
+    def fill(self, rows):
+        """The sketches of the files, by ascending file; zeros behind them."""
+        rows.fill(0)
+        held = [file for file in self.files if file not in self._rows]
+        if held:
+            shown = self._sketch([self._held[file].values for file in held],
+                                 self.message.seed)
+            self._rows |= dict(zip(held, shown))
+        for place, file in enumerate(self.files):
+            rows[place] = self._rows[file]
+
+    def release(self):
+        """Give up."""
+        if self.task is not None:
+            self.task.release()
+            self.task = None

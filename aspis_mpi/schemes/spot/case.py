@@ -1,0 +1,126 @@
+"""A file that is looked at, by what has been shown of it."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from aspis_mpi.arrays import Floats
+
+#: Tell whether two sketches (k + 1, 1) are of the same gradient.
+Same = Callable[[Floats, Floats], bool]
+
+
+class Finding(Enum):
+    """State of a case."""
+
+    RIGHT = auto()      # what its owner has shown
+    WRONG = auto()      # something else is
+    OPEN = auto()       # more workers have to compute it
+
+
+class Case:
+    """One file of a payload, as its owner and others have shown it.
+
+    All sketches are of one secret.  Two workers that show the same bear each
+    other out; more than q of them cannot all be wrong.
+
+    Parameters
+    ----------
+    file, owner : int
+    shown : ndarray of float64, shape (k + 1, 1)
+        By its owner.
+    strict : bool
+        Whether one checker is not enough: what is far above the norms of
+        others is not used on the word of two that may collude.
+    same : Same
+
+    Attributes
+    ----------
+    right : ndarray of float64, or None
+        Its sketch, once an audit or enough workers say it.
+    audited : bool
+    """
+
+    def __init__(self, file: int, owner: int, shown: Floats, strict: bool,
+                 same: Same):
+        self.file = file
+        self.owner = owner
+        self.strict = strict
+        self.right: Floats | None = None
+        self.audited = False
+        self._shown = {owner: shown}
+        self._same = same
+        #: Workers that were asked for it and have not come up with it.
+        self.failed: set[int] = set()
+
+    @property
+    def workers(self) -> list[int]:
+        """Those that have shown it, the owner among them."""
+        return list(self._shown)
+
+    @property
+    def shown(self) -> list[Floats]:
+        """All that they have shown."""
+        return list(self._shown.values())
+
+    @property
+    def against(self) -> list[int]:
+        """Workers that have shown something else than the owner."""
+        own = self._shown[self.owner]
+        return [worker for worker, shown in self._shown.items()
+                if not self._same(own, shown)]
+
+    @property
+    def disputed(self) -> bool:
+        """True if somebody has shown something else than the owner."""
+        return bool(self.against)
+
+    def show(self, worker: int, shown: Floats) -> None:
+        """Take what one more worker has computed."""
+        self._shown[worker] = shown
+
+    def audit(self, right: Floats) -> None:
+        """Take what the server has computed."""
+        self.right, self.audited = right, True
+
+    def forget(self, worker: int) -> None:
+        """Let a worker's word count no more, as it was proved wrong."""
+        if worker != self.owner:
+            self._shown.pop(worker, None)
+
+    def find(self, q: int) -> Finding:
+        """The state of the case where q of the workers may be wrong."""
+        if self.right is None:
+            self.right = self._outvoting(q)
+        own = self._shown[self.owner]
+        if self.right is not None:
+            return (Finding.RIGHT if self._same(own, self.right)
+                    else Finding.WRONG)
+        if self.strict or self.disputed or len(self._shown) < 2:
+            return Finding.OPEN
+        return Finding.RIGHT
+
+    def _outvoting(self, q: int) -> Floats | None:
+        """The sketch that more than q workers have shown alike, or None."""
+        for shown in self._shown.values():
+            alike = sum(self._same(shown, other)
+                        for other in self._shown.values())
+            if alike > max(q, 1):
+                return shown
+        return None
+
+    @property
+    def wrong(self) -> list[int]:
+        """Workers that have shown something else than what is right."""
+        if self.right is None:
+            return []
+        return sorted(worker for worker, shown in self._shown.items()
+                      if not self._same(shown, self.right))
+
+    def wanted(self, q: int) -> int:
+        """More workers that it takes at least to settle it."""
+        most = max(sum(self._same(shown, other)
+                       for other in self._shown.values())
+                   for shown in self._shown.values())
+        if self.strict or self.disputed:
+            return max(q + 1 - most, 1)
+        return 1

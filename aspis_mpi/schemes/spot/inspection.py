@@ -1,0 +1,124 @@
+"""The checks of a run: coins, screens, and what of them outlives a step."""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from aspis_mpi.arrays import Floats, Ints, Vector
+from aspis_mpi.detection.rules.spot import Spot
+from aspis_mpi.detection.spot import odds, ripe
+from aspis_mpi.detection.spot.pieces import Pieces
+from aspis_mpi.detection.spot.screens import Screened, Screens
+from aspis_mpi.streams import Coins
+
+#: Norms that so many times exceed those before are no training any more,
+GROWN = 100.0
+#: which are so many turns at least, and at most.
+FEWEST, MOST = 10, 1000
+
+
+class Inspection:
+    """The checks of one run.
+
+    Parameters
+    ----------
+    rule : Spot
+    samples : ndarray of int, shape (f,)
+        Of each file.
+    workers, load : int
+        K, and c, files of each.
+    size : int
+        d.
+
+    Attributes
+    ----------
+    rule : Spot
+    coins : Coins
+        Of every draw of the run: those of the operating system.  No key of
+        a job reaches it, only a test that wants draws to be repeated.
+    screens : Screens
+    """
+
+    def __init__(self, rule: Spot, samples: Ints, workers: int, load: int,
+                 size: int):
+        self.rule = rule
+        self.coins = Coins()
+        self._samples = samples
+        self._load = load
+        self._size = size
+        self._kappa = odds.honest_checkers(workers, rule.q)
+        self._usual: deque[float] = deque(maxlen=min(self.horizon, MOST))
+        self._watched_until = -1
+        self.cut(())
+
+    def cut(self, tensors: Sequence[slice]) -> None:
+        """Look at each of some tensors; at pieces of one size without any."""
+        self._pieces = Pieces(self._size, tensors)
+        self.screens = Screens(self.rule.outlier, self._pieces.sizes)
+
+    def has_grown(self, norms: Sequence[Floats]) -> bool:
+        """Tell whether the sums of a turn are far above those before.
+
+        Those of half of the workers are; where not, they are remembered.
+        """
+        with np.errstate(over='ignore', invalid='ignore'):
+            whole = np.sqrt(np.square(norms).sum(axis=1))
+            middle = float(np.sort(whole)[(len(whole) - 1) // 2])
+        usual = float(np.median(self._usual)) if self._usual else 0.0
+        if len(self._usual) >= FEWEST and usual > 0 and (
+                not middle <= GROWN * usual):
+            return True
+        self._usual.append(middle)
+        return False
+
+    def watch(self, turn: int) -> None:
+        """Look at every step for as many turns as H has checked ones."""
+        self._watched_until = turn + math.ceil(self.horizon * self.rule.rate)
+
+    def watches(self, turn: int) -> bool:
+        """True if a turn is looked at whatever the coin says."""
+        return turn <= self._watched_until
+
+    def norms(self, values: Vector) -> Floats:
+        """Norms of the pieces of a payload."""
+        return self._pieces.norms(values)
+
+    def payloads(self, norms: Sequence[Floats], files: Sequence[Ints],
+                 workers: Sequence[int], turn: int) -> Screened:
+        """Look at the payloads of a turn; one row each."""
+        samples = np.array([self._samples[some].sum() for some in files])
+        return self.screens.payloads(np.array(norms), samples,
+                                     np.array(workers), turn)
+
+    def files(self, norms: Floats, files: Ints, owners: Ints,
+              turn: int) -> Screened:
+        """Look at files of a turn, (n,), by what was shown of them."""
+        return self.screens.files(norms, self._samples[files], owners, turn)
+
+    @property
+    def horizon(self) -> int:
+        """H: after so many usual turns whoever lies in each is exposed."""
+        rule = self.rule
+        return odds.horizon(rule.rate, self._kappa, self._load, rule.q,
+                            rule.rollback_risk)
+
+    def worth(self, workers: int, q: int, forced: bool) -> float:
+        """Usual turns as which a turn counts.
+
+        Parameters
+        ----------
+        workers : int
+            That take part.
+        q : int
+            Of them may be wrong.
+        forced : bool
+            Whether it is looked at whatever the coin says.
+        """
+        if not q or workers < 2 or workers <= q:
+            return 0.0
+        rate, kappa = self.rule.rate, odds.honest_checkers(workers, q)
+        usual = odds.exposed_in_turn(rate, self._kappa, self._load)
+        return ripe.worth(odds.exposed_in_turn(
+            1.0 if forced else rate, kappa, self._load), usual)

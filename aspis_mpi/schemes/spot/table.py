@@ -1,0 +1,543 @@
+"""The sums of a step, of which some are challenged, checked, made anew.
+
+An *epoch* brings sums: first those of all workers, later those of files that
+are not there or not believed, by other workers.  Where an epoch is looked
+at, the owners of its sums sketch each of their files by a secret that is
+drawn when all sums are in; then, when all sketches are in, others are drawn
+that compute some of these files again.  The first epoch is looked at by
+chance, and where a norm is far above others; later ones always, and all of
+their files are.
+"""
+
+import numpy as np
+
+from aspis_mpi import arrays
+from aspis_mpi.coding import challenge
+from aspis_mpi.detection.base import MISSING, Proof, ProofKind, Verdict
+from aspis_mpi.detection.contradiction import (
+    Contradiction, ContradictionKind)
+from aspis_mpi.detection.spot.draws import draw
+from aspis_mpi.detection.spot.screens import file_norms
+from aspis_mpi.errors import LocalProtocolError
+from aspis_mpi.schemes.resolution import Resolution, outcome_of_sum
+from aspis_mpi.schemes.spot.case import Case, Finding
+from aspis_mpi.schemes.spot.sent import Sent
+from aspis_mpi.schemes.tables.payloads import add, sketches
+from aspis_mpi.schemes.tables.table import ChallengedTable
+from aspis_mpi.streams import secret
+
+
+class SpotTable(ChallengedTable):
+    """The sums of one step.
+
+    Parameters
+    ----------
+    transfer : Spotted
+    equality : Equality
+    floor : float
+        Norms below it are not told from it.
+
+    Attributes
+    ----------
+    secret : bytes
+        Of this epoch's challenge.
+    checked : bool
+        Whether this epoch's sums have been sketched, where that is to be.
+    looked : bool
+        Whether all owners were challenged in this step.
+    checks : int
+        Files that others have computed again.
+    """
+
+    def __init__(self, transfer, equality, floor):
+        self._transfer = transfer
+        self._inspection = transfer.inspection
+        self._equality = equality.of_sketches
+        self._floor = floor
+        assignment = transfer.assignment
+        self._n_files, n_workers = assignment.incidence.shape
+        self._sent, self._sketches = [], {}
+        self._owned = {worker: np.sort(assignment.files(worker))
+                       for worker in range(n_workers)}
+        # Who is to check what, drawn; and who has been asked to.
+        self._drawn, self._asked = [], {}
+        self._turn = -1
+        self._proofs, self._remarks, self._contradiction = [], [], None
+        self._graph = np.zeros((n_workers, n_workers), dtype=bool)
+        self._audits, self._seconds = 0, 0.0
+        self.exposed = np.zeros(n_workers, dtype=bool)
+        self.required = np.zeros(self._n_files, dtype=int)
+        self.secret = b''
+        self.checks = 0
+        self.looked = False
+
+    # -- sums that come
+
+    @property
+    def state(self):
+        """None: there is no signal."""
+
+    @property
+    def senders(self):
+        """Workers whose sum of this epoch is used or awaited, bool (K,)."""
+        return np.array([files.size > 0 for files in self._owned.values()])
+
+    @property
+    def arrived(self):
+        """Workers whose sum of this epoch is here, bool (K,)."""
+        here = np.zeros(len(self.exposed), dtype=bool)
+        here[[it.worker for it in self._fresh]] = True
+        return here
+
+    @property
+    def _fresh(self):
+        return [it for it in self._sent
+                if it.epoch == self.epochs and not it.bad]
+
+    def ask(self, finished):
+        """Nobody: sums come unasked, bool (K,)."""
+        return np.zeros(len(self.exposed), dtype=bool)
+
+    def signal(self):
+        """Nothing: there is none."""
+        raise LocalProtocolError('sums that come unasked have no signal')
+
+    def accept(self, worker, buffer):
+        """Take the sum of a worker's files of this epoch."""
+        self._sent.append(Sent.of(
+            worker, self._owned[worker], buffer,
+            self._inspection.norms(buffer.values), self.epochs))
+
+    def lose(self, worker):
+        """Do without a worker's sum of this epoch, and without its check."""
+        for it in self._fresh:
+            if it.worker == worker:
+                it.bad = it.owes = True
+        if worker in self._asked:
+            self._asked.pop(worker).failed.add(worker)
+
+    def distrust(self, worker):
+        """Let nothing count that a worker has sent, as it is proved wrong.
+
+        Who is no more among those that may be wrong is no supporter either.
+        """
+        for it in self._sent:
+            it.bad |= it.worker == worker
+            for case in it.cases.values():
+                case.forget(worker)
+
+    # -- who is looked at
+
+    def inspect(self, turn, forced, q):
+        """Find out whose sums of this epoch are challenged.
+
+        Parameters
+        ----------
+        turn : int
+        forced : bool
+            Whether the step is looked at whatever the coin says.
+        q : int
+            Liars that may be among those who are believed.
+
+        Returns
+        -------
+        dict of int to ndarray of int
+            Files to sketch, by worker.
+        """
+        inspection, fresh, self._turn = self._inspection, self._fresh, turn
+        self.checked = True
+        # The coin falls when the last sum is complete, not before.
+        if not self.epochs:
+            self.looked = (inspection.coins.coin(inspection.rule.rate)
+                           or forced)
+        if not fresh or self._diverged(fresh, q) or not q:
+            return {}
+        # Usual is what all have sent: later sums may be one liar's alone.
+        known = self._used()
+        screened = inspection.payloads(
+            [it.norms for it in known], [it.files for it in known],
+            [it.worker for it in known], turn)
+        for it, ratios, above in zip(known, screened.ratios,
+                                     screened.above.tolist()):
+            if it.epoch == self.epochs:
+                it.ratios, it.alarm = ratios, above
+                it.asked = self.looked or above or self.epochs > 0
+        asked = {it.worker: it.files for it in fresh if it.asked}
+        if asked:
+            self.checked = False
+            self.secret = secret(inspection.coins.seed())
+        return asked
+
+    def _diverged(self, fresh, q):
+        """True if more sums than liars send are not finite, or far larger."""
+        wild = sum(not np.isfinite(it.norms).all() for it in fresh)
+        if wild > q:
+            self._contradiction = Contradiction(
+                ContradictionKind.NOT_FINITE, f'{wild} workers sent sums '
+                f'that are not finite, more than q = {q}')
+        elif not self.epochs and self._inspection.has_grown(
+                [it.norms for it in fresh]):
+            self._contradiction = Contradiction(
+                ContradictionKind.GROWN, 'the sums of half of the workers '
+                'are far larger than in all steps before')
+        return self._contradiction is not None
+
+    def challenge(self, claims, secret):
+        """Never asked: see `inspect`."""
+        raise LocalProtocolError('sums that come unasked are inspected')
+
+    def check(self, clock):
+        """Sketch the sums, while the workers sketch their files."""
+        start = clock()
+        self._sketches = sketches(
+            [it.payload for it in self._fresh if it.asked], 1, self.secret,
+            self._transfer.n_sketches)
+        self.checked = True
+        self._seconds += clock() - start
+
+    def answer(self, worker, values):
+        """Take sketches of a worker: of its own files, or of one it checks."""
+        rows = self._transfer.rows(values)
+        if worker in self._asked:
+            self._asked.pop(worker).show(worker, rows[0].copy())
+            self.checks += 1
+            return
+        for it in self._fresh:
+            if it.worker == worker:
+                it.shown = rows[:it.files.size].copy()
+
+    def enough(self, needed):
+        """False: everybody who was asked is waited for."""
+        return False
+
+    def verify(self, scheme, believed, living, audit, clock):
+        """Look at what owners have shown, and begin the cases."""
+        start = clock()
+        for it in self._fresh:
+            if it.asked:
+                self._convict(it)
+        shown = [it for it in self._fresh if it.asked]
+        if shown:
+            self._open(shown)
+        if shown and self.looked and not self.epochs:
+            self._draw(shown, living)
+        self._seconds += clock() - start
+
+    def _convict(self, it):
+        """Do without a sum that is not what its sender shows; expose it."""
+        if it.shown is None:
+            it.bad = it.owes = True
+            return
+        rows = self._sketches[it.worker]
+        it.fits = it.payload.satisfies(challenge.passes, rows, it.shown, all)
+        if it.fits:
+            return
+        # Of what is not finite it proves nothing; its files have to.
+        it.alarm = True
+        if it.payload.satisfies(challenge.guilty, rows, it.shown, any):
+            it.bad = True
+            self._expose(it.worker, ProofKind.SKETCHES, (
+                f'worker {it.worker} sent a vector that is not what its own '
+                'sketches add up to'))
+
+    def _open(self, shown):
+        """Begin the cases of this epoch: what is looked at, how closely."""
+        files = np.concatenate([it.files for it in shown])
+        owners = np.repeat([it.worker for it in shown],
+                           [it.files.size for it in shown])
+        norms = file_norms(np.concatenate([it.shown for it in shown]))
+        screened = self._inspection.files(norms, files, owners, self._turn)
+        high = dict(zip(files.tolist(), screened.above.tolist()))
+        for it, ratios in zip(shown, np.split(screened.ratios, np.cumsum(
+                [it.files.size for it in shown])[:-1])):
+            it.of_files = ratios
+            for file in it.files.tolist():
+                if it.alarm or high[file] or self.epochs:
+                    self._begin(it, file, it.alarm or high[file])
+
+    def _begin(self, it, file, strict=False):
+        """The case of a file, begun if there is none."""
+        if file not in it.cases:
+            it.cases[file] = Case(file, it.worker, it.of_file(file), strict,
+                                  self._same)
+        return it.cases[file]
+
+    def _draw(self, shown, living):
+        """Draw who checks which file of whom, when all sketches are in."""
+        owners = {it.worker: it for it in shown}
+        able = np.flatnonzero(living & ~self.exposed).tolist()
+        self._drawn = [
+            (one.checker, self._begin(owners[one.owner], one.file))
+            for one in draw(self._inspection.coins, able, {
+                it.worker: it.files.tolist() for it in shown})]
+
+    def _same(self, one, other):
+        """Tell whether two sketches are of the same gradient."""
+        apart = self._equality.distance(
+            lambda floor: challenge.compare(one, other, floor), self._floor)
+        return bool(apart <= self._equality.tolerance)
+
+    # -- what is found
+
+    @property
+    def _cases(self):
+        return [case for it in self._fresh if not self.exposed[it.worker]
+                for case in it.cases.values()]
+
+    def judge(self, detection, believed, audit, clock):
+        """Settle the cases of this epoch, as far as that can be done.
+
+        Parameters
+        ----------
+        detection : Detection
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stood against before.
+        audit : Audit or None
+        clock : Clock
+        """
+        start = clock()
+        for case in self._cases:
+            if self.exposed[case.owner]:
+                continue
+            self._learn(case)
+            left = detection.left(believed & ~self.exposed)
+            if case.find(max(left, 0)) is Finding.OPEN and audit and (
+                    case.strict or case.disputed):
+                self._audit(case, audit, detection.q, believed)
+            self._expose_wrong(case)
+        wrong = int(np.count_nonzero(~believed | self.exposed))
+        if wrong > detection.q:
+            self._contradiction = Contradiction(
+                ContradictionKind.EXPOSED, f'{wrong} workers are proved '
+                f'wrong, more than q = {detection.q}')
+        self._seconds += clock() - start
+
+    def _learn(self, case):
+        """Note who disagrees."""
+        for worker in case.against:
+            self._graph[case.owner, worker] = True
+            self._graph[worker, case.owner] = True
+
+    def _audit(self, case, audit, q, believed):
+        """Compute a file on the server; its word counts if it is sure."""
+        values = audit(case.file).copy()
+        self._audits += 1
+        right = self._transfer.sketch([values], self.secret)[0]
+        if not any(self._same(right, shown) for shown in case.shown):
+            wrong = ~believed | self.exposed
+            wrong[case.workers] = True
+            if np.count_nonzero(wrong) > q or not arrays.equal_bits(
+                    values, audit(case.file)):
+                self._remarks.append(
+                    f'the audit of file {case.file} settles nothing: no '
+                    'worker sent what the server computes')
+                return
+        case.audit(right)
+
+    def _expose_wrong(self, case):
+        for worker in case.wrong:
+            if self.exposed[worker]:
+                continue
+            said = (f'worker {worker} showed of file {case.file} what the '
+                    'server, computing it, does not find' if case.audited
+                    else f'worker {worker} showed of file {case.file} what '
+                    'more workers deny than can be wrong')
+            self._expose(worker, ProofKind.AUDIT if case.audited
+                         else ProofKind.DISAGREEMENTS, said)
+
+    def _expose(self, worker, kind, sentence):
+        if not self.exposed[worker]:
+            self.exposed[worker] = True
+            self._proofs.append(Proof(worker, sentence, kind))
+            self.distrust(worker)
+
+    def orders(self, living, q):
+        """Files that are to be computed once more, by worker.
+
+        Parameters
+        ----------
+        living : ndarray of bool, shape (K,)
+            Workers that can be asked.
+        q : int
+            Liars that may be among those who are believed.
+
+        Returns
+        -------
+        dict of int to int
+            One file a worker; empty when every case is settled, or nobody
+            is left who could.
+        """
+        free = set(np.flatnonzero(living & ~self.exposed).tolist())
+        for checker, case in self._drawn:
+            if checker in free:
+                self._asked[checker] = case
+            else:
+                case.failed.add(checker)
+        self._drawn = []
+        free -= set(self._asked)
+        for case in self._cases:
+            if case.find(q) is Finding.OPEN:
+                self._ask_more(case, free, q)
+        return {worker: case.file for worker, case in self._asked.items()}
+
+    def _ask_more(self, case, free, q):
+        """Draw as many workers as a case needs, of those that are free."""
+        under_way = sum(one is case for one in self._asked.values())
+        for _ in range(case.wanted(q) - under_way):
+            left = sorted(free - case.failed - set(case.workers))
+            if not left:
+                return
+            worker = left[self._inspection.coins.below(len(left))]
+            free.discard(worker)
+            self._asked[worker] = case
+
+    def close_epoch(self, q, until):
+        """See which sums of this epoch are to be used.
+
+        Parameters
+        ----------
+        q : int
+        until : int
+            The last turn for which a norm that was found right is let in.
+        """
+        for it in self._fresh:
+            found = [case.find(q) for case in it.cases.values()]
+            it.bad = bool(self.exposed[it.worker]) or not it.fits or any(
+                one is not Finding.RIGHT for one in found)
+            if it.bad or not it.asked:
+                continue
+            screens = self._inspection.screens
+            screens.clear(it.worker, it.ratios, until)
+            screens.clear_files(it.worker, it.of_files.max(), until)
+
+    def confront(self, believed, q, audit, clock):
+        """Look at sums whose senders owe an answer, by what others computed.
+
+        Else who never answers when it is asked could send anything as long
+        as it is not.
+
+        Parameters
+        ----------
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stood against before.
+        q : int
+            Liars that may be among those who are believed.
+        audit : Audit or None
+        clock : Clock
+        """
+        start = clock()
+        shown = {file: it.of_file(file) for it in self._fresh
+                 for file in it.files.tolist() if it.asked}
+        for it in self._sent:
+            files = it.files.tolist()
+            if it.owes and believed[it.worker] and q and all(
+                    file in shown for file in files):
+                it.owes = False
+                self._compare(it, [shown[file] for file in files], audit)
+        self._seconds += clock() - start
+
+    def _compare(self, it, shown, audit):
+        """Expose a sender if its sum is not what the server computes."""
+        rows = sketches([it.payload], 1, self.secret,
+                        self._transfer.n_sketches)[it.worker]
+        if it.payload.satisfies(challenge.passes, rows, np.array(shown), all):
+            return
+        if audit:
+            right = np.concatenate([
+                self._transfer.sketch([audit(file)], self.secret)
+                for file in it.files.tolist()])
+            self._audits += it.files.size
+            if it.payload.satisfies(challenge.guilty, rows, right, any):
+                self._expose(it.worker, ProofKind.AUDIT, (
+                    f'worker {it.worker} did not answer for a vector that is '
+                    'not the sum that the server, computing it, finds'))
+            return
+        self._remarks.append(
+            f'worker {it.worker} did not answer for a vector that is not '
+            'what others find')
+
+    @property
+    def missing(self):
+        """Files that are in no sum to be used, (n,), ascending."""
+        there = np.zeros(self._n_files, dtype=bool)
+        for it in self._used():
+            there[it.files] = True
+        return np.flatnonzero(~there)
+
+    def replace(self, able):
+        """Begin another epoch: others have the files that are missing.
+
+        Parameters
+        ----------
+        able : ndarray of bool, shape (K,)
+            Workers that may be asked.
+
+        Returns
+        -------
+        dict of int to ndarray of int
+            Files of each that gets some, ascending.
+        """
+        width = self._transfer.assignment.width
+        suspect = np.zeros_like(able)
+        suspect[[it.worker for it in self._sent if it.bad]] = True
+        able = able & ~self.exposed
+        workers = np.flatnonzero(
+            able & ~suspect if (able & ~suspect).any() else able).tolist()
+        if not workers:
+            return {}
+        given = {worker: [] for worker in workers}
+        for place, file in enumerate(self.missing.tolist()):
+            given[workers[place % len(workers)]].append(file)
+        self.epochs += 1
+        self._owned = {worker: np.array(given.get(worker, [])[:width],
+                                        dtype=int)
+                       for worker in self._owned}
+        return {worker: files for worker, files in self._owned.items()
+                if files.size}
+
+    def renew(self):
+        """Never asked: see `replace`."""
+        raise LocalProtocolError('sums that come unasked are replaced')
+
+    # -- what becomes of it
+
+    def _used(self):
+        return [it for it in self._sent if not it.bad]
+
+    def resolve(self, closing):
+        """Add up the sums that are to be used."""
+        start, used = closing.clock(), self._used()
+        divisor = float(sum(closing.samples[it.files].sum() for it in used))
+        if divisor > 0 and not self._contradiction:
+            add([it.payload for it in used], closing.out, divisor)
+            if not arrays.is_finite(closing.out):
+                self._contradiction = Contradiction(
+                    ContradictionKind.NOT_FINITE,
+                    'the sum of the gradients is not finite')
+        verdict = self._verdict(used)
+        n_files, n_workers = verdict.contributors.shape
+        return Resolution(
+            verdict, outcome_of_sum(verdict, divisor, 0, self._graph),
+            self._graph, np.full(2, np.nan),
+            np.where(verdict.source >= 0, 1, 0).astype(np.uint16),
+            self._seconds, closing.clock() - start, audits=self._audits,
+            checks=self.checks,
+            remarks=tuple(self._remarks))
+
+    def _verdict(self, used):
+        n_workers = len(self.exposed)
+        source = np.full(self._n_files, MISSING, dtype=np.int16)
+        contributors = np.zeros((self._n_files, n_workers), dtype=bool)
+        for it in used:
+            source[it.files] = it.worker
+            contributors[it.files, it.worker] = True
+        return Verdict(
+            self.exposed.copy(), source, contributors,
+            contradiction=self._contradiction, exposed=self.exposed,
+            proofs=tuple(self._proofs))
+
+    def release(self):
+        """Give every buffer back; the values must not be used any more."""
+        for it in self._sent:
+            it.payload.release()
+        self._sent.clear()
