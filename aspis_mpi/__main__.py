@@ -246,7 +246,8 @@ def _topic(word):
 def _show(arguments):
     path, *others = arguments.runs
     if arguments.exclude or arguments.why or _is_ledger(path):
-        from aspis_mpi.runlog.exclusion import Question, print_exclusion
+        from aspis_mpi.runlog.exclusion import Question
+        from aspis_mpi.runlog.reasons import print_exclusion
         print_exclusion(
             arguments.runs, Question(arguments.repeat, arguments.since),
             arguments.exclude, arguments.why or not arguments.exclude,

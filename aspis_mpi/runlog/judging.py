@@ -21,7 +21,7 @@ import numpy as np
 from aspis_mpi.arrays import Array, Floats
 from aspis_mpi.runlog.evidence import Evidence, Findings, Kind, Presence
 from aspis_mpi.runlog.joined import JoinedRun
-from aspis_mpi.runlog.periods import Period, periods
+from aspis_mpi.runlog.periods import CODES, Period, periods
 from aspis_mpi.runlog.reader import Run
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import ExposureRecord
@@ -70,8 +70,14 @@ def _proved(it: Period) -> Iterator[Evidence]:
         said = textwrap.shorten(printable(proof.text), SENTENCE)
         yield it.evidence(Kind.EXPOSED, worker, proof.step,
                           f'was proved wrong ({said})')
-    for worker in np.flatnonzero(it.proved.any(axis=0)).tolist():
-        step = int(it.steps['step'][it.proved[:, worker].argmax()])
+    if it.part.attrs['version'] >= CODES:
+        return
+    counted_so: dict[int, int] = {}
+    for steps, exposed in it.windows('exposed'):
+        for worker in np.flatnonzero(exposed.any(axis=0)).tolist():
+            counted_so.setdefault(worker, int(
+                steps[exposed[:, worker].argmax()]))
+    for worker, step in sorted(counted_so.items()):
         yield it.evidence(Kind.EXPOSED, worker, step, 'counted as proved '
                           f'wrong from step {step} on')
 
@@ -80,7 +86,7 @@ def _silent(it: Period) -> Iterator[Evidence]:
     """Workers that are dead, or were silent."""
     lost, silent = it.about(EventCode.LOST), it.about(EventCode.SILENT)
     gone = _gone(it)
-    unclear = 2 * len(gone) > it.done.shape[1]
+    unclear = 2 * len(gone) > it.part.n_workers
     for rank in sorted(lost):
         yield it.evidence(Kind.DEAD, rank - 1, None, 'is gone for good since '
                           f'{lost[rank][0]:.1f} s of the run')
@@ -104,24 +110,30 @@ def _gone(it: Period) -> set[int]:
     silent = it.about(EventCode.SILENT)
     return {*it.about(EventCode.LOST), *(
         rank for rank, times in silent.items()
-        if it.heard(rank - 1) <= times[-1])}
+        if it.heard[rank - 1] <= times[-1])}
 
 
 def _slow(it: Period) -> Iterator[Evidence]:
     """Workers that were slow, but for those that are gone."""
     rested = it.about(EventCode.RESTING)
-    times, slow, judged = _times(it.done, it.reported, it.idle)
-    count, of = slow.sum(axis=0), judged.sum(axis=0)
-    gone = _gone(it)
-    for worker in range(it.done.shape[1]):
+    gone, n_workers = _gone(it), it.part.n_workers
+    count, of, first = np.zeros((3, n_workers), dtype=int)
+    total = np.zeros(n_workers)
+    for steps, *rows in it.windows('files_done', 'last_report', 'excluded'):
+        times, slow, judged = _times(*rows)
+        begins = slow.any(axis=0) & (count == 0)
+        first[begins] = steps[slow[:, begins].argmax(axis=0)]
+        count += slow.sum(axis=0)
+        of += judged.sum(axis=0)
+        total += np.where(slow, times, 0).sum(axis=0)
+    for worker in range(n_workers):
         said, step = [], None
         if of[worker] >= STEPS and count[worker] >= SHARE * of[worker]:
-            rows = slow[:, worker]
-            step = int(it.steps['step'][rows.argmax()])
+            step = int(first[worker])
             said.append(
-                f'took {np.median(times[rows, worker]):.3g} times as long '
-                f'for a file as the middle worker, in {count[worker]} of '
-                f'{of[worker]} steps (the middle one of these)')
+                f'took {total[worker] / count[worker]:.3g} times as long for '
+                f'a file as the middle worker on average, in {count[worker]} '
+                f'of {of[worker]} steps')
         if worker + 1 in rested:
             said.append('got no work for a while, as it had cost the run '
                         'more time than faults.patience allows')

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from aspis_mpi.arrays import Array, Floats
 from aspis_mpi.runlog.evidence import Evidence, Kind
 from aspis_mpi.runlog.reader import Run
 from aspis_mpi.runlog.starts import Started, ends
+from aspis_mpi.runlog.view import WINDOW
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event, ExposureRecord
 
@@ -35,12 +37,10 @@ class Period:
     events, exposures : list
     first : float
         Seconds of the run, when the first of these steps began.
-    steps : structured ndarray, shape (T,)
-    proved, done, idle : ndarray, shape (T, K)
-        Who counted as proved wrong, in logs that have no exposures; files
-        that each worker had finished; who had no work.
-    reported : ndarray, shape (T, K)
-        Seconds until its last report; NaN where there was none.
+    part : Run
+        Where the rows are.
+    rows : slice
+        Of these steps, T.
     """
 
     start: Started
@@ -49,11 +49,8 @@ class Period:
     events: list[Event]
     exposures: list[ExposureRecord]
     first: float
-    steps: Array
-    proved: Array
-    done: Array
-    reported: Floats
-    idle: Array
+    part: Run
+    rows: slice
 
     def about(self, code: EventCode) -> dict[int, list[float]]:
         """Times of the events of a code, by rank."""
@@ -63,11 +60,32 @@ class Period:
                 found[event.rank].append(event.time)
         return found
 
-    def heard(self, worker: int) -> float:
-        """Time at which the last step began in which a worker was heard of."""
+    @cached_property
+    def steps(self) -> Array:
+        """Rows of `/steps`, (T,)."""
+        return self.part.read('steps', self.rows)
+
+    def windows(self, *names: str) -> Iterator[tuple[Array, ...]]:
+        """Some of the steps at a time, by number, and arrays of them."""
+        span = max(1, WINDOW // (8 * self.part.n_workers))
+        for start in range(self.rows.start, self.rows.stop, span):
+            rows = slice(start, min(start + span, self.rows.stop))
+            begin = start - self.rows.start
+            yield (self.steps['step'][begin:begin + span],
+                   *(self.part.read(name, rows) for name in names))
+
+    @cached_property
+    def heard(self) -> Floats:
+        """Time at which the last step began that heard of each worker."""
         seconds = np.nan_to_num(self.steps['seconds_step'])
         begins = self.first + np.cumsum(seconds) - seconds
-        return float(begins[self.done[:, worker] > 0].max(initial=-np.inf))
+        found, row = np.full(self.part.n_workers, -np.inf), 0
+        for steps, done in self.windows('files_done'):
+            those = begins[row:row + len(steps), None]
+            np.maximum(found, np.where(done > 0, those, -np.inf).max(axis=0),
+                       out=found)
+            row += len(steps)
+        return found
 
     def evidence(self, kind: Kind, worker: int, step: int | None,
                  text: str) -> Evidence:
@@ -91,14 +109,10 @@ def periods(part: Run, identity: str) -> Iterator[Period]:
             starts, rows, ends(rows, len(numbers)),
             ends([it.events for it in starts], len(events)),
             ends([it.exposures for it in starts], len(exposures))):
-        steps = slice(first, max(first, last))
         yield Period(
             start, str(part.path), identity, events[start.events:event],
-            exposures[start.exposures:proof], _first(events[:event]),
-            part.steps[steps],
-            part.read('exposed', steps if old else slice(0)),
-            part.read('files_done', steps), part.read('last_report', steps),
-            part.read('excluded', steps))
+            exposures[start.exposures:proof], _first(events[:event]), part,
+            slice(first, max(first, last)))
 
 
 def _first(events: list[Event]) -> float:

@@ -14,6 +14,7 @@ from aspis_mpi.__main__ import main
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import BAD_JOB
+from aspis_mpi.runlog import periods
 from aspis_mpi.runlog.exclusion import Question, answer
 from aspis_mpi.runlog.judging import STEPS
 from aspis_mpi.runlog.reader import load_run
@@ -145,6 +146,19 @@ def test_slow_is_who_takes_twice_as_long_in_three_of_four_steps(
     path = log(n=of, reported=reported)
     assert left_out(path) == nodes
     assert kinds(path) == ({'n4': ['slow']} if nodes else {})
+
+
+def test_many_steps_are_looked_at_a_window_at_a_time(log, monkeypatch):
+    reported = np.ones((30, 5))
+    reported[3:, 2] = 4
+    reported[20:, 1] = np.nan
+    path = log([event(EventCode.SILENT, 1, 8.0)], n=30, reported=reported)
+    whole = answer([str(path)]).suspects
+    assert {(it.host, it.evidence[0].step) for it in whole} == {
+        ('n4', 3), ('n3', None)}
+    assert '4 times as long' in whole[1].evidence[0].text
+    monkeypatch.setattr(periods, 'WINDOW', 7 * 8 * 5)
+    assert answer([str(path)]).suspects == whole
 
 
 def test_milliseconds_make_nobody_slow(log):
