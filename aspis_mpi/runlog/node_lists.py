@@ -4,12 +4,11 @@ Its manual lets numbers in brackets stand at the end of a name alone, so that
 names that go on behind their numbers are written out.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-#: A name and its number, of as many digits as SLURM counts safely.
-_NUMBERED = re.compile(r'(.+?)([0-9]{1,9})', re.DOTALL)
+#: Of as many of them SLURM makes a number safely.
+DIGITS, MOST = '0123456789', 9
 
 
 def compressed(names: Iterable[str]) -> str:
@@ -25,12 +24,11 @@ def compressed(names: Iterable[str]) -> str:
     """
     numbered, found = defaultdict(list), []
     for name in set(names):
-        match = _NUMBERED.fullmatch(name)
-        if match is None:
+        place = max(1, len(name.rstrip(DIGITS)), len(name) - MOST)
+        if place >= len(name):
             found.append((name, name))
             continue
-        prefix, digits = match.groups()
-        numbered[prefix].append(digits)
+        numbered[name[:place]].append(name[place:])
     found += [(prefix, prefix + _ranges(sorted(
         all_digits, key=lambda digits: (int(digits), digits))))
         for prefix, all_digits in numbered.items()]
