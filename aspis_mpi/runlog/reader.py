@@ -254,6 +254,21 @@ class Run(View):
                 if turn >= 0]
 
     @property
+    def draws(self) -> Array:
+        """Draws of spot checks, in that order: a row each.
+
+        Columns: step, turn, epoch (of sums: 0 those that came unasked), kind
+        (a number of `DrawKind`), seed_low and seed_high (of a challenge),
+        worker and checks (who computes which file; -1 without).  Those of
+        undone turns are there, too.
+        """
+        rows = self._file.read('/', lambda root: (
+            root[schema.DRAWS.path][:] if schema.DRAWS.path in root
+            else np.empty(0, schema.DRAW_COLUMNS)))
+        end = np.inf if self._until is None else self._until
+        return rows[(rows['step'] >= 0) & (rows['step'] < end)]
+
+    @property
     def arrivals(self) -> Array:
         """Arrivals that the server took note of, in that order: a row each.
 

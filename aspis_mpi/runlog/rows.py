@@ -46,6 +46,12 @@ def of_rollback(rollback):
             rollback.undone, rollback.wrong, rollback.cause)
 
 
+def of_draw(draw):
+    """Row of a `Draw`."""
+    return (draw.step, draw.turn, draw.epoch, draw.kind, *draw.seed,
+            draw.worker, draw.checks)
+
+
 def of_arrivals(arrivals, dtype):
     """Rows of arrivals, column by column: there may be very many."""
     rows = np.empty(len(arrivals), dtype)

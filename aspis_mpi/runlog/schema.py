@@ -25,8 +25,8 @@ which proof there is against whom, and no reader looks into sentences.
 Version 3 had no turns, which were the steps: none was ever done again.
 
 A run that goes back does steps again.  Then their rows of `/steps` and of all
-arrays beside are cut, also those of `/evaluation`; arrivals and exposures of
-undone turns stay, and `/rollbacks` says which turns those are.
+arrays beside are cut, also those of `/evaluation`; arrivals, draws and
+exposures of undone turns stay, and `/rollbacks` says which turns those are.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ import numpy as np
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.datasets import DataSet, RowTable
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import ArrivalKind, Cause, Outcome
+from aspis_mpi.schemes.record import ArrivalKind, Cause, DrawKind, Outcome
 
 FORMAT = 'aspis-mpi-run'
 VERSION = 4
@@ -103,6 +103,11 @@ START_COLUMNS = np.dtype([
     ('step', 'i8'), ('began', 'f8'), ('events', 'i8'), ('exposures', 'i8'),
     ('source', 'u1')])
 
+DRAW_COLUMNS = np.dtype([
+    ('step', 'i8'), ('turn', 'i8'), ('epoch', 'u2'), ('kind', 'u1'),
+    ('seed_low', 'u8'), ('seed_high', 'u8'), ('worker', 'i2'),
+    ('checks', 'i4')])
+
 ARRIVAL_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'), ('files_done', 'u2'),
     ('seconds', 'f8'), ('bytes', 'u8'), ('turn', 'i8')])
@@ -144,6 +149,8 @@ ROWS = {item.name: item for item in (STEPS, *RECORD, *TRUTH)}
 EVALUATION = DataSet('/evaluation', EVALUATION_COLUMNS)
 ROLLBACKS = DataSet('/rollbacks', ROLLBACK_COLUMNS, marked=True, since=4,
                     names=(('cause', _names(Cause)),))
+DRAWS = DataSet('/draws', DRAW_COLUMNS, marked=True, since=4,
+                names=(('kind', _names(DrawKind)),))
 EVENTS = RowTable(
     DataSet('/events', EVENT_COLUMNS, marked=True,
             names=(('code', _names(EventCode)),)),

@@ -10,8 +10,8 @@ from aspis_mpi import registry
 from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.runlog.amounts import (
     Differing, JobFigures, PaceFigures, PartFigures, Proved, Quality, Summary,
-    TransferFigures, Trust, Truth, Waited, Warned)
-from aspis_mpi.schemes.record import Outcome
+    TransferFigures, Trust, Truth, Undone, Waited, Warned)
+from aspis_mpi.schemes.record import Cause, Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
 LEVEL, LAST_WARNINGS = logging.WARNING, 3
@@ -45,6 +45,7 @@ def summarize(run):
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
         trust=_trust(run, steps), exposures=_exposures(run),
+        undone=_undone(run.rollbacks),
         waited=_waited(run, steps), n_warnings=len(warnings),
         last_warnings=tuple(Warned(
             event.time, event.level, event.rank, event.text, event.code.word)
@@ -59,6 +60,15 @@ def _exposures(run):
                         tuple(map(_differing, it.tensors)))
                  for part in firsts
                  for it in sorted(part.values(), key=attrgetter('step')))
+
+
+def _undone(rollbacks):
+    """Sums of all times that a run went back."""
+    steps = [it.undone for it in rollbacks]
+    return Undone(
+        times=len(steps), steps=sum(steps), most=max(steps, default=0),
+        wrong=sum(it.wrong for it in rollbacks),
+        by_hand=sum(it.cause is Cause.HAND for it in rollbacks))
 
 
 def _differing(tensor):

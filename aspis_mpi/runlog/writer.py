@@ -25,7 +25,7 @@ from aspis_mpi.runlog.datasets import CHUNK
 from aspis_mpi.runlog.heading import describe, tell
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.rows import (
-    of_arrivals, of_event, of_exposure, of_start, of_tensors)
+    of_arrivals, of_draw, of_event, of_exposure, of_start, of_tensors)
 from aspis_mpi.runlog.starts import Started
 from aspis_mpi.runlog.stretch import BEGINNING, copy, tell_rollbacks
 from aspis_mpi.words import reason
@@ -107,7 +107,8 @@ class RunLog:
         self._block = Block(*self._sizes)
         self._evaluations, self._events, self._exposures = [], [], []
         self._tensors, self._arrivals, self._changes = [], [], []
-        self._starts, self._checkpoint = [], None
+        self._draws, self._starts = [], []
+        self._checkpoint = None
 
         self._claim, before = make_room(
             self.path, overwrite or stretch.goes_on, claimed)
@@ -184,6 +185,10 @@ class RunLog:
         self._exposures.append(of_exposure(exposure))
         self._tensors += of_tensors(exposure)
 
+    def draws(self, draws):
+        """Buffer some `Draw`s, before the arrivals that follow them."""
+        self._draws += map(of_draw, draws)
+
     def arrivals(self, arrivals):
         """Buffer many `Arrival`s, in the order in which they were handled.
 
@@ -239,12 +244,12 @@ class RunLog:
             self._create(claim, replace(
                 self._stretch, step=rollback.end, goes_on=True, turn=inf,
                 rollbacks=(rollback,), order=self._order))
+            self._claim.close()
+            self._claim = claim
             archive.sync(real(self.path).parent)
         except (OSError, RuntimeError, RunLogError, InUse) as error:
             self._trouble = self._told_trouble(error)
             raise Unwritable(self._trouble) from error
-        self._claim.close()
-        self._claim = claim
         return rollback
 
     def maybe_flush(self, now=None):
@@ -293,6 +298,10 @@ class RunLog:
             _extend(self._data_sets[schema.EVALUATION.path],
                     np.array(self._evaluations, schema.EVALUATION_COLUMNS))
             self._evaluations.clear()
+        if self._draws:
+            _extend(self._data_sets[schema.DRAWS.path],
+                    np.array(self._draws, schema.DRAW_COLUMNS))
+            self._draws.clear()
         told = [(table, *table.split(whole)) for table, whole in self._told()]
         for table, _, beside in told:
             _extend(self._data_sets[table.beside.path], beside)
@@ -370,10 +379,10 @@ class RunLog:
         # be told that it could not.
         self._data_sets = {
             item.path: item.create(self._file, *self._sizes)
-            for item in (*schema.ROWS.values(), schema.EVALUATION,
-                         schema.ROLLBACKS, *chain.from_iterable(
-                             (table.rows, table.beside)
-                             for table in self._own))}
+            for item in (
+                *schema.ROWS.values(), schema.EVALUATION, schema.ROLLBACKS,
+                schema.DRAWS, *chain.from_iterable(
+                    (table.rows, table.beside) for table in self._own))}
 
 
 def _check(n_files, n_workers, clock, flush_seconds):

@@ -9,13 +9,14 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.datasets import DataSet
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import Cause
+from aspis_mpi.schemes.record import Cause, DrawKind
 
 from making.descriptions import read, table
 
 
 #: Numbers that say themselves what they mean.
-TOLD = {'code': EventCode, 'proof': ProofKind, 'cause': Cause}
+TOLD = {'code': EventCode, 'proof': ProofKind, 'cause': Cause,
+        'kind of /draws': DrawKind}
 
 
 def tables():
@@ -35,6 +36,7 @@ def data_sets():
     grow = [*schema.ROWS.values(), schema.EVALUATION, schema.ROLLBACKS]
     for pair in tables():
         grow += [pair.rows, pair.beside]
+    grow.append(schema.DRAWS)
     found = {item.path: item for item in grow}
     for path, dtype, row in ((schema.INCIDENCE, 'u1', ('f', 'K')),
                              (schema.ORDER, 'i4', ('K', 'l'))):
@@ -43,9 +45,18 @@ def data_sets():
 
 
 def names():
-    """The numbers with names: of a verdict, of a code, of a proof ..."""
-    return {column: text.split() for item in data_sets().values()
-            for column, text in item.names}
+    """The numbers with names: of a verdict, of a code, of a proof ...
+
+    A column that has other numbers than one of the same name is called by
+    its table, too.
+    """
+    found = {}
+    for item in data_sets().values():
+        for column, text in item.names:
+            words = text.split()
+            if found.setdefault(column, words) != words:
+                found[f'{column} of {item.path}'] = words
+    return found
 
 
 def overview():

@@ -28,6 +28,8 @@ COLUMNS = {
     'starts': ('step', 'began', 'events', 'exposures', 'source'),
     'rollbacks': ('turn', 'seconds', 'from', 'to', 'undone', 'wrong',
                   'cause'),
+    'draws': ('step', 'turn', 'epoch', 'kind', 'seed_low', 'seed_high',
+              'worker', 'checks'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
                  'turn')}
 #: Row by row with a table, and its last column for whoever reads.
@@ -44,6 +46,7 @@ NAMES = {
     ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
                            'silent', 'deadline', 'malformed', 'sketch',
                            'lost', 'late'),
+    ('draws', 'kind'): ('heads', 'tails', 'challenge', 'check', 'more'),
     **{(name, 'proof'): ('disagreements', 'audit', 'sketches', 'malformed')
        for name in ('exposures', 'tensors')},
     ('events', 'code'): tuple(code.word for code in EventCode),

@@ -8,7 +8,8 @@ import numpy as np
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (
-    Arrival, ArrivalKind, ExposureRecord, Outcome, StepRecord)
+    Arrival, ArrivalKind, Draw, DrawKind, ExposureRecord, Outcome,
+    StepRecord)
 
 JOB = """
 [run]
@@ -82,6 +83,14 @@ def made_up_arrivals(step, n_workers, load):
         int(rng.integers(0, 1 << 40)),
         np.packbits(rng.random(load) < 0.5).tobytes(), 3 * step + 1)
         for i in range(5)]
+
+
+def made_up_draws(step, shift=0):
+    """Draws of a step in turn 3 step + 1 + shift: a coin, a seed, a check."""
+    where = step, 3 * step + 1 + shift, step % 2
+    return [Draw(*where, DrawKind.HEADS),
+            Draw(*where, DrawKind.CHALLENGE, (step, 2 ** 64 - 1 - step)),
+            Draw(*where, DrawKind.CHECK, worker=step % 5, checks=step)]
 
 
 def made_up_exposure(step):

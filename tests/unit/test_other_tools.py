@@ -18,11 +18,12 @@ from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
     Evaluation, Event, ExposureRecord, Reordering, Rollback)
-from tests.support.made_up_logs import create, fill, made_up_arrivals
+from tests.support.made_up_logs import (
+    create, fill, made_up_arrivals, made_up_draws)
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
 TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors',
-          'starts', 'rollbacks', 'arrivals', 'assignment/changes')
+          'starts', 'rollbacks', 'draws', 'arrivals', 'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -40,6 +41,7 @@ def log(tmp_path_factory):
     path = tmp_path_factory.mktemp('tools') / 'RUN.h5'
     with create(path, assignment) as log:
         for step in range(9):
+            log.draws(made_up_draws(step))
             log.arrivals(made_up_arrivals(step, 6, 10))
             fill(log, assignment, [step])
             log.evaluation(Evaluation(step + 1, 1.5 * step, 0.25, np.nan))

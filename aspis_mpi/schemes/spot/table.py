@@ -16,18 +16,17 @@ from aspis_mpi.coding import challenge
 from aspis_mpi.detection.base import MISSING, Proof, ProofKind, Verdict
 from aspis_mpi.detection.contradiction import (
     Contradiction, ContradictionKind)
-from aspis_mpi.detection.spot.draws import draw
 from aspis_mpi.detection.spot.screens import file_norms
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.schemes.resolution import Resolution, outcome_of_sum
 from aspis_mpi.schemes.spot.case import Case, Finding
 from aspis_mpi.schemes.spot.sent import Sent
 from aspis_mpi.schemes.tables.payloads import add, sketches
-from aspis_mpi.schemes.tables.table import ChallengedTable
+from aspis_mpi.schemes.tables.table import InspectedTable
 from aspis_mpi.streams import secret
 
 
-class SpotTable(ChallengedTable):
+class SpotTable(InspectedTable):
     """The sums of one step.
 
     Parameters
@@ -39,6 +38,8 @@ class SpotTable(ChallengedTable):
 
     Attributes
     ----------
+    lots : Lots
+        Its draws.
     secret : bytes
         Of this epoch's challenge.
     checked : bool
@@ -52,6 +53,7 @@ class SpotTable(ChallengedTable):
     def __init__(self, transfer, equality, floor):
         self._transfer = transfer
         self._inspection = transfer.inspection
+        self.lots = self._inspection.lots()
         self._equality = equality.of_sketches
         self._floor = floor
         assignment = transfer.assignment
@@ -66,7 +68,6 @@ class SpotTable(ChallengedTable):
         self._graph = np.zeros((n_workers, n_workers), dtype=bool)
         self._audits, self._seconds = 0, 0.0
         self.exposed = np.zeros(n_workers, dtype=bool)
-        self.required = np.zeros(self._n_files, dtype=int)
         self.secret = b''
         self.checks = 0
         self.looked = False
@@ -148,7 +149,7 @@ class SpotTable(ChallengedTable):
         self.checked = True
         # The coin falls when the last sum is complete, not before.
         if not self.epochs:
-            self.looked = (inspection.coins.coin(inspection.rule.rate)
+            self.looked = (self.lots.coin(self.epochs, inspection.rule.rate)
                            or forced)
         if not fresh or self._diverged(fresh, q) or not q:
             return {}
@@ -165,7 +166,7 @@ class SpotTable(ChallengedTable):
         asked = {it.worker: it.files for it in fresh if it.asked}
         if asked:
             self.checked = False
-            self.secret = secret(inspection.coins.seed())
+            self.secret = secret(self.lots.seed(self.epochs))
         return asked
 
     def _diverged(self, fresh, q):
@@ -181,10 +182,6 @@ class SpotTable(ChallengedTable):
                 ContradictionKind.GROWN, 'the sums of half of the workers '
                 'are far larger than in all steps before')
         return self._contradiction is not None
-
-    def challenge(self, claims, secret):
-        """Never asked: see `inspect`."""
-        raise LocalProtocolError('sums that come unasked are inspected')
 
     def check(self, clock):
         """Sketch the sums, while the workers sketch their files."""
@@ -206,11 +203,7 @@ class SpotTable(ChallengedTable):
             if it.worker == worker:
                 it.shown = rows[:it.files.size].copy()
 
-    def enough(self, needed):
-        """False: everybody who was asked is waited for."""
-        return False
-
-    def verify(self, scheme, believed, living, audit, clock):
+    def verify(self, living, clock):
         """Look at what owners have shown, and begin the cases."""
         start = clock()
         for it in self._fresh:
@@ -268,7 +261,7 @@ class SpotTable(ChallengedTable):
         able = np.flatnonzero(living & ~self.exposed).tolist()
         self._drawn = [
             (one.checker, self._begin(owners[one.owner], one.file))
-            for one in draw(self._inspection.coins, able, {
+            for one in self.lots.checks(self.epochs, able, {
                 it.worker: it.files.tolist() for it in shown})]
 
     def _same(self, one, other):
@@ -387,7 +380,7 @@ class SpotTable(ChallengedTable):
             left = sorted(free - case.failed - set(case.workers))
             if not left:
                 return
-            worker = left[self._inspection.coins.below(len(left))]
+            worker = self.lots.another(self.epochs, left, case.file)
             free.discard(worker)
             self._asked[worker] = case
 
@@ -494,10 +487,6 @@ class SpotTable(ChallengedTable):
                        for worker in self._owned}
         return {worker: files for worker, files in self._owned.items()
                 if files.size}
-
-    def renew(self):
-        """Never asked: see `replace`."""
-        raise LocalProtocolError('sums that come unasked are replaced')
 
     # -- what becomes of it
 
