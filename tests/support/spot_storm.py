@@ -174,8 +174,8 @@ class Storm(SpotBench):
         if worker not in self._lives:
             return None
         if name == 'nonsense':
-            return self._note(self.server.malformed(
-                worker, 'nonsense', pick(rng, [None, self.turn, self.turn - 1])))
+            turn = pick(rng, [None, self.turn, self.turn - 1])
+            return self._note(self.server.malformed(worker, 'nonsense', turn))
         if name == 'report':
             return self.send(worker, Progress(
                 self.turn, 0, 1, pack_positions(1, 1)))
