@@ -174,8 +174,9 @@ class Storm(SpotBench):
         if worker not in self._lives:
             return None
         if name == 'nonsense':
-            turn = pick(rng, [None, self.turn, self.turn - 1])
-            return self._note(self.server.malformed(worker, 'nonsense', turn))
+            return self._note(self.server.malformed(
+                worker, 'nonsense',
+                pick(rng, [None, self.turn, self.turn - 1])))
         if name == 'report':
             return self.send(worker, Progress(
                 self.turn, 0, 1, pack_positions(1, 1)))
