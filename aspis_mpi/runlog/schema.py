@@ -96,7 +96,7 @@ TENSOR_COLUMNS = np.dtype([
     ('entries', 'i8'), ('size', 'i8'), ('turn', 'i8')])
 
 ROLLBACK_COLUMNS = np.dtype([
-    ('turn', 'i8'), ('seconds', 'f8'), ('from', 'i8'), ('to', 'i8'),
+    ('turn', 'i8'), ('seconds', 'f8'), ('start', 'i8'), ('end', 'i8'),
     ('undone', 'i8'), ('wrong', 'i8'), ('cause', 'u1')])
 
 START_COLUMNS = np.dtype([

@@ -26,7 +26,7 @@ COLUMNS = {
     'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size',
                 'turn'),
     'starts': ('step', 'began', 'events', 'exposures', 'source'),
-    'rollbacks': ('turn', 'seconds', 'from', 'to', 'undone', 'wrong',
+    'rollbacks': ('turn', 'seconds', 'start', 'end', 'undone', 'wrong',
                   'cause'),
     'draws': ('step', 'turn', 'epoch', 'kind', 'seed_low', 'seed_high',
               'worker', 'checks'),
