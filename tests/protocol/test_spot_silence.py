@@ -182,3 +182,35 @@ def test_honest_deaths_and_silence_change_no_bits():
     plain.play()
     np.testing.assert_allclose(absent.server.values, plain.server.values,
                                rtol=1e-5)
+
+
+def quarrel(workers, q, coins=0):
+    """A bench in which an owner and its checker are alone in a turn."""
+    it = SpotBench(coins, scheme={'workers': workers, 'adversaries': q},
+                   detection=ALWAYS | {'audits': 'none'})
+    it.lies |= {(0, file): 1.0 for file in it.owned(0)}
+    it.sums()
+    it.answers()
+    checker = next(worker for worker, file in it.checks().items()
+                   if file in it.owned(0))
+    it.answers()
+    for worker in sorted(it.orders):
+        it.excuse(worker)
+    for worker in range(1, workers):
+        if worker != checker and it.turn == 0 and it.state is State.CHECKING:
+            it.excuse(worker)
+    return it, checker
+
+
+def test_of_two_that_contradict_each_other_neither_gets_work_any_more():
+    """Where too few others can say who is right; q falls by one."""
+    it, checker = quarrel(7, 2)
+    record = it.finish(0)
+    assert not record.exposed.any() and not it.server.notes.exposures
+    assert it.present == set(range(7)) - {0, checker}
+    assert any(f'workers {min(0, checker)} and {max(0, checker)} contradict '
+               'each other' in text for text in it.texts)
+    assert it.server.server._membership.q == 1
+    record = it.play()
+    assert record.excluded[[0, checker]].all() and not record.exposed.any()
+    assert record.files_missing == 0
