@@ -8,7 +8,7 @@ from aspis_mpi.job.differences import recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode, Remark
-from aspis_mpi.schemes.record import ArrivalKind, Draw, DrawKind
+from aspis_mpi.schemes.record import ArrivalKind, Cause, Draw, DrawKind
 from aspis_mpi.schemes.spot.lots import AsRecorded
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
@@ -52,6 +52,7 @@ class Recorded:
                 self.without = run.attrs.get('without_work', [])
                 always = run.excluded[:, self.without].all()
                 self.n_workers, self._n_files = run.n_workers, run.n_files
+                _refuse_hand(run)
                 self._arrivals = run.arrivals
                 self._finished = run.finished(self._arrivals)
                 self._draws = [_draw(row) for row in run.draws.tolist()]
@@ -133,8 +134,15 @@ def _refuse_part(run):
                           'went on with other workers')
 
 
+def _refuse_hand(run):
+    """Refuse a run that somebody has sent back: it did not do so itself."""
+    if any(it.cause is Cause.HAND for it in run.rollbacks):
+        raise RunLogError(f'{run.path} was sent back to an earlier step by '
+                          '--from-step')
+
+
 def came_back(arrivals):
-    """True if a lost worker is heard of in a later step."""
+    """True if a lost worker is heard of in a later turn."""
     lost = arrivals[arrivals['kind'] == ArrivalKind.LOST]
-    return any((arrivals['worker'][arrivals['step'] > row['step']]
+    return any((arrivals['worker'][arrivals['turn'] > row['turn']]
                 == row['worker']).any() for row in lost)

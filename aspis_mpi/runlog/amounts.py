@@ -170,6 +170,17 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Undone:
+    """Times that a run went back: see `/rollbacks` of the log."""
+
+    times: int
+    steps: int                  # that were undone
+    most: int                   # of them in one go
+    wrong: int                  # payloads that were used in those
+    by_hand: int                # times
+
+
+@dataclass(frozen=True)
 class Waited:
     """A worker that the run has waited for."""
 
@@ -198,6 +209,7 @@ class Summary:
     trust: Trust | None         # None under rules without certificates
     checks: Checks | None       # None under rules without spot checks
     exposures: tuple[Proved, ...]
+    undone: Undone
     waited: tuple[Waited, ...]  # those that cost the most, by seconds
     n_warnings: int
     last_warnings: tuple[Warned, ...]

@@ -49,7 +49,7 @@ def format_summary(summary):
         rows += [('verdicts', _tell_verdicts(summary.verdicts)),
                  ('wrong', _tell_wrong_files(summary.truth)),
                  _trust_row(summary), *_checks_row(summary),
-                 *_tensors_row(summary),
+                 *_tensors_row(summary), *_undone_row(summary.undone),
                  *_waited_row(summary),
                  ('traffic', _tell_traffic(summary.pace)),
                  ('time', _tell_time(summary.pace))]
@@ -160,6 +160,21 @@ def _tell_tensor(tensor):
            f'by {_short(tensor.distance)} of its norm')
     return (f'{printable(tensor.name)} {far} '
             f'({tensor.entries:,} of {tensor.size:,} entries)')
+
+
+def _undone_row(undone):
+    """Row of the times that the run went back, if it did."""
+    if not undone.times:
+        return
+    one = undone.times == 1
+    hand = f', {undone.by_hand} by hand' if undone.by_hand else ''
+    yield 'undone', (
+        f"went back {'once' if one else f'{undone.times} times'}"
+        f"{', by hand' if one and hand else hand}: "
+        f"{counted(undone.steps, 'step')} undone"
+        + ('' if one else f', {undone.most} at most in one go')
+        + f", with {counted(undone.wrong, 'wrong payload')} in "
+        + ('it' if undone.steps == 1 else 'them'))
 
 
 def _waited_row(summary):

@@ -11,8 +11,8 @@ from aspis_mpi.detection.spot import odds
 from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.runlog.amounts import (
     Checks, Differing, Found, JobFigures, PaceFigures, PartFigures, Proved,
-    Quality, Summary, TransferFigures, Trust, Truth, Waited, Warned)
-from aspis_mpi.schemes.record import DrawKind, Outcome
+    Quality, Summary, TransferFigures, Trust, Truth, Undone, Waited, Warned)
+from aspis_mpi.schemes.record import Cause, DrawKind, Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
 LEVEL, LAST_WARNINGS = logging.WARNING, 3
@@ -49,8 +49,8 @@ def summarize(run):
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
         trust=_trust(run, steps), checks=_checks(run, steps),
-        exposures=_exposures(run), waited=_waited(run, steps),
-        n_warnings=len(warnings),
+        exposures=_exposures(run), undone=_undone(run.rollbacks),
+        waited=_waited(run, steps), n_warnings=len(warnings),
         last_warnings=tuple(Warned(
             event.time, event.level, event.rank, event.text, event.code.word)
             for event in warnings[-LAST_WARNINGS:]))
@@ -64,6 +64,15 @@ def _exposures(run):
                         tuple(map(_differing, it.tensors)))
                  for part in firsts
                  for it in sorted(part.values(), key=attrgetter('step')))
+
+
+def _undone(rollbacks):
+    """Sums of all times that a run went back."""
+    steps = [it.undone for it in rollbacks]
+    return Undone(
+        times=len(steps), steps=sum(steps), most=max(steps, default=0),
+        wrong=sum(it.wrong for it in rollbacks),
+        by_hand=sum(it.cause is Cause.HAND for it in rollbacks))
 
 
 def _differing(tensor):

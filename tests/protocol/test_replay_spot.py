@@ -100,10 +100,10 @@ def test_draws_are_in_the_log_without_arrivals_too(recorded):
     _, path = recorded(log={'detail': 'steps'})
     with load_run(path) as run:
         draws, steps = run.draws, run.steps
-        heads, tails, seeds, checks = (
+        heads, tails, seeds, checks, more = (
             draws[draws['kind'] == kind]
             for kind in (DrawKind.HEADS, DrawKind.TAILS, DrawKind.CHALLENGE,
-                         DrawKind.CHECK))
+                         DrawKind.CHECK, DrawKind.MORE))
         # A coin a turn, and a seed wherever something is looked at.
         assert sorted([*heads['turn'], *tails['turn']]) == [*steps['turn']]
         checked = steps['step'][steps['files_checked'] > 0]
@@ -112,7 +112,9 @@ def test_draws_are_in_the_log_without_arrivals_too(recorded):
         # Nobody checks itself, and everybody checks one.
         owners = run.incidence.argmax(axis=1)[checks['checks']]
         assert (owners != checks['worker']).all()
-        assert len(checks) == steps['files_checked'].sum()
+        # What was answered was drawn; a liar's end may spare a check.
+        answered = int(steps['files_checked'].sum())
+        assert answered <= len(checks) + len(more) <= answered + 2
 
 
 def test_other_checkpoints_are_refused(recorded):

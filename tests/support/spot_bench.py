@@ -9,7 +9,7 @@ from aspis_mpi.coding.combine import Total
 from aspis_mpi.job import loading
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
-    Challenge, Compute, Model, Purpose, Sketch, Sum)
+    Challenge, Compute, Model, Purpose, Reorder, Sketch, Sum)
 from aspis_mpi.streams import Coins
 from tests.support.coded_jobs import Eager
 from tests.support.spot_runs import Snapshots, tables
@@ -41,16 +41,18 @@ class SpotBench:
             'faults', {})
         self.assembly = Assembly(loading.from_tables(tables(**sections)))
         self.assignment = self.assembly.assignment
+        self._owned = [sorted(self.assignment.files(worker).tolist())
+                       for worker in range(self.assembly.job.n_workers)]
         self.events, self.orders, self.present = [], {}, set()
         self.lies, self.added, self.turn = {}, {}, -1
         self.clock, self._coins = VirtualClock(), streams.generator(
             coins, 'coins')
         self.assembly.inspection.coins = Coins(self._draw)
-        inner = self.assembly.server(self.clock)
-        if goes_back:
-            keeper = Snapshots(inner)
-            inner.remember(keeper)
-        self.server = Eager(inner)
+        keeper = self._keeper = Snapshots()
+        back = goes_back and self.assembly.detector.rollback
+        keeper.server = self.assembly.server(
+            self.clock, past=keeper if back else None)
+        self.server = Eager(keeper.server)
         self._note(self.server.start())
 
     def _draw(self, n):
@@ -58,12 +60,16 @@ class SpotBench:
         return self._coins.bytes(n)
 
     def _note(self, messages):
+        self._keeper.catch_up()
         for worker, message in messages:
             if isinstance(message, Model):
                 if message.turn > self.turn:
                     self.turn, self.present = message.turn, set()
                     self.orders.clear()
                 self.present.add(worker)
+            elif isinstance(message, Reorder):
+                order = np.frombuffer(message.order, dtype='<i4')
+                self._owned[worker] = sorted(order[order >= 0].tolist())
             elif isinstance(message, Challenge | Compute):
                 self.orders[worker] = message
         return messages
@@ -88,7 +94,7 @@ class SpotBench:
 
     def owned(self, worker):
         """Files of a worker, ascending."""
-        return sorted(self.assignment.files(worker).tolist())
+        return self._owned[worker]
 
     # -- what workers have, and what they send
 
@@ -169,6 +175,11 @@ class SpotBench:
         """All that is owed now, by ascending worker."""
         for worker in sorted(set(self.orders) - set(but)):
             self.answer(worker)
+
+    def excuse(self, worker):
+        """Do not wait for a worker any longer."""
+        return self._note(self.server._rest(
+            self.server.server.excuse([worker])))
 
     def wait(self):
         """Until the server's alarm."""
