@@ -311,7 +311,7 @@ def simulated(words):
     if words[0] not in ('run', 'simulate'):
         return words
     over = [] if '--resume' in words else ['--overwrite']
-    soon = ['--check'] if 'quickstart' in words[1] else []
+    soon = ['--check'] if words[1].startswith('jobs/') else []
     return ['simulate', *words[1:], *over, *soon]
 
 
