@@ -12,8 +12,8 @@ digits      Preset `spot`, K = 7, q = 1, c = 2, an `mlp` of digits: accuracy
             that were used, undone ones included.
 quadratic   The same, half of the steps checked, H = 19: how many runs end
             with other bits than without the liar, and why: it was never
-            exposed, or so late that what the run went back to had lies.
-            Exit code 1 if another one does, or more than 3 in a hundred.
+            exposed, or more than H turns after its first lie.  Exit code 1
+            if another one does, or more than 3 in a hundred.
 liars       Three of 15 that begin one after the other: turns above those
             without them, and what `plan` allows.  Exit code 1 above that.
 
@@ -109,12 +109,29 @@ def digits(runs):
 
 # -- quadratic
 
-def why(run, begins):
-    """Why a run may have other bits than without its liar."""
-    if not run.exposed:
-        return 'never exposed'
-    # What it went back to was made with lies.
-    return 'late' if run.rollbacks[-1].end > begins else 'unexplained'
+def survived(run):
+    """Turns after its first lie that a liar was not exposed in.
+
+    In the worth of usual ones; that which exposes it counts as well.
+    """
+    job, inspection = run.assembly.job, run.assembly.inspection
+    every, last = job.run.checkpoint_every, job.run.steps
+    total, attack = 0.0, run.assembly.attack
+    lied = [it for it in run.records if attack.lies(it.step).any()]
+    for it in lied[1:]:
+        done = it.step + 1
+        total += inspection.worth(job.n_workers, job.q,
+                                  done == last or done % every == 0)
+        if it.exposed.any():
+            break
+    return total
+
+
+def reason(run):
+    """Reason for other bits than without the liar."""
+    if survived(run) < run.assembly.inspection.horizon:
+        return 'unexplained'
+    return 'late' if run.exposed else 'never exposed'
 
 
 def quadratic(runs):
@@ -130,9 +147,8 @@ def quadratic(runs):
                 workers=[number % plain.assembly.job.n_workers]))
             wrong.append(wrong_payloads(run))
             if not np.array_equal(run.values, plain.values):
-                found.append(why(run, begins))
-        reasons = {reason: found.count(reason) for reason in sorted(
-            set(found))}
+                found.append(reason(run))
+        reasons = {it: found.count(it) for it in sorted(set(found))}
         right &= ('unexplained' not in found and len(found) <= MOST * runs)
         tell(liar=f'on {on}', runs=runs, differ=len(found), wrong=np.mean(
             wrong), most=max(wrong), allowed=odds.mean_turns(0.5, 1.0, 2),

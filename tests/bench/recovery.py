@@ -135,7 +135,7 @@ class Bench:
                     home / 'mpirun', '--oversubscribe', *flags, '-n',
                     WORKERS + 1, home / 'python', *words)],
                 self._mpi.environment(Path(__file__).parent),
-                self._folder)) as running:
+                self._folder, (LIMIT, LIMIT))) as running:
             yield running
 
     def run(self, name, *words, survive=False):
@@ -156,6 +156,7 @@ class Bench:
     def kill(self, running, rank):
         """Kill a rank at some moment of a step; when that was."""
         process = running.rank('openmpi', rank)
+        running.look()
         time.sleep(self._drawn.uniform(0, BATCH))
         now = time.perf_counter()
         os.kill(process, signal.SIGKILL)
@@ -176,13 +177,16 @@ class Bench:
         """A `Recovery` after each of n deaths of rank 0, all of one run."""
         name, words, now, ended = 'resume', (), 0.0, 0.0
         for number in range(n + 1):
+            start = time.perf_counter()
             with self.run(name, *words) as running:
                 found = self.wait(name, now, AFTER if number else BEFORE)
                 if number:
-                    yield Recovery.of(now, found, ended=ended - now)
+                    # What lies between is cleaning up, and ours.
+                    found[found > now] -= start - (now + ended)
+                    yield Recovery.of(now, found, ended=ended)
+                offset = time.time() - time.perf_counter()
                 now = self.kill(running, 0)
-                running.wait(LIMIT)
-                ended = time.perf_counter()
+                ended = running.wait(LIMIT).time - offset - now
             words = '--resume',
 
     def exposure(self, n):
