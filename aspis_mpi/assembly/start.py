@@ -19,9 +19,9 @@ from aspis_mpi.schemes.events import EventCode, Remark
 from aspis_mpi.words import counted
 
 #: Sections and keys of the job that may have changed in the meantime.
-FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
-        'run.checkpoint_every', 'run.keep', 'scheme.workers', 'faults',
-        'run.accept_changes', 'network', 'log'}
+FREE = {'run.steps', 'run.out', 'run.model_out', 'run.ledger',
+        'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
+        'scheme.workers', 'faults', 'run.accept_changes', 'network', 'log'}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Start:
 
     def __exit__(self, *_):
         self.claims.close()
+
+    @property
+    def goes_on(self):
+        """True if there is a log of this run already."""
+        return bool(self.stretch.goes_on or self.stretch.continues
+                    or self.aside)
 
     def make_room(self):
         """Put away or remove what an earlier run has left."""

@@ -79,7 +79,9 @@ def test_each_turn_has_another_secret():
 
 
 def test_each_worker_checks_one_file_of_another_one():
-    for coins in range(10):
+    """Any of its files, and any other one's."""
+    seen = set()
+    for coins in range(40):
         it = bench(coins)
         it.sums()
         it.answers()
@@ -89,6 +91,10 @@ def test_each_worker_checks_one_file_of_another_one():
         assert owners == it.present == set(checks)
         assert not any(file in it.owned(worker)
                        for worker, file in checks.items())
+        seen |= set(checks.items())
+    assert {file for _, file in seen} == set(range(14))
+    assert len({divmod(file, 2)[0] for worker, file in seen
+                if worker == 3}) == 6
 
 
 def test_an_unchecked_step_is_sums_and_nothing_else():

@@ -153,7 +153,7 @@ def test_files_that_were_found_right_are_let_in_too():
 
 def test_a_sum_in_the_place_of_another_is_screened_by_those_of_all():
     """One alone would be as long as usual by itself."""
-    for coins in range(8):
+    for coins in range(40):
         it = bench(coins, NEVER | {'audits': 'none'})
         it.sums(but=[0])
         while not it.orders:

@@ -2,18 +2,22 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aspis_mpi import load_run, simulate
 from aspis_mpi.__main__ import main
+from aspis_mpi.errors import DONE
 from aspis_mpi.job import loading
 from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.schemes.record import DrawKind
 from aspis_mpi.schemes.spot import inspection
 from aspis_mpi.streams import Coins, generator
 from tests.support.spot_runs import liar, tables
+
+JOB = Path(__file__).parents[2] / 'jobs' / 'spot.toml'
 
 
 @pytest.fixture
@@ -100,3 +104,18 @@ def test_other_rules_say_nothing_of_checks(tmp_path, capsys):
         assert not len(run.draws)
     assert main(['show', str(path)]) == 0
     assert '\nchecks' not in capsys.readouterr().out
+
+
+def test_the_job_of_the_repository_exposes_its_liars(tmp_path, monkeypatch):
+    """Shorter, and looked at in every step, in which half is wrong."""
+    monkeypatch.setattr(inspection, 'Coins', lambda: Coins(
+        generator(6, 'coins').bytes))
+    code, path = simulate(
+        JOB, out=tmp_path / 'run.h5', settings=[
+            'run.steps=12', 'detection.rate=1', 'adversary.rate=0.5'])
+    with load_run(path) as run:
+        assert code == DONE
+        assert set(np.flatnonzero(run.exposed[-1])) == set(
+            np.flatnonzero(run.adversaries.any(axis=0)))
+        assert len(run.rollbacks) in (1, 2) and not run.wrong_files.any()
+        assert run.evaluation['accuracy'][-1] > 0.5

@@ -113,22 +113,18 @@ def own_orders(it):
 
 
 def test_a_sum_of_who_was_given_up_for_it_is_dropped():
+    """Also while others still owe theirs."""
     it = bench(detection=NEVER)
     it.sums(but=[0])
     while not it.orders:
         it.wait()
-    orders = own_orders(it)
-    slow = min(orders)
-    epoch = it.orders[slow].epoch
-    it.answers(but=[slow])
-    it.orders.clear()
-    while not it.orders:
-        it.wait()
-    it.sum(slow, orders[slow], epoch)
+    slow, other = sorted(it.orders)
+    files, epoch = it.asked(slow), it.orders.pop(slow).epoch
+    it.excuse(slow)
+    it.sum(slow, files, epoch)
     record = it.finish(0)
-    assert record.files_missing == 0
-    files = [file for file in it.owned(0) if record.source[file] == slow]
-    assert not files and not record.exposed.any()
+    assert record.files_missing == 0 and not record.exposed.any()
+    assert slow not in record.source[it.owned(0)]
 
 
 def test_all_files_of_sums_in_the_place_of_others_are_checked():
@@ -146,18 +142,20 @@ def test_all_files_of_sums_in_the_place_of_others_are_checked():
 
 
 def test_who_is_not_believed_does_not_get_its_own_files_again():
-    it = bench(detection=ALWAYS | {'rollback': False})
+    """One of two lies, and nobody is left who could say which."""
+    it = SpotBench(scheme={'workers': 3, 'adversaries': 1},
+                   detection=ALWAYS | {'audits': 'none'})
+    it.lies |= {(0, file): 1.0 for file in it.owned(0)}
     it.sums()
-    it.answers(but=[3])
-    it.orders.clear()
-    for _ in range(50):
+    it.answers()
+    for _ in range(9):
         if own_orders(it):
             break
-        if set(it.orders):
-            it.answers()
+        if set(it.orders) - {2}:
+            it.answers(but=[2])
         else:
-            it.wait()
-    assert own_orders(it) and 3 not in own_orders(it)
+            it.excuse(2)
+    assert own_orders(it) and 0 not in own_orders(it)
 
 
 @pytest.mark.parametrize('load', [1, 2])
@@ -184,3 +182,35 @@ def test_honest_deaths_and_silence_change_no_bits():
     plain.play()
     np.testing.assert_allclose(absent.server.values, plain.server.values,
                                rtol=1e-5)
+
+
+def quarrel(workers, q, coins=0):
+    """A bench in which an owner and its checker are alone in a turn."""
+    it = SpotBench(coins, scheme={'workers': workers, 'adversaries': q},
+                   detection=ALWAYS | {'audits': 'none'})
+    it.lies |= {(0, file): 1.0 for file in it.owned(0)}
+    it.sums()
+    it.answers()
+    checker = next(worker for worker, file in it.checks().items()
+                   if file in it.owned(0))
+    it.answers()
+    for worker in sorted(it.orders):
+        it.excuse(worker)
+    for worker in range(1, workers):
+        if worker != checker and it.turn == 0 and it.state is State.CHECKING:
+            it.excuse(worker)
+    return it, checker
+
+
+def test_of_two_that_contradict_each_other_neither_gets_work_any_more():
+    """Where too few others can say who is right; q falls by one."""
+    it, checker = quarrel(7, 2)
+    record = it.finish(0)
+    assert not record.exposed.any() and not it.server.notes.exposures
+    assert it.present == set(range(7)) - {0, checker}
+    assert any(f'workers {min(0, checker)} and {max(0, checker)} contradict '
+               'each other' in text for text in it.texts)
+    assert it.server.server._membership.q == 1
+    record = it.play()
+    assert record.excluded[[0, checker]].all() and not record.exposed.any()
+    assert record.files_missing == 0

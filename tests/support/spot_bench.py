@@ -48,11 +48,11 @@ class SpotBench:
         self.clock, self._coins = VirtualClock(), streams.generator(
             coins, 'coins')
         self.assembly.inspection.coins = Coins(self._draw)
-        inner = self.assembly.server(self.clock)
-        self._keeper = Snapshots(inner)
-        if goes_back and self.assembly.detector.rollback:
-            inner.remember(self._keeper)
-        self.server = Eager(inner)
+        keeper = self._keeper = Snapshots()
+        back = goes_back and self.assembly.detector.rollback
+        keeper.server = self.assembly.server(
+            self.clock, past=keeper if back else None)
+        self.server = Eager(keeper.server)
         self._note(self.server.start())
 
     def _draw(self, n):
@@ -175,6 +175,11 @@ class SpotBench:
         """All that is owed now, by ascending worker."""
         for worker in sorted(set(self.orders) - set(but)):
             self.answer(worker)
+
+    def excuse(self, worker):
+        """Do not wait for a worker any longer."""
+        return self._note(self.server._rest(
+            self.server.server.excuse([worker])))
 
     def wait(self):
         """Until the server's alarm."""

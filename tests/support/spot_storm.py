@@ -175,7 +175,8 @@ class Storm(SpotBench):
             return None
         if name == 'nonsense':
             return self._note(self.server.malformed(
-                worker, 'nonsense', pick(rng, [None, self.turn, self.turn - 1])))
+                worker, 'nonsense',
+                pick(rng, [None, self.turn, self.turn - 1])))
         if name == 'report':
             return self.send(worker, Progress(
                 self.turn, 0, 1, pack_positions(1, 1)))

@@ -65,6 +65,8 @@ class SpotTable(InspectedTable):
         self._drawn, self._asked = [], {}
         self._turn = -1
         self._proofs, self._remarks, self._contradiction = [], [], None
+        # Owner and checker of which one is wrong, by both.
+        self._pairs = {}
         self._graph = np.zeros((n_workers, n_workers), dtype=bool)
         self._audits, self._seconds = 0, 0.0
         self.exposed = np.zeros(n_workers, dtype=bool)
@@ -324,6 +326,7 @@ class SpotTable(InspectedTable):
                 self._remarks.append(
                     f'the audit of file {case.file} settles nothing: no '
                     'worker sent what the server computes')
+                case.settled_nothing = True
                 return
         case.audit(right)
 
@@ -397,11 +400,25 @@ class SpotTable(InspectedTable):
             found = [case.find(q) for case in it.cases.values()]
             it.bad = bool(self.exposed[it.worker]) or not it.fits or any(
                 one is not Finding.RIGHT for one in found)
+            for case, one in zip(it.cases.values(), found):
+                if one is Finding.OPEN and case.disputed:
+                    self._leave_out(case)
             if it.bad or not it.asked:
                 continue
             screens = self._inspection.screens
             screens.clear(it.worker, it.ratios, until)
             screens.clear_files(it.worker, it.of_files.max(), until)
+
+    def _leave_out(self, case):
+        """Nobody can say who of two is wrong: both are left out."""
+        other = case.against[0]
+        pair = min(case.owner, other), max(case.owner, other)
+        if not case.settled_nothing and pair not in self._pairs:
+            self._pairs[pair] = sentence = (
+                f'workers {pair[0]} and {pair[1]} contradict each other about '
+                f'file {case.file}, and too few others can compute it: '
+                'neither gets work from now on')
+            self._remarks.append(sentence)
 
     def confront(self, believed, q, audit, clock):
         """Look at sums whose senders owe an answer, by what others computed.
@@ -523,7 +540,9 @@ class SpotTable(InspectedTable):
         return Verdict(
             self.exposed.copy(), source, contributors,
             contradiction=self._contradiction, exposed=self.exposed,
-            proofs=tuple(self._proofs))
+            proofs=tuple(self._proofs), pairs=tuple(
+                (*pair, said) for pair, said in self._pairs.items()
+                if not self.exposed[list(pair)].any()))
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""
