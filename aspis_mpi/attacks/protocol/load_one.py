@@ -27,7 +27,9 @@ class LoadOne(Consistent):
         """Change sketch and norm of the first file that was sent."""
         before = own[:, :-1].copy()
         super().sketches(step, epoch, worker, own, weights, sketch)
+        when, error = self._added.get(worker, (None, None))
+        if when != step:
+            return
         changed = (own[:, :-1] != before).any(axis=1)
-        error = sketch(self._added[worker][1])[-1].sum() if (
-            changed.any()) else 0.0
-        own[:, -1][changed] += error / np.abs(weights[changed])
+        own[:, -1][changed] += (sketch(error)[-1].sum()
+                                / np.abs(weights[changed]))

@@ -53,7 +53,7 @@ class Inspection:
         self._load = load
         self._size = size
         self._kappa = odds.honest_checkers(workers, rule.q)
-        self._usual: deque[float] = deque(maxlen=min(self.horizon, MOST))
+        self._usual: deque[float] = deque(maxlen=MOST)
         self._watched_until = -1
         self.cut(())
 

@@ -14,6 +14,7 @@ from aspis_mpi.schemes.belief import Belief
 from aspis_mpi.schemes.closing import Audit, Clock, Closing
 from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.resolution import Resolution
+from aspis_mpi.schemes.spot.lots import Lots
 from aspis_mpi.schemes.tables.shown import Shown
 from aspis_mpi.schemes.tables.state import GlobalState
 
@@ -258,6 +259,8 @@ class InspectedTable(AskedTable):
 
     Attributes
     ----------
+    lots : Lots
+        Draws of the step.
     secret : bytes
         Of this epoch's challenge.
     checked : bool
@@ -272,6 +275,7 @@ class InspectedTable(AskedTable):
     checked = True
     epochs = 0
     secret = b''
+    lots: Lots | None = None
     exposed: Bools = sealed(np.zeros(0, dtype=bool))
 
     @abstractmethod
