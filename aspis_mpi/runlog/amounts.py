@@ -114,6 +114,29 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class Found:
+    """Probability with which a liar would have been exposed by now.
+
+    `share` is the mean share of its files that it lies on.
+    """
+
+    share: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Spot checks of a run."""
+
+    files: int                  # that another worker computed once more
+    steps: int                  # in which there were any
+    turns: int                  # in which all workers' sums were looked at,
+    undone: int                 # and those of them that were undone
+    found: tuple[Found, ...]    # of some shares
+    exposed: list[int]          # workers, in any step of any part
+
+
+@dataclass(frozen=True)
 class Differing:
     """A tensor in which a worker was wrong: see `/tensors` of the log."""
 
@@ -184,6 +207,7 @@ class Summary:
     verdicts: dict[str, int]
     truth: Truth
     trust: Trust | None         # None under rules without certificates
+    checks: Checks | None       # None under rules without spot checks
     exposures: tuple[Proved, ...]
     undone: Undone
     waited: tuple[Waited, ...]  # those that cost the most, by seconds

@@ -31,6 +31,15 @@ def of_tensors(exposure):
             for it in exposure.tensors]
 
 
+def of_start(start, n_ranks):
+    """Row of a `Started`, host and device of each rank last."""
+    places = [tuple(storable(name, schema.NAME) for name in place)
+              for place in zip(start.hosts, start.devices)][:n_ranks]
+    places += [(b'', b'')] * (n_ranks - len(places))
+    return (start.step, start.began, start.events, start.exposures,
+            schema.SOURCES.index(start.source), places)
+
+
 def of_rollback(rollback):
     """Row of a `Rollback`."""
     return (rollback.turn, rollback.seconds, rollback.start, rollback.end,

@@ -181,6 +181,9 @@ def _windows(data, rows):
 
 def _bound(data, stretch):
     """The first step or turn of which nothing stays, and which it is."""
+    if data.name == schema.STARTS:
+        # That the run has begun stays true, as events do.
+        return inf, 'step'
     if stretch.turn is None or TURN not in data.dtype.names:
         return stretch.step, 'step'
     return stretch.turn, TURN

@@ -1,5 +1,7 @@
 """The reference of the run log: its schema, and what it means."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 
@@ -20,7 +22,13 @@ TOLD = {'code': EventCode, 'proof': ProofKind, 'cause': Cause,
 def tables():
     """The tables of a log as pairs of data sets, and one that is alone."""
     return (schema.EVENTS, schema.EXPOSURES, schema.TENSORS,
-            schema.arrivals('l'), schema.changes('K', 'l'))
+            _starts(), schema.arrivals('l'), schema.changes('K', 'l'))
+
+
+def _starts():
+    """The table of starts, with the number of ranks as a letter."""
+    pair = schema.starts(0)
+    return replace(pair, beside=replace(pair.beside, row=('K + 1', 2)))
 
 
 def data_sets():

@@ -1,4 +1,4 @@
-"""Adversaries that behave for a while, and now and then."""
+"""Adversaries that behave for a while, or on most of their files."""
 
 import numpy as np
 
@@ -10,13 +10,16 @@ from aspis_mpi.attacks.who.fixed import Fixed
 class Late(Fixed):
     """Some workers, which lie in every step from one on.
 
-    Or with probability `rate` in each, all of them at once.
+    Or with probability `rate` in each, all of them at once.  `apart` steps
+    after the first of them the second one begins, and so on.
     """
 
     def __init__(self, n_workers, count, seed, *, begins: int = 0,
-                 rate: float = 1.0, workers: list[int] | None = None):
+                 apart: int = 0, rate: float = 1.0,
+                 workers: list[int] | None = None):
         super().__init__(n_workers, count, seed, workers=workers)
-        self._begins = begins
+        place = np.cumsum(super().members(0)) - 1
+        self._begins = begins + apart * place
         self._rate = rate
         self._drawn_by = seed
 
@@ -25,7 +28,7 @@ class Late(Fixed):
         found = super().members(step)
         drawn = self._rate >= 1 or streams.generator(
             self._drawn_by, 'late', step).random() < self._rate
-        return found & (step >= self._begins and drawn)
+        return found & (step >= self._begins) & drawn
 
 
 class OneFile(Files):

@@ -23,7 +23,7 @@ from tests.support.made_up_logs import (
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
 TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors',
-          'rollbacks', 'draws', 'arrivals', 'assignment/changes')
+          'starts', 'rollbacks', 'draws', 'arrivals', 'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -78,8 +78,9 @@ def assert_equal(found, expected):
         for name in expected.dtype.names:
             assert_equal(found[name], expected[name])
     elif expected.dtype.kind == 'S':
+        assert found.shape == expected.shape
         assert [text if isinstance(text, bytes) else text.encode()
-                for text in found.tolist()] == expected.tolist()
+                for text in found.flat] == [*expected.flat]
     else:
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(found, expected)
@@ -206,6 +207,8 @@ def test_the_guide(log, example):
                 *(f'{it.step} {it.worker} {it.proof.word} {it.text}'
                   for it in run.exposures),
                 str(Counter(event.code.word for event in run.events))])),
+            '.starts': ('', '\n'.join(
+                f'{it.step} {it.source} {it.hosts}' for it in run.starts)),
             'load_run': ('', f'aspis {run.exposed.any(axis=0)}'),
             'pandas': ('len(steps), steps["verdict"][5], events["text"][1], '
                        'events["code"][1]', '9 clean Bären – 12 ° tolerance'),
@@ -213,7 +216,7 @@ def test_the_guide(log, example):
                        f'{run.steps["loss"].sum()} '
                        f'{run.contributors.sum()}')}[
                 next(word for word in (
-                    'Counter', 'load_run', 'pandas', 'xarray')
+                    'Counter', '.starts', 'load_run', 'pandas', 'xarray')
                     if word in example)]
     ended = subprocess.run(
         [sys.executable, '-c', f'{example}\nprint({ask})'], cwd=log.parent,

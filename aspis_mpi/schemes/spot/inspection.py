@@ -123,8 +123,16 @@ class Inspection:
             Of them may be wrong.
         forced : bool
             Whether it is looked at whatever the coin says.
+
+        Returns
+        -------
+        float
+            H where all liars are known: nobody is left to be exposed, and
+            no parameters will be undone for it.
         """
-        if not q or workers < 2 or workers <= q:
+        if not q:
+            return float(self.horizon)
+        if workers <= q:
             return 0.0
         rate, kappa = self.rule.rate, odds.honest_checkers(workers, q)
         usual = odds.exposed_in_turn(rate, self._kappa, self._load)

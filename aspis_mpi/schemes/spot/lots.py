@@ -147,13 +147,13 @@ class Lots:
     def coin(self, epoch: int, rate: float) -> bool:
         """True with probability `rate`."""
         heads = self._source.coin(self._step, epoch, rate)
-        self._note(epoch, DrawKind.HEADS if heads else DrawKind.TAILS)
+        self._put_down(epoch, DrawKind.HEADS if heads else DrawKind.TAILS)
         return heads
 
     def seed(self, epoch: int) -> tuple[int, int]:
         """A seed of sketches, two numbers of 64 bits."""
         seed = self._source.seed(self._step, epoch)
-        self._note(epoch, DrawKind.CHALLENGE, seed=seed)
+        self._put_down(epoch, DrawKind.CHALLENGE, seed=seed)
         return seed
 
     def checks(self, epoch: int, workers: Sequence[int],
@@ -161,16 +161,16 @@ class Lots:
         """Checks among some workers, see `aspis_mpi.detection.spot.draws`."""
         checks = self._source.checks(self._step, epoch, workers, files)
         for one in checks:
-            self._note(epoch, DrawKind.CHECK, one.checker, one.file)
+            self._put_down(epoch, DrawKind.CHECK, one.checker, one.file)
         return checks
 
     def another(self, epoch: int, workers: Sequence[int], file: int) -> int:
         """One of some workers, at least one, that computes a file."""
         worker = self._source.another(self._step, epoch, workers, file)
-        self._note(epoch, DrawKind.MORE, worker, file)
+        self._put_down(epoch, DrawKind.MORE, worker, file)
         return worker
 
-    def _note(self, epoch: int, kind: DrawKind, worker: int = -1,
+    def _put_down(self, epoch: int, kind: DrawKind, worker: int = -1,
               file: int = -1, seed: tuple[int, int] = (0, 0)) -> None:
         self._notes.append(Draw(self._step, self._turn, epoch, kind, seed,
                                 worker, file))
