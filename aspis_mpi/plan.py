@@ -227,8 +227,9 @@ def _unasked(design, model):
     k, size, load = (design.job.n_workers, design.wire().size,
                      design.assignment.load)
     total, vector, share = size(Sum), size(Parameters), 0.0
-    # What is not kept is added up in float64.
-    held = load if load == 1 or design.transfer.keeps_gradients else 1 + 2
+    # The sum is float64; gradients are kept, or one after the other is made.
+    held = load if load == 1 or design.transfer.keeps_gradients else 1
+    held += 2 * (load > 1)
     if design.detector.spot_checks:
         share = _checked_share(design)
     # A checked step: owners sketch their files, and each worker one more.

@@ -115,6 +115,10 @@ class Total:
         with np.errstate(over='ignore', invalid='ignore'):
             np.add(self._sum, values, out=self._sum)
 
+    def clear(self):
+        """Begin anew."""
+        self._sum.fill(0)
+
     def write(self, out):
         """The sum, each number rounded once, into float32 (d,)."""
         with np.errstate(over='ignore', invalid='ignore'):

@@ -57,7 +57,7 @@ class Pair(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One thing that is remembered, in plain values.
+    """One row of what is remembered, in plain values.
 
     An exposure, whose `other` is empty; a disagreement of two workers, which
     has the step in which it was last seen as `step` and `since`; or a pair

@@ -57,7 +57,7 @@ SCHEMES = {
     'robust-partial, tolerance': [
         'scheme.name=robust-partial', 'detection.equality=tolerance'],
     'aspis': ['scheme.name=aspis', 'scheme.workers=9', 'delay.mean=0.002'],
-    'spot': ['scheme.name=spot', 'assignment.load=2', 'delay.mean=0.01'],
+    'spot': ['scheme.name=spot', 'delay.mean=0.0025'],
     'certified, coverage': [
         'scheme.workers=9', 'collection.name=coverage', 'delay.mean=0.002',
         'assignment.replication=5'],

@@ -1,5 +1,7 @@
 """Spot checks: in which order things are drawn, and who is exposed by what."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.record import Outcome
 from tests.support.spot_bench import SpotBench
 
+THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 ALWAYS = {'rate': 1.0, 'first': 0}
 #: But for what a test wants.
 NEVER = {'rate': 1e-15, 'first': 0}
@@ -205,7 +208,7 @@ def test_who_is_exposed_supports_nobody(audits):
 
 def test_a_liar_gets_through_when_a_colluder_checks_it_and_no_oftener():
     """With probability (q - 1) / (K - 1)."""
-    n, free = 300, 0
+    n, free = 1000 if THOROUGH else 100, 0
     for coins in range(n):
         it = bench(coins, q=2)
         it.lies |= {(worker, file): 1.0 for worker in (1, 5)

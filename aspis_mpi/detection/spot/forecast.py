@@ -76,9 +76,8 @@ def expected(spot: Spot) -> Forecast:
 
     Notes
     -----
-    A worker has its payload, and the c gradients of its files where it keeps
-    them; else one gradient at a time and their sum in float64, but where
-    c = 1.
+    A worker has its payload, their sum in float64 where c > 1, and the c
+    gradients of its files where it keeps them, else one at a time.
     """
     it = spot
     kappa = odds.honest_checkers(it.workers, it.adversaries)
@@ -100,7 +99,8 @@ def expected(spot: Spot) -> Forecast:
         all_exposures=it.adversaries * lost, checkpoints=checkpoints,
         checkpoint_bytes=checkpoints * it.checkpoint,
         server_memory=it.server_memory,
-        kept_memory=it.worker_memory + (it.load + 1) * it.vector,
+        kept_memory=it.worker_memory + (
+            it.load + 1 + 2 * (it.load > 1)) * it.vector,
         again_memory=it.worker_memory + (
             4 if it.load > 1 else 2) * it.vector,
         single_memory=it.worker_memory + 2 * it.vector)

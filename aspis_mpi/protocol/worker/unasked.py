@@ -34,7 +34,7 @@ class UnaskedWorker(Worker):
                          timing, clock=clock, liar=liar, trials=trials)
         self._keeps = transfer.keeps_gradients
         self._errands = []
-        # The sum of what is not kept.
+        # The sum of what is finished.
         self._total = None
 
     @property
@@ -81,7 +81,8 @@ class UnaskedWorker(Worker):
         for errand in self._errands:
             errand.release()
         self._errands.clear()
-        self._total = None
+        if self._total is not None:
+            self._total.clear()
         super()._drop_step()
 
     # -- its own files
@@ -92,12 +93,14 @@ class UnaskedWorker(Worker):
 
     def _keep(self, work, file, buffer):
         """Nothing until all files are finished; then their sum is due."""
-        if self._keeps or len(self.files) == 1:
-            work.held[file] = buffer
-        else:
+        if len(self.files) > 1:
+            # Now, while it is in the caches.
             if self._total is None:
                 self._total = combine.Total(buffer.values.size)
             self._total.add(buffer.values)
+        if self._keeps or len(self.files) == 1:
+            work.held[file] = buffer
+        else:
             buffer.release()
         if work.position is None and not work.silent:
             self._asked[Encode] = None, self._began
@@ -109,12 +112,11 @@ class UnaskedWorker(Worker):
         if buffer is None:
             return None
         files = sorted(self.files)
-        if self._total is None:
-            combine.encode(self._shown(files), np.ones((len(files), 1)),
-                           buffer.values)
+        if len(files) == 1:
+            buffer.values[:] = self._shown(files)[0]
         else:
             self._total.write(buffer.values)
-            self._total = None
+            self._total.clear()
         self._answered(Encode)
         return self._sum(files, 0, buffer)
 
