@@ -44,7 +44,7 @@ SCHEMES = {'spot': 8 * WORKERS, 'robust-partial': WORKERS}
 #: Steps before something happens, and after it.
 BEFORE, AFTER = 10, 3
 #: Seconds that anything may take, on a busy machine.
-LIMIT = 300.0
+LIMIT = 600.0
 
 
 class Timed(Quadratic):
