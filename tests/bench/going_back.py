@@ -48,7 +48,7 @@ VALUES = {
 #: Lies on which files, and steps before the last in which they begin, at
 #: the latest: on one file only a liar may come through the last H steps.
 ON = {'all files': ('all', 1),
-      'one file': ('tests.support.late_liar:First', 24)}
+      'one file': ('tests.support.late_liar:OneFile', 24)}
 #: Share of runs that may differ: delta = 0.01, and chance.
 MOST = 0.03
 

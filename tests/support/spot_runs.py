@@ -83,13 +83,16 @@ class SpotRun:
     code : int
     """
 
+    #: What keeps its snapshots.
+    keeper = Snapshots
+
     def __init__(self, coins=0, replace=None, goes_back=True, **sections):
         self.assembly = Assembly(loading.from_tables(tables(**sections)))
         clock = VirtualClock()
         if self.assembly.inspection is not None:
             self.assembly.inspection.coins = Coins(
                 streams.generator(coins, 'coins').bytes)
-        keeper = Snapshots(self.assembly.ripening)
+        keeper = self.keeper(self.assembly.ripening)
         self.server = keeper.server = self.assembly.server(
             clock, past=keeper if goes_back else None)
         pools = self.assembly.pools(shared=True)
