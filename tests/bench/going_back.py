@@ -35,11 +35,10 @@ DIGITS = {
     'run': {'steps': STEPS, 'checkpoint_every': 0},
     'problem': {'name': 'digits', 'model': 'mlp', 'batch_size': 280},
     'detection': {'rate': 0.1, 'first': 10}}
-#: The last one that is not above any screen where files are much alike.
 VALUES = {
     'reversed': {'value': 'reversed'},
     'reversed, as long': {'value': 'reversed', 'scale': 1.0},
-    'reversed, below the screen': {'value': 'reversed', 'scale': 2.5},
+    'just below the screen': {'value': 'screened', 'ratio': 2.9, 'load': 2},
     'alie, z = -5': {'value': 'alie', 'z': -5.0},
     'constant': {'value': 'constant'},
     'constant, small': {'value': 'constant', 'scale': 0.01},

@@ -44,7 +44,7 @@ SCHEMES = {'spot': 8 * WORKERS, 'robust-partial': WORKERS}
 #: Steps before something happens, and after it.
 BEFORE, AFTER = 10, 3
 #: Seconds that anything may take, on a busy machine.
-LIMIT = 300.0
+LIMIT = 600.0
 
 
 class Timed(Quadratic):
@@ -54,14 +54,13 @@ class Timed(Quadratic):
     ----------
     seed
         See `Problem`.
-    parameters : int
-    notes : str
-        The file.
+    run : str
+        The beginning of the name of the file, where the ranks are.
     """
 
-    def __init__(self, seed, *, parameters: int = 1000, notes: str):
-        super().__init__(seed, parameters=parameters)
-        self._notes = notes
+    def __init__(self, seed, *, run: str):
+        super().__init__(seed)
+        self._notes = f'{run}.notes'
 
     def initial(self, generator):
         """Zeros, which no step leaves."""
@@ -79,12 +78,12 @@ class Timed(Quadratic):
         return Score(0.0)
 
 
-def settings(scheme, notes, begins=None):
-    """The job, with a liar if it says when that begins."""
+def settings(scheme, name, begins=None):
+    """The job of a run, with a liar if it says when that begins."""
     found = {
         'run.steps': 10 ** 6, 'run.seed': 7, 'run.evaluate_every': 1,
         'run.checkpoint_every': 2, 'problem.name': 'recovery:Timed',
-        'problem.notes': str(notes), 'problem.batch_size': 80,
+        'problem.run': name, 'problem.batch_size': 80,
         'scheme.name': scheme, 'scheme.adversaries': 1,
         'faults.tolerate': 1, 'delay.name': 'constant',
         'delay.mean': BATCH / SCHEMES[scheme]}
@@ -123,7 +122,7 @@ class Bench:
         """The job file of a run."""
         return self._mpi.write_job(
             self._folder / f'{name}.toml',
-            settings(self._scheme, self._folder / f'{name}.notes', begins))
+            settings(self._scheme, name, begins))
 
     @contextmanager
     def ranks(self, *words, survive=False):
@@ -143,13 +142,13 @@ class Bench:
         return self.ranks('-m', 'aspis_mpi', 'run', self.written(name),
                           '--out', f'{name}.h5', *words, survive=survive)
 
-    def wait(self, name, since, more):
+    def wait(self, running, name, since, more):
         """Sleep until more steps have ended since; the times."""
         last = time.perf_counter() + LIMIT
         while (found := self.ends(name))[found > since].size < more:
-            if time.perf_counter() > last:
+            if running.over or time.perf_counter() > last:
                 sys.exit(f'{self._scheme}, {name}: {found.size} steps and no '
-                         f'more within {LIMIT:g} s')
+                         f'more\n{running.wait(1).err}')
             time.sleep(0.01)
         return found
 
@@ -169,9 +168,10 @@ class Bench:
         for number in range(n):
             name = f'death-{number}'
             with self.run(name, survive=True) as running:
-                self.wait(name, 0, BEFORE)
+                self.wait(running, name, 0, BEFORE)
                 now = self.kill(running, self._drawn.randint(1, WORKERS))
-                yield Recovery.of(now, self.wait(name, now, AFTER), later=1)
+                found = self.wait(running, name, now, AFTER)
+                yield Recovery.of(now, found, later=1)
 
     def resume(self, n):
         """A `Recovery` after each of n deaths of rank 0, all of one run."""
@@ -179,7 +179,8 @@ class Bench:
         for number in range(n + 1):
             start = time.perf_counter()
             with self.run(name, *words) as running:
-                found = self.wait(name, now, AFTER if number else BEFORE)
+                found = self.wait(running, name, now,
+                                  AFTER if number else BEFORE)
                 if number:
                     # What lies between is cleaning up, and ours.
                     found[found > now] -= start - (now + ended)

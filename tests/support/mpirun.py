@@ -115,6 +115,11 @@ class Running:
         self._check = threading.Thread(target=self._watch, daemon=True)
         self._check.start()
 
+    @property
+    def over(self):
+        """True if mpirun has ended."""
+        return self._process.poll() is not None
+
     def pids(self):
         """Its processes that are alive."""
         mark = self._mark.encode()
