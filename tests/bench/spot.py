@@ -3,12 +3,13 @@
     python tests/bench/spot.py [PROBLEM [STEPS [PAIRS]]]
     mpirun --oversubscribe -n 16 python tests/bench/spot.py [...]
 
-PROBLEM is `quadratic` or `mlp` (digits, at least 50,000 parameters).  Each
-pair is a run of preset `spot` (load 20, rate 0.1, the first 10 steps checked)
-and one of `wait-for-all` with the same load, batch and files, one after the
-other; beside them preset `uncoded` and `robust-partial` with q = 2.  K = 15,
-in the simulator 5 ms a file.  Printed as JSON: gradients, bytes into the
-server (over K d 4), median and mean seconds of a step, each over that of
+PROBLEM is `quadratic` (20 samples a file) or `mlp` (digits, 4 samples a
+file), both of at least 50,000 parameters.  Each pair is a run of preset
+`spot` (load 20, rate 0.1, the first 10 steps checked) and one of
+`wait-for-all` with the same load, batch and files, one after the other;
+beside them preset `uncoded` and `robust-partial` with q = 2.  K = 15, in the
+simulator 5 ms a file.  Printed as JSON: gradients, bytes into the server
+(over K d 4), median and mean seconds of a step, each over that of
 `wait-for-all`.
 """
 
@@ -27,13 +28,13 @@ PROBLEMS = {
     'quadratic': '''
 name = "quadratic"
 parameters = 50000
-batch_size = 600
+batch_size = 6000
 ''',
     'mlp': '''
 name = "digits"
 model = "mlp"
 hidden = 700
-batch_size = 600
+batch_size = 1200
 '''}
 JOB = '''
 [run]
