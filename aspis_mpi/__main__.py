@@ -1,4 +1,4 @@
-"""The command line: run, simulate, plan, prepare, list, show, doctor."""
+"""Commands: run, simulate, plan, prepare, list, show, report, doctor."""
 
 import os
 
@@ -138,6 +138,14 @@ def _parser():
     sub.set_defaults(command=_show)
     sub.add_argument('run', metavar='RUN.h5')
     sub.add_argument('--json', action='store_true')
+    text = 'runs as one page for the browser'
+    sub = commands.add_parser('report', help=text, description=text)
+    sub.set_defaults(command=_report)
+    sub.add_argument('runs', nargs='+', metavar='RUN.h5')
+    sub.add_argument('-o', '--out', metavar='REPORT.html',
+                     help='default: RUN.report.html, beside the first log')
+    sub.add_argument('--step', type=int, metavar='N', help='a step whose '
+                     'course is wanted, beside the slowest and a few others')
     sub = commands.add_parser('doctor', help='is this machine ready?')
     sub.set_defaults(command=_doctor)
     sub.add_argument('job', nargs='?', metavar='JOB.toml',
@@ -238,6 +246,12 @@ def _show(arguments):
         return 0
     from aspis_mpi.runlog.summary import print_summary
     print_summary(arguments.run, as_json=arguments.json)
+    return 0
+
+
+def _report(arguments):
+    from aspis_mpi.report.making import report
+    print(f'report: {report(arguments.runs, arguments.out, arguments.step)}')
     return 0
 
 
