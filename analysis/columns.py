@@ -27,8 +27,8 @@ def draw_workers(axis, states, columns, kinds):
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    colours = ListedColormap([colour.light for _, colour in kinds]).with_extremes(
-        under='white')
+    colours = ListedColormap([
+        colour.light for _, colour in kinds]).with_extremes(under='white')
     axis.pcolormesh(columns.edges, np.arange(len(states) + 1) - 0.5,
                     columns.worst(states), cmap=colours, vmin=-0.5,
                     vmax=len(kinds) - 0.5, rasterized=True)

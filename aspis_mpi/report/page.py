@@ -23,9 +23,13 @@ SECTIONS = (('training', 'Accuracy and loss'),
             ('proofs', 'Proofs and events'),
             ('returns', 'Returns to earlier steps'), ('job', 'The job'))
 
+#: Sections whose pictures stand side by side where there is room.
+GRID = dict.fromkeys(('training', 'cost'), ' class="grid"')
+
 #: Moods of a card in words, for who does not see its colour.
-MOODS = {'good': ('✓', 'good'), 'bad': ('!', 'to be looked at'),
-         '': ('·', 'for information')}
+MOODS = {'good': '<span role="img" aria-label="good:">✓</span> ',
+         'bad': '<span role="img" aria-label="to be looked at:">⚠</span> ',
+         '': ''}
 
 
 def page(runs, library, made):
@@ -121,7 +125,7 @@ def _run(facts, name, n_runs, charts):
     """A run: its first screen, and its sections below."""
     found = pictures(facts, n_runs)
     parts = ''.join(
-        f'<section id="{name}-{key}"><h3>{heading}</h3>'
+        f'<section id="{name}-{key}"{GRID.get(key, "")}><h3>{heading}</h3>'
         + ''.join(_figure(it, facts.label, charts)
                   for it in found.get(key, ()))
         + _tables(facts, key) + '</section>'
@@ -131,18 +135,15 @@ def _run(facts, name, n_runs, charts):
     first = (f'{told}<div class="cards">'
              + ''.join(map(_card, cards(facts))) + '</div>')
     if n_runs == 1:
-        return (f'<article id="{name}"><p class="label">{text(facts.label)}'
-                f'</p>{first}{parts}</article>')
+        return f'<article id="{name}">{first}{parts}</article>'
     return (f'<article id="{name}"><h2>{text(facts.label)}</h2>{first}'
             f'<details class="more"><summary>All of {text(facts.label)}'
             f'</summary>{parts}</details></article>')
 
 
 def _card(card):
-    sign, word = MOODS[card.mood]
     return (f'<section class="card {card.mood}"><h2>{card.question}</h2>'
-            f'<p class="verdict"><span role="img" aria-label="{word}">{sign}'
-            f'</span> {text(card.verdict)}</p>'
+            f'<p class="verdict">{MOODS[card.mood]}{text(card.verdict)}</p>'
             + ''.join(f'<p>{text(it)}</p>' for it in card.sentences)
             + '</section>')
 

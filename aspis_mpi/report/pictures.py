@@ -87,7 +87,8 @@ def _training(facts, n_runs):
     if len(steps) and np.isfinite(steps['loss']).any():
         yield chart('Loss on the batches', 'loss',
                     [Series('batch', steps['loss'], palette.RED)],
-                    columns_of(steps['step'], n_runs), logarithmic=True)
+                    columns_of(steps['step'], n_runs), logarithmic=True) | {
+                        'points': True}
     if len(steps) and np.isfinite(steps['gradient_norm']).any():
         yield chart('Norm of the aggregated gradient', 'norm',
                     [Series('norm', steps['gradient_norm'], palette.GREEN)],

@@ -73,9 +73,9 @@ def _run(facts):
     told.append(f'It was begun {summary.created} {clock}, with '
                 f'{summary.package}.')
     done = summary.pace.steps
-    of = f' of {it.steps}' if it.steps else ''
+    of = f' of {it.steps:,}' if it.steps else ''
     mood = 'bad' if it.steps and done < it.steps else ''
-    return Card('What was run?', mood, f'{done}{of} steps of '
+    return Card('What was run?', mood, f'{done:,}{of} steps of '
                 f'{it.scheme or it.detection}', told)
 
 
@@ -123,13 +123,14 @@ def _quality(facts, it):
 
 def _wrong(facts):
     truth = facts.summary.truth
-    told = [*_liars(facts), *_exposures(facts), _used(truth), *_flags(truth),
+    told = [_used(truth), *_liars(facts), *_exposures(facts), *_flags(truth),
             *_slow(facts)]
     verdict = (counted(len(facts.liars), 'worker') + ' lied'
                if facts.liars else 'nobody lied')
     if truth.wrong_files:
+        files = 'file' if truth.wrong_files == 1 else 'files'
         return Card('Was anybody wrong?', 'bad', f'{verdict}; '
-                    f'{counted(truth.wrong_files, "wrong file")} used', told)
+                    f'{truth.wrong_files:,} wrong {files} used', told)
     if truth.flagged_wrong:
         return Card('Was anybody wrong?', 'bad',
                     f'{verdict}; honest workers were flagged', told)
@@ -139,23 +140,25 @@ def _wrong(facts):
 
 def _liars(facts):
     several = len(facts.summary.parts) > 1
-    named = [f'worker {it.worker}'
-             + (f' of part {it.part}' if several else '')
-             + f' (steps {it.first} to {it.last}, {it.steps:,} in all)'
-             for it in facts.liars]
-    yield (f'By the truth of the log these lied: {few(named, NAMED)}.'
+    named = [f'{it.worker}' + (f' of part {it.part}' if several else '')
+             + f' ({it.steps:,} times, from step {it.first:,} to '
+             f'{it.last:,})' for it in facts.liars]
+    word = 'worker' if len(named) == 1 else 'workers'
+    yield (f'By the truth of the log {word} {few(named, NAMED)} lied.'
            if named else 'By the truth of the log nobody lied.')
 
 
 def _exposures(facts):
+    """A sentence for each kind of proof that was found."""
     found = facts.summary.exposures
-    for it in found[:NAMED]:
-        yield (f'Worker {it.worker} was proved wrong in step {it.step} '
-               f'by {PROOFS.get(it.proof, it.proof)}.')
-    if len(found) > NAMED:
-        yield f'So were {len(found) - NAMED} more, see below.'
     if not found:
         yield 'The server proved nobody wrong.'
+    for kind in dict.fromkeys(it.proof for it in found):
+        named = [f'{it.worker} in step {it.step:,}' for it in found
+                 if it.proof == kind]
+        word = 'worker' if len(named) == 1 else 'workers'
+        yield (f'Proved wrong by {PROOFS.get(kind, kind)}: {word} '
+               f'{few(named, NAMED)}.')
 
 
 #: Kinds of proof, as the end of a sentence.
@@ -168,9 +171,10 @@ PROOFS = {'disagreements': 'whom it disagreed with',
 def _used(truth):
     if not truth.wrong_files:
         return 'No wrong file was used in any step.'
-    return (f'{counted(truth.wrong_files, "wrong file was", "wrong files were")}'
-            f' used in {counted(truth.steps_with_wrong_files, "step")}, at '
-            f'most {truth.wrong_files_most} in one.')
+    word = 'file was' if truth.wrong_files == 1 else 'files were'
+    return (f'{truth.wrong_files:,} wrong {word} used, in '
+            f'{truth.steps_with_wrong_files:,} steps, '
+            f'at most {truth.wrong_files_most} in one.')
 
 
 def _flags(truth):

@@ -82,7 +82,8 @@ function begin(figure, chart, data, series, more) {
     scales: {x: {time: false, ...(more.xRange ? {range: more.xRange} : {})},
       y: more.y},
     bands: more.bands || [],
-    cursor: {drag: {x: true, y: false}, points: {show: more.points !== false}},
+    cursor: {drag: {x: true, y: false},
+      ...(more.points === false ? {points: {show: false}} : {})},
     hooks: {draw: more.draw ? [more.draw] : [],
       setCursor: [self => say(figure, more.read(self))]},
   }, data, place);
@@ -119,9 +120,9 @@ function drawLines(figure, chart) {
     height: 260, label: chart.unit, bands, y: {distr: chart.log ? 3 : 1,
       ...(chart.log ? {} : {range: (_, low, high) => {
         if (low === null) return [0, 1];
-        const rise = high - low || Math.abs(high) || 1;
-        return [low >= 0 && low < rise ? 0 : low - 0.05 * rise,
-          high + 0.06 * rise];
+        const rise = high - low || Math.abs(high);
+        return [low >= 0 && low <= rise ? 0 : low - 0.05 * rise,
+          rise ? high + 0.06 * rise : 1];
       }})},
     read: self => self.cursor.idx === null ? null : where(
       chart, self.cursor.idx) + ': ' + chart.series.filter(
@@ -454,7 +455,7 @@ function sortable(table) {
   });
 }
 
-// -- begin: a picture is drawn when it comes near
+// -- begin: one picture after the other, so that the page can be used
 
 function show(figure) {
   const chart = charts[figure.dataset.chart];
@@ -473,12 +474,23 @@ function redraw() {
 }
 
 const figures = [...document.querySelectorAll('figure[data-chart]')];
-const near = new IntersectionObserver(entries => entries.forEach(entry =>
-  entry.isIntersecting && show(entry.target)), {rootMargin: '400px'});
-for (const figure of figures) {
-  prepare(figure, charts[figure.dataset.chart]);
-  near.observe(figure);
+const waiting = [];
+
+function drawNext() {
+  const figure = waiting.shift();
+  if (!figure) {
+    document.documentElement.dataset.ready = 'yes';
+    return;
+  }
+  show(figure);
+  setTimeout(drawNext);
 }
+
+figures.forEach(figure => prepare(figure, charts[figure.dataset.chart]));
+waiting.push(...figures);
+for (const box of document.querySelectorAll('details.more'))
+  box.addEventListener('toggle', () =>
+    box.querySelectorAll('figure[data-chart]').forEach(show));
 document.querySelectorAll('table.sorts').forEach(sortable);
 
 let pause;
@@ -499,4 +511,4 @@ addEventListener('beforeprint', () => {
   choose('light');
   figures.forEach(show);
 });
-document.documentElement.dataset.ready = 'yes';
+drawNext();
