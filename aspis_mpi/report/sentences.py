@@ -4,11 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aspis_mpi.report.trust import DEAD, UNHEARD
 from aspis_mpi.runlog.totals import PHASES
 from aspis_mpi.words import counted, few, share, size
 
 #: Workers, proofs and events that are named.
 NAMED = 6
+#: Share of the steps above which it is told that a worker was not heard.
+SILENT = 0.05
 
 
 class Card(NamedTuple):
@@ -121,6 +124,9 @@ def _quality(facts, it):
 
 # -- the wrong and the slow
 
+QUESTION = 'Was anybody wrong or slow?'
+
+
 def _wrong(facts):
     truth = facts.summary.truth
     told = [_used(truth), *_liars(facts), *_exposures(facts), *_flags(truth),
@@ -129,12 +135,12 @@ def _wrong(facts):
                if facts.liars else 'nobody lied')
     if truth.wrong_files:
         files = 'file' if truth.wrong_files == 1 else 'files'
-        return Card('Was anybody wrong?', 'bad', f'{verdict}; '
+        return Card(QUESTION, 'bad', f'{verdict}; '
                     f'{truth.wrong_files:,} wrong {files} used', told)
     if truth.flagged_wrong:
-        return Card('Was anybody wrong?', 'bad',
+        return Card(QUESTION, 'bad',
                     f'{verdict}; honest workers were flagged', told)
-    return Card('Was anybody wrong?', 'good',
+    return Card(QUESTION, 'good',
                 f'{verdict}; no wrong file was used', told)
 
 
@@ -162,10 +168,10 @@ def _exposures(facts):
 
 
 #: Kinds of proof, as the end of a sentence.
-PROOFS = {'disagreements': 'whom it disagreed with',
-          'audit': 'an audit: the server computed the file itself',
-          'sketches': 'its own sketches, which its vector is not the sum of',
-          'malformed': 'a message that no honest worker sends'}
+PROOFS = {'disagreements': 'disagreeing with too many others',
+          'audit': 'an audit, in which the server computed the file',
+          'sketches': 'sketches of its own that contradict its vector',
+          'malformed': 'sending what no honest worker sends'}
 
 
 def _used(truth):
@@ -187,13 +193,20 @@ def _flags(truth):
 
 def _slow(facts):
     waited = facts.summary.waited
-    if not waited:
+    if waited:
+        yield 'The run waited for ' + ', '.join(
+            f'worker {it.worker} for {seconds(it.seconds)}'
+            + (f' (late in {counted(it.late, "step")})' if it.late else '')
+            for it in waited) + '.'
+    silent = np.isin(facts.states, (UNHEARD, DEAD)).sum(axis=1)
+    often = np.argsort(-silent, kind='stable')[:NAMED]
+    named = [f'worker {worker} in {counted(int(silent[worker]), "step")}'
+             for worker in often.tolist()
+             if silent[worker] > SILENT * len(facts.steps)]
+    if named:
+        yield f'Not heard, or without work: {", ".join(named)}.'
+    if not waited and not named:
         yield 'The run waited for nobody in particular.'
-        return
-    yield 'It waited for ' + ', '.join(
-        f'worker {it.worker} for {seconds(it.seconds)}'
-        + (f' (late in {counted(it.late, "step")})' if it.late else '')
-        for it in waited) + '.'
 
 
 # -- the cost

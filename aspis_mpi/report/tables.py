@@ -1,6 +1,7 @@
 """Tables of the page, and pieces of HTML in which nothing is obeyed."""
 
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -127,7 +128,7 @@ def _row(facts):
     it = facts.summary
     plain = plain_bytes(facts) if it.pace.steps else 0
     return (
-        facts.label, it.job.scheme or '', it.job.attack or 'none',
+        Path(it.path).name, it.job.scheme or '', it.job.attack or 'none',
         it.job.n_workers, it.pace.steps, _known(it.quality.accuracy, '.4f'),
         _known(it.quality.best_accuracy, '.4f'), _known(it.quality.loss),
         it.truth.wrong_files, _share(it.truth.precision),

@@ -62,7 +62,8 @@ def liars_of(run):
 
 
 def _liars_of_part(run, number):
-    lied, steps = run.lied, run.steps['step']
+    # Who has no work cannot lie, whatever it would have done.
+    lied, steps = run.lied & ~run.excluded, run.steps['step']
     for worker in np.flatnonzero(lied.any(axis=0)).tolist():
         rows = np.flatnonzero(lied[:, worker])
         yield Liar(worker, int(steps[rows[0]]), int(steps[rows[-1]]),

@@ -54,7 +54,7 @@ const short = new Intl.NumberFormat('en', {notation: 'compact',
   maximumSignificantDigits: 3});
 const tick = value => value === null ? ''
   : value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(0)
-  : short.format(value);
+  : short.format(value).replace('K', 'k').replace('B', 'G');
 
 // -- one uPlot for each figure
 
@@ -69,7 +69,7 @@ function axes(chart, label, whole) {
     {...common, label: chart.axis, size: 36,
       ...(chart.axis === 'step' ? {incrs: steps} : {}),
       values: (_, splits) => splits.map(tick)},
-    {...common, label, size: 58, ...(whole ? {incrs: steps} : {}),
+    {...common, label, size: 58, ...(whole ? {incrs: steps, space: 16} : {}),
       values: (_, splits) => splits.map(tick)}];
 }
 
@@ -224,8 +224,10 @@ function drawCourse(figure, chart) {
       : course(it, chart, Math.max(0, Math.min(n - 1, Math.round(
           self.posToVal(self.cursor.top, 'y')))),
         self.posToVal(self.cursor.left, 'x'))});
+  if (!Math.max(...times)) return say(figure,
+    `step ${it.step}: no time passed on the clock of this run.`);
   say(figure, `step ${it.step}: enough had arrived after `
-    + `${told(it.wait)} s (the first black line), the step was over after `
+    + `${told(it.wait)} s (the first upright line), the step was over after `
     + `${told(it.whole)} s (the second).`
     + (it.unheard.length ? ` Not heard: workers ${it.unheard.join(', ')}.` : '')
     + (it.idle.length ? ` Without work: workers ${it.idle.join(', ')}.` : ''));
