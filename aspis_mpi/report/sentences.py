@@ -147,11 +147,17 @@ def _wrong(facts):
 def _liars(facts):
     several = len(facts.summary.parts) > 1
     named = [f'{it.worker}' + (f' of part {it.part}' if several else '')
-             + f' ({it.steps:,} times, from step {it.first:,} to '
-             f'{it.last:,})' for it in facts.liars]
+             + f' ({_when(it)})' for it in facts.liars]
     word = 'worker' if len(named) == 1 else 'workers'
     yield (f'By the truth of the log {word} {few(named, NAMED)} lied.'
            if named else 'By the truth of the log nobody lied.')
+
+
+def _when(liar):
+    if liar.steps == 1:
+        return f'once, in step {liar.first:,}'
+    return (f'{liar.steps:,} times, from step {liar.first:,} to '
+            f'{liar.last:,}')
 
 
 def _exposures(facts):
