@@ -9,11 +9,12 @@ from aspis_mpi.errors import RunLogError
 from aspis_mpi.report.columns import Columns
 from aspis_mpi.report.exposed import exposures_of
 from aspis_mpi.report.labels import collected, told_parts
-from aspis_mpi.report.palette import BLUE, RED
+from aspis_mpi.report.palette import BACK, BLUE, RED
 from aspis_mpi.report.parts import files_a_step
 from aspis_mpi.report.trust import (
     STATES, Replicas, files_of, replicas_of, states_of)
 from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.record import Cause
 from aspis_mpi.words import counted, printable, size
 from columns import draw_workers
 from figure import (command_line, mistakes_in_a_line, pyplot, save,
@@ -37,6 +38,7 @@ class Trust:
     files: tuple                # of `Layer`, which add up to f
     certificates: str           # a sentence
     exposures: list
+    rollbacks: list
     bytes_in: np.ndarray        # int (T,)
     replicas: Replicas
     wrong_files: np.ndarray     # int (T,)
@@ -61,7 +63,7 @@ def trust_of(run):
     return Trust(
         title=_title(run), steps=steps['step'], states=states_of(run),
         files=files, certificates=_certificates(run, files),
-        exposures=exposures_of(run),
+        exposures=exposures_of(run), rollbacks=run.rollbacks,
         bytes_in=steps['bytes_in'].astype(np.int64),
         replicas=replicas_of(run), wrong_files=run.wrong_files)
 
@@ -93,7 +95,8 @@ def _draw(trust, picture):
     figure, axes = plt.subplots(
         3, 1, figsize=(9, 5 + rows), sharex=True,
         height_ratios=(rows, 1.5, 1.2), layout='constrained')
-    _legend(axes[0], 2, draw_workers(axes[0], trust.states, columns, STATES))
+    handles = draw_workers(axes[0], trust.states, columns, STATES)
+    _legend(axes[0], 2, handles + _draw_rollbacks(axes, trust.rollbacks))
     _draw_files(axes[1], trust, columns)
     _draw_bytes(axes[2], trust, columns)
     whole_numbers(axes[2].xaxis)
@@ -102,6 +105,20 @@ def _draw(trust, picture):
                        'of each worker, means of files and bytes)')
     figure.suptitle(textwrap.fill(trust.title, 100), fontsize=10)
     save(figure, picture)
+
+
+def _draw_rollbacks(axes, rollbacks):
+    """Lines where the run went back to; the handles of a legend."""
+    for it in rollbacks:
+        for axis in axes:
+            axis.axvline(it.end - 0.5, color=BACK.light, linewidth=1,
+                         linestyle=':')
+    if not rollbacks:
+        return []
+    # Here, as matplotlib takes its time.
+    from matplotlib.lines import Line2D
+    return [Line2D([], [], color=BACK.light, linewidth=1, linestyle=':',
+                   label='the run went back to here')]
 
 
 def _draw_files(axis, trust, columns):
@@ -156,7 +173,7 @@ def _legend(axis, columns, handles=None):
 
 def _print(trust):
     print(trust.title)
-    print('\n'.join(_tell_exposures(trust)))
+    print('\n'.join([*_tell_exposures(trust), *_tell_rollbacks(trust)]))
     print(trust.certificates)
     print(_tell_bytes(trust))
     wrong = trust.wrong_files
@@ -175,6 +192,17 @@ def _tell_exposures(trust):
     rest = [str(exposure.worker) for exposure in trust.exposures[SHOWN:]]
     if rest:
         yield f'exposed later, or as well: workers {", ".join(rest)}'
+
+
+def _tell_rollbacks(trust):
+    for it in trust.rollbacks[:SHOWN]:
+        why = ' by hand' if it.cause is Cause.HAND else ''
+        yield (f'went back{why} from step {it.start} to step {it.end}: '
+               f"{counted(it.wrong, 'wrong payload')} undone")
+    rest = trust.rollbacks[SHOWN:]
+    if rest:
+        yield (f"went back {counted(len(rest), 'more time')}: "
+               f"{counted(sum(it.undone for it in rest), 'step')} undone")
 
 
 def _tell_bytes(trust):

@@ -13,6 +13,7 @@ import logging  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 from dataclasses import asdict  # noqa: E402
+from datetime import datetime  # noqa: E402
 from functools import partial  # noqa: E402
 
 from aspis_mpi import __version__, registry  # noqa: E402
@@ -136,8 +137,19 @@ def _parser():
     sub = commands.add_parser('show', help='a run at a glance, or all of a '
                               'folder')
     sub.set_defaults(command=_show)
-    sub.add_argument('run', metavar='RUN.h5')
+    sub.add_argument('runs', nargs='+', metavar='RUN.h5', help='a log or a '
+                     'folder of logs; for nodes to leave out several, and '
+                     'host ledgers')
     sub.add_argument('--json', action='store_true')
+    sub.add_argument('--exclude', action='store_true', help='print nodes to '
+                     'leave out, of workers that were exposed, dead or slow, '
+                     'as sbatch --exclude takes them')
+    sub.add_argument('--why', action='store_true', help='print the evidence, '
+                     'host by host; with --exclude on standard error')
+    sub.add_argument('--repeat', type=_positive, default=1, metavar='N',
+                     help='leave out hosts with evidence in N runs or more')
+    sub.add_argument('--since', type=_moment, metavar='DATE', help='count '
+                     'what began on that day or later, as in 2026-11-30')
     text = 'runs as one page for the browser'
     sub = commands.add_parser('report', help=text, description=text)
     sub.set_defaults(command=_report)
@@ -240,13 +252,46 @@ def _topic(word):
 
 
 def _show(arguments):
-    if os.path.isdir(arguments.run):
+    path, *others = arguments.runs
+    if arguments.exclude or arguments.why or _is_ledger(path):
+        from aspis_mpi.runlog.exclusion import Question
+        from aspis_mpi.runlog.reasons import print_exclusion
+        print_exclusion(
+            arguments.runs, Question(arguments.repeat, arguments.since),
+            arguments.exclude, arguments.why or not arguments.exclude,
+            arguments.json)
+        return 0
+    if others or arguments.repeat > 1 or arguments.since:
+        raise JobError('show: several logs, --repeat and --since are for '
+                       '--exclude and --why; of a folder all runs are shown')
+    if os.path.isdir(path):
         from aspis_mpi.runlog.folder import print_folder
-        print_folder(arguments.run, as_json=arguments.json)
+        print_folder(path, as_json=arguments.json)
         return 0
     from aspis_mpi.runlog.summary import print_summary
-    print_summary(arguments.run, as_json=arguments.json)
+    print_summary(path, as_json=arguments.json)
     return 0
+
+
+def _is_ledger(path):
+    from aspis_mpi.runlog import ledger
+    return os.path.isfile(path) and ledger.is_ledger(path)
+
+
+def _positive(word):
+    """A number of runs, checked."""
+    if not word.isdecimal() or not int(word):
+        raise argparse.ArgumentTypeError(f"'{word}' must be at least 1")
+    return int(word)
+
+
+def _moment(word):
+    """A day, or a moment of one, by the clock of this place."""
+    try:
+        return datetime.fromisoformat(word).astimezone()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"'{word}' is no date such as 2026-11-30") from error
 
 
 def _report(arguments):

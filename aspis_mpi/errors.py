@@ -54,6 +54,12 @@ class RunLogError(ValueError):
     exit_code = BAD_JOB
 
 
+class LedgerError(ValueError):
+    """A file that cannot be read as a host ledger, and why, in a sentence."""
+
+    exit_code = BAD_JOB
+
+
 class DataError(ValueError):
     """Files of a data set that cannot be used, and why, in one sentence."""
 

@@ -7,12 +7,14 @@ from aspis_mpi.aggregation.base import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.display import survived
 from aspis_mpi.assignment import ordering
+from aspis_mpi.detection.spot.forecast import (
+    Forecast, Spot, described, expected)
 from aspis_mpi.job import loading
 from aspis_mpi.learning.optimizer import state_bytes
 from aspis_mpi.protocol.buffers import AHEAD
 from aspis_mpi.protocol.messages import (
-    Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
-    Replica, Sketch, Sum)
+    Challenge, CodedGradient, Commit, Compute, Encode, Model, Parameters,
+    Progress, Replica, Sketch, Sum)
 from aspis_mpi.words import counted, size
 
 
@@ -58,6 +60,9 @@ class Plan:
     silence: float              # seconds
     most_cost: float            # share of the run that a worker may cost
     warnings: list              # sentences
+    #: Numbers of spot checks, and what follows from them; None without any.
+    spot: Spot | None = None
+    spot_forecast: Forecast | None = None
 
 
 def forecast(job, settings=()):
@@ -86,15 +91,17 @@ def plan_of(design):
     kept = 4 * design.d + state
     problem = design.problem
     data = problem.data_bytes + design.delay.data_bytes
-    gradient = design.micro_batch * problem.sample_bytes
-    # What is received in a step; parameters old and new, gradient; what the
-    # optimizer has; what is kept of them for a checkpoint; what computing
-    # needs, evaluation or a gradient for an audit.
-    server = (traffic.vectors * traffic.vector + 3 * vector + state + kept
+    gradient = problem.gradient_bytes(design.micro_batch)
+    # What is received in a step; parameters old and new, gradient, and what
+    # the guard compares parameters with; what the optimizer has; what is
+    # kept of them for a checkpoint; what computing needs, evaluation or a
+    # gradient for an audit.
+    server = (traffic.vectors * traffic.vector + 4 * vector + state + kept
               + job.runtime.threads * SCRATCH + data
               + max(problem.evaluation_bytes, gradient * problem.on_server))
     # Parameters now and next, what the transfer keeps, and computing.
     worker = 2 * vector + traffic.kept + data + gradient
+    spot = _spot(design, server, worker - traffic.kept, kept)
     waits = not (design.transfer.sends_at_once
                  or design.transfer.sends_unasked)
     needed = design.scheme.needed
@@ -121,7 +128,38 @@ def plan_of(design):
         checkpoints=job.run.keep, tolerates=job.faults.tolerate,
         waits_for_all=design.scheme.collection.waits_for_all,
         presses=design.presses and job.q > 0, silence=job.faults.silence,
-        most_cost=design.most_cost, warnings=_warnings(design))
+        most_cost=design.most_cost, warnings=_warnings(design), spot=spot,
+        spot_forecast=None if spot is None else expected(spot))
+
+
+def _spot(design, server, worker, checkpoint):
+    """Numbers of spot checks, None without any.
+
+    Parameters
+    ----------
+    design : Design
+    server, worker : int
+        Bytes of the server, and of a worker but for what it sends.
+    checkpoint : int
+        Bytes of one.
+    """
+    rule, job = design.detector, design.job
+    if not rule.spot_checks:
+        return None
+    vector = design.wire().size(Parameters)
+    return Spot(
+        workers=job.n_workers, adversaries=job.q,
+        load=design.assignment.load, vector=vector, rate=rule.rate,
+        first=rule.first, steps=job.run.steps, rollback=rule.rollback,
+        risk=rule.rollback_risk, every=job.run.checkpoint_every,
+        keep=job.run.keep, checkpoint=checkpoint, server_memory=server,
+        worker_memory=worker + _beside_sums(design),
+        keeps=rule.keep_gradients, tolerates=job.faults.tolerate)
+
+
+def _beside_sums(design):
+    """Bytes of a worker's sketches, where it has to show any."""
+    return design.wire().size(Sketch) * bool(design.job.transfer.challenge)
 
 
 def _certifies(design):
@@ -165,11 +203,9 @@ def _traffic(design):
     model = k * (size(Model) + vector)
     if design.transfer.sends_at_once:
         return _Traffic(replicas, vector, replicas * size(Replica), model,
-                        AHEAD * vector)
+                        min(AHEAD, assignment.load) * vector)
     if design.transfer.sends_unasked:
-        total = size(Sum)
-        return _Traffic(k, total, k * total, model + k * size(Commit),
-                        assignment.load * vector + total)
+        return _unasked(design, model)
     # Every file is reported.
     reports, payload = replicas * size(Progress), size(CodedGradient)
     signal = size(Encode) + size(Commit)
@@ -184,6 +220,28 @@ def _traffic(design):
         epochs * k, payload, epochs * k * (payload + answer) + reports,
         model + epochs * k * (signal + size(Challenge)),
         assignment.load * vector + payload + answer)
+
+
+def _unasked(design, model):
+    """Traffic of sums that nobody asks for, the mean over all steps."""
+    k, size, load = (design.job.n_workers, design.wire().size,
+                     design.assignment.load)
+    total, vector, share = size(Sum), size(Parameters), 0.0
+    # What is not kept is added up in float64.
+    held = load if load == 1 or design.transfer.keeps_gradients else 1 + 2
+    if design.detector.spot_checks:
+        share = _checked_share(design)
+    # A checked step: owners sketch their files, and each worker one more.
+    up = share * 2 * size(Sketch) if share else 0
+    down = share * (size(Challenge) + size(Compute))
+    return _Traffic(k, total, k * total + round(k * up),
+                    model + k * size(Commit) + round(k * down),
+                    held * vector + total + _beside_sums(design))
+
+
+def _checked_share(design):
+    """Share of the steps that are checked, expected."""
+    return expected(_spot(design, 0, 0, 0)).checked_share
 
 
 def describe(plan):
@@ -201,17 +259,17 @@ def describe(plan):
         'computed a step, '
         f"{counted(p.vectors_up, 'vector is', 'vectors are')} sent.",
         f'Bytes a step: {size(p.bytes_up)} up, {size(p.bytes_down)} down.',
-        f'Memory beyond the process: server {size(p.server_memory)}, worker '
-        f'{size(p.worker_memory)}.',
     ]
+    if p.spot is None:
+        lines.append('Memory beyond the process: server '
+                     f'{size(p.server_memory)}, worker '
+                     f'{size(p.worker_memory)}.')
     lines += _worst_case(p) + _certificates(p)
     lines.append(survived(p.silent_survived))
     lines += _pace(p)
-    when = (f"every {counted(p.checkpoint_every, 'step')} and where the run "
-            'ends' if p.checkpoint_every else 'where the run ends')
-    last = 'one is' if p.checkpoints == 1 else f'{p.checkpoints} are'
-    lines.append(f'A checkpoint of {size(p.checkpoint_bytes)} {when}; the '
-                 f'last {last} kept.')
+    if p.spot is not None:
+        lines += described(p.spot)
+    lines += _checkpoints(p)
     if p.tolerates:
         who = counted(p.tolerates, 'worker that dies', 'workers that die')
         lines.append(f'The run goes on without up to {who}, under mpirun '
@@ -224,6 +282,17 @@ def describe(plan):
             lines.append('That is no majority of right buckets in the worst '
                          'case.')
     return '\n'.join(lines + p.warnings)
+
+
+def _checkpoints(p):
+    """A sentence on checkpoints; spot checks have their own."""
+    if p.spot is not None and p.spot.rollback:
+        return []
+    when = (f"every {counted(p.checkpoint_every, 'step')} and where the run "
+            'ends' if p.checkpoint_every else 'where the run ends')
+    last = 'one is' if p.checkpoints == 1 else f'{p.checkpoints} are'
+    return [f'A checkpoint of {size(p.checkpoint_bytes)} {when}; the last '
+            f'{last} kept.']
 
 
 def _worst_case(p):

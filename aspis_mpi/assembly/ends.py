@@ -10,12 +10,15 @@ from aspis_mpi.assembly.keeper import Keeper
 from aspis_mpi.assembly.outputs import model_path
 from aspis_mpi.assembly.start import Start
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.errors import InUse, JobError, Mistake
+from aspis_mpi.errors import (
+    InUse, JobError, LedgerError, Mistake, RunLogError)
 from aspis_mpi.job import loading
 from aspis_mpi.job.job import Job
 from aspis_mpi.learning.problem import Problem
 from aspis_mpi.protocol.server.machine import ParameterServer
-from aspis_mpi.runlog import archive
+from aspis_mpi.runlog import archive, ledger
+from aspis_mpi.runlog.judging import findings
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.events import EventCode, Remark
 
@@ -43,12 +46,16 @@ def read(job: AnyJob, settings: Iterable[str], problem: AnyProblem,
 
 def open_log(assembly: Assembly, start: Start, clock: str, mpi: str = '',
              hosts: Sequence[str] = (), hosts_from: str = 'simulated',
+             devices: Sequence[str] = (),
              without: Iterable[int] = ()) -> RunLog:
     """The open log, without anything of a run that it replaces."""
+    if start.goes_on:
+        # Steps that are done again would take along what was found there.
+        book(assembly.job, start.first)
     start.make_room()
     try:
         run_log = assembly.run_log(start, clock, mpi, hosts, hosts_from,
-                                   without)
+                                   devices, without)
     except (FileExistsError, InUse) as error:
         # Of somebody who claims nothing.
         raise JobError(str(error)) from error
@@ -88,9 +95,29 @@ def close(assembly: Assembly, server: ParameterServer, keeper: Keeper,
         keeper.close()
         run_log.close()
     finally:
+        book(assembly.job, path)
         _save(assembly, path, arrays, wrong)
     if wrong:
         raise Mistake(wrong)
+
+
+def book(job: Job, path: Path) -> None:
+    """Append to the host ledger of a job what the log of its run says.
+
+    Parameters
+    ----------
+    job : Job
+    path : Path
+        Of the run's first log.
+    """
+    if job.run.ledger is None:
+        return
+    try:
+        with load_run(path.absolute()) as run:
+            ledger.append(job.run.ledger, findings(run))
+    except (OSError, LedgerError, RunLogError) as error:
+        # What was trained counts; show --why still tells it from the log.
+        log.error('%s: nothing of this run is in run.ledger: %s', path, error)
 
 
 def _save(assembly: Assembly, path: Path, arrays: dict[str, Any],
@@ -107,6 +134,7 @@ def save_again(assembly: Assembly, start: Start) -> Path:
     """Save the model of a run that is done, if a kill came before that."""
     print(f'aspis_mpi: {start.first}: all {assembly.job.run.steps} steps are '
           'done already', file=sys.stderr, flush=True)
+    book(assembly.job, start.first)
     if start.checkpoint is not None:
         arrays, wrong = assembly.model(start.load().parameters)
         _save(assembly, start.first, arrays, wrong)

@@ -73,6 +73,9 @@ class Keeper:
         for exposure in notes.exposures:
             self._log.exposure(exposure)
         notes.exposures.clear()
+        if notes.draws:
+            self._log.draws(notes.draws)
+            notes.draws.clear()
         if notes.arrivals:
             self._log.arrivals(notes.arrivals)
             notes.arrivals.clear()

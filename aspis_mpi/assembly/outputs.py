@@ -6,11 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from aspis_mpi.detection.spot import ripe
-from aspis_mpi.errors import InUse, JobError, RunLogError
+from aspis_mpi.errors import InUse, JobError, LedgerError, RunLogError
 from aspis_mpi.learning.optimizer import state_bytes
+from aspis_mpi.runlog import ledger
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import Claims, real
 from aspis_mpi.runlog.log_parts import SUFFIXES, beside, orphans, places
+from aspis_mpi.words import reason
 
 
 def log_path(file, out=None, job=None):
@@ -182,6 +184,29 @@ def check(job, path):
         _make_directory(place)
     if folder.is_dir():
         _try_directory(folder)
+    if job.run.ledger is not None:
+        _check_ledger(job, [path, *model_paths(job, path, ()), folder])
+
+
+def _check_ledger(job, others):
+    """Make sure that the run can append to its host ledger."""
+    path = Path(job.run.ledger)
+    where = f'{job.path}: run.ledger = {job.run.ledger!r}'
+    advice = 'name a host ledger, or a file that is not there yet'
+    if any(real(path) == real(other) for other in others):
+        raise JobError(f'{where}: the run writes this itself; {advice}')
+    try:
+        _check_links(path)
+        if path.exists():
+            ledger.check(path)
+        else:
+            real(path).parent.mkdir(parents=True, exist_ok=True)
+            TemporaryFile(dir=real(path).parent).close()
+    except LedgerError as error:
+        raise JobError(f'{where}: {error}; {advice}') from error
+    except OSError as error:
+        raise JobError(f'{where}: it cannot be written: {reason(error)}; '
+                       f'{advice}') from error
 
 
 def check_room(assembly, path):

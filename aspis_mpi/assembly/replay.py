@@ -8,7 +8,8 @@ from aspis_mpi.job.differences import recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode, Remark
-from aspis_mpi.schemes.record import ArrivalKind
+from aspis_mpi.schemes.record import ArrivalKind, Cause, Draw, DrawKind
+from aspis_mpi.schemes.spot.lots import AsRecorded
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
 #: did is recorded; the others decide no more of a result than last bits.
@@ -16,6 +17,9 @@ from aspis_mpi.schemes.record import ArrivalKind
 FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
         'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
         'run.accept_changes'}
+#: With spot checks these decide which steps are checked, and to which an
+#: exposure takes the run back.
+FREE_UNCHECKED = {'run.checkpoint_every', 'run.keep'}
 
 
 class Recorded:
@@ -48,8 +52,10 @@ class Recorded:
                 self.without = run.attrs.get('without_work', [])
                 always = run.excluded[:, self.without].all()
                 self.n_workers, self._n_files = run.n_workers, run.n_files
+                _refuse_hand(run)
                 self._arrivals = run.arrivals
                 self._finished = run.finished(self._arrivals)
+                self._draws = [_draw(row) for row in run.draws.tolist()]
         except RunLogError as error:
             raise JobError(f'--replay: {error}') from error
         if came_back(self._arrivals) or not always:
@@ -67,7 +73,9 @@ class Recorded:
         JobError
             `job` differs in something that is not free.
         """
-        refuse_difference(job, self._tables, self.path, '--replay', FREE)
+        checks = getattr(job.part('detection').cls, 'spot_checks', False)
+        refuse_difference(job, self._tables, self.path, '--replay',
+                          FREE - FREE_UNCHECKED if checks else FREE)
         if job.detection.random_audits:
             raise JobError(
                 f'{job.path}: detection.random_audits = '
@@ -103,11 +111,20 @@ class Recorded:
             raise JobError(
                 f'--replay: the order of computing of {self.path} is not '
                 f"found again by '{assembly.job.assignment.order}'")
+        if assembly.inspection is not None:
+            assembly.inspection.recorded = AsRecorded(self._draws)
         server.bar({worker: f'worker {worker} gets no work, as recorded'
                     for worker in self.without})
         return replayed.replay(server, workers, keeper, clock,
                                self._n_files, self._arrivals,
                                self._finished)
+
+
+def _draw(row):
+    """The draw of a row of `/draws`."""
+    step, turn, epoch, kind, low, high, worker, checks = row
+    return Draw(step, turn, epoch, DrawKind.numbered(kind), (low, high),
+                worker, checks)
 
 
 def _refuse_part(run):
@@ -117,8 +134,15 @@ def _refuse_part(run):
                           'went on with other workers')
 
 
+def _refuse_hand(run):
+    """Refuse a run that somebody has sent back: it did not do so itself."""
+    if any(it.cause is Cause.HAND for it in run.rollbacks):
+        raise RunLogError(f'{run.path} was sent back to an earlier step by '
+                          '--from-step')
+
+
 def came_back(arrivals):
-    """True if a lost worker is heard of in a later step."""
+    """True if a lost worker is heard of in a later turn."""
     lost = arrivals[arrivals['kind'] == ArrivalKind.LOST]
-    return any((arrivals['worker'][arrivals['step'] > row['step']]
+    return any((arrivals['worker'][arrivals['turn'] > row['turn']]
                 == row['worker']).any() for row in lost)

@@ -283,7 +283,7 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
     from aspis_mpi.backends.mpi.server import ServerLoop
     clock = time.perf_counter
     with open_log(assembly, start, 'wall', ranks.library(), places.hosts,
-                  places.source, without) as run_log:
+                  places.source, places.devices, without) as run_log:
         kept = assembly.checkpoints(start.first)
         server = assembly.server(clock, True, places.keys[1:],
                                  places.vouched, kept)

@@ -11,7 +11,7 @@ from aspis_mpi.job.differences import values
 from aspis_mpi.words import counted, few
 
 #: What rank 0 alone looks at.
-OWN = {'run.out', 'run.model_out'}
+OWN = {'run.out', 'run.model_out', 'run.ledger'}
 
 
 def facts(assembly):

@@ -4,24 +4,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from aspis_mpi.assembly import outputs
-from aspis_mpi.errors import DamagedCheckpoint, InUse, JobError, RunLogError
+from aspis_mpi.assembly.going_on import earlier, newest
+from aspis_mpi.errors import InUse, JobError, RunLogError
 from aspis_mpi.job.differences import difference, recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.protocol.server.snapshot import Snapshot
-from aspis_mpi.runlog import going_back, schema
-from aspis_mpi.runlog.checkpoints import Checkpoints, load, step_of
+from aspis_mpi.runlog import going_back
+from aspis_mpi.runlog.checkpoints import Checkpoints, load
 from aspis_mpi.runlog.claims import Claims, claim, real
 from aspis_mpi.runlog.log_parts import free
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.stretch import BEGINNING, Stretch
 from aspis_mpi.schemes.events import EventCode, Remark
-from aspis_mpi.schemes.record import Cause, Rollback
-from aspis_mpi.words import counted, few
+from aspis_mpi.words import counted
 
 #: Sections and keys of the job that may have changed in the meantime.
-FREE = {'run.steps', 'run.out', 'run.model_out', 'run.evaluate_every',
-        'run.checkpoint_every', 'run.keep', 'scheme.workers', 'faults',
-        'run.accept_changes', 'network', 'log'}
+FREE = {'run.steps', 'run.out', 'run.model_out', 'run.ledger',
+        'run.evaluate_every', 'run.checkpoint_every', 'run.keep',
+        'scheme.workers', 'faults', 'run.accept_changes', 'network', 'log'}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Start:
 
     def __exit__(self, *_):
         self.claims.close()
+
+    @property
+    def goes_on(self):
+        """True if there is a log of this run already."""
+        return bool(self.stretch.goes_on or self.stretch.continues
+                    or self.aside)
 
     def make_room(self):
         """Put away or remove what an earlier run has left."""
@@ -187,9 +193,9 @@ def _find(assembly, path, from_step):
                                       '--resume')
             changes = tuple(Remark(EventCode.CHANGED, text)
                             for text in changes)
-            place = _newest(assembly, path, run)
+            place = newest(assembly, path, run)
             if from_step is not None:
-                place = _earlier(assembly, path, run, place, from_step)
+                place = earlier(assembly, path, run, place, from_step)
             if place is None:
                 begun = _anew(assembly, path, run)
                 return replace(begun, remarks=begun.remarks + changes)
@@ -238,140 +244,6 @@ def refuse_difference(job, tables, path, how, free):
         key, value, theirs = differs
         raise JobError(f'{job.path}: {key} = {value!r}: {how} {path} was run '
                        f'with {theirs!r}')
-
-
-@dataclass(frozen=True)
-class Place:
-    """A checkpoint to go on from.
-
-    Attributes
-    ----------
-    file : Path
-    snapshot : Snapshot
-        Of the file.
-    remarks : tuple of Remark
-    rollbacks : tuple of Rollback
-        By which the run has come there, and which are not finished.
-    mixture : Snapshot or None
-        See `Start`.
-    """
-
-    file: Path
-    snapshot: Snapshot
-    remarks: tuple[Remark, ...] = ()
-    rollbacks: tuple[Rollback, ...] = ()
-    mixture: Snapshot | None = None
-
-    @property
-    def stretch(self):
-        """The stretch of the log that stays, and what is added to it."""
-        members = (self.mixture or self.snapshot).members
-        return Stretch(self.snapshot.step, True, turn=members.turn,
-                       rollbacks=self.rollbacks,
-                       order=members.order if self.rollbacks else None)
-
-
-def _newest(assembly, path, run, most=None):
-    """The Place of the newest checkpoint that fits; None without any.
-
-    It has at most so many steps, if that is given.
-    """
-    job, remarks, rows = assembly.job, [], run.n_steps
-    kept = Checkpoints(path, job.run.keep)
-    rollbacks = going_back.begun(kept)
-    if rollbacks:
-        # What is later was to be removed when a kill came.
-        end = rollbacks[-1].end
-        most = end if most is None else min(most, end)
-    found = [file for file in kept.paths()
-             if most is None or step_of(file) <= most]
-    for file in found:
-        try:
-            snapshot = load(file)
-        except DamagedCheckpoint as error:
-            remarks.append(str(error))
-            continue
-        if snapshot.step > rows:
-            remarks.append(f'{file} is not used, as {path} has the rows of '
-                           f'{rows} steps only')
-        elif snapshot.parameters.shape != (assembly.d,):
-            remarks.append(f'{file} has {snapshot.parameters.size} '
-                           f'parameters, not {assembly.d}')
-        else:
-            return Place(file, snapshot, tuple(
-                Remark(EventCode.CHECKPOINT,
-                       f'{remark}; the one before is used')
-                for remark in remarks), rollbacks)
-    if found:
-        raise JobError('--resume: no checkpoint can be used: '
-                       + '; '.join(remarks))
-    if most is None and rows < job.run.steps and _had_checkpoint(run):
-        raise JobError(_missing(path, run, kept))
-    return None
-
-
-def _earlier(assembly, path, run, newest, from_step):
-    """The Place to which a person wants a run to go back.
-
-    What is known of the workers, and the turn, are those of the newest one.
-    """
-    place = None if newest is None else _newest(assembly, path, run,
-                                                from_step)
-    kept = Checkpoints(path)
-    if place is None:
-        steps = few([step_of(file) for file in reversed(kept.paths())])
-        raise JobError(
-            f'--from-step {from_step}: {kept.folder} has no checkpoint of so '
-            'many steps or fewer'
-            + (f', but of {steps}' if steps else ', nor any other'))
-    if place.snapshot.step == newest.snapshot.step:
-        return newest
-    end, members = place.snapshot.step, newest.snapshot.members
-    seconds = newest.snapshot.seconds
-    back = Rollback(members.turn, seconds, run.n_steps, end, Cause.HAND,
-                    run.wrong_payloads(end))
-    return replace(
-        place, mixture=replace(place.snapshot, seconds=seconds,
-                               members=members),
-        rollbacks=(*newest.rollbacks, back),
-        remarks=(*newest.remarks, *place.remarks, Remark(
-            EventCode.ROLLBACK,
-            f'the run goes back from step {back.start} to step {end}, as '
-            f'--from-step {from_step} asks for; later checkpoints lie in '
-            f'{kept.undone}')))
-
-
-def _had_checkpoint(run):
-    """True if a checkpoint was ever written.
-
-    A log of an earlier version does not say it, but has its rows.
-    """
-    last = run.parts[-1].attrs.get(schema.LAST_CHECKPOINT)
-    if last is not None:
-        return last != schema.NO_CHECKPOINT
-    every = run.option('run', 'checkpoint_every', 0)
-    return len(run.parts) > 1 or 0 < every <= run.n_steps
-
-
-def _missing(path, run, kept):
-    """The missing checkpoint, and where it may be, in a sentence."""
-    attrs = run.parts[-1].attrs
-    last = attrs.get(schema.LAST_CHECKPOINT)
-    of = '' if last is None else f" after {counted(last, 'step')}"
-    written = Path(attrs.get(schema.CHECKPOINTS_IN, kept.folder))
-    others = [folder for folder in
-              (written, Checkpoints(real(path)).folder)
-              if folder.resolve() != kept.folder.resolve()]
-    there = [folder for folder in others if any(folder.glob('step-*.npz'))]
-    if there:
-        where = f'; there are some in {there[0]}: move them'
-    elif others:
-        where = f'; they were written to {others[0]}: bring them back'
-    else:
-        where = '; a log that is moved needs that folder beside it'
-    return (f'--resume: {path} has {run.n_steps} steps and its last '
-            f'checkpoint was written{of}, but none is in {kept.folder}'
-            f'{where}, or give --overwrite instead to begin anew')
 
 
 def _go_on(assembly, path, run, place):

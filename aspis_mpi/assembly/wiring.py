@@ -279,12 +279,13 @@ class Assembly(Design):
                       checkpoints=checkpoints)
 
     def run_log(self, start, clock, mpi='', hosts=(), hosts_from='simulated',
-                without=()):
+                devices=(), without=()):
         """The open run log of a `Start`, some workers without work."""
         job = self.job
         return RunLog(start.path, self.assignment, job=job.to_toml(),
                       seed=self.seed, parameters=self.d, mpi=mpi,
-                      hosts=list(hosts), hosts_from=hosts_from, clock=clock,
+                      hosts=list(hosts), hosts_from=hosts_from,
+                      devices=list(devices), clock=clock,
                       flush_seconds=job.log.flush_seconds,
                       overwrite=start.overwrite, stretch=start.stretch,
                       checkpoints=str(Checkpoints(start.first).folder

@@ -28,6 +28,10 @@ class Protocol:
         Whether answers to a challenge alone are lied about.
     patient : bool
         Whether files are lied about only after a step's first challenge.
+    refuses : bool
+        Whether what a challenge or a check asks for is never answered.
+    frames : bool
+        Whether files of other workers are lied about when they are checked.
     narrows : bool
         Whether the start-up probe is answered as rank 0 does.
     timing : bool
@@ -41,6 +45,8 @@ class Protocol:
     payloads = False
     challenged = False
     patient = False
+    refuses = False
+    frames = False
     narrows = False
     timing = False
     seconds = 0.0
@@ -78,6 +84,15 @@ class Protocol:
     def payload(self, step: int, epoch: int, worker: int,
                 values: Vector) -> None:
         """Change a payload, float32 (size,), in place."""
+
+    def check(self, step: int, file: int, row: Floats) -> None:
+        """Change the sketch of another worker's file, in place.
+
+        Parameters
+        ----------
+        step, file : int
+        row : ndarray of float64, shape (k + 1, copies)
+        """
 
     def sketches(self, step: int, epoch: int, worker: int, own: Floats,
                  weights: Floats, sketch: Sketching) -> None:

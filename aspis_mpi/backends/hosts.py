@@ -82,6 +82,8 @@ class Places:
     hosts : list of str
     source : str
         Who says the hosts: as of `Hosts`, or 'ranks'.
+    devices : list of str
+        Of each rank, by its own word; '' of the processor.
     keys : list of str
         Host and device of each rank: what was wrong with one rank may be
         wrong with the next one there.
@@ -91,6 +93,7 @@ class Places:
 
     hosts: list[str]
     source: str
+    devices: list[str]
     keys: list[str]
     vouched: bool
 
@@ -117,7 +120,8 @@ def located(said, devices, told, on_processors):
     keys = places if vouched else [
         f'{place} {device}'.rstrip()
         for place, device in zip(places, devices)]
-    return Places(hosts, told.source if told else RANKS, keys, vouched)
+    return Places(hosts, told.source if told else RANKS, devices, keys,
+                  vouched)
 
 
 def hosts(environment=os.environ, nodes=None):
@@ -150,9 +154,15 @@ def hosts(environment=os.environ, nodes=None):
     for source, total, local in SIZES:
         if total in environment:
             known = environment.get(local) == environment[total] == str(size)
-            names = (platform.node(),) * size
+            names = (_own_name(environment),) * size
             return Hosts(names, source, cluster) if known else None
     return None
+
+
+def _own_name(environment):
+    """This host, by SLURM's name for it if that is the same without domain."""
+    name, node = platform.node(), environment.get('SLURMD_NODENAME', '')
+    return node if node == name.partition('.')[0] else name
 
 
 def _of_pmix(nodes, size):

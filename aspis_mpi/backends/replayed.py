@@ -14,6 +14,9 @@ from aspis_mpi.protocol.server.states import State
 from aspis_mpi.protocol.worker.machine import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 
+#: States in which what is due is computed; that of RESOLVING waits until
+#: the next step is named.
+AT_ONCE = State.VERIFYING, State.CHECKING
 #: Nobody sent these: the server did not wait any longer.
 MISSED = ArrivalKind.SILENT, ArrivalKind.LATE
 
@@ -102,14 +105,14 @@ class Replay:
     def end(self):
         """Do what follows from the last row."""
         self._go_on()
-        self._drive([], State.RESOLVING)
+        self._drive([], [State.RESOLVING])
         if self._server.exit_code is None:
             self._down(self._server.stop(FAILED, (
                 f'the record ends in step {self._server.step}')))
 
     def _begin(self, step):
         if self._server.state is State.RESOLVING:
-            self._drive([], State.RESOLVING)
+            self._drive([], [State.RESOLVING])
         elif step == 0:
             self._start()
         if self._server.exit_code is None and self._server.step != step:
@@ -124,7 +127,7 @@ class Replay:
             return
         for worker in dict.fromkeys(worker for worker, _ in asked):
             self._answer(worker, self._advance(worker))
-        self._drive([], State.PROBING)
+        self._drive([], [State.PROBING])
 
     def _go_on(self):
         (kind, workers), self._missed = self._missed, (None, [])
@@ -151,6 +154,10 @@ class Replay:
         it = self._workers[worker]
         if it.state in ASKED or it.sends_unasked:
             self._keep(worker, self._advance(worker))
+            # What came after the server had given it up is not recorded.
+            while it.sends_unasked and not isinstance(
+                    self._vectors[worker], kind):
+                self._keep(worker, self._advance(worker))
         if not isinstance(self._vectors.get(worker), kind):
             raise ReplayError(f'worker {worker} sent a {kind.__name__} that '
                               'this job does not ask for')
@@ -174,9 +181,9 @@ class Replay:
     def _answer(self, worker, message):
         self._drive(self._server.handle(worker, message))
 
-    def _drive(self, messages, state=State.VERIFYING):
+    def _drive(self, messages, states=AT_ONCE):
         """Hand messages over; a step ends when the next one is named."""
-        drive(self._server, messages, self._down, states=(state,))
+        drive(self._server, messages, self._down, states=states)
 
     def _down(self, messages):
         for worker, message in messages:

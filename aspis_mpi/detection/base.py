@@ -78,6 +78,8 @@ class Verdict:
         Workers that this step's evidence proves wrong.
     proofs : tuple of Proof
         One for each exposed worker, in the order of exposure.
+    pairs : tuple of (int, int, str)
+        Two workers of which one is wrong, nobody can tell which, and why.
     certified : ndarray of bool, shape (f,)
         A value of the file is right, whatever the liars do.
     presumed : ndarray of bool, shape (f,)
@@ -100,6 +102,7 @@ class Verdict:
     contradiction: Contradiction | None = None
     exposed: Bools = _by_size()
     proofs: tuple[Proof, ...] = ()
+    pairs: tuple[tuple[int, int, str], ...] = ()
     certified: Bools = _by_size()
     presumed: Bools = _by_size()
     contested: Bools = _by_size()

@@ -44,11 +44,24 @@ class Exposure:
     lowers: bool = True
 
 
-class Row(NamedTuple):
-    """An exposure, or a disagreement of two workers, in plain values.
+class Pair(NamedTuple):
+    """Two workers that contradict each other: one of them is wrong.
 
-    `other` is empty for an exposure.  A disagreement has the step in which
-    it was last seen as `step` and `since`.
+    `sentence` says about what, and `step` in which it was seen.
+    """
+
+    worker: int
+    other: int
+    sentence: str
+    step: int
+
+
+class Row(NamedTuple):
+    """One thing that is remembered, in plain values.
+
+    An exposure, whose `other` is empty; a disagreement of two workers, which
+    has the step in which it was last seen as `step` and `since`; or a pair
+    that was left out, which has a sentence, too.
     """
 
     key: str
@@ -156,6 +169,7 @@ class Memory:
 
     def _clear(self):
         self._exposures = []
+        self._pairs = []
         self._seen = np.full((self.n_workers,) * 2, NEVER)
 
     @property
@@ -176,6 +190,16 @@ class Memory:
         chosen[[it.worker for it in self._counted(step)]] = True
         return chosen
 
+    def left_out(self, step):
+        """Workers that get no work since one of two is wrong; (K,).
+
+        Of none of them it is proved.
+        """
+        chosen = np.zeros(self.n_workers, dtype=bool)
+        for it in self._pairs:
+            chosen[[it.worker, it.other]] |= it.step < step
+        return chosen
+
     def known(self, step):
         """Disagreements carried over from earlier steps, bool (K, K).
 
@@ -192,10 +216,15 @@ class Memory:
         """Number of the q wrong workers that are excluded for certain.
 
         With budget 'fixed' all that were exposed among the same workers,
-        none with 'step'.  More than q contradict the budget.
+        and one of each pair that was left out; none with 'step'.  More than
+        q contradict the budget.
         """
-        return len({it.worker for it in self._counted(step)
-                    if self._fixed and it.lowers})
+        if not self._fixed:
+            return 0
+        exposed = {it.worker for it in self._counted(step) if it.lowers}
+        return len(exposed) + sum(
+            it.step < step and not {it.worker, it.other} & exposed
+            for it in self._pairs)
 
     def _counted(self, step):
         return [it for it in self._exposures
@@ -203,7 +232,7 @@ class Memory:
 
     # -- what is new
 
-    def learn(self, step, exposures, graph):
+    def learn(self, step, exposures, graph, pairs=()):
         """Take note of what a step has shown.
 
         Parameters
@@ -217,6 +246,9 @@ class Memory:
             Who disagreed with whom in this step itself, without what was
             `known`: that would never grow old.  Empty where the premise was
             violated, as then it proves nothing.
+        pairs : iterable of (int, int, str)
+            Two workers of which one is wrong in this step, and why; only
+            with budget 'fixed' and memory 'forever'.
 
         Returns
         -------
@@ -234,8 +266,20 @@ class Memory:
                                step, step if stands_alone else oldest))
         if self._fixed:
             self._seen[graph | graph.T] = step
+            self._pair(step, pairs)
         self._make_room()
         return oldest
+
+    def _pair(self, step, pairs):
+        """Leave pairs out; no worker is in two, nor exposed and in one."""
+        gone = {it.worker for it in self._exposures}
+        for it in self._pairs:
+            gone |= {it.worker, it.other}
+        for worker, other, sentence in pairs:
+            if not gone & {worker, other}:
+                self._pairs.append(Pair(int(worker), int(other), sentence,
+                                        step))
+                gone |= {worker, other}
 
     def _make_room(self):
         """Leave enough workers with work: the oldest exposures go."""
@@ -277,6 +321,8 @@ class Memory:
         """Everything remembered, as a list of `Row`."""
         rows = [Row(self._keys[it.worker], '', it.sentence, it.stands_alone,
                     it.step, it.since, it.lowers) for it in self._exposures]
+        rows += [Row(self._keys[it.worker], self._keys[it.other], it.sentence,
+                     False, it.step, it.step) for it in self._pairs]
         for a, b in np.argwhere(np.triu(self._seen != NEVER)).tolist():
             last = int(self._seen[a, b])
             rows.append(Row(self._keys[a], self._keys[b], '', False, last,
@@ -325,6 +371,9 @@ class Memory:
                 self._exposures.append(Exposure(
                     worker, row.sentence, row.stands_alone, row.step,
                     row.since, same and row.lowers))
+            elif same and self._fixed and row.sentence:
+                self._pairs.append(Pair(worker, place[row.other],
+                                        row.sentence, row.step))
             elif same and self._fixed:
                 other = place[row.other]
                 self._seen[worker, other] = row.step

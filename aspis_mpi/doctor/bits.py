@@ -54,7 +54,7 @@ def _check_room(case):
     """Raise a MemoryError where the host would die of computing."""
     it = case.assembly
     need = (BYTES * it.d + it.problem.data_bytes
-            + it.micro_batch * it.problem.sample_bytes)
+            + it.problem.gradient_bytes(it.micro_batch))
     left = memory.left_on([memory.look(case)] * case.local)
     if need * case.local > left:
         raise MemoryError(f'{size(need)} a rank for gradients are more than '

@@ -9,6 +9,8 @@ from aspis_mpi import registry
 #: The words of the table; what depends is a property of the class.
 WORDS = {True: 'yes', False: '-'}
 DEPENDS = 'depends'
+#: Columns of a terminal, but for the last.
+WIDTH = 79
 
 
 def capabilities(family):
@@ -42,8 +44,14 @@ def table(family):
         return []
     rows = [['', *registry.parts(family)],
             *([name, *words.values()] for name, words in found.items())]
-    return min(_laid(rows), _laid([list(row) for row in zip(*rows)]),
-               key=lambda lines: max(map(len, lines)))
+    turned = [list(row) for row in zip(*rows)]
+    return min((_laid(it, gap) for gap in ('  ', ' ')
+                for it in (rows, turned)), key=_beyond)
+
+
+def _beyond(lines):
+    """Columns beyond those of a terminal, or none."""
+    return max(0, max(map(len, lines)) - WIDTH)
 
 
 def _flags(part):
@@ -57,8 +65,8 @@ def _word(part, name):
     return WORDS.get(getattr(part, name, False), DEPENDS)
 
 
-def _laid(rows):
+def _laid(rows, gap):
     """Rows of words as lines with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return ['  ' + '  '.join(map(str.ljust, row, widths)).rstrip()
+    return ['  ' + gap.join(map(str.ljust, row, widths)).rstrip()
             for row in rows]

@@ -278,6 +278,12 @@ def check_effect(job, scheme, protocol):
             f"{job.path}: adversary.protocol = '{adversary.protocol}': "
             'nobody is asked for sketches to lie about; set '
             "transfer.challenge = true, or use 'none'")
+    if adversary.count and protocol.frames and (
+            not scheme.transfer.looks_by_chance):
+        raise JobError(
+            f"{job.path}: adversary.protocol = '{adversary.protocol}': "
+            'nobody is asked to check files of others; set '
+            "detection.name = 'spot', or use 'none'")
 
 
 def check_device(job):

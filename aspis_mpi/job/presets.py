@@ -46,8 +46,7 @@ def _spot(n_adversaries):
         'assignment': {'name': 'uncoded', 'load': 8},
         'collection': {'name': 'all'},
         'transfer': {'name': 'sums', 'challenge': True},
-        'detection': {'name': 'spot', 'memory': 'forever', 'budget': 'fixed',
-                      'audits': 'contested'},
+        'detection': {'name': 'spot', 'budget': 'fixed'},
         'aggregation': {'name': 'mean'},
         'faults': {'patience': 0.01, 'tolerate': n_adversaries},
     }

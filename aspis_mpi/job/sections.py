@@ -20,6 +20,7 @@ class _Run(_Section):
     checkpoint_every: int = Field(100, ge=0)
     keep: int = Field(3, ge=1)
     model_out: str | None = None
+    ledger: str | None = None
     # Files, by the names that the job has for them, and modules that may be
     # others than when the run began.
     accept_changes: str | list[str] = []

@@ -60,10 +60,6 @@ class Problem:
         The positional arguments of that model: inputs a sample, classes.
     data_bytes : int
         Memory that a rank needs for its data; only `aspis_mpi plan` asks.
-    sample_bytes : int
-        Memory that `gradient` needs for each sample of a micro-batch, in
-        vain outside of it: what a forward leaves for its backward, say.
-        Only `plan` asks.
     evaluation_bytes : int
         Memory that `loss`, `evaluate` and `export` need at most, besides
         what they return; only `plan` asks.
@@ -144,7 +140,6 @@ class Problem:
     default_model: str | None = None
     model_inputs: tuple[int, ...] | None = None
     data_bytes: int = 0
-    sample_bytes: int = 0
     evaluation_bytes: int = 0
     reads: tuple[str, ...] = ()
     saves: tuple[str, ...] = ()
@@ -254,6 +249,19 @@ class Problem:
             this once per micro-batch of a file with the same `out`.
         """
         raise NotImplementedError(f'{type(self).__name__}.gradient')
+
+    def gradient_bytes(self, count: int) -> int:
+        """Memory that `gradient` needs while it computes; may be left out.
+
+        What a forward leaves for its backward, say, besides vectors; only
+        `aspis_mpi plan` and `doctor` ask.
+
+        Parameters
+        ----------
+        count : int
+            Samples of the micro-batch.
+        """
+        return 0
 
     def loss(self, parameters: Vector) -> float:
         """Mean loss over all training samples, a float."""

@@ -32,7 +32,9 @@ def _exposures_of_part(run):
               for proof in reversed(run.exposures)}
     found = []
     for worker in np.flatnonzero(exposed.any(axis=0)).tolist():
-        step = int(numbers[exposed[:, worker].argmax()])
+        row = int(exposed[:, worker].argmax())
+        step = int(numbers[row])
+        proofs |= _undone_proofs(run, worker, row)
         why = ('was exposed in an earlier part of the run'
                if 0 < step == run.first_step else
                'is exposed; the log has no proof')
@@ -41,3 +43,12 @@ def _exposures_of_part(run):
         found.append(Exposure(worker, step, int(exposed[:, worker].sum()),
                               sentence))
     return found
+
+
+def _undone_proofs(run, worker, row):
+    """Proofs of steps that were undone just before a row, as its own."""
+    turns, numbers = run.steps['turn'], run.steps['step']
+    before = turns[row - 1] if row else -1
+    return {(worker, int(numbers[row])): proof.text
+            for proof in reversed(run.exposures)
+            if proof.worker == worker and before < proof.turn < turns[row]}

@@ -23,6 +23,8 @@ PINK = Colour('#cc79a7', '#e29ac2')
 SKY = Colour('#56b4e9', '#8fd0f5')
 INK = Colour('#1a1a1a', '#f0f0f0')
 GREY = Colour('#8a8a8a', '#a0a0a0')
+#: Where a run went back to.
+BACK = Colour('#7a3db8', '#c39bea')
 
 #: Colours of lines, in the order in which they are used.
 LINES = (BLUE, RED, GREEN, PINK, ORANGE, SKY, INK)

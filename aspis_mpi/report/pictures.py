@@ -47,7 +47,7 @@ def pictures(facts, n_runs=1):
                   lines)],
         'trust': [state_map('Trust in each worker', facts.states, STATES,
                             cells, 'Rows are workers, as the server saw '
-                            'them.')],
+                            'them.') | _returns(facts)],
         'course': [_courses(facts)] if facts.courses else [],
         'files': [chart('Files of each step', 'files', _files(facts), lines)],
         'cost': [chart('Bytes of each step', 'bytes', _bytes(facts), lines,
@@ -114,6 +114,13 @@ def _seconds(facts):
                    palette.BLUE)] + [
         Series(name, facts.steps[f'seconds_{name}'], colours[name])
         for name in PHASES]
+
+
+def _returns(facts):
+    """Lines at the steps that the run went back to."""
+    return {'marks': [it.end - 0.5 for it in facts.rollbacks],
+            'marked': {'name': 'the run went back to here',
+                       'colour': palette.BACK}}
 
 
 def _courses(facts):

@@ -114,6 +114,29 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class Found:
+    """Probability with which a liar would have been exposed by now.
+
+    `share` is the mean share of its files that it lies on.
+    """
+
+    share: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Spot checks of a run."""
+
+    files: int                  # that another worker computed once more
+    steps: int                  # in which there were any
+    turns: int                  # in which all workers' sums were looked at,
+    undone: int                 # and those of them that were undone
+    found: tuple[Found, ...]    # of some shares
+    exposed: list[int]          # workers, in any step of any part
+
+
+@dataclass(frozen=True)
 class Differing:
     """A tensor in which a worker was wrong: see `/tensors` of the log."""
 
@@ -147,6 +170,17 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Undone:
+    """Times that a run went back: see `/rollbacks` of the log."""
+
+    times: int
+    steps: int                  # that were undone
+    most: int                   # of them in one go
+    wrong: int                  # payloads that were used in those
+    by_hand: int                # times
+
+
+@dataclass(frozen=True)
 class Waited:
     """A worker that the run has waited for."""
 
@@ -173,7 +207,9 @@ class Summary:
     verdicts: dict[str, int]
     truth: Truth
     trust: Trust | None         # None under rules without certificates
+    checks: Checks | None       # None under rules without spot checks
     exposures: tuple[Proved, ...]
+    undone: Undone
     waited: tuple[Waited, ...]  # those that cost the most, by seconds
     n_warnings: int
     last_warnings: tuple[Warned, ...]

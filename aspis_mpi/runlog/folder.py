@@ -70,7 +70,7 @@ def look(folder):
     except OSError as error:
         raise RunLogError(
             f'{folder} cannot be read: {error.strerror}') from error
-    logs = [path for path in files if _may_be_log(path)]
+    logs = [path for path in files if may_be_log(path)]
     runs, later, unreadable = [], set(), {}
     for path in logs:
         try:
@@ -94,5 +94,6 @@ def format_folder(found):
     return '\n'.join(lines)
 
 
-def _may_be_log(path):
+def may_be_log(path):
+    """True if a file has the name or the form of a run log."""
     return path.suffix in SUFFIXES or path.is_file() and is_hdf5(path)

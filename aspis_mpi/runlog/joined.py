@@ -102,6 +102,11 @@ class JoinedRun(View):
         return sorted(found, key=attrgetter('turn'))
 
     @property
+    def draws(self):
+        """The draws of all parts; see `Run.draws`."""
+        return self._in_a_row('draws')
+
+    @property
     def arrivals(self):
         """Arrivals that the servers took note of; see `Run.arrivals`."""
         return np.concatenate([self._widened(part.arrivals)

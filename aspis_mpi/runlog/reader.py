@@ -18,6 +18,7 @@ from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.flagging import Flagging
 from aspis_mpi.runlog.log_file import LogFile
 from aspis_mpi.runlog.log_parts import places
+from aspis_mpi.runlog.starts import Started, of_row
 from aspis_mpi.runlog.view import WINDOW, View
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
@@ -128,13 +129,15 @@ class Run(View):
             self.n_files, self.n_workers = self.incidence.shape
             self._arrival = schema.arrivals(self.order.shape[1])
             self._change = schema.changes(*self.order.shape)
+            self._begun = schema.starts(self.n_workers)
             self._until = until
             self.n_steps = self._file.rows_before(
                 until, self._file.complete_rows())
             self._counts = {
                 table.rows.path: self._file.read('/', table.count)
                 for table in (schema.EVENTS, schema.EXPOSURES,
-                              schema.TENSORS, self._arrival, self._change)}
+                              schema.TENSORS, self._arrival, self._change,
+                              self._begun)}
         except Exception:
             self.close()
             raise
@@ -201,6 +204,11 @@ class Run(View):
         falling distance.
         """
         end = np.inf if self._until is None else self._until
+        return [it for it in self.all_exposures if 0 <= it.step < end]
+
+    @property
+    def all_exposures(self) -> list[ExposureRecord]:
+        """The same row by row, also of steps that a later part has done."""
         tensors = self._tensors()
         return [ExposureRecord(int(step), int(since), int(worker),
                                ProofKind.numbered(proof),
@@ -208,7 +216,17 @@ class Run(View):
                                tuple(tensors[turn, worker, proof]),
                                int(turn))
                 for step, since, worker, proof, turn, text in self._own(
-                    schema.EXPOSURES) if 0 <= step < end]
+                    schema.EXPOSURES)]
+
+    @property
+    def starts(self) -> list[Started]:
+        """Places of the ranks from each start on, a list of `Started`.
+
+        Logs of before have none, and in one of those that was gone on with
+        the first is of that time.
+        """
+        return [of_row(row) for row in self._own(self._begun)
+                if row['step'] >= 0]
 
     def _tensors(self) -> dict[Any, list[TensorDifference]]:
         """Tensors by the turn, worker and proof of their exposure."""
@@ -234,6 +252,21 @@ class Run(View):
                          Cause.numbered(cause), int(wrong))
                 for turn, seconds, start, end, _, wrong, cause in rows
                 if turn >= 0]
+
+    @property
+    def draws(self) -> Array:
+        """Draws of spot checks, in that order: a row each.
+
+        Columns: step, turn, epoch (of sums: 0 those that came unasked), kind
+        (a number of `DrawKind`), seed_low and seed_high (of a challenge),
+        worker and checks (who computes which file; -1 without).  Those of
+        undone turns are there, too.
+        """
+        rows = self._file.read('/', lambda root: (
+            root[schema.DRAWS.path][:] if schema.DRAWS.path in root
+            else np.empty(0, schema.DRAW_COLUMNS)))
+        end = np.inf if self._until is None else self._until
+        return rows[(rows['step'] >= 0) & (rows['step'] < end)]
 
     @property
     def arrivals(self) -> Array:

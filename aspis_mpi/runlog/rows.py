@@ -31,10 +31,25 @@ def of_tensors(exposure):
             for it in exposure.tensors]
 
 
+def of_start(start, n_ranks):
+    """Row of a `Started`, host and device of each rank last."""
+    places = [tuple(storable(name, schema.NAME) for name in place)
+              for place in zip(start.hosts, start.devices)][:n_ranks]
+    places += [(b'', b'')] * (n_ranks - len(places))
+    return (start.step, start.began, start.events, start.exposures,
+            schema.SOURCES.index(start.source), places)
+
+
 def of_rollback(rollback):
     """Row of a `Rollback`."""
     return (rollback.turn, rollback.seconds, rollback.start, rollback.end,
             rollback.undone, rollback.wrong, rollback.cause)
+
+
+def of_draw(draw):
+    """Row of a `Draw`."""
+    return (draw.step, draw.turn, draw.epoch, draw.kind, *draw.seed,
+            draw.worker, draw.checks)
 
 
 def of_arrivals(arrivals, dtype):

@@ -14,6 +14,7 @@ i of it with row i of the table:
     /events               /events_text           UTF-8, filled up with zeros
     /exposures            /exposures_text        likewise
     /tensors              /tensors_name          likewise
+    /starts               /starts_places         likewise (K + 1, 2)
     /arrivals             /arrivals_finished     packed (load,)
     /assignment/changes   /assignment/orders     int32 (K, load)
 
@@ -24,8 +25,8 @@ which proof there is against whom, and no reader looks into sentences.
 Version 3 had no turns, which were the steps: none was ever done again.
 
 A run that goes back does steps again.  Then their rows of `/steps` and of all
-arrays beside are cut, also those of `/evaluation`; arrivals and exposures of
-undone turns stay, and `/rollbacks` says which turns those are.
+arrays beside are cut, also those of `/evaluation`; arrivals, draws and
+exposures of undone turns stay, and `/rollbacks` says which turns those are.
 """
 
 from collections.abc import Iterable
@@ -37,7 +38,7 @@ import numpy as np
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.datasets import DataSet, RowTable
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import ArrivalKind, Cause, Outcome
+from aspis_mpi.schemes.record import ArrivalKind, Cause, DrawKind, Outcome
 
 FORMAT = 'aspis-mpi-run'
 VERSION = 4
@@ -75,8 +76,13 @@ EVALUATION_COLUMNS = np.dtype([
 #: Bytes of a text, at most: texts of any length would lie where a kill may
 #: lose them all.
 TEXT = 4096
-#: Bytes of the name of a tensor.
+#: Bytes of the name of a tensor, of a host, of a device.
 NAME = 256
+
+#: Who names the hosts of a run: nobody, the ranks themselves, the simulator,
+#: and launchers, which alone can be believed.
+LAUNCHERS = 'slurm', 'pmix', 'open-mpi', 'hydra'
+SOURCES = ('unknown', 'ranks', 'simulated', *LAUNCHERS)
 
 EVENT_COLUMNS = np.dtype([
     ('time', 'f8'), ('level', 'i2'), ('rank', 'i4'), ('code', 'u1')])
@@ -90,8 +96,17 @@ TENSOR_COLUMNS = np.dtype([
     ('entries', 'i8'), ('size', 'i8'), ('turn', 'i8')])
 
 ROLLBACK_COLUMNS = np.dtype([
-    ('turn', 'i8'), ('seconds', 'f8'), ('from', 'i8'), ('to', 'i8'),
+    ('turn', 'i8'), ('seconds', 'f8'), ('start', 'i8'), ('end', 'i8'),
     ('undone', 'i8'), ('wrong', 'i8'), ('cause', 'u1')])
+
+START_COLUMNS = np.dtype([
+    ('step', 'i8'), ('began', 'f8'), ('events', 'i8'), ('exposures', 'i8'),
+    ('source', 'u1')])
+
+DRAW_COLUMNS = np.dtype([
+    ('step', 'i8'), ('turn', 'i8'), ('epoch', 'u2'), ('kind', 'u1'),
+    ('seed_low', 'u8'), ('seed_high', 'u8'), ('worker', 'i2'),
+    ('checks', 'i4')])
 
 ARRIVAL_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'), ('files_done', 'u2'),
@@ -134,6 +149,8 @@ ROWS = {item.name: item for item in (STEPS, *RECORD, *TRUTH)}
 EVALUATION = DataSet('/evaluation', EVALUATION_COLUMNS)
 ROLLBACKS = DataSet('/rollbacks', ROLLBACK_COLUMNS, marked=True, since=4,
                     names=(('cause', _names(Cause)),))
+DRAWS = DataSet('/draws', DRAW_COLUMNS, marked=True, since=4,
+                names=(('kind', _names(DrawKind)),))
 EVENTS = RowTable(
     DataSet('/events', EVENT_COLUMNS, marked=True,
             names=(('code', _names(EventCode)),)),
@@ -148,6 +165,8 @@ TENSORS = RowTable(
     DataSet('/tensors_name', h5py.string_dtype('utf-8', NAME), since=3),
     'name')
 
+#: Of a table that depends on the number of workers.
+STARTS = '/starts'
 #: Written once: uint8 (f, K), and int32 (K, l) padded with -1.
 INCIDENCE, ORDER = '/assignment/incidence', '/assignment/order'
 
@@ -173,6 +192,19 @@ def changes(n_workers: int, load: int) -> RowTable:
         DataSet('/assignment/orders', np.dtype('i4'), (n_workers, load),
                 since=2),
         'order')
+
+
+def starts(n_workers: int) -> RowTable:
+    """The table of places: where the ranks were from which start on.
+
+    Beside each row lie the host and the device of every rank.
+    """
+    return RowTable(
+        DataSet(STARTS, START_COLUMNS, marked=True, since=4,
+                names=(('source', ' '.join(SOURCES)),)),
+        DataSet(f'{STARTS}_places', h5py.string_dtype('utf-8', NAME),
+                (n_workers + 1, 2), since=4),
+        'places')
 
 
 def check_sizes(n_files: int, n_workers: int) -> None:

@@ -102,6 +102,8 @@ def copy(path, file, stretch, tables):
             _copy_table(table, old, file, stretch)
         if schema.ROLLBACKS.path in old:
             _copy_rollbacks(old, file, stretch)
+        if schema.DRAWS.path in old:
+            _copy_draws(old, file, stretch)
     if stretch.order is not None:
         _reorder(tables[-1], file, stretch)
 
@@ -131,6 +133,13 @@ def _copy_rollbacks(old, file, stretch):
     data, new = (log[schema.ROLLBACKS.path] for log in (old, file))
     turn = inf if stretch.turn is None else stretch.turn
     new.resize(_before(data, turn + 1, TURN), axis=0)
+    _copy(data, new)
+
+
+def _copy_draws(old, file, stretch):
+    """Draws until then, those of undone turns included."""
+    data, new = (log[schema.DRAWS.path] for log in (old, file))
+    new.resize(_before(data, *_bound(data, stretch)), axis=0)
     _copy(data, new)
 
 
@@ -172,6 +181,9 @@ def _windows(data, rows):
 
 def _bound(data, stretch):
     """The first step or turn of which nothing stays, and which it is."""
+    if data.name == schema.STARTS:
+        # That the run has begun stays true, as events do.
+        return inf, 'step'
     if stretch.turn is None or TURN not in data.dtype.names:
         return stretch.step, 'step'
     return stretch.turn, TURN

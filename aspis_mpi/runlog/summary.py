@@ -48,13 +48,14 @@ def format_summary(summary):
     if summary.pace.steps:
         rows += [('verdicts', _tell_verdicts(summary.verdicts)),
                  ('wrong', _tell_wrong_files(summary.truth)),
-                 _trust_row(summary), *_tensors_row(summary),
+                 _trust_row(summary), *_checks_row(summary),
+                 *_tensors_row(summary), *_undone_row(summary.undone),
                  *_waited_row(summary),
                  ('traffic', _tell_traffic(summary.pace)),
                  ('time', _tell_time(summary.pace))]
     if summary.pace.steps and summary.transfer.name not in PLAIN:
-        rows += [('transfer', _tell_transfer(summary.transfer,
-                                             summary.pace.steps))]
+        rows += [('transfer', _tell_transfer(
+            summary.transfer, summary.pace.steps, summary.checks is None))]
     rows += [('warnings', _tell_warnings(summary))]
     lines = [_line(*row) for row in rows]
     events = [_line('', _tell_event(event))
@@ -115,6 +116,33 @@ def _trust_row(summary):
             f'{few(it.exposed) or "nobody"}')
 
 
+def _checks_row(summary):
+    """Row of spot checks, if there are any."""
+    it = summary.checks
+    if it is None:
+        return
+    first, *others = it.found
+    told = ', '.join([
+        f'{share(first.probability)} if {_percent(first.share)} of its files '
+        'are wrong', *(f'{share(one.probability)} if {_percent(one.share)} '
+                       'are' for one in others)])
+    undone = f", {counted(it.undone, 'more turn')} undone" * bool(it.undone)
+    yield 'checks', (
+        f"{counted(it.files, 'file')} in {it.steps} of "
+        f"{counted(summary.pace.steps, 'step')}{undone}; a liar would have "
+        f'been found by now with probability {told}; exposed: '
+        f'{few(it.exposed) or "nobody"}')
+
+
+def _percent(value):
+    """A share in per cent.
+
+    >>> _percent(0.01)
+    '1 %'
+    """
+    return f'{100 * value:g} %'
+
+
 def _tensors_row(summary):
     """Row of the tensors in which exposed workers were wrong, if known."""
     found = [it for it in summary.exposures if it.tensors]
@@ -132,6 +160,21 @@ def _tell_tensor(tensor):
            f'by {_short(tensor.distance)} of its norm')
     return (f'{printable(tensor.name)} {far} '
             f'({tensor.entries:,} of {tensor.size:,} entries)')
+
+
+def _undone_row(undone):
+    """Row of the times that the run went back, if it did."""
+    if not undone.times:
+        return
+    one = undone.times == 1
+    hand = f', {undone.by_hand} by hand' if undone.by_hand else ''
+    yield 'undone', (
+        f"went back {'once' if one else f'{undone.times} times'}"
+        f"{', by hand' if one and hand else hand}: "
+        f"{counted(undone.steps, 'step')} undone"
+        + ('' if one else f', {undone.most} at most in one go')
+        + f", with {counted(undone.wrong, 'wrong payload')} in "
+        + ('it' if undone.steps == 1 else 'them'))
 
 
 def _waited_row(summary):
@@ -226,7 +269,8 @@ def _tell_traffic(pace):
             f'{size(pace.bytes_out)} out of it a step')
 
 
-def _tell_transfer(transfer, n_steps):
+def _tell_transfer(transfer, n_steps, tells_epochs=True):
+    """Its exactness; of epochs only where each has new vectors."""
     code = f' ({transfer.code})' if transfer.code else ''
     exact = n_steps - transfer.approximate_steps
     parts = [f'{transfer.name}{code} after {transfer.collection}: {exact} of '
@@ -236,7 +280,7 @@ def _tell_transfer(transfer, n_steps):
                      'others')
     if transfer.incomplete_steps:
         parts.append(f'{transfer.incomplete_steps} incomplete')
-    if transfer.steps_of_several_epochs:
+    if transfer.steps_of_several_epochs and tells_epochs:
         parts.append(f'{transfer.steps_of_several_epochs} of several epochs')
     if transfer.waiting is not None:
         parts.append(f'{100 * transfer.waiting:.0f} % of the time was '

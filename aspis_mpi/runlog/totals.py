@@ -7,16 +7,20 @@ from operator import attrgetter
 import numpy as np
 
 from aspis_mpi import registry
+from aspis_mpi.detection.spot import odds
 from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.runlog.amounts import (
-    Differing, JobFigures, PaceFigures, PartFigures, Proved, Quality, Summary,
-    TransferFigures, Trust, Truth, Waited, Warned)
-from aspis_mpi.schemes.record import Outcome
+    Checks, Differing, Found, JobFigures, PaceFigures, PartFigures, Proved,
+    Quality, Summary, TransferFigures, Trust, Truth, Undone, Waited, Warned)
+from aspis_mpi.schemes.record import Cause, DrawKind, Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
 LEVEL, LAST_WARNINGS = logging.WARNING, 3
 #: Workers that were waited for and are named.
 MOST_WAITED = 3
+
+#: Shares of a liar of which it is told how likely it would have been found.
+SHARES = 1.0, 0.1, 0.01
 
 PHASES = ('wait', 'transfer', 'detect', 'aggregate', 'update')
 
@@ -44,7 +48,8 @@ def summarize(run):
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
-        trust=_trust(run, steps), exposures=_exposures(run),
+        trust=_trust(run, steps), checks=_checks(run, steps),
+        exposures=_exposures(run), undone=_undone(run.rollbacks),
         waited=_waited(run, steps), n_warnings=len(warnings),
         last_warnings=tuple(Warned(
             event.time, event.level, event.rank, event.text, event.code.word)
@@ -59,6 +64,15 @@ def _exposures(run):
                         tuple(map(_differing, it.tensors)))
                  for part in firsts
                  for it in sorted(part.values(), key=attrgetter('step')))
+
+
+def _undone(rollbacks):
+    """Sums of all times that a run went back."""
+    steps = [it.undone for it in rollbacks]
+    return Undone(
+        times=len(steps), steps=sum(steps), most=max(steps, default=0),
+        wrong=sum(it.wrong for it in rollbacks),
+        by_hand=sum(it.cause is Cause.HAND for it in rollbacks))
 
 
 def _differing(tensor):
@@ -204,5 +218,30 @@ def _trust(run, steps):
         certified=float(steps['files_certified'].mean()),
         presumed=float(steps['files_presumed'].mean()),
         lost=float(lost.mean()), audits=int(steps['audits'].sum()),
-        exposed=np.flatnonzero(run.exposed.any(axis=0)).tolist(),
+        exposed=_exposed(run),
         excluded=int(steps['n_excluded'][-1]))
+
+
+def _checks(run, steps):
+    """Spot checks, where the rule makes some; undone ones have found, too."""
+    rule = registry.parts('detection').get(run.option('detection', 'name'))
+    if not len(steps) or rule is None or not rule.spot_checks:
+        return None
+    draws, last = run.draws, run.parts[-1]
+    draws = draws[draws['kind'] == DrawKind.CHECK]
+    turns = np.unique(draws['turn']).size
+    kappa = odds.honest_checkers(
+        min(part.n_workers for part in run.parts),
+        last.option('scheme', 'adversaries', 0))
+    return Checks(
+        files=int(steps['files_checked'].sum()),
+        steps=int(np.count_nonzero(steps['files_checked'])), turns=turns,
+        undone=np.unique(draws['turn'][run.undone(draws)]).size,
+        found=tuple(Found(share, odds.found(share, turns, 1.0, kappa))
+                    for share in SHARES),
+        exposed=_exposed(run))
+
+
+def _exposed(run):
+    """Workers that were exposed in any step of any part."""
+    return np.flatnonzero(run.exposed.any(axis=0)).tolist()

@@ -90,12 +90,12 @@ class View:
         return count
 
     def undone(self, arrivals: Array) -> npt.NDArray[np.bool_]:
-        """Arrivals of steps that were undone later, bool (n,).
+        """Arrivals, or draws, of steps that were undone later, bool (n,).
 
         Parameters
         ----------
         arrivals : structured ndarray, shape (n,)
-            Some of the rows of `arrivals`.
+            Some of the rows of `arrivals`, or of `draws`.
         """
         found = np.zeros(len(arrivals), dtype=bool)
         for it in self.rollbacks:

@@ -25,7 +25,8 @@ from aspis_mpi.runlog.datasets import CHUNK
 from aspis_mpi.runlog.heading import describe, tell
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.rows import (
-    of_arrivals, of_event, of_exposure, of_tensors)
+    of_arrivals, of_draw, of_event, of_exposure, of_start, of_tensors)
+from aspis_mpi.runlog.starts import Started
 from aspis_mpi.runlog.stretch import BEGINNING, copy, tell_rollbacks
 from aspis_mpi.words import reason
 
@@ -55,6 +56,8 @@ class RunLog:
     hosts_from : str
         Who says them: 'slurm', 'pmix', 'open-mpi' or 'hydra', the
         launcher; 'ranks', each of itself; 'simulated'.
+    devices : list of str
+        Device of each rank, by its own word; '' of the processor.
     clock : str
         'wall' or 'virtual': which clock the seconds of the rows count.
     flush_seconds : float
@@ -86,9 +89,9 @@ class RunLog:
     """
 
     def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
-                 hosts_from='ranks', clock='wall', flush_seconds=1.0,
-                 overwrite=False, stretch=BEGINNING, checkpoints='',
-                 claimed=None, inputs='', without=()):
+                 hosts_from='ranks', devices=(), clock='wall',
+                 flush_seconds=1.0, overwrite=False, stretch=BEGINNING,
+                 checkpoints='', claimed=None, inputs='', without=()):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
         self._assignment, self._stretch = assignment, stretch
@@ -99,9 +102,12 @@ class RunLog:
             hosts=hosts, hosts_from=hosts_from, clock=clock,
             checkpoints=checkpoints)
         self._tell = partial(tell, inputs=inputs, without=without)
+        self._places = hosts_from, tuple(hosts), (
+            tuple(devices) or ('',) * len(hosts))
         self._block = Block(*self._sizes)
         self._evaluations, self._events, self._exposures = [], [], []
         self._tensors, self._arrivals, self._changes = [], [], []
+        self._draws, self._starts = [], []
         self._checkpoint = None
 
         self._claim, before = make_room(
@@ -132,6 +138,7 @@ class RunLog:
             changes = self._data_sets[self._change.beside.path]
             self._order = changes[-1] if len(changes) else np.array(
                 self._assignment.order, dtype='i4')
+            self._starts.append(self._start(stretch.step))
             self.sync()
         except BaseException as error:
             self._let_go(error)
@@ -177,6 +184,10 @@ class RunLog:
         """Buffer one `ExposureRecord`, before the row of its step."""
         self._exposures.append(of_exposure(exposure))
         self._tensors += of_tensors(exposure)
+
+    def draws(self, draws):
+        """Buffer some `Draw`s, before the arrivals that follow them."""
+        self._draws += map(of_draw, draws)
 
     def arrivals(self, arrivals):
         """Buffer many `Arrival`s, in the order in which they were handled.
@@ -233,12 +244,12 @@ class RunLog:
             self._create(claim, replace(
                 self._stretch, step=rollback.end, goes_on=True, turn=inf,
                 rollbacks=(rollback,), order=self._order))
+            self._claim.close()
+            self._claim = claim
             archive.sync(real(self.path).parent)
         except (OSError, RuntimeError, RunLogError, InUse) as error:
             self._trouble = self._told_trouble(error)
             raise Unwritable(self._trouble) from error
-        self._claim.close()
-        self._claim = claim
         return rollback
 
     def maybe_flush(self, now=None):
@@ -287,6 +298,10 @@ class RunLog:
             _extend(self._data_sets[schema.EVALUATION.path],
                     np.array(self._evaluations, schema.EVALUATION_COLUMNS))
             self._evaluations.clear()
+        if self._draws:
+            _extend(self._data_sets[schema.DRAWS.path],
+                    np.array(self._draws, schema.DRAW_COLUMNS))
+            self._draws.clear()
         told = [(table, *table.split(whole)) for table, whole in self._told()]
         for table, _, beside in told:
             _extend(self._data_sets[table.beside.path], beside)
@@ -308,7 +323,8 @@ class RunLog:
 
     def _told(self):
         """Tables with rows that wait, and these; they wait no longer."""
-        for table, waiting in ((schema.EVENTS, self._events),
+        for table, waiting in ((self._begun, self._starts),
+                               (schema.EVENTS, self._events),
                                (schema.TENSORS, self._tensors),
                                (schema.EXPOSURES, self._exposures),
                                (self._change, self._changes)):
@@ -342,22 +358,31 @@ class RunLog:
             if not self._trouble:
                 raise
 
+    def _start(self, step):
+        """Row of a start, with the rows that there were before it."""
+        events, exposures = (
+            len(self._data_sets[table.rows.path])
+            for table in (schema.EVENTS, schema.EXPOSURES))
+        return of_start(Started(step, time.time(), events, exposures,
+                                *self._places), self._sizes[1] + 1)
+
     def _lay_out(self, assignment):
         self._order_shape = assignment.order.shape
         self._arrival = schema.arrivals(assignment.width)
         self._change = schema.changes(*self._order_shape)
+        self._begun = schema.starts(self._sizes[1])
         self._own = (schema.EVENTS, schema.TENSORS, schema.EXPOSURES,
-                     self._arrival, self._change)
+                     self._arrival, self._begun, self._change)
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
         # All stay open: where one is closed HDF5 may write, and nobody would
         # be told that it could not.
         self._data_sets = {
             item.path: item.create(self._file, *self._sizes)
-            for item in (*schema.ROWS.values(), schema.EVALUATION,
-                         schema.ROLLBACKS, *chain.from_iterable(
-                             (table.rows, table.beside)
-                             for table in self._own))}
+            for item in (
+                *schema.ROWS.values(), schema.EVALUATION, schema.ROLLBACKS,
+                schema.DRAWS, *chain.from_iterable(
+                    (table.rows, table.beside) for table in self._own))}
 
 
 def _check(n_files, n_workers, clock, flush_seconds):

@@ -163,6 +163,31 @@ class Arrival:
     turn: int = 0
 
 
+class DrawKind(Named):
+    """Kinds of draws; logs have the numbers: new ones come last."""
+
+    HEADS = 0, 'The coin of a step says that it is checked.'
+    TAILS = 1, ('The coin of a step says that it is not checked; it may be '
+                'all the same, as one of the first, say.')
+    CHALLENGE = 2, 'The seed by which files of sums are sketched.'
+    CHECK = 3, 'A worker that checks one file of another.'
+    MORE = 4, ('One more worker that computes a file, as a check did not '
+               'come, or one is not enough.')
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One row of `/draws`: the server has drawn something by chance."""
+
+    step: int
+    turn: int
+    epoch: int                  # of sums: 0 those that came unasked
+    kind: DrawKind
+    seed: tuple[int, int] = (0, 0)      # of a challenge
+    worker: int = -1            # who computes, of CHECK and MORE
+    checks: int = -1            # which file
+
+
 @dataclass(frozen=True, eq=False)
 class Reordering:
     """From `step` on the workers compute their files in another order."""

@@ -201,6 +201,48 @@ def step():
     return figure
 
 
+# -- Spot checks: what is drawn only when what it is about is here
+
+#: Text of an arrow, whether it goes to the workers, state of the server,
+#: work of a worker; and what is drawn before it, if anything is.
+CHECKED = (
+    ('Model, Parameters', True, 'Computing', 'compute its own files', ''),
+    ('Sum, unasked', False, '', '', ''),
+    ('Challenge: a seed', True, 'Verifying', 'sketch each of its files',
+     'all sums are here: the coin falls, a seed is drawn'),
+    ('Sketch: of its own files', False, '', '', ''),
+    ('Compute: one file of another', True, 'Checking', 'compute and sketch it',
+     'all sketches are here: who checks which file is drawn'),
+    ('Sketch: of that file', False, '', '', ''),
+    ('Commit', True, 'Resolving', 'forget the gradients',
+     'unequal: the server computes it, or more workers do'))
+
+
+def spot():
+    """Messages of a checked step, and what is drawn in between."""
+    figure, axis = canvas(78, 66)
+    box(axis, 4, 60.5, 22, 4, 'server (rank 0)', SERVER, 'white', 10)
+    box(axis, 52, 60.5, 22, 4, 'each worker', RIGHT, 'white', 10)
+    for x in (15, 63):
+        axis.plot((x, x), (8, 60.5), color=LINE, linewidth=0.8, zorder=0)
+    y = 56.5
+    for text, down, state, work, drawn in CHECKED:
+        if drawn:
+            word(axis, 39, y + 1.3, drawn, WRONG, 8)
+            y -= 3.6
+        ends = (26, 52) if down else (52, 26)
+        arrow(axis, (ends[0], y), (ends[1], y), SERVER if down else RIGHT)
+        word(axis, 39, y + 1.4, text, size=8.5)
+        if state:
+            box(axis, 7, y - 3.7, 16, 3.4, state, 'white')
+            box(axis, 52.5, y - 3.7, 21, 3.4, work, 'white', size=8.5)
+        y -= 5.4
+    word(axis, 39, 4, 'In a step that is not checked the sums are here, and '
+         'Commit follows.\nNobody can know which one it will be, who will '
+         'look, or at what.', INK, 8.5)
+    return figure
+
+
 # -- The layers
 
 LAYERS = (
@@ -238,7 +280,7 @@ def layers():
     return figure
 
 
-PICTURES = (votes, partial, certificate, step, layers)
+PICTURES = (votes, partial, certificate, step, spot, layers)
 
 
 def main():

@@ -1,5 +1,7 @@
 """The reference of the run log: its schema, and what it means."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 
@@ -7,19 +9,26 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.datasets import DataSet
 from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import Cause
+from aspis_mpi.schemes.record import Cause, DrawKind
 
 from making.descriptions import read, table
 
 
 #: Numbers that say themselves what they mean.
-TOLD = {'code': EventCode, 'proof': ProofKind, 'cause': Cause}
+TOLD = {'code': EventCode, 'proof': ProofKind, 'cause': Cause,
+        'kind of /draws': DrawKind}
 
 
 def tables():
     """The tables of a log as pairs of data sets, and one that is alone."""
     return (schema.EVENTS, schema.EXPOSURES, schema.TENSORS,
-            schema.arrivals('l'), schema.changes('K', 'l'))
+            _starts(), schema.arrivals('l'), schema.changes('K', 'l'))
+
+
+def _starts():
+    """The table of starts, with the number of ranks as a letter."""
+    pair = schema.starts(0)
+    return replace(pair, beside=replace(pair.beside, row=('K + 1', 2)))
 
 
 def data_sets():
@@ -27,6 +36,7 @@ def data_sets():
     grow = [*schema.ROWS.values(), schema.EVALUATION, schema.ROLLBACKS]
     for pair in tables():
         grow += [pair.rows, pair.beside]
+    grow.append(schema.DRAWS)
     found = {item.path: item for item in grow}
     for path, dtype, row in ((schema.INCIDENCE, 'u1', ('f', 'K')),
                              (schema.ORDER, 'i4', ('K', 'l'))):
@@ -35,9 +45,18 @@ def data_sets():
 
 
 def names():
-    """The numbers with names: of a verdict, of a code, of a proof ..."""
-    return {column: text.split() for item in data_sets().values()
-            for column, text in item.names}
+    """The numbers with names: of a verdict, of a code, of a proof ...
+
+    A column that has other numbers than one of the same name is called by
+    its table, too.
+    """
+    found = {}
+    for item in data_sets().values():
+        for column, text in item.names:
+            words = text.split()
+            if found.setdefault(column, words) != words:
+                found[f'{column} of {item.path}'] = words
+    return found
 
 
 def overview():

@@ -5,10 +5,10 @@
 Simulates the same jobs with the package of COMMIT and with this one: each
 preset and rule, honest, attacked, slow and silent workers, on problems whose
 gradients are the same on any machine.  Everything in the logs is compared but
-attributes, `/events`, whose sentences may be bettered, and the margins of
-challenged runs, which depend on a secret that no seed fixes; what only one of
-the two logs has is named.  The exit code says whether all that both have is
-equal.
+attributes, `/starts`, which has the time, `/events`, whose sentences may be
+bettered, and the margins of challenged runs, which depend on a secret that no
+seed fixes; what only one of the two logs has is named.  The exit code says
+whether all that both have is equal.
 """
 
 import itertools
@@ -175,7 +175,7 @@ def compare(before, after):
     """Names that are other, that only one has, and of all arrays."""
     a, b = columns(before), columns(after)
     both = {name for name in a.keys() & b.keys()
-            if not name.startswith('events')}
+            if not name.startswith(('events', 'starts'))}
     if (a['arrivals.kind'] == ArrivalKind.SKETCH).any():
         both.remove('detection/margin')
     other = {name for name in both if not equal(a[name], b[name])}

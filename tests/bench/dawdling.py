@@ -57,6 +57,7 @@ SCHEMES = {
     'robust-partial, tolerance': [
         'scheme.name=robust-partial', 'detection.equality=tolerance'],
     'aspis': ['scheme.name=aspis', 'scheme.workers=9', 'delay.mean=0.002'],
+    'spot': ['scheme.name=spot', 'assignment.load=2', 'delay.mean=0.01'],
     'certified, coverage': [
         'scheme.workers=9', 'collection.name=coverage', 'delay.mean=0.002',
         'assignment.replication=5'],
@@ -69,6 +70,7 @@ ATTACKS = {
     'intermittent': [*LIARS, 'adversary.protocol=intermittent'],
     'intermittent, 10': [*LIARS, 'adversary.protocol=intermittent',
                          'adversary.period=10'],
+    'refuse': [*LIARS, 'adversary.protocol=refuse'],
     'straddle': [*LIARS, 'adversary.protocol=straddle',
                  'adversary.workers=[0, 1]'],
     'straddle, 3e-9': [*LIARS, 'adversary.protocol=straddle',
@@ -111,6 +113,8 @@ def fits(name, attack):
     if '3e-9' in attack and 'coded' in name:
         # Nobody takes over the files of who has no work for it.
         return False
+    if attack == 'refuse':
+        return name == 'spot'
     if 'straddle' in attack:
         return 'robust' in name and not tolerant
     return ('between' in attack) is tolerant

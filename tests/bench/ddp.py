@@ -7,9 +7,11 @@ Both train `resnet18` (GroupNorm) by SGD with momentum on random images of
 3×32×32, SAMPLES for each of four processes of one thread, the same ones:
 scheme `uncoded`, whose server is a fifth process, and DistributedDataParallel
 on gloo in the ranks of the workers, whose rank 0 sleeps meanwhile.  They take
-turns of STEPS steps after some that warm up.  Printed as JSON, in
-milliseconds: the median step of each; the bare gradient of one process alone,
-and of four at once; and the median of the paired ratios.
+turns of STEPS steps after some that warm up, each from the same parameters.
+Printed as JSON, in milliseconds: the median step of each; the bare gradient of
+one process alone, and of four at once; the median of the paired ratios; and
+the largest relative distance of the parameters where both end.  Where that is
+more than rounding makes it, they have not done the same: exit code 1.
 """
 
 import json
@@ -18,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
@@ -29,14 +32,18 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 from torch.nn.parallel import DistributedDataParallel  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 
+from aspis_mpi.arrays import relative_distance  # noqa: E402
 from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.learning.batches import Batches  # noqa: E402
 from aspis_mpi.learning.networks import resnet18  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
+from aspis_mpi.runlog.checkpoints import Checkpoints, load  # noqa: E402
 
 SEED, WORKERS, LR, MOMENTUM = 1, 4, 0.01, 0.9
 #: Images to choose from.
 IMAGES = 256
+#: Relative distance of parameters that rounding makes in a few steps, at most.
+ROUNDING = 1e-3
 
 
 def images():
@@ -60,12 +67,26 @@ class Plain:
     """
 
     def __init__(self, samples, parallel, rank):
-        torch.manual_seed(SEED)
         module = resnet18()
         self.module = DistributedDataParallel(module) if parallel else module
         self._data, self._rank = images(), rank
         self._batches = Batches(SEED, IMAGES, WORKERS * samples, WORKERS)
-        self._optimizer = torch.optim.SGD(module.parameters(), LR, MOMENTUM)
+        self._parameters = list(module.parameters())
+        self.begin(self.end())
+
+    def begin(self, vector):
+        """Train from some parameters on, float32 (d,)."""
+        pieces = torch.tensor(vector).split(
+            [it.numel() for it in self._parameters])
+        with torch.no_grad():
+            for it, piece in zip(self._parameters, pieces):
+                it.copy_(piece.view_as(it))
+        self._optimizer = torch.optim.SGD(self._parameters, LR, MOMENTUM)
+
+    def end(self):
+        """The parameters, float32 (d,)."""
+        return torch.cat([it.detach().ravel()
+                          for it in self._parameters]).numpy()
 
     def gradient(self, step):
         """Forward and backward of this process's part of a step."""
@@ -128,7 +149,7 @@ def main(repeats=3, steps=5, samples=8):
         sys.exit(f'ddp.py is for {WORKERS + 1} ranks, not {comm.size}')
     sys.stderr = open(os.devnull, 'w')
     problem = TorchProblem.of(resnet18, images())(seed=SEED)
-    problem.initial(None)
+    start = problem.initial(None)
     folder = comm.bcast(tempfile.mkdtemp() if not comm.rank else None)
     theirs = bare = None
     if comm.rank:
@@ -137,22 +158,35 @@ def main(repeats=3, steps=5, samples=8):
             world_size=WORKERS)
         theirs, bare = (Plain(samples, parallel, comm.rank - 1)
                         for parallel in (True, False))
-    times = gradients(comm, bare, steps)
+    times, apart = gradients(comm, bare, steps), []
     for _ in range(repeats):
         times.append(spent(comm, problem, folder, tables(samples, steps),
                            np.median))
         meet(comm)
+        if comm.rank:
+            theirs.begin(start)
         times.append(typical(theirs.step, steps) if comm.rank else None)
+        if comm.rank:
+            apart.append(relative_distance(ended(folder), theirs.end()))
         meet(comm)
-    everyone = comm.gather(times)
+    everyone, distances = comm.gather(times), comm.gather(apart)
     if comm.rank:
         distributed.destroy_process_group()
         return
     shutil.rmtree(folder)
-    report(everyone, samples, steps)
+    apart = float(np.max(distances[1:]))
+    report(everyone, samples, steps, apart)
+    if not apart <= ROUNDING:
+        sys.exit(1)
 
 
-def report(everyone, samples, steps):
+def ended(folder):
+    """The parameters after the run whose log is in a folder."""
+    newest = Checkpoints(Path(folder) / 'bench.h5').paths()[0]
+    return load(newest).parameters
+
+
+def report(everyone, samples, steps, apart):
     """Print what the ranks have measured."""
     ours = np.array(everyone[0][2::2])
     theirs = np.array([times[3::2] for times in everyone[1:]]).max(axis=0)
@@ -163,7 +197,8 @@ def report(everyone, samples, steps):
         'samples': samples, 'steps': steps,
         **{name: round(1e3 * float(it), 1) for name, it in figures.items()},
         'ratio': round(float(np.median(ours / theirs)), 3),
-        'ratios': (ours / theirs).round(3).tolist()}))
+        'ratios': (ours / theirs).round(3).tolist(),
+        'apart': float(f'{apart:.2g}')}))
 
 
 if __name__ == '__main__':

@@ -81,6 +81,17 @@ def test_challenged_sums_beside_replicas(benchmark):
     figures(benchmark, 'challenge.py', ranks=16)
 
 
+@pytest.mark.timeout(900)
+def test_seconds_until_a_run_goes_on(benchmark):
+    figures(benchmark, 'recovery.py')
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize('part', ['digits', 'quadratic', 'liars'])
+def test_going_back_beside_no_liars(benchmark, part):
+    figures(benchmark, 'going_back.py', part)
+
+
 def test_rows_of_the_log(benchmark):
     figures(benchmark, 'log.py')
 

@@ -1,9 +1,12 @@
 """What rank 0 knows of where the ranks are, and what that is worth."""
 
+import platform
+
 import numpy as np
 import pytest
 
 from aspis_mpi import load_run
+from aspis_mpi.runlog import ledger
 from tests.support.commands import Command
 
 #: One liar of three workers, found out in the first step.
@@ -31,13 +34,15 @@ def excluded(log):
 
 
 #: The first steps of a run, and the others after the same ranks have begun
-#: anew.
+#: anew.  Both are in one folder and so have one job file.
 COMMANDS = {(word, renamed): command
             for renamed, first in ((False, ''), (True, ELSEWHERE))
             for word, command in {
-                'begun': Command(LIAR | {'run.steps': 3}),
+                'begun': Command(LIAR, words=(
+                    *Command().words, '--set', 'run.steps=3')),
                 'resumed': Command(
-                    LIAR, words=(*Command().words, '--resume'), first=first,
+                    LIAR, words=(*Command().words, '--resume', '--set',
+                                 'run.ledger=nodes'), first=first,
                     after=('begun', renamed))}.items()}
 
 
@@ -52,3 +57,14 @@ def test_on_one_host_a_liar_does_not_get_rid_of_its_exposure(
     with load_run(ended.log) as run:
         assert run.attrs['hosts_from'] == FROM[mpi]
         assert len(run.attrs['hosts']) == 4
+        identity, starts = run.attrs['identity'], run.starts
+
+    # The ledger has both starts, and what was found before it was named.
+    (presences, (proof,)), _ = ledger.read(ended.folder / 'nodes')
+    assert [(it.run, it.began) for it in presences] == [
+        (identity, start.began) for start in starts]
+    assert [it.step for it in starts] == [0, 3]
+    assert {it.hosts for it in presences} == {(proof.host,)}
+    assert proof.host.partition('.')[0] == platform.node().partition('.')[0]
+    assert (proof.key, proof.vouched) == (
+        (identity, starts[0].began, 1, 'exposed'), True)

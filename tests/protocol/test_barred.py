@@ -167,8 +167,8 @@ def test_recorded_arrivals_are_replayed_without_it(bar, tmp_path,
         log={'detail': 'arrivals'}))
     server, run_log = Assembly.server, Assembly.run_log
 
-    def barring(self, clock, probes):
-        made = server(self, clock, probes)
+    def barring(self, clock, probes, past=None):
+        made = server(self, clock, probes, past=past)
         made.bar({BARRED: WHY})
         return made
     with monkeypatch.context() as patch:

@@ -16,7 +16,9 @@ from tests.support.coded_jobs import distance, initial, sums
 FILES = sorted(registry.parts('files'))
 VALUES = sorted(name for name, part in registry.parts('value').items()
                 if part.lies)
-PROTOCOLS = sorted(registry.parts('protocol'))
+#: Those that lie where several workers have a file.
+PROTOCOLS = sorted(name for name, part in registry.parts('protocol').items()
+                   if not part.frames)
 SUBSET = {'name': 'subset'}
 DESIGNS = [(SUBSET, 2), (SUBSET, 3), (SUBSET, 4)] + [
     ({'name': 'cyclic', 'load': 5}, q) for q in (2, 3, 4)]

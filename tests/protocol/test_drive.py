@@ -89,7 +89,8 @@ def test_every_state_in_which_something_can_be_due_is_driven():
     """All but those in which workers alone compute."""
     assert set(COMPUTES) == set(State) - {State.COMPUTING, State.ENCODING,
                                           State.STOPPED}
-    assert set(WAITS) & set(COMPUTES) == {State.PROBING, State.VERIFYING}
+    assert set(WAITS) & set(COMPUTES) == {
+        State.PROBING, State.VERIFYING, State.CHECKING}
 
 
 def test_nothing_else_drives_a_server():

@@ -146,8 +146,8 @@ def test_false_reports_are_refused(job, recorded):
 
 
 def test_who_was_lost_and_came_back_with_a_resume_is_noticed():
-    rows = np.zeros(4, dtype=[('step', int), ('worker', int), ('kind', int)])
-    rows['step'], rows['worker'] = [0, 1, 1, 2], [3, 3, 2, 2]
+    rows = np.zeros(4, dtype=[('turn', int), ('worker', int), ('kind', int)])
+    rows['turn'], rows['worker'] = [0, 1, 1, 2], [3, 3, 2, 2]
     rows['kind'][1] = ArrivalKind.LOST
     assert not came_back(rows)
     rows['worker'][3] = 3

@@ -21,7 +21,8 @@ from tests.support.signatures import plain
 #: How the server calls what it is in the middle of.
 NAMES = {'step', 'stage', 'probing', 'before'}
 #: Where a stage begins or is over, and what more is asked there.
-MORE = {'_begin': {'post', 'started'}, '_probed': {'refused', 'equality'}}
+MORE = {'_begin': {'post', 'started'}, '_probed': {'refused', 'equality'},
+        '_undo': {'alert', 'horizon'}}
 
 
 def declared():

@@ -13,6 +13,7 @@ from tests.support.mpirun import REPO
 
 REQUEUE = REPO / 'jobs' / 'requeue.sbatch'
 SWEEP = REPO / 'jobs' / 'sweep-requeue.sbatch'
+PLAIN = REPO / 'jobs' / 'sweep.sbatch'
 
 #: The last task of an array has the number of the array.
 TASK = {'SLURM_ARRAY_JOB_ID': '42', 'SLURM_ARRAY_TASK_ID': '7',
@@ -33,8 +34,16 @@ MPIRUN = '''#!/usr/bin/env bash
 mpiexec "$@"
 '''
 
+#: With what the job leaves out already.
 SCONTROL = '''#!/usr/bin/env bash
 echo "$@" >> asked
+[ "$2" != show ] || echo "ReqNodeList=(null) ExcNodeList=$OLD NodeList=n1"
+'''
+
+#: Says which nodes to leave out, once the run is over.
+PYTHON = '''#!/usr/bin/env bash
+[ -e arguments ] && echo "$@" > shown
+echo "$NODES"
 '''
 
 
@@ -45,7 +54,7 @@ def start(tmp_path):
 
     def begin(code, script=REQUEUE, variables=()):
         for name, text in (('mpiexec', MPIEXEC), ('mpirun', MPIRUN),
-                           ('scontrol', SCONTROL)):
+                           ('scontrol', SCONTROL), ('python', PYTHON)):
             (tmp_path / name).write_text(text)
             (tmp_path / name).chmod(0o755)
         (tmp_path / 'code').write_text(str(code))
@@ -128,3 +137,72 @@ def test_signals_reach_the_launcher_which_is_waited_for(
     if asked:
         assert (tmp_path / 'asked').read_text() == asked
     assert (tmp_path / 'asked').exists() == (asked is not None)
+
+
+# --- nodes to leave out ------------------------------------------------
+
+@pytest.fixture
+def leave_out(start, tmp_path):
+    """Runs a script with a host ledger: `leave_out(code, script, nodes, old)`.
+
+    It answers the exit code and what `scontrol` was asked for.
+    """
+    def run(code, script, nodes='n[3-4]', old='(null)'):
+        variables = TASK | {'NODES': nodes, 'OLD': old,
+                            'ASPIS_LEDGER': 'host ledger'}
+        found = start(code, script, variables).wait(20)
+        asked = tmp_path / 'asked'
+        return found, asked.read_text().splitlines() if asked.exists() else []
+    return run
+
+
+@pytest.mark.parametrize('script, job', [
+    (REQUEUE, '42_7'), (SWEEP, '42_7'), (PLAIN, '42')])
+@pytest.mark.parametrize('old, nodes', [('(null)', 'n[3-4]'),
+                                        ('n9,m[1-2]', 'n9,m[1-2],n[3-4]')])
+def test_nodes_of_the_ledger_are_left_out_besides_the_users(
+        leave_out, tmp_path, script, job, old, nodes):
+    """When the job waits, as before that nothing may be changed."""
+    code, asked = leave_out(75, script, old=old)
+    assert code == 75
+    assert asked[-1] == f'update JobId={job} ExcNodeList={nodes}'
+    assert [it for it in asked if 'requeue' in it] == (
+        [] if script is PLAIN else [f'requeue {job}'])
+    assert 'requeue' in asked[0] or script is PLAIN
+    assert (tmp_path / 'shown').read_text().split() == [
+        '-m', 'aspis_mpi', 'show', 'host', 'ledger', '--exclude', '--why']
+    assert '--set run.ledger=host ledger' in (
+        tmp_path / 'arguments').read_text()
+
+
+@pytest.mark.parametrize('script, asked', [
+    (REQUEUE, ['requeue 42_7']), (SWEEP, ['requeue 42_7']), (PLAIN, [])])
+def test_where_nobody_is_to_be_left_out_the_job_stays_as_it_is(
+        leave_out, script, asked):
+    assert leave_out(75, script, nodes='') == (75, asked)
+
+
+@pytest.mark.parametrize('script', [REQUEUE, SWEEP])
+def test_what_is_not_queued_again_leaves_nobody_out(leave_out, script):
+    assert leave_out(3, script) == (3, [])
+
+
+@pytest.mark.parametrize('code', [0, 3])
+def test_tasks_that_wait_learn_of_every_run_that_has_ended(leave_out, code):
+    found, asked = leave_out(code, PLAIN)
+    assert found == code and asked[-1].startswith('update JobId=42 ')
+
+
+def test_signals_reach_a_sweep_that_stays_to_look_at_its_ledger(
+        start, tmp_path):
+    (tmp_path / 'wait').touch()
+    process = start(75, PLAIN, TASK | {'ASPIS_LEDGER': 'nodes', 'NODES': 'n3',
+                                       'OLD': '(null)'})
+    wait_until((tmp_path / 'ready').exists)
+    wait_until(lambda: catches(process.pid, signal.SIGUSR1))
+    for count in (1, 2, 3):
+        process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: len((tmp_path / 'signals').read_text()
+                               .splitlines()) == count)
+    assert process.wait(20) == 75
+    assert 'ExcNodeList=n3' in (tmp_path / 'asked').read_text()

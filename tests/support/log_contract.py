@@ -25,14 +25,18 @@ COLUMNS = {
     'exposures': ('step', 'since', 'worker', 'proof', 'turn'),
     'tensors': ('step', 'worker', 'proof', 'distance', 'entries', 'size',
                 'turn'),
-    'rollbacks': ('turn', 'seconds', 'from', 'to', 'undone', 'wrong',
+    'starts': ('step', 'began', 'events', 'exposures', 'source'),
+    'rollbacks': ('turn', 'seconds', 'start', 'end', 'undone', 'wrong',
                   'cause'),
+    'draws': ('step', 'turn', 'epoch', 'kind', 'seed_low', 'seed_high',
+              'worker', 'checks'),
     'arrivals': ('step', 'worker', 'kind', 'files_done', 'seconds', 'bytes',
                  'turn')}
 #: Row by row with a table, and its last column for whoever reads.
 BESIDE = {'events': ('events_text', 'text'),
           'exposures': ('exposures_text', 'text'),
           'tensors': ('tensors_name', 'name'),
+          'starts': ('starts_places', 'places'),
           'arrivals': ('arrivals_finished', 'finished'),
           'assignment/changes': ('assignment/orders', 'order')}
 #: What numbers of a column are called.
@@ -42,9 +46,12 @@ NAMES = {
     ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
                            'silent', 'deadline', 'malformed', 'sketch',
                            'lost', 'late'),
+    ('draws', 'kind'): ('heads', 'tails', 'challenge', 'check', 'more'),
     **{(name, 'proof'): ('disagreements', 'audit', 'sketches', 'malformed')
        for name in ('exposures', 'tensors')},
     ('events', 'code'): tuple(code.word for code in EventCode),
+    ('starts', 'source'): ('unknown', 'ranks', 'simulated', 'slurm', 'pmix',
+                           'open-mpi', 'hydra'),
     ('rollbacks', 'cause'): ('exposure', 'hand', 'norm')}
 ATTRIBUTES = {'format', 'version', 'config', 'seed', 'parameters', 'package',
               'mpi', 'hosts', 'hosts_from', 'created', 'clock', 'identity',

@@ -1,12 +1,15 @@
 """Run logs of runs that never were: records, truth, arrivals, parts."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (
-    Arrival, ArrivalKind, ExposureRecord, Outcome, StepRecord)
+    Arrival, ArrivalKind, Draw, DrawKind, ExposureRecord, Outcome,
+    StepRecord)
 
 JOB = """
 [run]
@@ -82,6 +85,14 @@ def made_up_arrivals(step, n_workers, load):
         for i in range(5)]
 
 
+def made_up_draws(step, shift=0):
+    """Draws of a step in turn 3 step + 1 + shift: a coin, a seed, a check."""
+    where = step, 3 * step + 1 + shift, step % 2
+    return [Draw(*where, DrawKind.HEADS),
+            Draw(*where, DrawKind.CHALLENGE, (step, 2 ** 64 - 1 - step)),
+            Draw(*where, DrawKind.CHECK, worker=step % 5, checks=step)]
+
+
 def made_up_exposure(step):
     """A proof that depends on the step alone."""
     return ExposureRecord(step, step // 2, step % 8, ProofKind(step % 4),
@@ -100,6 +111,23 @@ def fill(log, assignment, steps):
     sizes = assignment.n_files, assignment.n_workers
     for step in steps:
         log.append(made_up(step, *sizes), *made_up_truth(step, *sizes))
+
+
+def clean(log, assignment, steps, reported=None):
+    """Append clean steps of 0.4 s.
+
+    `reported`, (T, K), are the seconds of each worker's last report; NaN
+    where it finishes nothing.
+    """
+    record = a_record(assignment)
+    n_files, n_workers = assignment.n_files, assignment.n_workers
+    nobody = np.zeros(n_workers, dtype=bool)
+    for row, step in enumerate(steps):
+        last = record.last_report if reported is None else reported[row]
+        log.append(replace(
+            record, step=step, last_report=last, files_done=np.where(
+                np.isnan(last), 0, record.files_done)), nobody,
+            np.zeros((n_files, n_workers), dtype=bool), nobody, nobody)
 
 
 def mark(path, step, first='run.h5', **changed):

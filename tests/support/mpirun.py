@@ -97,9 +97,12 @@ class Ended:
 
 
 class Running:
-    """A job under mpirun and all its processes, also in other groups."""
+    """A job under mpirun and all its processes, also in other groups.
 
-    def __init__(self, command, environment, folder):
+    `pauses` are those between two looks at their shared memory.
+    """
+
+    def __init__(self, command, environment, folder, pauses=LOOK):
         self._mark = f'{MARK}={uuid.uuid4()}'
         name, _, value = self._mark.partition('=')
         self.mapped = set()
@@ -108,7 +111,8 @@ class Running:
             command, cwd=folder, env=environment | {name: value}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True)
-        self._check = threading.Thread(target=self._look, daemon=True)
+        self._pauses = pauses
+        self._check = threading.Thread(target=self._watch, daemon=True)
         self._check.start()
 
     def pids(self):
@@ -173,14 +177,18 @@ class Running:
             time.sleep(0.05)
         return pids
 
-    def _look(self):
-        pause, longest = LOOK
+    def _watch(self):
+        pause, longest = self._pauses
         while not self._over.wait(pause):
             pause = min(1.25 * pause, longest)
-            for pid in self.pids():
-                maps = _read(Path(f'/proc/{pid}/maps')).decode()
-                self.mapped |= {line[line.index(SHM):].split()[0]
-                                for line in maps.splitlines() if SHM in line}
+            self.look()
+
+    def look(self):
+        """Note the shared memory of its processes, to be removed."""
+        for pid in self.pids():
+            maps = _read(Path(f'/proc/{pid}/maps')).decode()
+            self.mapped |= {line[line.index(SHM):].split()[0]
+                            for line in maps.splitlines() if SHM in line}
 
     def _clean(self):
         """Remove what it left in /dev/shm, and nothing of others."""

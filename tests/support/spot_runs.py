@@ -18,7 +18,9 @@ def tables(**sections):
            'assignment': {'load': 2},
            'detection': {'rate': 0.5, 'first': 0}}
     for section, keys in sections.items():
-        job[section] = job.get(section, {}) | keys
+        # Another problem has other keys.
+        other = section == 'problem' and 'name' in keys
+        job[section] = ({} if other else job.get(section, {})) | keys
     return job
 
 
@@ -29,12 +31,18 @@ def liar(begins=0, **keys):
 
 
 class Snapshots:
-    """The snapshots of a run, in memory: keeper of it, and its past."""
+    """The snapshots of a run, in memory: keeper of it, and its past.
+
+    Parameters
+    ----------
+    ripening : Ripening, optional
+        Of those that stay; without it all do.
+    """
 
     server = None
 
-    def __init__(self):
-        self._kept = {}
+    def __init__(self, ripening=None):
+        self._kept, self._ripening = {}, ripening
 
     def begin(self):
         """Nothing: nothing is logged."""
@@ -49,12 +57,19 @@ class Snapshots:
         for it in notes.snapshots:
             self._kept = {step: one for step, one in self._kept.items()
                           if step < it.step} | {it.step: it}
+            if self._ripening is not None:
+                self._kept = {one.step: self._kept[one.step] for one in
+                              ripe.keep(self._ages, it.members.age,
+                                        *self._ripening)}
         notes.snapshots.clear()
 
     def target(self, now, horizon):
         """The snapshot to which an exposure takes the run back."""
-        kept = [ripe.Kept(it.step, it.made) for it in self._kept.values()]
-        return self._kept[ripe.target(kept, now, horizon).step]
+        return self._kept[ripe.target(self._ages, now, horizon).step]
+
+    @property
+    def _ages(self):
+        return [ripe.Kept(it.step, it.made) for it in self._kept.values()]
 
 
 class SpotRun:
@@ -68,13 +83,16 @@ class SpotRun:
     code : int
     """
 
+    #: What keeps its snapshots.
+    keeper = Snapshots
+
     def __init__(self, coins=0, replace=None, goes_back=True, **sections):
         self.assembly = Assembly(loading.from_tables(tables(**sections)))
         clock = VirtualClock()
         if self.assembly.inspection is not None:
             self.assembly.inspection.coins = Coins(
                 streams.generator(coins, 'coins').bytes)
-        keeper = Snapshots()
+        keeper = self.keeper(self.assembly.ripening)
         self.server = keeper.server = self.assembly.server(
             clock, past=keeper if goes_back else None)
         pools = self.assembly.pools(shared=True)

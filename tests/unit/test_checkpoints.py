@@ -10,7 +10,8 @@ from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
 from aspis_mpi.errors import DamagedCheckpoint
 from aspis_mpi.protocol.server.snapshot import Members, Snapshot
-from aspis_mpi.runlog.checkpoints import Checkpoints, load
+from aspis_mpi.runlog.checkpoints import (
+    Checkpoints, Ripening, facts_of, load, step_of)
 
 K, LOAD, D = 5, 6, 300
 
@@ -95,6 +96,56 @@ def test_the_newest_are_kept_the_newest_first(tmp_path):
     # Past eight digits the number still decides, not the name.
     kept.save(snapshot(10 ** 9))
     assert load(kept.paths()[0]).step == 10 ** 9
+
+
+def aged(step, age, made=None):
+    """A snapshot of a run that has done so many turns."""
+    it = snapshot(step)
+    return replace(it, made=age if made is None else made,
+                   members=replace(it.members, age=age))
+
+
+def test_those_stay_to_which_a_run_may_go_back(tmp_path):
+    """The beginning, the newest ripe one, and all newer, thinned."""
+    kept = Checkpoints(tmp_path / 'run.h5', 1, Ripening(20, 8))
+    for step in range(0, 61, 4):
+        kept.save(aged(step, step))
+    steps = sorted(map(step_of, kept.paths()))
+    assert steps == [0, 40, 48, 56, 60]
+    assert kept.target(60, 20).step == 40
+    assert kept.target(59, 20).step == 0
+    assert kept.target(60, 4).step == 56
+
+
+def test_a_mixture_is_ripe_at_once(tmp_path):
+    kept = Checkpoints(tmp_path / 'run.h5', 1, Ripening(20, 8))
+    for step in range(0, 61, 4):
+        kept.save(aged(step, step))
+    kept.save(aged(40, 63, made=40))
+    assert sorted(map(step_of, kept.paths())) == [0, 40]
+    assert kept.target(64, 20).step == 40
+    # What is made again is younger.
+    kept.save(aged(44, 67))
+    assert kept.target(70, 20).step == 40
+    assert kept.target(87, 20).step == 44
+
+
+def test_a_damaged_one_is_not_gone_back_to(tmp_path):
+    kept = Checkpoints(tmp_path / 'run.h5', 9)
+    for step in (0, 4, 8):
+        path = kept.save(aged(step, step))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    assert kept.target(99, 1).step == 4
+    # Its small facts are whole, its vectors are not.
+    place = whole.index(b'parameters.npy') + 200
+    path.write_bytes(whole[:place] + b'?' + whole[place + 1:])
+    assert facts_of(path)['step'] == 8
+    assert kept.target(99, 1).step == 4
+    for file in kept.paths():
+        file.write_bytes(b'')
+    with pytest.raises(DamagedCheckpoint, match='no checkpoint to go back'):
+        kept.target(99, 1)
 
 
 def test_nothing_but_complete_checkpoints_has_a_name(tmp_path, monkeypatch):

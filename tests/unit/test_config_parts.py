@@ -43,6 +43,9 @@ AROUND = {
     ('code', 'least-squares'): {'scheme': {'name': 'partial', 'workers': 6}},
     'code': {'scheme': {'name': 'gradient-code', 'workers': 6}},
     ('code', 'raviv'): {'scheme': {'name': 'cyclic-mds', 'workers': 7}},
+    ('detection', 'spot'): {
+        'scheme': {'name': 'spot', 'workers': 6, 'adversaries': 1},
+        'detection': {'name': 'spot', 'budget': 'fixed'}},
     ('code', 'ye-abbe'): {'scheme': {'name': 'ye-abbe', 'workers': 6}}}
 
 

@@ -155,6 +155,17 @@ def test_all_ranks_on_the_host_of_rank_0(environment, source):
     assert hosts(DAEMONS | environment) == Hosts(names, source, 'here')
 
 
+@pytest.mark.parametrize('name, node, found', [
+    ('n1.site', 'n1', 'n1'), ('n1', 'n1', 'n1'), ('n1.site', 'n2', 'n1.site'),
+    ('n1.site', 'n1.site', 'n1.site'), ('n1.site', '', 'n1.site')])
+def test_slurm_has_a_name_of_its_own_for_a_host(monkeypatch, name, node,
+                                                found):
+    """Which it takes where nodes are left out; that of another is none."""
+    monkeypatch.setattr(platform, 'node', lambda: name)
+    told = hosts(OPEN_MPI | {'SLURMD_NODENAME': node})
+    assert set(told.names) == {found}
+
+
 @pytest.mark.parametrize('environment, local', [
     (OPEN_MPI, 'OMPI_COMM_WORLD_LOCAL_SIZE'), (HYDRA, 'MPI_LOCALNRANKS'),
     (INTEL, 'MPI_LOCALNRANKS')])

@@ -18,11 +18,12 @@ from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
     Evaluation, Event, ExposureRecord, Reordering, Rollback)
-from tests.support.made_up_logs import create, fill, made_up_arrivals
+from tests.support.made_up_logs import (
+    create, fill, made_up_arrivals, made_up_draws)
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
 TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors',
-          'rollbacks', 'arrivals', 'assignment/changes')
+          'starts', 'rollbacks', 'draws', 'arrivals', 'assignment/changes')
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -40,6 +41,7 @@ def log(tmp_path_factory):
     path = tmp_path_factory.mktemp('tools') / 'RUN.h5'
     with create(path, assignment) as log:
         for step in range(9):
+            log.draws(made_up_draws(step))
             log.arrivals(made_up_arrivals(step, 6, 10))
             fill(log, assignment, [step])
             log.evaluation(Evaluation(step + 1, 1.5 * step, 0.25, np.nan))
@@ -76,8 +78,9 @@ def assert_equal(found, expected):
         for name in expected.dtype.names:
             assert_equal(found[name], expected[name])
     elif expected.dtype.kind == 'S':
+        assert found.shape == expected.shape
         assert [text if isinstance(text, bytes) else text.encode()
-                for text in found.tolist()] == expected.tolist()
+                for text in found.flat] == [*expected.flat]
     else:
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(found, expected)
@@ -204,6 +207,8 @@ def test_the_guide(log, example):
                 *(f'{it.step} {it.worker} {it.proof.word} {it.text}'
                   for it in run.exposures),
                 str(Counter(event.code.word for event in run.events))])),
+            '.starts': ('', '\n'.join(
+                f'{it.step} {it.source} {it.hosts}' for it in run.starts)),
             'load_run': ('', f'aspis {run.exposed.any(axis=0)}'),
             'pandas': ('len(steps), steps["verdict"][5], events["text"][1], '
                        'events["code"][1]', '9 clean Bären – 12 ° tolerance'),
@@ -211,7 +216,7 @@ def test_the_guide(log, example):
                        f'{run.steps["loss"].sum()} '
                        f'{run.contributors.sum()}')}[
                 next(word for word in (
-                    'Counter', 'load_run', 'pandas', 'xarray')
+                    'Counter', '.starts', 'load_run', 'pandas', 'xarray')
                     if word in example)]
     ended = subprocess.run(
         [sys.executable, '-c', f'{example}\nprint({ask})'], cwd=log.parent,

@@ -52,7 +52,11 @@ NOT_RUN = {
     r'module ': 'a cluster has it',
     r'pip install ': 'needs a network',
     r'python -m venv ': 'see tests/run.sh, which makes them',
-    r'sbatch |scancel |scontrol ': 'tests/slurm has a cluster for it',
+    r'(ASPIS_LEDGER=\S+ )?sbatch |scancel |scontrol ':
+        'tests/slurm has a cluster for it',
+    r'python -m aspis_mpi show nodes\.jsonl': 'tests/unit/test_ledger.py',
+    r'python -m aspis_mpi show RUN\.h5 --exclude':
+        'tests/slurm/test_slurm_nodes.py',
     r'h5dump ': 'tests/unit/test_other_tools.py',
     r'(mpirun .*)?python tests/bench/\w+\.py': 'takes minutes',
     r'python -m experiments\.\w+\.\w+': 'tests/unit/test_scripts.py starts it',
@@ -308,7 +312,7 @@ def simulated(words):
     if words[0] not in ('run', 'simulate'):
         return words
     over = [] if '--resume' in words else ['--overwrite']
-    soon = ['--check'] if 'quickstart' in words[1] else []
+    soon = ['--check'] if words[1].startswith('jobs/') else []
     return ['simulate', *words[1:], *over, *soon]
 
 

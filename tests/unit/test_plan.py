@@ -1,6 +1,7 @@
 """The forecast of a job against what a run counts."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,51 @@ def test_a_users_data_file_counts_as_it_is(tmp_path):
         before = getattr(usual, name)
         assert getattr(images, name) - before == 8 * 64 * (4000 - 1797)
         assert getattr(trace, name) - before == 8 * 7 * 1000
+
+
+# --- spot checks
+
+SPOT = ('problem.batch_size=60', 'run.steps=12', 'assignment.load=3')
+
+
+def test_bytes_of_checked_steps_are_those_that_the_log_counts(tmp_path):
+    """All are checked, or the first and the last; the mean is forecast."""
+    job = job_file(tmp_path, scheme='spot')
+    for rate, first, checked in ((1.0, 0, 12), (1e-9, 5, 6)):
+        settings = (*SPOT, f'detection.rate={rate}',
+                    f'detection.first={first}', 'run.checkpoint_every=40')
+        plan = forecast(job, settings)
+        _, path = simulate(job, settings=settings, out=tmp_path / 'run.h5',
+                           overwrite=True)
+        with load_run(path) as run:
+            assert (run.steps['files_checked'] > 0).sum() == checked
+            assert plan.bytes_up == round(run.steps['bytes_in'].mean())
+            assert plan.bytes_down == round(run.steps['bytes_out'].mean())
+
+
+def test_the_plan_of_spot_checks_says_what_they_cost_and_find(tmp_path,
+                                                              capsys):
+    job = job_file(tmp_path, scheme='spot')
+    assert main(['plan', str(job), '--set', 'assignment.load=2',
+                 '--set', 'detection.rate=0.5']) == 0
+    told = capsys.readouterr().out
+    plan = forecast(job, ('assignment.load=2', 'detection.rate=0.5'))
+    horizon = plan.spot_forecast.ripe
+    assert horizon == math.ceil(math.log(200) * 2 / (0.5 * 5 / 6))
+    assert f'exposed within {horizon} turns' in told
+    assert 'needs 7 gradients besides the 14' in told
+    assert told.count('Memory beyond') == told.count('A checkpoint of') == 1
+
+
+@pytest.mark.parametrize(('keeps', 'form'), [
+    ('true', 'kept_memory'), ('false', 'again_memory')])
+def test_the_memory_of_a_worker_is_that_of_its_form(tmp_path, keeps, form):
+    plan = forecast(job_file(tmp_path, scheme='spot'),
+                    [f'detection.keep_gradients={keeps}'])
+    assert plan.worker_memory == getattr(plan.spot_forecast, form)
+
+
+def test_nothing_is_said_of_spot_checks_where_there_are_none(tmp_path):
+    plan = forecast(job_file(tmp_path))
+    assert plan.spot is None and plan.spot_forecast is None
+    assert 'checked' not in describe(plan)

@@ -17,7 +17,7 @@ def test_layout_is_the_contract(tmp_path):
         assert set(file.attrs) == ATTRIBUTES
         assert set(file) == set(CONTRACT) | set(COLUMNS) | {
             'events_text', 'exposures_text', 'tensors_name',
-            'arrivals_finished'}
+            'starts_places', 'arrivals_finished'}
         for group, names in CONTRACT.items():
             assert set(file[group]) == names
         for name, columns in COLUMNS.items():
@@ -46,7 +46,7 @@ def test_columns_are_plain_numbers_and_no_attribute_is_empty(tmp_path):
         assert plain.kind in 'iufS' and plain.subdtype is None
         assert h5py.check_enum_dtype(plain) is None
     assert [dtype.itemsize for dtype in types if dtype.kind == 'S'] == [
-        4096, 4096, 256]
+        4096, 4096, 256, 256]
     with load_run(tmp_path / 'run.h5') as run:
         assert run.attrs['hosts'] == []
 

@@ -13,7 +13,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.schemes.challenge.verified import VerifiedTable
 from aspis_mpi.schemes.tables.combined import PayloadTable
 from aspis_mpi.schemes.tables.table import (
-    AskedTable, ChallengedTable, PushedTable, Table)
+    AskedTable, ChallengedTable, PushedTable, Table, InspectedTable)
 from aspis_mpi.schemes.transfer.replicas import DistanceTable, ReplicaTable
 from tests.support.signatures import plain
 
@@ -34,7 +34,7 @@ MADE = {
     'challenged codes': (CODED | CHALLENGED, NEAR, VerifiedTable,
                          ChallengedTable),
 }
-BASES = (Table, PushedTable, AskedTable, ChallengedTable)
+BASES = (Table, PushedTable, AskedTable, ChallengedTable, InspectedTable)
 SERVER = Path(aspis_mpi.__file__).parent / 'protocol' / 'server'
 
 

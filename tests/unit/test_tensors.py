@@ -269,7 +269,7 @@ def log(tmp_path):
         for step in range(4):
             log.exposure(ExposureRecord(step, step, 1 + step % 2,
                                         ProofKind.AUDIT, 'said',
-                                        found[:step]))
+                                        found[:step], step))
             fill(log, assignment, [step])
     return tmp_path / 'run.h5'
 

@@ -1,6 +1,6 @@
 """The forecast of spot checks: their cost, and how soon they find liars."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aspis_mpi.detection.spot import odds, ripe
 from aspis_mpi.words import counted, size
@@ -27,7 +27,8 @@ class Spot:
     keep: int
     checkpoint: int             # bytes of one
     server_memory: int          # of the server, beyond its process
-    worker_memory: int          # of a worker, but for gradients and payload
+    worker_memory: int          # of a worker, but for its gradients, whole or
+    #                             added up
     keeps: bool                 # gradients until the step ends
     tolerates: int = 0          # workers that may die
     seconds: float | None = None        # of a file, where it is known
@@ -55,7 +56,7 @@ class Forecast:
     single_memory: int          # with one file a worker
 
 
-def forecast(spot: Spot) -> Forecast:
+def expected(spot: Spot) -> Forecast:
     """The cost of spot checks in a job, and the liars that they find.
 
     Parameters
@@ -65,8 +66,8 @@ def forecast(spot: Spot) -> Forecast:
     Returns
     -------
     Forecast
-        Chances are those of the fewest workers that may be left, q of them
-        liars; turns that are lost are no more than the steps of the run.
+        Chances are those of all K workers, q of them liars; turns that are
+        lost are no more than the steps of the run.
 
     Raises
     ------
@@ -76,11 +77,11 @@ def forecast(spot: Spot) -> Forecast:
     Notes
     -----
     A worker has its payload, and the c gradients of its files where it keeps
-    them, one gradient at a time otherwise; where c = 1 its payload is its
-    gradient.
+    them; else one gradient at a time and their sum in float64, but where
+    c = 1.
     """
     it = spot
-    kappa = odds.honest_checkers(it.workers - it.tolerates, it.adversaries)
+    kappa = odds.honest_checkers(it.workers, it.adversaries)
     chance = odds.exposed_in_turn(it.rate, kappa, it.load)
     turns = odds.horizon(it.rate, kappa, it.load, it.adversaries, it.risk)
     spacing = ripe.spacing(turns, it.every)
@@ -100,8 +101,9 @@ def forecast(spot: Spot) -> Forecast:
         checkpoint_bytes=checkpoints * it.checkpoint,
         server_memory=it.server_memory,
         kept_memory=it.worker_memory + (it.load + 1) * it.vector,
-        again_memory=it.worker_memory + 2 * it.vector,
-        single_memory=it.worker_memory + it.vector)
+        again_memory=it.worker_memory + (
+            4 if it.load > 1 else 2) * it.vector,
+        single_memory=it.worker_memory + 2 * it.vector)
 
 
 def _forced(spot: Spot, turns: int) -> int:
@@ -119,9 +121,9 @@ def _forced(spot: Spot, turns: int) -> int:
 def described(spot: Spot) -> list[str]:
     """Sentences of `plan` on a job with spot checks, for a person.
 
-    Parameters and errors are those of `forecast`.
+    Parameters and errors are those of `expected`.
     """
-    found = forecast(spot)
+    found = expected(spot)
     return [*_costs(spot, found), *_finds(spot, found),
             *_goes_back(spot, found), _memory(spot, found)]
 
@@ -171,9 +173,34 @@ def _goes_back(spot: Spot, found: Forecast) -> list[str]:
         'run back by at most '
         f'{_turns(found.one_exposure, spot)}, {liars} by at most '
         f'{_turns(found.all_exposures, spot)} in all.',
+        *_too_short(spot, found), *_after_deaths(spot, found),
         f'A checkpoint of {size(spot.checkpoint)} every '
         f"{counted(every, 'step')}; at most {found.checkpoints} are on disk "
         f'at once, {size(found.checkpoint_bytes)}.']
+
+
+def _too_short(spot: Spot, found: Forecast) -> list[str]:
+    """A sentence where nothing of the run ever becomes ripe."""
+    if found.ripe < spot.steps:
+        return []
+    steps = counted(spot.steps, 'step')
+    return [f'The whole run has only {steps}: an exposure takes it back to '
+            'its beginning, and a liar that lies in every turn may not be '
+            'exposed before it ends. A higher detection.rate or a smaller '
+            'assignment.load makes these turns fewer.']
+
+
+def _after_deaths(spot: Spot, found: Forecast) -> list[str]:
+    """A sentence on what is longer where workers have died."""
+    left = spot.workers - spot.tolerates
+    if not spot.tolerates or left <= spot.adversaries or left < 2:
+        return []
+    fewer = expected(replace(spot, workers=left))
+    if fewer.ripe == found.ripe:
+        return []
+    died = counted(spot.tolerates, 'worker has', 'workers have')
+    return [f'Where {died} died these are {fewer.ripe} turns, and at most '
+            f'{_turns(fewer.one_exposure, spot)} for an exposure.']
 
 
 def _memory(spot: Spot, found: Forecast) -> str:

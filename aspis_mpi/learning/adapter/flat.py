@@ -140,7 +140,7 @@ class Flat:
     def rest(self):
         """Hold no vector, if there is to be another before anything else."""
         self.release()
-        self._loaded = self._held = None
+        self._loaded = self._held = self._aligned = None
         if not self.shares:
             return
         nothing = self._parameters[0].new_empty(0)

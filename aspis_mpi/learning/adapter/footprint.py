@@ -6,36 +6,44 @@ from aspis_mpi.learning.adapter import making
 
 #: Tensors of the largest one's size while a layer computes: what goes in and
 #: comes out, both again as the kernel wants them, and a way around it.
-AT_A_LAYER = 6
+AT_A_LAYER = 5
+#: Times that a module's tensors are there again while it is evaluated: as
+#: kernels want them, in pieces that the C library cannot use for others.
+AGAIN = 2
 
 
 class Footprint(NamedTuple):
-    """Bytes for each sample that is computed at once.
+    """Bytes that computing needs.
 
     Attributes
     ----------
     kept : int
-        Of the tensors that a forward leaves for its backward.
+        Of the tensors that a forward leaves for its backward, a sample.
     widest : int
-        Of the largest of them.
+        Of the largest of them, a sample.
+    weights : int
+        Of the module's own tensors.
     """
 
     kept: int
     widest: int
+    weights: int
 
-    @property
-    def of_gradient(self):
-        """While a gradient is computed."""
-        return self.kept + AT_A_LAYER * self.widest
+    def of_gradient(self, count):
+        """While a gradient of so many samples is computed."""
+        return count * (self.kept + AT_A_LAYER * self.widest) + self.weights
 
-    @property
-    def of_outputs(self):
-        """While the module is evaluated, where nothing is kept."""
-        return AT_A_LAYER * self.widest
+    def of_outputs(self, count):
+        """While so many are evaluated, of which nothing is kept."""
+        return count * AT_A_LAYER * self.widest + AGAIN * self.weights
+
+    def within(self, most):
+        """Samples that are evaluated at once in so many bytes, at least 1."""
+        return max(1, most // max(1, AT_A_LAYER * self.widest))
 
 
 #: Of a module that cannot be watched.
-UNKNOWN = Footprint(0, 0)
+UNKNOWN = Footprint(0, 0, 0)
 
 
 def footprint(network, count, inputs, targets):
@@ -60,7 +68,8 @@ def footprint(network, count, inputs, targets):
     """
     import torch
     from torch.autograd.graph import saved_tensors_hooks
-    own = {_place(it) for it in making.tensors(network.module).values()}
+    tensors = making.tensors(network.module).values()
+    own = {_place(it) for it in tensors}
     seen = {}
 
     def pack(tensor):
@@ -70,7 +79,8 @@ def footprint(network, count, inputs, targets):
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         network.total(inputs, targets)
     return Footprint(-(-sum(seen.values()) // count),
-                     -(-max(seen.values(), default=0) // count))
+                     -(-max(seen.values(), default=0) // count),
+                     sum(it.nbytes for it in tensors))
 
 
 def _place(tensor):

@@ -184,20 +184,18 @@ class TorchProblem(Problem):
     @property
     def _at_once(self):
         """Samples that are evaluated at once."""
-        most = EVALUATED // max(1, self._footprint.of_outputs)
-        return max(1, min(AT_ONCE, most))
+        return min(AT_ONCE, self._footprint.within(EVALUATED))
 
-    @property
-    def sample_bytes(self):
+    def gradient_bytes(self, count):
         """Memory of the host; that of another device is not counted."""
-        return self._footprint.of_gradient if self._place == 'cpu' else 0
+        return self._footprint.of_gradient(count) if (
+            self._place == 'cpu') else 0
 
     @property
     def evaluation_bytes(self):
         """Memory of the host, as above."""
         most = AT_ONCE if self.network.norms else self._at_once
-        return most * self._footprint.of_outputs if (
-            self._place == 'cpu') else 0
+        return self._footprint.of_outputs(most) if self._place == 'cpu' else 0
 
     def fingerprints(self):
         self._ready()

@@ -461,18 +461,18 @@ class ParameterServer:
             self._diverged = step.number
             step.alert()
         try:
-            before = self._past.target(self._membership.age, step.horizon)
+            target = self._past.target(self._membership.age, step.horizon)
         except DamagedCheckpoint as error:
             return self._give_in(step.number, str(error))
         self.notes.rollbacks.append(Rollback(
-            step.turn + 1, self._now(), step.number + 1, before.step, cause))
+            step.turn + 1, self._now(), step.number + 1, target.step, cause))
         self._note(logging.WARNING, EventCode.ROLLBACK,
                    f'step {step.number} {why}: the run goes back to step '
-                   f'{before.step}')
-        self._knowledge.go_back(before)
+                   f'{target.step}')
+        self._knowledge.go_back(target)
         if self._departures.ending:
             return self._stop(INTERRUPTED)
-        return self._begin(before.step)
+        return self._begin(target.step)
 
     def _after(self, done, hopeless):
         """Go on when so many steps are done, or end."""

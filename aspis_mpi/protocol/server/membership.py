@@ -48,8 +48,9 @@ class Membership:
         Of this step.
     order : ndarray of int32, shape (K, width)
         Files of each worker in this step's order of computing.
-    excluded : ndarray of bool, shape (K,)
-        Workers that get no work, as they are exposed.
+    exposed, excluded : ndarray of bool, shape (K,)
+        Workers that were exposed, and all that get no work for what they
+        have sent: also pairs that contradict each other.
     lost : ndarray of bool, shape (K,)
         Workers that have gone for good, or get no work in this run.
     idle : ndarray of bool, shape (K,)
@@ -66,7 +67,7 @@ class Membership:
         self.turn, self.age = -1, 0.0
         self.scheme = scheme
         self.order = scheme.assignment.order
-        self.excluded = np.zeros(n_workers, dtype=bool)
+        self.excluded = self.exposed = np.zeros(n_workers, dtype=bool)
         self.lost = np.zeros(n_workers, dtype=bool)
         self.known = None
         self.accounts = accounts
@@ -137,7 +138,8 @@ class Membership:
 
     def _turn(self, turn, seconds):
         """The scheme of those who may take part in a turn."""
-        excluded = self._memory.excluded(turn)
+        self.exposed = self._memory.excluded(turn)
+        excluded = self.exposed | self._memory.left_out(turn)
         lowered = self._memory.lowered(turn)
         if lowered > self._memory.q:
             raise ValueError(
@@ -233,7 +235,7 @@ class Membership:
         return self._memory.learn(
             self.turn, [(proof.worker, proof.sentence, proof.alone)
                    for proof in (*proofs, *verdict.proofs)],
-            resolution.disagreements)
+            resolution.disagreements, verdict.pairs)
 
     # -- what outlives a job
 

@@ -22,9 +22,9 @@ class Notes:
 
     Attributes
     ----------
-    records, events, exposures, arrivals, reorderings, rollbacks : list
-        `StepRecord`, `Event`, `ExposureRecord`, `Arrival`, `Reordering` and
-        `Rollback`; whoever writes them takes them out.
+    records, events, exposures, arrivals, draws, reorderings, rollbacks : list
+        `StepRecord`, `Event`, `ExposureRecord`, `Arrival`, `Draw`,
+        `Reordering` and `Rollback`; whoever writes them takes them out.
     snapshots : list of Snapshot
         The same; the last one counts.
     began : float
@@ -36,6 +36,7 @@ class Notes:
         self.events = []
         self.exposures = []
         self.arrivals = []
+        self.draws = []
         self.reorderings = []
         self.rollbacks = []
         self.snapshots = []

@@ -44,6 +44,7 @@ class SpotStep(Step):
                         or course.is_checkpoint(number + 1)
                         or inspection.watches(self.turn))
         self._goes_back = rule.rollback
+        table.lots.begin(number, self.turn, notes.draws)
         self.horizon = inspection.horizon
         self.worth = inspection.worth(
             int(np.count_nonzero(self.living)), self._q, self._forced)
@@ -126,8 +127,7 @@ class SpotStep(Step):
             return self._challenge()
         if self.state is State.VERIFYING:
             self.wait.sketches.charge(self.wait.charges)
-            table.verify(self._scheme, ~self.exposed, self.living, audit,
-                         clock)
+            table.verify(self.living, clock)
         self.wait.checks.charge(self.wait.charges)
         table.judge(self._detection, ~self.exposed, audit, clock)
         return self._go_on(audit)

@@ -95,7 +95,7 @@ class Step(Stage):
         # Who was asked for sketches, and who did not come up with them.
         self._sought = np.zeros(n_workers, dtype=bool)
         self._dodged = np.zeros(n_workers, dtype=bool)
-        self.remembered = members.excluded
+        self.remembered = members.exposed
         self.shown = None
         self._tried = False
 

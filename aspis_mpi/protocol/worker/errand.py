@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.coding.combine import Total
+from aspis_mpi.coding import combine
 from aspis_mpi.protocol.messages import Challenge, Purpose
 
 
@@ -74,7 +74,7 @@ class Errand:
             return
         if self.sums:
             if self._total is None:
-                self._total = Total(buffer.values.size)
+                self._total = combine.Total(buffer.values.size)
             self._total.add(buffer.values)
         else:
             self._rows[file] = self._sketch([buffer.values],
@@ -83,11 +83,11 @@ class Errand:
 
     def add_into(self, out):
         """The sum of the files, by ascending file."""
-        if self._total is None:
-            self._total = Total(out.size)
-            for file in self.files:
-                self._total.add(self._held[file].values)
-        self._total.write(out)
+        if self._total is not None:
+            self._total.write(out)
+            return
+        combine.encode([self._held[file].values for file in self.files],
+                       np.ones((len(self.files), 1)), out)
 
     def fill(self, rows):
         """The sketches of the files, by ascending file; zeros behind them."""

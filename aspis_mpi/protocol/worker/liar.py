@@ -77,6 +77,11 @@ class Liar:
         dawdles = self._attack.dawdles(step)[self._number]
         return self._protocol.seconds if dawdles else 0.0
 
+    def refuses(self, step):
+        """Tell whether it answers nothing that would be looked at."""
+        return self._protocol.refuses and bool(
+            self._attack.adversaries(step)[self._number])
+
     def claims(self, step, report, load):
         """Positions to report, packed, instead of those finished."""
         if not self._lies_now(step):
@@ -108,6 +113,14 @@ class Liar:
         self._protocol.meet(self._attack.adversaries(step))
         self._protocol.sketches(step, epoch, self._number, rows, weights,
                                 sketch)
+
+    def checks(self, step, files, rows):
+        """Change the sketches of other workers' files, (l, k + 1, copies)."""
+        if not (self._protocol.frames and self._lies_now(step)):
+            return
+        for file, row in zip(files, rows):
+            if not self._attack.lies(step)[file].any():
+                self._protocol.check(step, file, row)
 
     def _lies_now(self, step):
         now = (self._attack.dawdles if self._protocol.timing

@@ -298,6 +298,9 @@ class Worker(Machine):
                                      f'in turn {self.turn}')
         if self._work.silent or self._silence.mute(self.step, self.number):
             return
+        if not isinstance(message, Encode) and (
+                self._liar is not None and self._liar.refuses(self.step)):
+            return
         self._ask(message)
 
     def _ask(self, message):

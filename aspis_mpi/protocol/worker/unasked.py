@@ -10,7 +10,7 @@ anything else, one after the other.
 
 import numpy as np
 
-from aspis_mpi.coding.combine import Total
+from aspis_mpi.coding import combine
 from aspis_mpi.protocol.messages import Compute, Encode, Sketch, Sum
 from aspis_mpi.protocol.worker.errand import Errand
 from aspis_mpi.protocol.worker.machine import ALLOWED, Worker
@@ -75,7 +75,7 @@ class UnaskedWorker(Worker):
     def _ask(self, message):
         self._errands.append(Errand(
             message, self._work.held, self._keeps, self._transfer.sketch,
-            self._work.usual, self._clock()))
+            self._work.usual, self._clock() + self._wait))
 
     def _drop_step(self):
         for errand in self._errands:
@@ -96,7 +96,7 @@ class UnaskedWorker(Worker):
             work.held[file] = buffer
         else:
             if self._total is None:
-                self._total = Total(buffer.values.size)
+                self._total = combine.Total(buffer.values.size)
             self._total.add(buffer.values)
             buffer.release()
         if work.position is None and not work.silent:
@@ -109,13 +109,12 @@ class UnaskedWorker(Worker):
         if buffer is None:
             return None
         files = sorted(self.files)
-        total = self._total
-        if total is None:
-            total = Total(buffer.values.size)
-            for values in self._shown(files):
-                total.add(values)
-        total.write(buffer.values)
-        self._total = None
+        if self._total is None:
+            combine.encode(self._shown(files), np.ones((len(files), 1)),
+                           buffer.values)
+        else:
+            self._total.write(buffer.values)
+            self._total = None
         self._answered(Encode)
         return self._sum(files, 0, buffer)
 
@@ -155,6 +154,8 @@ class UnaskedWorker(Worker):
             return self._sum(errand.files, epoch, buffer)
         rows = self._transfer.rows(buffer.values)
         errand.fill(rows)
+        if self._liar is not None and errand.checks:
+            self._liar.checks(self.step, errand.files, rows)
         if self._liar is not None and errand.own:
             self._liar.sketches(
                 self.step, epoch, errand.files, rows, lambda values:

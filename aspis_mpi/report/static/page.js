@@ -179,6 +179,8 @@ function drawMap(figure, chart) {
             edges[i], edges[end], worker - 0.5 + gap, worker + 0.5 - gap);
         }
       });
+      for (const at of chart.marks || [])
+        paint(self, hue(chart.marked.colour), at, at, -0.5, n - 0.5);
     }),
     read: self => {
       const i = self.cursor.idx;
@@ -359,6 +361,8 @@ function prepare(figure, chart) {
     const seen = new Set(chart.rows.join(''));
     chart.states.forEach((it, i) => seen.has(String(i))
       && tools.append(key(it.name, it.colour)));
+    if (chart.marks && chart.marks.length)
+      tools.append(key(chart.marked.name, chart.marked.colour));
   }
   if (chart.kind === 'course') tools.append(...courseTools(figure, chart));
   tools.append(make('button', {type: 'button', textContent: 'Show all',

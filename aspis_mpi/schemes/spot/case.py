@@ -38,6 +38,8 @@ class Case:
     right : ndarray of float64, or None
         Its sketch, once an audit or enough workers say it.
     audited : bool
+    settled_nothing : bool
+        An audit found neither what one worker has shown, nor proof.
     """
 
     def __init__(self, file: int, owner: int, shown: Floats, strict: bool,
@@ -46,7 +48,7 @@ class Case:
         self.owner = owner
         self.strict = strict
         self.right: Floats | None = None
-        self.audited = False
+        self.audited = self.settled_nothing = False
         self._shown = {owner: shown}
         self._same = same
         #: Workers that were asked for it and have not come up with it.

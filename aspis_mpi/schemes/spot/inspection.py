@@ -11,6 +11,7 @@ from aspis_mpi.detection.rules.spot import Spot
 from aspis_mpi.detection.spot import odds, ripe
 from aspis_mpi.detection.spot.pieces import Pieces
 from aspis_mpi.detection.spot.screens import Screened, Screens
+from aspis_mpi.schemes.spot.lots import ByCoins, Lots, Source
 from aspis_mpi.streams import Coins
 
 #: Norms that so many times exceed those before are no training any more,
@@ -38,6 +39,8 @@ class Inspection:
     coins : Coins
         Of every draw of the run: those of the operating system.  No key of
         a job reaches it, only a test that wants draws to be repeated.
+    recorded : Source or None
+        Draws of an earlier run, in the place of those of coins.
     screens : Screens
     """
 
@@ -45,11 +48,12 @@ class Inspection:
                  size: int):
         self.rule = rule
         self.coins = Coins()
+        self.recorded: Source | None = None
         self._samples = samples
         self._load = load
         self._size = size
         self._kappa = odds.honest_checkers(workers, rule.q)
-        self._usual: deque[float] = deque(maxlen=min(self.horizon, MOST))
+        self._usual: deque[float] = deque(maxlen=MOST)
         self._watched_until = -1
         self.cut(())
 
@@ -80,6 +84,10 @@ class Inspection:
     def watches(self, turn: int) -> bool:
         """True if a turn is looked at whatever the coin says."""
         return turn <= self._watched_until
+
+    def lots(self) -> Lots:
+        """The draws of a step that begins."""
+        return Lots(self.recorded or ByCoins(self.coins))
 
     def norms(self, values: Vector) -> Floats:
         """Norms of the pieces of a payload."""
@@ -115,8 +123,16 @@ class Inspection:
             Of them may be wrong.
         forced : bool
             Whether it is looked at whatever the coin says.
+
+        Returns
+        -------
+        float
+            H where all liars are known: nobody is left to be exposed, and
+            no parameters will be undone for it.
         """
-        if not q or workers < 2 or workers <= q:
+        if not q:
+            return float(self.horizon)
+        if workers <= q:
             return 0.0
         rate, kappa = self.rule.rate, odds.honest_checkers(workers, q)
         usual = odds.exposed_in_turn(rate, self._kappa, self._load)

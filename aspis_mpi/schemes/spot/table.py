@@ -16,18 +16,17 @@ from aspis_mpi.coding import challenge
 from aspis_mpi.detection.base import MISSING, Proof, ProofKind, Verdict
 from aspis_mpi.detection.contradiction import (
     Contradiction, ContradictionKind)
-from aspis_mpi.detection.spot.draws import draw
 from aspis_mpi.detection.spot.screens import file_norms
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.schemes.resolution import Resolution, outcome_of_sum
 from aspis_mpi.schemes.spot.case import Case, Finding
 from aspis_mpi.schemes.spot.sent import Sent
 from aspis_mpi.schemes.tables.payloads import add, sketches
-from aspis_mpi.schemes.tables.table import ChallengedTable
+from aspis_mpi.schemes.tables.table import InspectedTable
 from aspis_mpi.streams import secret
 
 
-class SpotTable(ChallengedTable):
+class SpotTable(InspectedTable):
     """The sums of one step.
 
     Parameters
@@ -39,6 +38,8 @@ class SpotTable(ChallengedTable):
 
     Attributes
     ----------
+    lots : Lots
+        Its draws.
     secret : bytes
         Of this epoch's challenge.
     checked : bool
@@ -52,6 +53,7 @@ class SpotTable(ChallengedTable):
     def __init__(self, transfer, equality, floor):
         self._transfer = transfer
         self._inspection = transfer.inspection
+        self.lots = self._inspection.lots()
         self._equality = equality.of_sketches
         self._floor = floor
         assignment = transfer.assignment
@@ -63,10 +65,11 @@ class SpotTable(ChallengedTable):
         self._drawn, self._asked = [], {}
         self._turn = -1
         self._proofs, self._remarks, self._contradiction = [], [], None
+        # Owner and checker of which one is wrong, by both.
+        self._pairs = {}
         self._graph = np.zeros((n_workers, n_workers), dtype=bool)
         self._audits, self._seconds = 0, 0.0
         self.exposed = np.zeros(n_workers, dtype=bool)
-        self.required = np.zeros(self._n_files, dtype=int)
         self.secret = b''
         self.checks = 0
         self.looked = False
@@ -148,7 +151,7 @@ class SpotTable(ChallengedTable):
         self.checked = True
         # The coin falls when the last sum is complete, not before.
         if not self.epochs:
-            self.looked = (inspection.coins.coin(inspection.rule.rate)
+            self.looked = (self.lots.coin(self.epochs, inspection.rule.rate)
                            or forced)
         if not fresh or self._diverged(fresh, q) or not q:
             return {}
@@ -165,7 +168,7 @@ class SpotTable(ChallengedTable):
         asked = {it.worker: it.files for it in fresh if it.asked}
         if asked:
             self.checked = False
-            self.secret = secret(inspection.coins.seed())
+            self.secret = secret(self.lots.seed(self.epochs))
         return asked
 
     def _diverged(self, fresh, q):
@@ -181,10 +184,6 @@ class SpotTable(ChallengedTable):
                 ContradictionKind.GROWN, 'the sums of half of the workers '
                 'are far larger than in all steps before')
         return self._contradiction is not None
-
-    def challenge(self, claims, secret):
-        """Never asked: see `inspect`."""
-        raise LocalProtocolError('sums that come unasked are inspected')
 
     def check(self, clock):
         """Sketch the sums, while the workers sketch their files."""
@@ -206,11 +205,7 @@ class SpotTable(ChallengedTable):
             if it.worker == worker:
                 it.shown = rows[:it.files.size].copy()
 
-    def enough(self, needed):
-        """False: everybody who was asked is waited for."""
-        return False
-
-    def verify(self, scheme, believed, living, audit, clock):
+    def verify(self, living, clock):
         """Look at what owners have shown, and begin the cases."""
         start = clock()
         for it in self._fresh:
@@ -268,7 +263,7 @@ class SpotTable(ChallengedTable):
         able = np.flatnonzero(living & ~self.exposed).tolist()
         self._drawn = [
             (one.checker, self._begin(owners[one.owner], one.file))
-            for one in draw(self._inspection.coins, able, {
+            for one in self.lots.checks(self.epochs, able, {
                 it.worker: it.files.tolist() for it in shown})]
 
     def _same(self, one, other):
@@ -331,6 +326,7 @@ class SpotTable(ChallengedTable):
                 self._remarks.append(
                     f'the audit of file {case.file} settles nothing: no '
                     'worker sent what the server computes')
+                case.settled_nothing = True
                 return
         case.audit(right)
 
@@ -387,7 +383,7 @@ class SpotTable(ChallengedTable):
             left = sorted(free - case.failed - set(case.workers))
             if not left:
                 return
-            worker = left[self._inspection.coins.below(len(left))]
+            worker = self.lots.another(self.epochs, left, case.file)
             free.discard(worker)
             self._asked[worker] = case
 
@@ -404,11 +400,25 @@ class SpotTable(ChallengedTable):
             found = [case.find(q) for case in it.cases.values()]
             it.bad = bool(self.exposed[it.worker]) or not it.fits or any(
                 one is not Finding.RIGHT for one in found)
+            for case, one in zip(it.cases.values(), found):
+                if one is Finding.OPEN and case.disputed:
+                    self._leave_out(case)
             if it.bad or not it.asked:
                 continue
             screens = self._inspection.screens
             screens.clear(it.worker, it.ratios, until)
             screens.clear_files(it.worker, it.of_files.max(), until)
+
+    def _leave_out(self, case):
+        """Nobody can say who of two is wrong: both are left out."""
+        other = case.against[0]
+        pair = min(case.owner, other), max(case.owner, other)
+        if not case.settled_nothing and pair not in self._pairs:
+            self._pairs[pair] = sentence = (
+                f'workers {pair[0]} and {pair[1]} contradict each other about '
+                f'file {case.file}, and too few others can compute it: '
+                'neither gets work from now on')
+            self._remarks.append(sentence)
 
     def confront(self, believed, q, audit, clock):
         """Look at sums whose senders owe an answer, by what others computed.
@@ -495,10 +505,6 @@ class SpotTable(ChallengedTable):
         return {worker: files for worker, files in self._owned.items()
                 if files.size}
 
-    def renew(self):
-        """Never asked: see `replace`."""
-        raise LocalProtocolError('sums that come unasked are replaced')
-
     # -- what becomes of it
 
     def _used(self):
@@ -534,7 +540,9 @@ class SpotTable(ChallengedTable):
         return Verdict(
             self.exposed.copy(), source, contributors,
             contradiction=self._contradiction, exposed=self.exposed,
-            proofs=tuple(self._proofs))
+            proofs=tuple(self._proofs), pairs=tuple(
+                (*pair, said) for pair, said in self._pairs.items()
+                if not self.exposed[list(pair)].any()))
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""

@@ -12,7 +12,9 @@ import numpy as np
 from aspis_mpi.arrays import Bools, Floats, Ints, Vector, sealed
 from aspis_mpi.schemes.belief import Belief
 from aspis_mpi.schemes.closing import Audit, Clock, Closing
+from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.resolution import Resolution
+from aspis_mpi.schemes.spot.lots import Lots
 from aspis_mpi.schemes.tables.shown import Shown
 from aspis_mpi.schemes.tables.state import GlobalState
 
@@ -250,3 +252,143 @@ class ChallengedTable(AskedTable):
     @abstractmethod
     def renew(self) -> None:
         """Begin another epoch with what could be verified."""
+
+
+class InspectedTable(AskedTable):
+    """Sums that come unasked and are looked at by chance, epoch by epoch.
+
+    Attributes
+    ----------
+    lots : Lots
+        Draws of the step.
+    secret : bytes
+        Of this epoch's challenge.
+    checked : bool
+        Whether this epoch's sums have been sketched, where that is to be.
+    epochs : int
+        Those that are over.
+    exposed : ndarray of bool, shape (K,)
+        Workers that this step's evidence proves wrong.
+    """
+
+    challenged = True
+    checked = True
+    epochs = 0
+    secret = b''
+    lots: Lots | None = None
+    exposed: Bools = sealed(np.zeros(0, dtype=bool))
+
+    @abstractmethod
+    def inspect(self, turn: int, forced: bool, q: int) -> dict[int, Ints]:
+        """Find out whose sums of this epoch are challenged.
+
+        Parameters
+        ----------
+        turn : int
+        forced : bool
+            Whether the step is looked at whatever the coin says.
+        q : int
+            Liars that may be among those who are believed.
+
+        Returns
+        -------
+        dict of int to ndarray of int
+            Files to sketch, by worker.
+        """
+
+    @abstractmethod
+    def check(self, clock: Clock) -> None:
+        """Sketch the sums, while the workers sketch their files."""
+
+    @abstractmethod
+    def answer(self, worker: int, values: Vector) -> None:
+        """Take sketches of a worker: of its own files, or of one it checks."""
+
+    @abstractmethod
+    def verify(self, living: Bools, clock: Clock) -> None:
+        """Look at what owners have shown, and draw who checks it.
+
+        `living`: workers that can be asked, bool (K,).
+        """
+
+    @abstractmethod
+    def judge(self, detection: Detection, believed: Bools,
+              audit: Audit | None, clock: Clock) -> None:
+        """Settle what is looked at in this epoch, as far as can be done.
+
+        Parameters
+        ----------
+        detection : Detection
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stood against before.
+        audit : Audit or None
+        clock : Clock
+        """
+
+    @abstractmethod
+    def orders(self, living: Bools, q: int) -> dict[int, int]:
+        """Files that are to be computed once more, one a worker.
+
+        Parameters
+        ----------
+        living : ndarray of bool, shape (K,)
+            Workers that can be asked.
+        q : int
+            Liars that may be among those who are believed.
+
+        Returns
+        -------
+        dict of int to int
+            By worker; empty when everything is settled, or nobody is left
+            who could.
+        """
+
+    @abstractmethod
+    def close_epoch(self, q: int, until: int) -> None:
+        """See which sums of this epoch are to be used.
+
+        Parameters
+        ----------
+        q : int
+        until : int
+            The last turn for which a norm that was found right is let in.
+        """
+
+    @abstractmethod
+    def confront(self, believed: Bools, q: int, audit: Audit | None,
+                 clock: Clock) -> None:
+        """Look at sums whose senders owe an answer, by what others computed.
+
+        Parameters
+        ----------
+        believed : ndarray of bool, shape (K,)
+            Workers that no proof stood against before.
+        q : int
+            Liars that may be among those who are believed.
+        audit : Audit or None
+        clock : Clock
+        """
+
+    @abstractmethod
+    def distrust(self, worker: int) -> None:
+        """Let nothing count that a worker has sent: it is proved wrong."""
+
+    @property
+    @abstractmethod
+    def missing(self) -> Ints:
+        """Files that are in no sum to be used, (n,), ascending."""
+
+    @abstractmethod
+    def replace(self, able: Bools) -> dict[int, Ints]:
+        """Begin another epoch: others have the files that are missing.
+
+        Parameters
+        ----------
+        able : ndarray of bool, shape (K,)
+            Workers that may be asked.
+
+        Returns
+        -------
+        dict of int to ndarray of int
+            Files of each that gets some, ascending.
+        """
