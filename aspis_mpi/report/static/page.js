@@ -139,12 +139,12 @@ function rowScale(n) {
 
 const rowHeight = n => Math.max(140, Math.min(560, 62 + n * (n > 60 ? 4 : 14)));
 
-function paint(self, colour, x0, x1, y0, y1) {
+function paint(self, colour, x0, x1, y0, y1, thin = 1) {
   const left = self.valToPos(x0, 'x', true), right = self.valToPos(x1, 'x', true);
   const low = self.valToPos(y0, 'y', true), high = self.valToPos(y1, 'y', true);
   self.ctx.fillStyle = colour;
   self.ctx.fillRect(Math.min(left, right), Math.min(low, high),
-    Math.max(1, Math.abs(right - left)), Math.max(1, Math.abs(low - high)));
+    Math.max(thin, Math.abs(right - left)), Math.max(1, Math.abs(low - high)));
 }
 
 function clipped(self, how) {
@@ -180,7 +180,7 @@ function drawMap(figure, chart) {
         }
       });
       for (const at of chart.marks || [])
-        paint(self, hue(chart.marked.colour), at, at, -0.5, n - 0.5);
+        paint(self, hue(chart.marked.colour), at, at, -0.5, n - 0.5, 3);
     }),
     read: self => {
       const i = self.cursor.idx;
