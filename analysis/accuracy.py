@@ -3,9 +3,10 @@
 import numpy as np
 
 from aspis_mpi.errors import RunLogError
+from aspis_mpi.report.labels import distinct
 from aspis_mpi.runlog.reader import load_run
-from figure import (command_line, distinct, line_style, mistakes_in_a_line,
-                    pyplot, save, whole_numbers)
+from figure import (command_line, line_style, mistakes_in_a_line, pyplot, save,
+                    whole_numbers)
 
 
 def main():

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.errors import RunLogError
+from aspis_mpi.report.labels import collected, distinct
 from aspis_mpi.runlog.reader import load_run
-from figure import (collected, command_line, distinct, line_style,
-                    mistakes_in_a_line, pyplot, save)
+from figure import (command_line, line_style, mistakes_in_a_line, pyplot,
+                    save)
 
 #: Largest over smallest from which an axis is logarithmic.
 SPREAD = 50

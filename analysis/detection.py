@@ -3,23 +3,16 @@
 import numpy as np
 
 from aspis_mpi.errors import RunLogError
+from aspis_mpi.report.columns import Columns
+from aspis_mpi.report.labels import told_parts
+from aspis_mpi.report.palette import RED
+from aspis_mpi.report.parts import files_a_step
+from aspis_mpi.report.truth import ABSENT, KINDS, kinds_of
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.words import share
-from columns import Columns, draw_workers
-from figure import (command_line, files_a_step, mistakes_in_a_line, pyplot,
-                    save, side_by_side, told_parts, whole_numbers)
-
-#: What a worker is in a step, and its colour, by rising importance: where
-#: several steps share a column of the picture, the last one shows.
-KINDS = (('honest, not flagged', '#e8e8e8'),
-         ('adversary, no lie', '#bcdff5'),
-         ('no work this step', '#a0a0a0'),
-         ('liar, flagged', '#0072b2'),
-         ('liar, missed', '#d55e00'),
-         ('honest, flagged', '#000000'))
-HONEST, TRUE, EXCLUDED, CAUGHT, MISSED, FRAMED = range(len(KINDS))
-#: The part of the run that did this step had no such worker.
-ABSENT = -1
+from columns import draw_workers
+from figure import (command_line, mistakes_in_a_line, pyplot, save,
+                    whole_numbers)
 
 #: Columns of the picture; longer runs have several steps a column.
 COLUMNS = 800
@@ -32,7 +25,7 @@ def main():
         with load_run(*arguments.logs) as run:
             if not run.n_steps:
                 raise RunLogError(f'{run.path} holds no step')
-            matrix = side_by_side(run, _matrix, ABSENT)
+            matrix = kinds_of(run)
             wrong_files = run.wrong_files
             title = _title(run, wrong_files)
             steps = run.steps['step']
@@ -40,14 +33,6 @@ def main():
         print(title)
         _print(matrix)
         print(f'picture: {arguments.picture}')
-
-
-def _matrix(run):
-    """Kind of each worker in each step, (K, T)."""
-    flagged, adversary = run.flagged.T, run.adversaries.T
-    return np.select([flagged & ~adversary, flagged, run.excluded.T,
-                      run.lied.T & adversary, adversary],
-                     [FRAMED, CAUGHT, EXCLUDED, MISSED, TRUE], HONEST)
 
 
 def _title(run, wrong_files):
@@ -74,7 +59,7 @@ def _draw(matrix, wrong_files, steps, title, picture):
     above.set_title(title, fontsize=10)
 
     worst = columns.worst(wrong_files)
-    below.stairs(worst, columns.edges, fill=True, color='#d55e00', alpha=0.7)
+    below.stairs(worst, columns.edges, fill=True, color=RED.light, alpha=0.7)
     below.set_ylim(0, max(1, 1.1 * worst.max()))
     below.set_xlabel('step' if columns.span == 1 else
                      f'step (the worst of every {columns.span} in one '

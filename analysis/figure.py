@@ -2,18 +2,15 @@
 
 import argparse
 import sys
-from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from aspis_mpi.errors import RunLogError
+from aspis_mpi.report.palette import LINES, matplotlib_style
 from aspis_mpi.runlog.log_parts import beside
-from aspis_mpi.words import counted
 
-#: Line styles change when matplotlib's colours begin again.
-STYLES, COLOURS = ('-', '--', ':', '-.'), 10
+#: Line styles change when the colours begin again.
+STYLES = '-', '--', ':', '-.'
 
 
 def command_line(script, about, several=False, **options):
@@ -36,7 +33,8 @@ def command_line(script, about, several=False, **options):
     where = 'the first' if several else 'the log'
     parser.add_argument('-o', '--output', type=Path, metavar='PICTURE',
                         dest='picture',
-                        help=f'default: RUN.{script}.png, beside {where}')
+                        help=f'PNG, SVG or PDF by its ending; '
+                        f'default: RUN.{script}.png, beside {where}')
     for name, option in options.items():
         parser.add_argument(f'--{name}', **option)
     arguments = parser.parse_args()
@@ -61,9 +59,10 @@ def mistakes_in_a_line(script):
 
 
 def pyplot():
-    """Matplotlib's, drawing into files alone."""
+    """Matplotlib's, drawing into files alone, in the style of the report."""
     import matplotlib
     matplotlib.use('Agg')
+    matplotlib.rcParams.update(matplotlib_style())
     from matplotlib import pyplot as plt
     return plt
 
@@ -84,60 +83,4 @@ def save(figure, picture, **options):
 
 def line_style(i):
     """Of the i-th of many lines in one picture."""
-    return STYLES[i // COLOURS % len(STYLES)]
-
-
-def collected(run):
-    """Collection, transfer and code of a run, as a label."""
-    collection = run.option('collection', 'name')
-    copies = run.option('collection', 'copies') or 1
-    transfer = run.option('transfer', 'name')
-    parts = [f'{collection} × {copies}' if copies > 1 else collection,
-             transfer, run.option('transfer', 'code')]
-    return ' / '.join(filter(None, parts)) or 'unknown scheme'
-
-
-def side_by_side(run, states_of, absent):
-    """State of each worker in each step, from part to part of a run.
-
-    Parameters
-    ----------
-    run : Run or JoinedRun
-        Of T steps and K workers.
-    states_of : callable
-        Of a part; gives an array of int, (workers, steps).
-    absent : int
-        Stands where a part had no such worker.
-
-    Returns
-    -------
-    ndarray of int8, shape (K, T)
-    """
-    states = np.full((run.n_workers, run.n_steps), absent, dtype=np.int8)
-    end = 0
-    for part in run.parts:
-        start, end = end, end + part.n_steps
-        if part.n_steps:
-            states[:part.n_workers, start:end] = states_of(part)
-    return states
-
-
-def files_a_step(run):
-    """Number of files in each step, int (T,)."""
-    return np.repeat([part.n_files for part in run.parts],
-                     [part.n_steps for part in run.parts])
-
-
-def told_parts(run):
-    """The sizes of a run of several parts, as a label; else empty."""
-    if len(run.parts) == 1:
-        return ''
-    *before, last = (part.n_workers for part in run.parts)
-    return ', then '.join([*map(str, before), counted(last, 'worker')])
-
-
-def distinct(labels, paths):
-    """Add the file's name to labels that more than one run has."""
-    count, names = Counter(labels), [beside(path, '').name for path in paths]
-    return [label if count[label] == 1 else f'{label} ({name})'
-            for label, name in zip(labels, names)]
+    return STYLES[i // len(LINES) % len(STYLES)]

@@ -6,57 +6,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.errors import RunLogError
-from aspis_mpi.protocol.buffers import HEADER_BYTES
-from aspis_mpi.runlog.reader import WINDOW, load_run
+from aspis_mpi.report.columns import Columns
+from aspis_mpi.report.exposed import exposures_of
+from aspis_mpi.report.labels import collected, told_parts
+from aspis_mpi.report.palette import BACK, BLUE, RED
+from aspis_mpi.report.parts import files_a_step
+from aspis_mpi.report.trust import (
+    STATES, Replicas, files_of, replicas_of, states_of)
+from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Cause
 from aspis_mpi.words import counted, printable, size
-from columns import Columns, draw_workers
-from exposures import exposures_of
-from figure import (collected, command_line, files_a_step, mistakes_in_a_line,
-                    pyplot, save, side_by_side, told_parts, whole_numbers)
+from columns import draw_workers
+from figure import (command_line, mistakes_in_a_line, pyplot, save,
+                    whole_numbers)
 
-#: What a worker is in a step, and its colour, by rising severity: where
-#: several steps share a column of the picture, the last one shows.
-STATES = (('fine', '#ececec'),
-          ('slow: late, under half of the median files, or twice its time',
-           '#56b4e9'),
-          ('not heard in the step: too slow, or dead', '#0a5a9c'),
-          ('suspected: disagrees with somebody not exposed or flagged',
-           '#f0c000'),
-          ('dead, or without work: silent, or has cost too much', '#000000'),
-          ('excluded: no work since it was exposed', '#9a9a9a'),
-          ('flagged by the rule of this step', '#cc79a7'),
-          ('exposed: proved wrong, and at work', '#d55e00'))
-(FINE, SLOW, UNHEARD, SUSPECTED, DEAD, EXCLUDED, FLAGGED,
- EXPOSED) = range(len(STATES))
-#: The part of the run that did this step had no such worker.
-ABSENT = -1
-
-#: Colour of the lines where the run went back to.
-BACK = '#7a3db8'
 #: Columns of the picture; longer runs have several steps a column.
 COLUMNS = 600
 #: Replicas cost so many times more: the axis of bytes is logarithmic.
 SPREAD = 15
 #: Exposures that are printed, and the longest line of one.
 SHOWN, LINE = 12, 200
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """One kind of files: how many there are in each step, int (T,)."""
-
-    label: str
-    colour: str
-    counts: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Replicas:
-    """Bytes of each step if all workers sent each file's d numbers alone."""
-
-    d: int
-    nbytes: np.ndarray          # int (T,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,90 +75,6 @@ def _title(run):
         run.attack or 'no attack', told_parts(run))))
 
 
-def states_of(run):
-    """State of each worker in each step, each part of the run by itself.
-
-    Parameters
-    ----------
-    run : Run or JoinedRun
-
-    Returns
-    -------
-    ndarray of int8, shape (K, T)
-        Numbers of `STATES`, `ABSENT` where a part had no such worker.  The
-        severest that applies, from above.  `EXPOSED`: by this step's
-        evidence or by memory, and at work.  `FLAGGED`: the rule of this step
-        takes it for wrong, without a proof.  `EXCLUDED`: no work, and
-        exposed in its last step with work or since.  `DEAD`: no work without
-        that, from the step before until it is heard again.
-        `SUSPECTED`: disagrees with a worker that is neither exposed nor
-        flagged; what these say accuses nobody.  `UNHEARD`: no report in a
-        step that did not wait for it.  `SLOW`: late with an answer, or
-        under half of the files at the signal, or over twice the time to the
-        last report, of the median worker.
-    """
-    return side_by_side(run, _states_of_part, ABSENT)
-
-
-def _states_of_part(run):
-    exposed, excluded = run.exposed.T, run.excluded.T
-    done, last = run.files_done.T.astype(int), run.last_report.T
-    unheard = np.isnan(last)
-    left_out = excluded & (_latest(exposed) < _latest(~excluded))
-    dead = left_out | (_latest(left_out) > _latest(~unheard))
-    dead[:, :-1] |= left_out[:, 1:]
-
-    slow = run.late.T | (2 * done < _median(done, excluded)) | (
-        last > 2 * _median(last, excluded | unheard))
-    return np.select(
-        [excluded & ~left_out, exposed, run.flagged.T, dead, _suspected(run),
-         unheard, slow],
-        [EXCLUDED, EXPOSED, FLAGGED, DEAD, SUSPECTED, UNHEARD, SLOW],
-        FINE)
-
-
-def _latest(facts):
-    """Row of the latest step in which each was true, or -1, (K, T)."""
-    rows = np.where(facts, np.arange(facts.shape[1]), -1)
-    return np.maximum.accumulate(rows, axis=1)
-
-
-def _median(values, without):
-    """Of each step's workers, those left aside that are `without`."""
-    return np.ma.median(np.ma.array(values, mask=without), axis=0).filled(0)
-
-
-def _suspected(run):
-    """Workers at odds with one neither exposed nor flagged, bool (K, T)."""
-    wrong = run.exposed | run.flagged
-    found = np.zeros_like(wrong)
-    span = max(1, WINDOW // run.n_workers ** 2)
-    for start in range(0, run.n_steps, span):
-        steps = slice(start, start + span)
-        graph = run.read('disagreements', steps)
-        graph &= ~wrong[steps, None]
-        found[steps] = graph.any(axis=2)
-    return found.T
-
-
-def files_of(run):
-    """The kinds of files over time, a tuple of `Layer` that add up to f."""
-    certified, presumed, dropped, missing = (
-        run.steps[f'files_{kind}'].astype(np.int64)
-        for kind in ('certified', 'presumed', 'dropped', 'missing'))
-    n_files = files_a_step(run)
-    if not (certified | presumed).any():
-        return (Layer('used', '#0072b2', n_files - dropped - missing),
-                Layer('dropped', '#e69f00', dropped),
-                Layer('missing', '#000000', missing))
-    rest = n_files - certified - presumed - missing
-    return (Layer('certified', '#0072b2', certified),
-            Layer('presumed', '#8fd0f5', presumed),
-            Layer('contested, or nobody left to believe', '#e69f00',
-                  np.maximum(rest, 0)),
-            Layer('missing', '#000000', missing))
-
-
 def _certificates(run, files):
     """Number of steps with every file certified, as a sentence."""
     if files[0].label != 'certified':
@@ -201,14 +86,6 @@ def _certificates(run, files):
             f"{counted(run.n_steps, 'step')}; "
             f'{certified.mean():.1f} of {n_files.mean():.6g} files on '
             'average')
-
-
-def replicas_of(run):
-    """Cost that shipping all replicas would have had, `Replicas`."""
-    d = int(run.attrs['parameters'])
-    copies = np.repeat([int(part.incidence.sum()) for part in run.parts],
-                       [part.n_steps for part in run.parts])
-    return Replicas(d, copies * (4 * d + HEADER_BYTES))
 
 
 def _draw(trust, picture):
@@ -234,13 +111,13 @@ def _draw_rollbacks(axes, rollbacks):
     """Lines where the run went back to; the handles of a legend."""
     for it in rollbacks:
         for axis in axes:
-            axis.axvline(it.end - 0.5, color=BACK, linewidth=1,
+            axis.axvline(it.end - 0.5, color=BACK.light, linewidth=1,
                          linestyle=':')
     if not rollbacks:
         return []
     # Here, as matplotlib takes its time.
     from matplotlib.lines import Line2D
-    return [Line2D([], [], color=BACK, linewidth=1, linestyle=':',
+    return [Line2D([], [], color=BACK.light, linewidth=1, linestyle=':',
                    label='the run went back to here')]
 
 
@@ -249,7 +126,7 @@ def _draw_files(axis, trust, columns):
     for layer in trust.files:
         above = below + columns.average(layer.counts)
         axis.stairs(above, columns.edges, baseline=below, fill=True,
-                    color=layer.colour, label=layer.label)
+                    color=layer.colour.light, label=layer.label)
         below = above
     axis.set_ylim(0, 1.03 * below.max())
     axis.set_ylabel('files')
@@ -261,10 +138,10 @@ def _draw_files(axis, trust, columns):
 
 def _draw_bytes(axis, trust, columns):
     sent = columns.average(trust.bytes_in)
-    axis.stairs(sent, columns.edges, baseline=None, color='#0072b2',
+    axis.stairs(sent, columns.edges, baseline=None, color=BLUE.light,
                 linewidth=1.5, label='bytes into the server')
     cost = columns.average(trust.replicas.nbytes)
-    axis.stairs(cost, columns.edges, baseline=None, color='#d55e00',
+    axis.stairs(cost, columns.edges, baseline=None, color=RED.light,
                 linestyle='--', linewidth=1.5,
                 label=f'if all replicas had been sent: {_sizes(trust)}')
     most = max(sent.max(), cost.max())

@@ -1,4 +1,4 @@
-"""The command line: run, simulate, plan, prepare, list, show, doctor."""
+"""Commands: run, simulate, plan, prepare, list, show, report, doctor."""
 
 import os
 
@@ -150,6 +150,14 @@ def _parser():
                      help='leave out hosts with evidence in N runs or more')
     sub.add_argument('--since', type=_moment, metavar='DATE', help='count '
                      'what began on that day or later, as in 2026-11-30')
+    text = 'runs as one page for the browser'
+    sub = commands.add_parser('report', help=text, description=text)
+    sub.set_defaults(command=_report)
+    sub.add_argument('runs', nargs='+', metavar='RUN.h5')
+    sub.add_argument('-o', '--out', metavar='REPORT.html',
+                     help='default: RUN.report.html, beside the first log')
+    sub.add_argument('--step', type=int, metavar='N', help='a step whose '
+                     'course is wanted, beside the slowest and a few others')
     sub = commands.add_parser('doctor', help='is this machine ready?')
     sub.set_defaults(command=_doctor)
     sub.add_argument('job', nargs='?', metavar='JOB.toml',
@@ -284,6 +292,12 @@ def _moment(word):
     except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"'{word}' is no date such as 2026-11-30") from error
+
+
+def _report(arguments):
+    from aspis_mpi.report.making import report
+    print(f'report: {report(arguments.runs, arguments.out, arguments.step)}')
+    return 0
 
 
 def _doctor(arguments):

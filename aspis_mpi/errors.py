@@ -66,6 +66,12 @@ class DataError(ValueError):
     exit_code = BAD_JOB
 
 
+class ReportError(ValueError):
+    """A report that cannot be made, and why, in one sentence."""
+
+    exit_code = BAD_JOB
+
+
 class InUse(ValueError):
     """A name under which another process writes, or may write."""
 

@@ -125,7 +125,7 @@ print(config[sys.argv[1]][sys.argv[2]])' "$2" "$3"
 
 
 aspis_install_base() {
-    aspis_pip "$1" --editable '.[local-mpi,analysis]'
+    aspis_pip "$1" --editable '.[local-mpi,analysis,report]'
 }
 
 
@@ -178,7 +178,7 @@ aspis_install_impi() {
 aspis_all_requirements() {
     local extra
     aspis_requirements "$1" options install_requires || return 1
-    for extra in torch data local-mpi analysis test docs; do
+    for extra in torch data local-mpi analysis report test docs; do
         aspis_requirements "$1" options.extras_require "$extra" || return 1
     done
 }

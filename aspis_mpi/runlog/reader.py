@@ -279,6 +279,11 @@ class Run(View):
         """
         return self._arrivals(lambda rows: rows['step'] >= 0)
 
+    @property
+    def n_arrivals(self) -> int:
+        """Number of arrivals that the log held when it was opened."""
+        return self._counts[self._arrival.rows.path]
+
     def arrivals_of(self, step: int) -> Array:
         """The arrivals of one step, by its number, as it was done last."""
         rows = self._arrivals(lambda rows: rows['step'] == step)

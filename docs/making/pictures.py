@@ -246,7 +246,8 @@ def spot():
 # -- The layers
 
 LAYERS = (
-    ('commands', 'run · simulate · plan · prepare · list · show · doctor'),
+    ('commands', 'run · simulate · plan · prepare · list · show · report · '
+     'doctor'),
     ('assembly', 'from a job to a run: design · wiring · start · replay'),
     ('backends', 'real MPI · the simulator · the replay: they drive the same '
      'objects'),

@@ -13,6 +13,7 @@ import pytest
 from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.report.palette import BLUE
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import (
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 STEPS, MISSED, FRAMED = 30, (4, 5), 9
 SCRIPTS = ('accuracy.py', 'detection.py', 'completion.py', 'timeline.py',
            'trust.py')
+#: A script as well, that writes a page and no picture.
+PAGE = 'report.py'
 
 JOB = """
 [scheme]
@@ -82,7 +85,7 @@ def test_what_is_no_script_is_named_as_shared():
         encoding='utf-8').split('\n| `analysis/` ')[1].split('\n')[0]
     for path in (ROOT / 'analysis').glob('*.py'):
         script = '__main__' in path.read_text(encoding='utf-8')
-        assert script == (path.name in SCRIPTS)
+        assert script == (path.name in (*SCRIPTS, PAGE))
         assert script == (path.stem not in told), path.name
 
 
@@ -102,6 +105,28 @@ def test_detection_draws_beside_the_log(analyse, tmp_path):
         'honest, not flagged': 5 * STEPS - 1, 'adversary, no lie': 0,
         'no work this step': 0, 'liar, flagged': 56, 'liar, missed': 4,
         'honest, flagged': 1}
+
+
+@pytest.mark.parametrize('ending, begins', [
+    ('png', b'\x89PNG'), ('svg', b'<?xml'), ('pdf', b'%PDF')])
+def test_the_ending_of_its_name_says_what_a_picture_is(analyse, tmp_path,
+                                                       ending, begins):
+    log = make_log(tmp_path / 'run.h5', steps=3)
+    picture = tmp_path / f'picture.{ending}'
+    done = analyse('accuracy.py', log, '-o', picture)
+    assert done.returncode == 0, done.stderr
+    content = picture.read_bytes()
+    assert content.startswith(begins)
+    if ending == 'svg':
+        # Letters are letters, and the first line has the report's blue.
+        assert b'>step<' in content and BLUE.light.encode() in content
+
+
+def test_another_ending_is_one_line(analyse, tmp_path):
+    log = make_log(tmp_path / 'run.h5', steps=3)
+    done = analyse('accuracy.py', log, '-o', tmp_path / 'picture.xyz')
+    assert done.returncode == 2 and done.stderr.count('\n') == 1
+    assert not (tmp_path / 'picture.xyz').exists()
 
 
 def test_detection_of_a_long_run(analyse, tmp_path):

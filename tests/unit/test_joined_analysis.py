@@ -8,6 +8,7 @@ import pytest
 
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.report import trust as facts
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import (
     Arrival, ArrivalKind, Evaluation, ExposureRecord)
@@ -109,16 +110,15 @@ def test_trust_of_a_joined_run(draw):
 
 def test_states_of_workers_that_are_not_there(analysed, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / 'analysis')
-    import trust
     with load_run(analysed) as run:
-        found, files = trust.states_of(run), trust.files_of(run)
-        expected = np.full((6, 12), trust.FINE)
-        replicas = trust.replicas_of(run)
+        found, files = facts.states_of(run), facts.files_of(run)
+        expected = np.full((6, 12), facts.FINE)
+        replicas = facts.replicas_of(run)
     replica = 4 * replicas.d + 64
     assert replicas.nbytes.tolist() == [
         3 * k * replica for k in 4 * [5] + 3 * [4] + 5 * [6]]
-    expected[1] = trust.EXPOSED
-    expected[5, :4] = expected[4:, 4:7] = trust.ABSENT
+    expected[1] = facts.EXPOSED
+    expected[5, :4] = expected[4:, 4:7] = facts.ABSENT
     np.testing.assert_array_equal(found, expected)
     assert sum(layer.counts for layer in files).tolist() == (
         4 * [5] + 3 * [4] + 5 * [6])

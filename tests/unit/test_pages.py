@@ -67,6 +67,7 @@ NOT_RUN = {
     r'python -m pytest ': 'it would run itself',
     r'python -m aspis_mpi doctor': 'tests/mpi/test_mpirun_doctor.py',
     r'python -m aspis_mpi list mine:': 'with the job that names the part',
+    r'python -m aspis_mpi report ': 'tests/unit/test_report.py has logs',
     r'python -m aspis_mpi prepare ': 'tests/unit/test_prepare.py has files',
 }
 #: What is a command in the prose: the bare name of a program is none.

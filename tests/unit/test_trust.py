@@ -11,6 +11,7 @@ from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.job import loading
+from aspis_mpi.report import exposed, trust as facts
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.record import ExposureRecord
@@ -83,7 +84,7 @@ def times(worker, seconds):
 
 def states(trust, path):
     with load_run(path) as run:
-        return trust.states_of(run)
+        return facts.states_of(run)
 
 
 # -- workers
@@ -91,22 +92,22 @@ def states(trust, path):
 def test_liars_are_exposed_and_nobody_else_is_suspected(trust, simulated):
     path = simulated(adversary=LIARS)
     with load_run(path) as run:
-        found, adversaries = trust.states_of(run), run.adversaries.T
+        found, adversaries = facts.states_of(run), run.adversaries.T
         assert run.disagreements.any(axis=2).all()
     assert found.shape == (K, 8)
-    assert ((found == trust.EXPOSED) == adversaries).all()
-    assert (found[~adversaries] == trust.FINE).all()
+    assert ((found == facts.EXPOSED) == adversaries).all()
+    assert (found[~adversaries] == facts.FINE).all()
 
 
 def test_without_proofs_liars_are_flagged_and_nobody_suspected(trust,
                                                                simulated):
     path = simulated(adversary=LIARS, detection={'name': 'clique'})
     with load_run(path) as run:
-        found, adversaries = trust.states_of(run), run.adversaries.T
+        found, adversaries = facts.states_of(run), run.adversaries.T
         assert (run.flagged.T == adversaries).all()
         assert run.disagreements.any(axis=2).all()
-    assert ((found == trust.FLAGGED) == adversaries).all()
-    assert (found[~adversaries] == trust.FINE).all()
+    assert ((found == facts.FLAGGED) == adversaries).all()
+    assert (found[~adversaries] == facts.FINE).all()
 
 
 def test_who_disagrees_and_nobody_is_flagged_is_suspected(trust, written):
@@ -116,9 +117,9 @@ def test_who_disagrees_and_nobody_is_flagged_is_suspected(trust, written):
         {'disagreements': pairs((0, 1), (1, 2)), 'flagged': of(0)},
         {'disagreements': pairs((0, 1)), 'flagged': of(0),
          'exposed': of(0)}]))
-    fine, suspected = trust.FINE, trust.SUSPECTED
+    fine, suspected = facts.FINE, facts.SUSPECTED
     assert found[:3].tolist() == [
-        [suspected, trust.FLAGGED, trust.FLAGGED, trust.EXPOSED],
+        [suspected, facts.FLAGGED, facts.FLAGGED, facts.EXPOSED],
         [suspected, fine, suspected, fine],
         [suspected, fine, suspected, fine]]
     assert (found[3:] == fine).all()
@@ -129,13 +130,13 @@ def test_the_dead_and_the_slow(trust, simulated):
         'name': 'slow', 'mean': 0.01, 'workers': [1], 'factor': 10.0,
         'silent': [4], 'silent_from': 3})
     found = states(trust, path)
-    assert (found[1] == trust.SLOW).all()
+    assert (found[1] == facts.SLOW).all()
     # Worker 4 is asked in two more steps, to no avail.
     with load_run(path) as run:
         assert np.flatnonzero(run.excluded[:, 4]).tolist() == [6, 7, 8]
     assert found[4].tolist() == (
-        3 * [trust.FINE] + 2 * [trust.UNHEARD] + 4 * [trust.DEAD])
-    assert (np.delete(found, [1, 4], axis=0) == trust.FINE).all()
+        3 * [facts.FINE] + 2 * [facts.UNHEARD] + 4 * [facts.DEAD])
+    assert (np.delete(found, [1, 4], axis=0) == facts.FINE).all()
 
 
 def test_each_state_of_a_worker(trust, written):
@@ -165,9 +166,9 @@ def test_disagreements_are_read_in_windows(trust, written, monkeypatch):
     path = written([{'disagreements': pairs((n % K, (n + 1) % K))}
                     for n in range(10)])
     whole = states(trust, path)
-    monkeypatch.setattr(trust, 'WINDOW', 3 * K * K)
+    monkeypatch.setattr(facts, 'WINDOW', 3 * K * K)
     assert (states(trust, path) == whole).all()
-    assert (whole == trust.SUSPECTED).sum(axis=0).tolist() == [2] * 10
+    assert (whole == facts.SUSPECTED).sum(axis=0).tolist() == [2] * 10
 
 
 # -- files
@@ -191,7 +192,7 @@ def test_files_add_up_and_are_those_of_the_log(trust, simulated):
 def test_contested_is_what_remains(trust, written):
     with load_run(written([{'files_certified': 20, 'files_presumed': 4,
                             'files_missing': 1, 'files_dropped': 14}])) as r:
-        counts = [layer.counts.tolist() for layer in trust.files_of(r)]
+        counts = [layer.counts.tolist() for layer in facts.files_of(r)]
     assert counts == [[20], [4], [10], [1]]
 
 
@@ -210,7 +211,7 @@ def test_a_rule_without_certificates_says_so(trust, simulated):
 
 def test_replicas_cost_what_they_cost(trust, simulated):
     with load_run(simulated()) as run:
-        replicas = trust.replicas_of(run)
+        replicas = facts.replicas_of(run)
         assert replicas.d == D
         np.testing.assert_array_equal(run.steps['bytes_in'],
                                       replicas.nbytes)
@@ -220,7 +221,7 @@ def test_what_a_code_saves(trust, simulated):
     with load_run(simulated(
             scheme={'name': 'partial', 'adversaries': 0},
             detection={'name': 'none'})) as run:
-        replicas = trust.replicas_of(run)
+        replicas = facts.replicas_of(run)
         assert replicas.d == D
         assert replicas.nbytes.tolist() == 8 * [21 * (64 + 4 * D)]
 
@@ -229,7 +230,7 @@ def test_what_a_code_saves(trust, simulated):
 
 def test_an_exposure_has_its_sentence(trust, simulated):
     with load_run(simulated(adversary=LIARS)) as run:
-        found = trust.exposures_of(run)
+        found = exposed.exposures_of(run)
         liars = np.flatnonzero(run.adversaries[0])
         assert {exposure.worker for exposure in found} == set(liars)
     for exposure in found:
@@ -251,7 +252,7 @@ def test_the_sentence_is_of_that_worker_and_step(trust, written):
             said(11, 2, 'step 10: worker 2, of another step'),
             said(11, 5, 'step 11: worker 5\x1b[2J lies')], first=10)
     with load_run(found) as run:
-        found = trust.exposures_of(run)
+        found = exposed.exposures_of(run)
     assert [(e.worker, e.step, e.steps) for e in found] == [
         (2, 10, 2), (5, 11, 1), (1, 12, 1)]
     assert found[0].sentence == 'step 1: worker 3: x'
@@ -268,10 +269,10 @@ def test_a_column_shows_the_worst_of_its_steps(trust):
     assert len(columns.edges) == len(starts) + 1
     assert columns.edges[-1] == 9999.5
     found = np.zeros((2, 10_000), dtype=np.uint8)
-    found[1, 5000], found[1, 5001] = trust.EXPOSED, trust.SLOW
+    found[1, 5000], found[1, 5001] = facts.EXPOSED, facts.SLOW
     shown = columns.worst(found)
     assert shown.shape == (2, len(starts))
-    assert shown[1, 5000 // span] == trust.EXPOSED
+    assert shown[1, 5000 // span] == facts.EXPOSED
     assert np.count_nonzero(shown) == 1
     np.testing.assert_allclose(
         trust.Columns(np.arange(5), 2).average(np.arange(5)), [1, 3.5])

@@ -1,0 +1,409 @@
+"""The report of runs: whole, on its own, and with the numbers of the logs."""
+
+import json
+import os
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from importlib.util import find_spec
+
+import h5py
+import numpy as np
+import pytest
+
+from aspis_mpi.__main__ import main
+from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.report import library, making
+from aspis_mpi.report.library import Library
+from aspis_mpi.report.trust import STATES, states_of
+from aspis_mpi.report.truth import KINDS, kinds_of
+from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.record import (
+    Cause, Evaluation, Event, ExposureRecord, Rollback)
+from tests.support.made_up_logs import JOB, a_record, create
+from tests.support.run_parts import three_parts
+
+DESIGN = Subset(7, replication=3)
+K = DESIGN.n_workers
+KINDS_NAMED = {name: i for i, (name, _) in enumerate(KINDS)}
+#: A text that a browser would obey.
+HOSTILE = '</script><script>alert("x")</script><img src=x onerror=y>'
+
+
+class Page(HTMLParser):
+    """A page, taken apart.
+
+    Attributes
+    ----------
+    tags : list of (str, dict)
+        Each beginning tag with its attributes.
+    texts : dict of str to list of str
+        Texts within elements, by the element's name.
+    charts : list of dict
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.texts, self._open = [], {}, []
+        self.source = path.read_text(encoding='utf-8')
+        self.feed(self.source)
+        self.charts = json.loads(re.search(
+            r'id="charts">(.*?)</script>', self.source, re.DOTALL)[1])
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ('meta', 'img', 'br'):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        self.texts.setdefault(self._open[-1] if self._open else '',
+                              []).append(data)
+
+    def chart(self, title, run=''):
+        found = [it for it in self.charts
+                 if it['title'].startswith(title) and run in it['run']]
+        assert found, title
+        return found[0]
+
+    @property
+    def told(self):
+        """All sentences."""
+        return '\n'.join(self.texts['p'])
+
+
+@pytest.fixture(autouse=True)
+def carried(monkeypatch):
+    """The library's place is taken by a short text, as what it draws is
+    looked at in a browser; a test below is of the library itself."""
+    monkeypatch.setattr(making, 'library',
+                        lambda: Library('/* drawing */', '/* style */'))
+
+
+def write(path, steps=12, liars=2, **changed):
+    """A log in which liars are flagged but for steps 4 and 5."""
+    blank, nobody = a_record(DESIGN), np.zeros(K, dtype=bool)
+    adversaries = np.arange(K) < liars
+    with create(path, DESIGN, **changed) as log:
+        for step in range(steps):
+            rng = np.random.default_rng(step)
+            flagged = adversaries & (step not in (4, 5))
+            log.append(replace(
+                blank, step=step, turn=step, flagged=flagged,
+                loss=rng.random(), seconds_step=rng.random(),
+                bytes_in=1000 + step, files_certified=step, files_checked=2,
+                last_report=rng.random(K), first_report=rng.random(K)),
+                adversaries, DESIGN.incidence & adversaries, nobody, nobody)
+            log.evaluation(Evaluation(step + 1, step, 2.0 / (step + 1), 0.5))
+        log.exposure(ExposureRecord(3, 3, 1, ProofKind.AUDIT,
+                                    f'step 3: worker 1 {HOSTILE}', turn=3))
+        log.event(Event(1.5, 30, 0, f'be warned {HOSTILE}'))
+    return path
+
+
+@pytest.fixture
+def log(tmp_path):
+    """The log of a run of 12 of 40 steps."""
+    return write(tmp_path / 'run.h5')
+
+
+@pytest.fixture
+def page(log):
+    """Its report."""
+    return Page(making.report([log]))
+
+
+# -- a page of its own
+
+def test_nothing_is_fetched(page):
+    for tag, attributes in page.tags:
+        assert tag not in ('link', 'iframe', 'object', 'embed', 'base')
+        for name in ('src', 'srcset', 'action', 'data', 'poster'):
+            assert name not in attributes, (tag, attributes)
+        assert attributes.get('href', '#').startswith('#')
+    assert not re.search(r'url\(|@import|\bfetch\(|XMLHttpRequest|import\(',
+                         page.source)
+    policies = [it['content'] for tag, it in page.tags if tag == 'meta'
+                and it.get('http-equiv') == 'Content-Security-Policy']
+    assert policies[0].startswith("default-src 'none'")
+
+
+def test_texts_of_a_log_are_not_obeyed(page):
+    assert page.source.count('<script') == page.source.count('</script>') == 3
+    assert 'alert("x")' not in page.source
+    assert not any('onerror' in it for _, it in page.tags)
+    assert any(HOSTILE in text for text in page.texts['td'])
+
+
+def test_every_picture_has_its_name_and_its_place(page):
+    places = [int(it['data-chart']) for tag, it in page.tags
+              if tag == 'figure']
+    assert places == list(range(len(page.charts))) and len(places) >= 10
+    assert len(page.texts['strong']) == len(places)
+    languages = [it.get('lang') for tag, it in page.tags if tag == 'html']
+    assert languages == ['en']
+    ids = [it['id'] for _, it in page.tags if 'id' in it]
+    assert len(ids) == len(set(ids))
+    links = [it['href'][1:] for tag, it in page.tags if tag == 'a']
+    assert links and set(links) <= set(ids)
+
+
+# -- the numbers of the log
+
+def test_numbers_are_those_of_the_log(page, log):
+    with load_run(log) as run:
+        steps, evaluation = run.steps, run.evaluation
+        kinds, states, wrong = kinds_of(run), states_of(run), run.wrong_files
+    series = {it['name']: it['mean'] for it in
+              page.chart('Files of each step')['series']}
+    for name in ('certified', 'presumed', 'dropped', 'missing', 'checked'):
+        assert series[name] == steps[f'files_{name}'].tolist()
+    loss = page.chart('Loss on the batches')
+    assert loss['x'] == steps['step'].tolist()
+    assert loss['series'][0]['mean'] == steps['loss'].tolist()
+    assert page.chart('Loss')['series'][0]['mean'] == (
+        evaluation['loss'].tolist())
+    assert page.chart('Wrong files')['series'][0]['mean'] == wrong.tolist()
+    assert page.chart('Bytes')['series'][0]['mean'] == (
+        steps['bytes_in'].tolist())
+    for title, matrix, names in (('Detection', kinds, KINDS),
+                                 ('Trust', states, STATES)):
+        shown = page.chart(title)
+        assert [list(map(int, row)) for row in shown['rows']] == (
+            matrix.tolist())
+        assert [it['name'] for it in shown['states']] == [
+            name for name, _ in names]
+
+
+def test_the_first_screen_answers(page):
+    told = page.told
+    assert '7 workers trained digits (mlp) with aspis; each of 35 files' in (
+        told)
+    assert 'the log workers 0 (12 times, from step 0 to 11), 1 (12' in told
+    assert ('Proved wrong by an audit, in which the server computed the '
+            'file: worker 1 in step 3.') in told
+    # 2 liars in 10 of 12 steps are flagged, in 2 they are missed.
+    assert '(20 right, 0 on honest workers, 4 missed)' in told
+    # 12 steps of two checked files among 35.
+    assert 'every file was computed 3 times, and 5.7% of them once more' in (
+        told)
+
+
+def test_a_log_that_is_not_finished_says_so(page):
+    assert 'The log holds 12 of 40 steps' in page.told
+
+
+def test_a_log_without_a_step_has_a_page(tmp_path):
+    create(tmp_path / 'run.h5', DESIGN).close()
+    page = Page(making.report([tmp_path / 'run.h5']))
+    assert 'No step is complete yet' in page.told and page.charts == []
+
+
+def test_a_log_that_is_being_written_has_a_page(tmp_path):
+    with create(tmp_path / 'run.h5', DESIGN) as log:
+        nobody = np.zeros(K, dtype=bool)
+        log.append(a_record(DESIGN), nobody,
+                   np.zeros_like(DESIGN.incidence), nobody, nobody)
+        log.flush()
+        page = Page(making.report([tmp_path / 'run.h5']))
+    assert 'The log holds 1 of 40 steps' in page.told
+
+
+def test_the_slowest_step_and_a_chosen_one_are_there(log):
+    with load_run(log) as run:
+        slowest = int(run.steps['seconds_step'].argmax())
+        last = run.last_report
+    courses = Page(making.report([log], step=2)).chart('Course')['steps']
+    assert [it['step'] for it in courses[:2]] == [2, slowest]
+    for it in courses:
+        assert [bar[2] for bar in it['bars']] == last[it['step']].tolist()
+
+
+def test_a_run_of_several_parts_is_one_run(tmp_path):
+    path = three_parts(tmp_path)
+    with load_run(path) as run:
+        states, numbers = states_of(run), run.steps['step'].tolist()
+    page = Page(making.report([path]))
+    shown = page.chart('Trust')
+    assert shown['x'] == numbers
+    assert [row.replace(' ', '.') for row in shown['rows']] == [
+        ''.join('.' if state < 0 else str(state) for state in row)
+        for row in states]
+    assert 'The run went on with other numbers of workers' in page.told
+
+
+def test_returns_to_earlier_steps_are_told(tmp_path):
+    path = tmp_path / 'run.h5'
+    blank, nobody = a_record(DESIGN), np.zeros(K, dtype=bool)
+    with create(path, DESIGN) as log:
+        for step in range(8):
+            log.append(replace(blank, step=step, turn=step), nobody,
+                       np.zeros_like(DESIGN.incidence), nobody, nobody)
+        log.go_back(Rollback(8, 9.5, 8, 5))
+    page = Page(making.report([path]))
+    assert 'went back from step 8 to 5: ' + Cause.EXPOSURE.meaning in (
+        page.told)
+    assert '3 steps had to be done again' in page.told
+
+
+# -- many steps
+
+def test_columns_of_a_long_run_hold_mean_least_and_most(tmp_path,
+                                                        monkeypatch):
+    monkeypatch.setattr('aspis_mpi.report.series.MOST', 10)
+    monkeypatch.setattr('aspis_mpi.report.series.LEAST', 1)
+    path = write(tmp_path / 'run.h5', steps=47)
+    page, span = Page(making.report([path])), 5
+    with load_run(path) as run:
+        loss, states = run.steps['loss'], states_of(run)
+    line = page.chart('Loss on the batches')
+    assert line['span'] == span and 'stands for 5 steps' in line['note']
+    pieces = [loss[i:i + span] for i in range(0, 47, span)]
+    shown = line['series'][0]
+    np.testing.assert_allclose(shown['mean'], [it.mean() for it in pieces])
+    assert shown['low'] == [it.min() for it in pieces]
+    assert shown['high'] == [it.max() for it in pieces]
+    rows = page.chart('Trust')['rows']
+    assert [list(map(int, row)) for row in rows] == [
+        [row[i:i + span].max() for i in range(0, 47, span)]
+        for row in states.tolist() for row in [np.array(row)]]
+    # The counts in the table are of all steps, not of columns.
+    with load_run(path) as run:
+        caught = (kinds_of(run) == KINDS_NAMED['liar, flagged']).sum(axis=1)
+    assert caught[0] > len(pieces) and str(caught[0]) in page.texts['td']
+
+
+def test_what_is_not_known_is_no_number(tmp_path):
+    path = tmp_path / 'run.h5'
+    blank, nobody = a_record(DESIGN), np.zeros(K, dtype=bool)
+    with create(path, DESIGN) as log:
+        for step, loss in enumerate((1.0, np.nan, np.inf)):
+            log.append(replace(blank, step=step, loss=loss), nobody,
+                       np.zeros_like(DESIGN.incidence), nobody, nobody)
+    page = Page(making.report([path]))
+    assert page.chart('Loss on the batches')['series'][0]['mean'] == [
+        1.0, None, None]
+
+
+# -- several runs
+
+def test_runs_side_by_side(tmp_path):
+    logs = [write(tmp_path / 'a.h5'), write(tmp_path / 'b.h5', liars=0)]
+    page = Page(making.report(logs, tmp_path / 'both.html'))
+    curves = page.chart('Loss on held-out samples', 'runs')
+    assert [it['name'][:4] for it in curves['series']] == ['a.h5', 'b.h5']
+    tables = [it for tag, it in page.tags if tag == 'table']
+    assert tables[0]['class'] == 'sorts'
+    assert {'a.h5', 'b.h5'} <= set(page.texts['td'])
+
+
+def test_runs_of_different_problems_are_refused(tmp_path, capsys):
+    logs = [write(tmp_path / 'a.h5'),
+            write(tmp_path / 'b.h5', job=JOB.replace('"mlp"', '"linear"'))]
+    refused(['report', *map(str, logs)], tmp_path)
+    assert 'runs of different problems' in capsys.readouterr().err
+
+
+# -- mistakes: one line, 2, and nothing is left
+
+def refused(argv, folder):
+    """Exit code 2, and every file is as before."""
+    before = sorted(folder.rglob('*'))
+    assert main(argv) == 2
+    assert sorted(folder.rglob('*')) == before
+
+
+def newer(path):
+    with h5py.File(write(path), 'a') as file:
+        file.attrs['version'] = 99
+    return path
+
+
+def foreign(path):
+    with h5py.File(path, 'w') as file:
+        file['x'] = [1]
+    return path
+
+
+def cut(path):
+    write(path)
+    os.truncate(path, 700)
+    return path
+
+
+def text_file(path):
+    path.write_text('no log')
+    return path
+
+
+@pytest.mark.parametrize('make, told', [
+    (newer, 'version 99'), (foreign, 'not a run log'),
+    (cut, 'cannot be'), (text_file, 'cannot be opened'),
+    (lambda path: path, 'there is no file')])
+def test_what_is_no_log_is_one_line(make, told, tmp_path, capsys):
+    path = make(tmp_path / 'run.h5')
+    refused(['report', str(path)], tmp_path)
+    said = capsys.readouterr()
+    assert said.out == '' and said.err.startswith('aspis_mpi: ')
+    assert told in said.err and said.err.count('\n') == 1
+
+
+def test_a_folder_that_is_not_there_is_one_line(log, tmp_path, capsys):
+    refused(['report', str(log), '-o', str(tmp_path / 'no' / 'r.html')],
+            tmp_path)
+    assert 'No such file or directory' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('out', ['', 'run.h5'])
+def test_neither_a_folder_nor_the_log_is_replaced(out, log, tmp_path,
+                                                  capsys):
+    before = log.read_bytes()
+    refused(['report', str(log), '-o', str(tmp_path / out)], tmp_path)
+    assert log.read_bytes() == before
+    assert capsys.readouterr().err.count('\n') == 1
+
+
+def test_a_disk_that_fills_up_leaves_the_page_of_before(log, tmp_path,
+                                                        monkeypatch, capsys):
+    out = tmp_path / 'r.html'
+    out.write_text('before')
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(making.os, 'replace', full)
+    refused(['report', str(log), '-o', str(out)], tmp_path)
+    assert out.read_text() == 'before'
+    assert 'No space left on device' in capsys.readouterr().err
+
+
+def test_a_step_that_is_not_there(log, tmp_path, capsys):
+    refused(['report', str(log), '--step', '99'], tmp_path)
+    assert 'has no step 99, only 0 to 11' in capsys.readouterr().err
+
+
+def test_the_command_says_where_the_page_is(log, tmp_path, capsys):
+    assert main(['report', str(log)]) == 0
+    assert capsys.readouterr().out == f'report: {tmp_path}/run.report.html\n'
+    assert (tmp_path / 'run.report.html').stat().st_mode & 0o444
+
+
+# -- the library
+
+def test_without_the_library_its_command_is_told(monkeypatch):
+    monkeypatch.setattr(library, 'find_spec', lambda name: None)
+    with pytest.raises(library.ReportError, match='pip install uplot-python'):
+        library.library()
+
+
+def test_the_library_is_carried_whole():
+    if find_spec('uplot') is None:
+        pytest.skip('uplot-python is not installed')
+    script, style = library.library()
+    assert 'MIT Licensed' in script and 'uPlot' in script
+    assert '</script' not in script and '</style' not in style
+    assert len(script) < 200_000
