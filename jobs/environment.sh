@@ -125,7 +125,7 @@ print(config[sys.argv[1]][sys.argv[2]])' "$2" "$3"
 
 
 aspis_install_base() {
-    aspis_pip "$1" --editable '.[local-mpi,analysis,report]'
+    aspis_pip "$1" --editable '.[local-mpi,analysis]'
 }
 
 
@@ -148,6 +148,7 @@ aspis_install_test() {
     local list
     list=$(aspis_requirements "$1" options.extras_require test &&
            aspis_requirements "$1" options.extras_require data &&
+           aspis_requirements "$1" options.extras_require report &&
            aspis_requirements "$1" options.extras_require docs) &&
     aspis_pip "$1" --requirement /dev/stdin <<< "$list"
 }
