@@ -112,7 +112,8 @@ def assert_right_state(run, step, before, after):
     state |= finished(run, step, after)
     assert not (run.contributors[step] & ~state).any()
     # Only whoever had finished something was asked, and once an epoch.
-    senders = after['worker'][after['kind'] == ArrivalKind.PAYLOAD]
+    both = np.concatenate([before, after])
+    senders = both['worker'][both['kind'] == ArrivalKind.PAYLOAD]
     assert state[:, senders].any(axis=0).all()
     contributed = np.flatnonzero(run.contributors[step].any(axis=0))
     assert set(contributed) <= set(senders)

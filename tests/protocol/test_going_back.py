@@ -14,6 +14,7 @@ from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.assembly import outputs
 from aspis_mpi.assembly.replay import Recorded
 from aspis_mpi.errors import DONE
+from aspis_mpi.report.trust import EXCLUDED
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.checkpoints import Checkpoints, facts_of
 from aspis_mpi.runlog.summary import print_summary
@@ -100,7 +101,7 @@ def test_people_are_told(tmp_path, honest, monkeypatch, capsys):
     assert f'step {it.start - 1}: worker 2' in exposure.sentence
     told, = import_module('trust')._tell_rollbacks(trust)
     assert told.startswith(f'went back from step {it.start} to step {it.end}')
-    assert (trust.states[2, it.end:] == import_module('trust').EXCLUDED).all()
+    assert (trust.states[2, it.end:] == EXCLUDED).all()
     import_module('trust')._draw(trust, tmp_path / 'trust.svg')
     assert 'went back to here' in (tmp_path / 'trust.svg').read_text()
     # Each time is told, and those by hand are.

@@ -13,13 +13,14 @@ import numpy as np
 
 from aspis_mpi import arrays
 from aspis_mpi.coding import challenge
-from aspis_mpi.detection.base import MISSING, Proof, ProofKind, Verdict
-from aspis_mpi.detection.contradiction import (
-    Contradiction, ContradictionKind)
+from aspis_mpi.detection.base import MISSING, ProofKind
+from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.detection.spot.screens import file_norms
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.schemes.resolution import Resolution, outcome_of_sum
 from aspis_mpi.schemes.spot.case import Case, Finding
+from aspis_mpi.schemes.spot.docket import Docket
+from aspis_mpi.schemes.spot.findings import Findings
 from aspis_mpi.schemes.spot.sent import Sent
 from aspis_mpi.schemes.tables.payloads import add, sketches
 from aspis_mpi.schemes.tables.table import InspectedTable
@@ -46,8 +47,6 @@ class SpotTable(InspectedTable):
         Whether this epoch's sums have been sketched, where that is to be.
     looked : bool
         Whether all owners were challenged in this step.
-    checks : int
-        Files that others have computed again.
     """
 
     def __init__(self, transfer, equality, floor):
@@ -61,18 +60,16 @@ class SpotTable(InspectedTable):
         self._sent, self._sketches = [], {}
         self._owned = {worker: np.sort(assignment.files(worker))
                        for worker in range(n_workers)}
-        # Who is to check what, drawn; and who has been asked to.
-        self._drawn, self._asked = [], {}
-        self._turn = -1
-        self._proofs, self._remarks, self._contradiction = [], [], None
-        # Owner and checker of which one is wrong, by both.
-        self._pairs = {}
-        self._graph = np.zeros((n_workers, n_workers), dtype=bool)
-        self._audits, self._seconds = 0, 0.0
-        self.exposed = np.zeros(n_workers, dtype=bool)
+        self._docket = Docket(self.lots)
+        self._found = Findings(n_workers)
+        self._turn, self._seconds = -1, 0.0
         self.secret = b''
-        self.checks = 0
         self.looked = False
+
+    @property
+    def exposed(self):
+        """Workers that this step's evidence proves wrong, bool (K,)."""
+        return self._found.exposed
 
     # -- sums that come
 
@@ -116,8 +113,7 @@ class SpotTable(InspectedTable):
         for it in self._fresh:
             if it.worker == worker:
                 it.bad = it.owes = True
-        if worker in self._asked:
-            self._asked.pop(worker).failed.add(worker)
+        self._docket.lose(worker)
 
     def distrust(self, worker):
         """Let nothing count that a worker has sent, as it is proved wrong.
@@ -175,15 +171,15 @@ class SpotTable(InspectedTable):
         """True if more sums than liars send are not finite, or far larger."""
         wild = sum(not np.isfinite(it.norms).all() for it in fresh)
         if wild > q:
-            self._contradiction = Contradiction(
+            self._found.contradict(
                 ContradictionKind.NOT_FINITE, f'{wild} workers sent sums '
                 f'that are not finite, more than q = {q}')
         elif not self.epochs and self._inspection.has_grown(
                 [it.norms for it in fresh]):
-            self._contradiction = Contradiction(
+            self._found.contradict(
                 ContradictionKind.GROWN, 'the sums of half of the workers '
                 'are far larger than in all steps before')
-        return self._contradiction is not None
+        return self._found.contradiction is not None
 
     def check(self, clock):
         """Sketch the sums, while the workers sketch their files."""
@@ -197,9 +193,7 @@ class SpotTable(InspectedTable):
     def answer(self, worker, values):
         """Take sketches of a worker: of its own files, or of one it checks."""
         rows = self._transfer.rows(values)
-        if worker in self._asked:
-            self._asked.pop(worker).show(worker, rows[0].copy())
-            self.checks += 1
+        if self._docket.show(worker, rows[0].copy()):
             return
         for it in self._fresh:
             if it.worker == worker:
@@ -261,10 +255,10 @@ class SpotTable(InspectedTable):
         """Draw who checks which file of whom, when all sketches are in."""
         owners = {it.worker: it for it in shown}
         able = np.flatnonzero(living & ~self.exposed).tolist()
-        self._drawn = [
+        self._docket.take([
             (one.checker, self._begin(owners[one.owner], one.file))
             for one in self.lots.checks(self.epochs, able, {
-                it.worker: it.files.tolist() for it in shown})]
+                it.worker: it.files.tolist() for it in shown})])
 
     def _same(self, one, other):
         """Tell whether two sketches are of the same gradient."""
@@ -294,36 +288,26 @@ class SpotTable(InspectedTable):
         for case in self._cases:
             if self.exposed[case.owner]:
                 continue
-            self._learn(case)
+            self._found.disagree(case)
             left = detection.left(believed & ~self.exposed)
             if case.find(max(left, 0)) is Finding.OPEN and audit and (
                     case.strict or case.disputed):
                 self._audit(case, audit, detection.q, believed)
             self._expose_wrong(case)
-        wrong = int(np.count_nonzero(~believed | self.exposed))
-        if wrong > detection.q:
-            self._contradiction = Contradiction(
-                ContradictionKind.EXPOSED, f'{wrong} workers are proved '
-                f'wrong, more than q = {detection.q}')
+        self._found.count(believed, detection.q)
         self._seconds += clock() - start
-
-    def _learn(self, case):
-        """Note who disagrees."""
-        for worker in case.against:
-            self._graph[case.owner, worker] = True
-            self._graph[worker, case.owner] = True
 
     def _audit(self, case, audit, q, believed):
         """Compute a file on the server; its word counts if it is sure."""
         values = audit(case.file).copy()
-        self._audits += 1
+        self._found.audits += 1
         right = self._transfer.sketch([values], self.secret)[0]
         if not any(self._same(right, shown) for shown in case.shown):
             wrong = ~believed | self.exposed
             wrong[case.workers] = True
             if np.count_nonzero(wrong) > q or not arrays.equal_bits(
                     values, audit(case.file)):
-                self._remarks.append(
+                self._found.remarks.append(
                     f'the audit of file {case.file} settles nothing: no '
                     'worker sent what the server computes')
                 case.settled_nothing = True
@@ -342,9 +326,7 @@ class SpotTable(InspectedTable):
                          else ProofKind.DISAGREEMENTS, said)
 
     def _expose(self, worker, kind, sentence):
-        if not self.exposed[worker]:
-            self.exposed[worker] = True
-            self._proofs.append(Proof(worker, sentence, kind))
+        if self._found.expose(worker, kind, sentence):
             self.distrust(worker)
 
     def orders(self, living, q):
@@ -364,28 +346,7 @@ class SpotTable(InspectedTable):
             is left who could.
         """
         free = set(np.flatnonzero(living & ~self.exposed).tolist())
-        for checker, case in self._drawn:
-            if checker in free:
-                self._asked[checker] = case
-            else:
-                case.failed.add(checker)
-        self._drawn = []
-        free -= set(self._asked)
-        for case in self._cases:
-            if case.find(q) is Finding.OPEN:
-                self._ask_more(case, free, q)
-        return {worker: case.file for worker, case in self._asked.items()}
-
-    def _ask_more(self, case, free, q):
-        """Draw as many workers as a case needs, of those that are free."""
-        under_way = sum(one is case for one in self._asked.values())
-        for _ in range(case.wanted(q) - under_way):
-            left = sorted(free - case.failed - set(case.workers))
-            if not left:
-                return
-            worker = self.lots.another(self.epochs, left, case.file)
-            free.discard(worker)
-            self._asked[worker] = case
+        return self._docket.orders(self.epochs, self._cases, free, q)
 
     def close_epoch(self, q, until):
         """See which sums of this epoch are to be used.
@@ -402,23 +363,12 @@ class SpotTable(InspectedTable):
                 one is not Finding.RIGHT for one in found)
             for case, one in zip(it.cases.values(), found):
                 if one is Finding.OPEN and case.disputed:
-                    self._leave_out(case)
+                    self._found.leave_out(case)
             if it.bad or not it.asked:
                 continue
             screens = self._inspection.screens
             screens.clear(it.worker, it.ratios, until)
             screens.clear_files(it.worker, it.of_files.max(), until)
-
-    def _leave_out(self, case):
-        """Nobody can say who of two is wrong: both are left out."""
-        other = case.against[0]
-        pair = min(case.owner, other), max(case.owner, other)
-        if not case.settled_nothing and pair not in self._pairs:
-            self._pairs[pair] = sentence = (
-                f'workers {pair[0]} and {pair[1]} contradict each other about '
-                f'file {case.file}, and too few others can compute it: '
-                'neither gets work from now on')
-            self._remarks.append(sentence)
 
     def confront(self, believed, q, audit, clock):
         """Look at sums whose senders owe an answer, by what others computed.
@@ -456,13 +406,13 @@ class SpotTable(InspectedTable):
             right = np.concatenate([
                 self._transfer.sketch([audit(file)], self.secret)
                 for file in it.files.tolist()])
-            self._audits += it.files.size
+            self._found.audits += it.files.size
             if it.payload.satisfies(challenge.guilty, rows, right, any):
                 self._expose(it.worker, ProofKind.AUDIT, (
                     f'worker {it.worker} did not answer for a vector that is '
                     'not the sum that the server, computing it, finds'))
             return
-        self._remarks.append(
+        self._found.remarks.append(
             f'worker {it.worker} did not answer for a vector that is not '
             'what others find')
 
@@ -514,35 +464,29 @@ class SpotTable(InspectedTable):
         """Add up the sums that are to be used."""
         start, used = closing.clock(), self._used()
         divisor = float(sum(closing.samples[it.files].sum() for it in used))
-        if divisor > 0 and not self._contradiction:
+        if divisor > 0 and not self._found.contradiction:
             add([it.payload for it in used], closing.out, divisor)
             if not arrays.is_finite(closing.out):
-                self._contradiction = Contradiction(
+                self._found.contradict(
                     ContradictionKind.NOT_FINITE,
                     'the sum of the gradients is not finite')
-        verdict = self._verdict(used)
-        n_files, n_workers = verdict.contributors.shape
+        verdict, graph = self._verdict(used), self._found.graph
         return Resolution(
-            verdict, outcome_of_sum(verdict, divisor, 0, self._graph),
-            self._graph, np.full(2, np.nan),
+            verdict, outcome_of_sum(verdict, divisor, 0, graph), graph,
+            np.full(2, np.nan),
             np.where(verdict.source >= 0, 1, 0).astype(np.uint16),
-            self._seconds, closing.clock() - start, audits=self._audits,
-            checks=self.checks,
-            remarks=tuple(self._remarks))
+            self._seconds, closing.clock() - start,
+            audits=self._found.audits, checks=self._docket.answered,
+            remarks=tuple(self._found.remarks))
 
     def _verdict(self, used):
-        n_workers = len(self.exposed)
         source = np.full(self._n_files, MISSING, dtype=np.int16)
-        contributors = np.zeros((self._n_files, n_workers), dtype=bool)
+        contributors = np.zeros((self._n_files, len(self.exposed)),
+                                dtype=bool)
         for it in used:
             source[it.files] = it.worker
             contributors[it.files, it.worker] = True
-        return Verdict(
-            self.exposed.copy(), source, contributors,
-            contradiction=self._contradiction, exposed=self.exposed,
-            proofs=tuple(self._proofs), pairs=tuple(
-                (*pair, said) for pair, said in self._pairs.items()
-                if not self.exposed[list(pair)].any()))
+        return self._found.verdict(source, contributors)
 
     def release(self):
         """Give every buffer back; the values must not be used any more."""
