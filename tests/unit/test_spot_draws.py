@@ -6,7 +6,7 @@ import math
 import pytest
 
 from aspis_mpi.detection.spot import draws
-from aspis_mpi.detection.spot.draws import Check, derangement, draw, redraw
+from aspis_mpi.detection.spot.draws import derangement, draw
 from aspis_mpi.streams import Coins, generator
 
 
@@ -140,22 +140,3 @@ def test_liars_check_each_other_as_often_as_they_have_to(n, liars):
     for count in colluding:
         assert abs(count - runs * chance) <= 4 * math.sqrt(
             runs * chance * (1 - chance))
-
-
-# --- drawn anew --------------------------------------------------------
-
-def test_a_check_that_did_not_come_is_made_by_any_other():
-    source, check = coins('again'), Check(2, 5, 51)
-    found = frequencies(redraw(source, check, WORKERS, failed=[6])
-                        for _ in range(400))
-    assert set(found) == {Check(0, 5, 51), Check(3, 5, 51)}
-    assert is_uniform(found, 2)
-
-
-def test_in_the_end_nobody_is_left():
-    check, failed = Check(2, 5, 51), []
-    for _ in range(3):
-        failed.append(check.checker)
-        check = redraw(coins('end', len(failed)), check, WORKERS, failed)
-        assert check.checker not in failed and check.checker != 5
-    assert redraw(coins(), check, WORKERS, failed) is None

@@ -187,24 +187,6 @@ def test_without_any_there_is_the_beginning():
     assert ripe.target(kept(0), 2, ripe=5) == Kept(0, 0)
 
 
-@sizes
-def test_what_will_stay_is_known_before_it_is_written(turns, every, last):
-    """In a run that nothing disturbs; the last ones do not count."""
-    run, said = Run(turns, every, 1), {}
-    for _ in range(300):
-        due = run.step + 1
-        if due % run.every == 0:
-            said[due] = ripe.will_stay(run.kept, Kept(due, run.now + 1),
-                                       run.every, turns, run.spacing)
-        run.advance()
-        # When the next is written, until it is too old.
-        previous = run.step - run.every
-        if run.step % run.every == 0 and previous in said:
-            target = ripe.target(run.kept, run.now, turns)
-            if previous >= target.step:
-                assert (previous in steps(run.kept)) == said[previous]
-
-
 def test_turns_with_fewer_workers_count_for_less():
     """So that what is ripe stays ripe and H is that of fewest workers."""
     rate, load, liars, risk = 0.1, 10, 3, 0.01

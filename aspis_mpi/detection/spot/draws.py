@@ -6,7 +6,7 @@ same probability.  One that is repaired, by an exchange of those that would
 check themselves, has not: so it is drawn again until it is one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aspis_mpi.streams import Coins
@@ -94,32 +94,3 @@ def draw(coins: Coins, workers: Sequence[int],
             checks.append(Check(checker, workers[place],
                                 int(owned[coins.below(len(owned))])))
     return sorted(checks)
-
-
-def redraw(coins: Coins, check: Check, workers: Collection[int],
-           failed: Collection[int] = ()) -> Check | None:
-    """The same check by another worker, uniform among those that are left.
-
-    Parameters
-    ----------
-    coins : Coins
-    check : Check
-        One that did not come.
-    workers : collection of int
-        Those that live and owe nothing.
-    failed : collection of int
-        Workers that did not check this file, besides its checker.
-
-    Returns
-    -------
-    Check or None
-        None where nobody is left.
-
-    Notes
-    -----
-    The file stays, so that whoever keeps silent does not choose another.
-    """
-    left = sorted(set(workers) - {check.checker, check.owner, *failed})
-    if not left:
-        return None
-    return check._replace(checker=left[coins.below(len(left))])

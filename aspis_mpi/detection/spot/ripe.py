@@ -168,29 +168,6 @@ def keep(kept: Iterable[Kept], now: float, ripe: int, spacing: int,
     return sorted(stay)
 
 
-def will_stay(kept: Iterable[Kept], due: Kept, every: int, ripe: int,
-              spacing: int) -> bool:
-    """True if a checkpoint that is due stays when the next one is written.
-
-    Parameters
-    ----------
-    kept : iterable of Kept
-        Those that there are.
-    due : Kept
-    every : int
-        Steps until the next one.
-    ripe, spacing : int
-        As of `keep`.
-
-    Returns
-    -------
-    bool
-        Not because it is one of the last: those are soon others.
-    """
-    following = Kept(due.step + every, due.made + every)
-    return due in keep([*kept, due, following], following.made, ripe, spacing)
-
-
 def most(ripe: int, spacing: int, last: int = 1) -> int:
     """Checkpoints on disk at once, at most, one being written included.
 
