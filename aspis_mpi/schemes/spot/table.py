@@ -36,17 +36,6 @@ class SpotTable(InspectedTable):
     equality : Equality
     floor : float
         Norms below it are not told from it.
-
-    Attributes
-    ----------
-    lots : Lots
-        Its draws.
-    secret : bytes
-        Of this epoch's challenge.
-    checked : bool
-        Whether this epoch's sums have been sketched, where that is to be.
-    looked : bool
-        Whether all owners were challenged in this step.
     """
 
     def __init__(self, transfer, equality, floor):
@@ -64,7 +53,8 @@ class SpotTable(InspectedTable):
         self._found = Findings(n_workers)
         self._turn, self._seconds = -1, 0.0
         self.secret = b''
-        self.looked = False
+        # Whether all owners were challenged in this step.
+        self._looked = False
 
     @property
     def exposed(self):
@@ -128,26 +118,12 @@ class SpotTable(InspectedTable):
     # -- who is looked at
 
     def inspect(self, turn, forced, q):
-        """Find out whose sums of this epoch are challenged.
-
-        Parameters
-        ----------
-        turn : int
-        forced : bool
-            Whether the step is looked at whatever the coin says.
-        q : int
-            Liars that may be among those who are believed.
-
-        Returns
-        -------
-        dict of int to ndarray of int
-            Files to sketch, by worker.
-        """
+        """Find out whose sums of this epoch are challenged."""
         inspection, fresh, self._turn = self._inspection, self._fresh, turn
         self.checked = True
         # The coin falls when the last sum is complete, not before.
         if not self.epochs:
-            self.looked = (self.lots.coin(self.epochs, inspection.rule.rate)
+            self._looked = (self.lots.coin(self.epochs, inspection.rule.rate)
                            or forced)
         if not fresh or self._diverged(fresh, q) or not q:
             return {}
@@ -160,7 +136,7 @@ class SpotTable(InspectedTable):
                                      screened.above.tolist()):
             if it.epoch == self.epochs:
                 it.ratios, it.alarm = ratios, above
-                it.asked = self.looked or above or self.epochs > 0
+                it.asked = self._looked or above or self.epochs > 0
         asked = {it.worker: it.files for it in fresh if it.asked}
         if asked:
             self.checked = False
@@ -208,7 +184,7 @@ class SpotTable(InspectedTable):
         shown = [it for it in self._fresh if it.asked]
         if shown:
             self._open(shown)
-        if shown and self.looked and not self.epochs:
+        if shown and self._looked and not self.epochs:
             self._draw(shown, living)
         self._seconds += clock() - start
 
@@ -274,16 +250,7 @@ class SpotTable(InspectedTable):
                 for case in it.cases.values()]
 
     def judge(self, detection, believed, audit, clock):
-        """Settle the cases of this epoch, as far as that can be done.
-
-        Parameters
-        ----------
-        detection : Detection
-        believed : ndarray of bool, shape (K,)
-            Workers that no proof stood against before.
-        audit : Audit or None
-        clock : Clock
-        """
+        """Settle the cases of this epoch, as far as that can be done."""
         start = clock()
         for case in self._cases:
             if self.exposed[case.owner]:
@@ -330,33 +297,12 @@ class SpotTable(InspectedTable):
             self.distrust(worker)
 
     def orders(self, living, q):
-        """Files that are to be computed once more, by worker.
-
-        Parameters
-        ----------
-        living : ndarray of bool, shape (K,)
-            Workers that can be asked.
-        q : int
-            Liars that may be among those who are believed.
-
-        Returns
-        -------
-        dict of int to int
-            One file a worker; empty when every case is settled, or nobody
-            is left who could.
-        """
+        """Files that are to be computed once more, by worker."""
         free = set(np.flatnonzero(living & ~self.exposed).tolist())
         return self._docket.orders(self.epochs, self._cases, free, q)
 
     def close_epoch(self, q, until):
-        """See which sums of this epoch are to be used.
-
-        Parameters
-        ----------
-        q : int
-        until : int
-            The last turn for which a norm that was found right is let in.
-        """
+        """See which sums of this epoch are to be used."""
         for it in self._fresh:
             found = [case.find(q) for case in it.cases.values()]
             it.bad = bool(self.exposed[it.worker]) or not it.fits or any(
@@ -375,15 +321,6 @@ class SpotTable(InspectedTable):
 
         Else who never answers when it is asked could send anything as long
         as it is not.
-
-        Parameters
-        ----------
-        believed : ndarray of bool, shape (K,)
-            Workers that no proof stood against before.
-        q : int
-            Liars that may be among those who are believed.
-        audit : Audit or None
-        clock : Clock
         """
         start = clock()
         shown = {file: it.of_file(file) for it in self._fresh
@@ -425,18 +362,7 @@ class SpotTable(InspectedTable):
         return np.flatnonzero(~there)
 
     def replace(self, able):
-        """Begin another epoch: others have the files that are missing.
-
-        Parameters
-        ----------
-        able : ndarray of bool, shape (K,)
-            Workers that may be asked.
-
-        Returns
-        -------
-        dict of int to ndarray of int
-            Files of each that gets some, ascending.
-        """
+        """Begin another epoch: others have the files that are missing."""
         width = self._transfer.assignment.width
         suspect = np.zeros_like(able)
         suspect[[it.worker for it in self._sent if it.bad]] = True
