@@ -109,15 +109,19 @@ class Total:
 
     def __init__(self, size):
         self._sum = np.zeros(size)
+        self._empty = True
 
     def add(self, values):
         """One more vector, float32 (d,)."""
+        self._empty = False
         with np.errstate(over='ignore', invalid='ignore'):
             np.add(self._sum, values, out=self._sum)
 
     def clear(self):
-        """Begin anew."""
-        self._sum.fill(0)
+        """Begin anew; for nothing where nothing was added."""
+        if not self._empty:
+            self._sum.fill(0)
+            self._empty = True
 
     def write(self, out):
         """The sum, each number rounded once, into float32 (d,)."""

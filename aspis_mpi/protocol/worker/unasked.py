@@ -116,7 +116,6 @@ class UnaskedWorker(Worker):
             buffer.values[:] = self._shown(files)[0]
         else:
             self._total.write(buffer.values)
-            self._total.clear()
         self._answered(Encode)
         return self._sum(files, 0, buffer)
 

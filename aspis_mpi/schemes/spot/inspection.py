@@ -42,6 +42,8 @@ class Inspection:
     recorded : Source or None
         Draws of an earlier run, in the place of those of coins.
     screens : Screens
+        Once it is known by what a gradient is `cut`, which only the server
+        asks for.
     """
 
     def __init__(self, rule: Spot, samples: Ints, workers: int, load: int,
@@ -55,7 +57,6 @@ class Inspection:
         self._kappa = odds.honest_checkers(workers, rule.q)
         self._usual: deque[float] = deque(maxlen=MOST)
         self._watched_until = -1
-        self.cut(())
 
     def cut(self, tensors: Sequence[slice]) -> None:
         """Look at each of some tensors; at pieces of one size without any."""
