@@ -66,6 +66,27 @@ def check_order(job, assignment):
             f"'{assignment.default_order}'")
 
 
+def check_rename(job, transfer, detector):
+    """Refuse other names for workers whose files are more than a list."""
+    section = job.assignment
+    if not section.rename:
+        return
+    if section.reorder:
+        raise JobError(
+            f'{job.path}: assignment.reorder = {section.reorder}: with '
+            'assignment.rename = true workers have other files in each step; '
+            'leave one of them out')
+    if detector.spot_checks:
+        raise JobError(
+            f"{job.path}: assignment.rename = true: detection.name = 'spot' "
+            'draws who checks whom itself; set false')
+    if not (transfer.sends_at_once or transfer.reassignable):
+        raise JobError(
+            f"{job.path}: assignment.rename = true: transfer "
+            f"'{job.transfer.name}' has a code made for these workers; use "
+            "transfer.name = 'replicas' or 'sums'")
+
+
 def check_code(job, transfer):
     """Refuse a code where what a function made turns out to have none."""
     if (job.transfer.code is not None
