@@ -139,13 +139,25 @@ def check_replicas(job, assignment, transfer, detector):
             f"assignment '{job.assignment.name}' has one replica of each "
             "file, so there is nothing to compare; use 'none'")
     if r > 1 and not r % 2 and detector.decides_by_majority:
-        key = assignment.replicated_by
-        what = (f"assignment.name = '{job.assignment.name}': its {r} workers "
-                'a file' if key is None else
-                f'assignment.{key} = {getattr(job.assignment, key)}:')
         raise JobError(
-            f'{job.path}: {what} must be odd where a majority of replicas '
-            'decides')
+            f'{job.path}: {_copies(job, assignment)} must be odd where a '
+            'majority of replicas decides')
+    needed, least = detector.least_replicas, assignment.least_copies
+    if least < needed:
+        raise JobError(
+            f'{job.path}: {_copies(job, assignment)} must be at least 2q + 1 '
+            f"= {needed} with detection.name = '{job.detection.name}' and "
+            f'scheme.adversaries = {job.q}; set that, or scheme.adversaries '
+            f'= {(least - 1) // 2}')
+
+
+def _copies(job, assignment):
+    """The choice that gives each file its workers, as a sentence begins."""
+    key = assignment.replicated_by
+    if key is None:
+        return (f"assignment.name = '{job.assignment.name}': its "
+                f'{assignment.replication} workers a file')
+    return f'assignment.{key} = {getattr(job.assignment, key)}:'
 
 
 def check_spot(job, assignment, detector):

@@ -258,3 +258,21 @@ def test_an_honest_worker_has_no_degree_above_the_number_of_liars():
         assert not (flagged & ~liars).any()
         if files == 'all':
             assert (flagged == liars).all()
+
+
+# --- a majority that q liars cannot win --------------------------------
+
+def test_a_majority_of_more_than_q_is_right_whoever_lies_or_is_silent():
+    """All sets of two liars among five holders, silent as they may be."""
+    assignment = Repetition(5, replication=5)
+    rule = registry.find('detection', 'majority')(2)
+    for liars in combinations(range(5), 2):
+        lies = np.zeros((1, 5), dtype=bool)
+        lies[0, list(liars)] = True
+        for n in range(4):
+            for silent in combinations(range(5), n):
+                verdict = rule.decide(evidence_of(assignment, lies, silent))
+                right = 5 - len({*liars, *silent})
+                assert (verdict.source[0] >= 0) == (right > 2)
+                assert not (verdict.contributors & lies).any()
+                assert verdict.mean_is_right and not verdict.flagged.any()
