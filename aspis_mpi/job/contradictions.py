@@ -121,6 +121,12 @@ def check_challenge(job, transfer, code):
 def check_replicas(job, assignment, transfer, detector):
     """Refuse to compare, or to vote, where there is nothing to do it with."""
     r = assignment.replication
+    if transfer.corrects and transfer.corrects < job.q:
+        raise JobError(
+            f'{job.path}: {_copies(job, assignment)} must be at least 2q + 1 '
+            f"= {2 * job.q + 1} with transfer.name = '{job.transfer.name}' "
+            f'and scheme.adversaries = {job.q}; set that, or '
+            f'scheme.adversaries = {transfer.corrects}')
     if not transfer.comparable:
         if detector.compares_replicas:
             raise JobError(

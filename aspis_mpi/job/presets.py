@@ -52,6 +52,15 @@ def _draco(n_adversaries):
     }
 
 
+def _draco_cyclic(n_adversaries):
+    """Sections with vectors of which q wrong ones are corrected."""
+    return {
+        'assignment': {'name': 'cyclic', 'load': 2 * n_adversaries + 1},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'correcting'},
+    } | _TRUSTING
+
+
 def _spot(n_adversaries):
     """Sections with one owner a file, of which some are looked at."""
     return {
@@ -93,6 +102,8 @@ PRESETS = {
     },
     # Chen, Wang, Charles, Papailiopoulos, "DRACO", ICML 2018, repetition
     'draco': _draco,
+    # the same paper's cyclic code
+    'draco-cyclic': _draco_cyclic,
     # Tandon, Lei, Dimakis, Karampatziakis, "Gradient coding", ICML 2017:
     # cyclic repetition, load = stragglers + 1
     'gradient-code': _classical({'name': 'cyclic', 'load': 3},

@@ -91,8 +91,10 @@ class SchemeFactory:
         """The scheme of some workers, q of which may be wrong."""
         detection = Detection(self.make.detector, q)
         if worst_case is None:
-            worst_case = (detection.detector.worst_case(assignment)
-                          if transfer.comparable else assignment.touched(q))
+            worst_case = (
+                detection.detector.worst_case(assignment)
+                if transfer.comparable else 0 if transfer.corrects
+                else assignment.touched(q))
         context = assignment.n_files, q, worst_case
         copies = self.collection.copies
         return Scheme(

@@ -5,9 +5,10 @@ import pytest
 
 from aspis_mpi import JobError
 from aspis_mpi.assembly.wiring import Assembly
-from aspis_mpi.errors import DONE
+from aspis_mpi.errors import DONE, FAILED
 from aspis_mpi.job import loading
-from tests.support.coded_jobs import Run
+from aspis_mpi.schemes.record import Outcome
+from tests.support.coded_jobs import Run, initial
 
 
 def job(name, q=2, workers=15, **sections):
@@ -49,3 +50,54 @@ def test_detox_loses_a_group_in_which_liars_are_the_majority():
         wrong = (record.contributors & lies).any(axis=1)
         assert np.flatnonzero(wrong).tolist() == [0]
         assert not record.flagged.any()
+
+
+CODED = [(5, 1), (7, 3), (15, 2)]
+
+
+@pytest.mark.parametrize('workers, q', CODED)
+@pytest.mark.parametrize('value', ['reversed', 'constant', 'nan', 'alie'])
+def test_the_cyclic_code_of_draco_is_exact_whatever_q_liars_send(
+        workers, q, value):
+    """But for rounding; the liars are found in each step."""
+    lying, honest = (
+        Run(Assembly(job('draco-cyclic', q=q, workers=workers, adversary=keys)))
+        for keys in ({'value': value}, {'count': 0}))
+    plain = Run(Assembly(job('uncoded', q=0, workers=workers,
+                             adversary={'count': 0})))
+    assert lying.code == honest.code == DONE
+    for it in lying, honest:
+        np.testing.assert_allclose(it.values, plain.values, rtol=2e-5)
+    liars = lying.assembly.attack.adversaries(0)
+    for record in lying.records:
+        assert (record.flagged == liars).all()
+        assert not (record.contributors & liars).any()
+        assert record.files_dropped == record.files_missing == 0
+    assert not any(record.flagged.any() for record in honest.records)
+
+
+def test_who_sends_nothing_is_one_of_those_that_are_corrected():
+    it = Run(Assembly(job('draco-cyclic', q=2, adversary={
+        'count': 1, 'workers': [3], 'value': 'reversed'},
+        delay={'silent': [7]}, faults={'silence': 5.0})))
+    plain = Run(Assembly(job('uncoded', q=0, adversary={'count': 0})))
+    assert it.code == DONE
+    np.testing.assert_allclose(it.values, plain.values, rtol=2e-5)
+    assert it.records[0].flagged.nonzero()[0].tolist() == [3]
+
+
+def test_more_than_q_wrong_vectors_change_nothing():
+    it = Run(Assembly(job('draco-cyclic', q=2, adversary={'count': 3})))
+    assert it.code == FAILED
+    assert all(record.verdict is Outcome.CONTRADICTION
+               for record in it.records)
+    np.testing.assert_array_equal(it.values, initial(it.assembly))
+
+
+@pytest.mark.parametrize('load, said', [
+    (3, r'assignment\.load = 3: must be at least 2q \+ 1 = 5'),
+    (6, r'replication 6 must be odd'),
+])
+def test_the_cyclic_code_needs_2q_plus_1_workers_of_each_file(load, said):
+    with pytest.raises(JobError, match=said):
+        Assembly(job('draco-cyclic', assignment={'load': load}))
