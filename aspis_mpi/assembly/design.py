@@ -275,6 +275,8 @@ class Design:
         if self.transfer.looks_by_chance:
             # Others compute their files in the same step.
             return self._most_absent
+        if self.transfer.corrects:
+            return self.transfer.corrects
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
         if self.scheme.needed is not None:

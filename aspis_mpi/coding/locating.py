@@ -12,12 +12,11 @@ So any n - 2q right payloads give the sum, and any q wrong ones are found: the
 values are a Reed-Solomon code over the complex numbers.
 """
 
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from aspis_mpi.arrays import Bools, Floats, Ints
+from aspis_mpi.arrays import Bools
 
 Complex = npt.NDArray[np.complex128]
 

@@ -61,7 +61,7 @@ def test_the_cyclic_code_of_draco_is_exact_whatever_q_liars_send(
         workers, q, value):
     """But for rounding; the liars are found in each step."""
     lying, honest = (
-        Run(Assembly(job('draco-cyclic', q=q, workers=workers, adversary=keys)))
+        Run(Assembly(job('draco-cyclic', q, workers, adversary=keys)))
         for keys in ({'value': value}, {'count': 0}))
     plain = Run(Assembly(job('uncoded', q=0, workers=workers,
                              adversary={'count': 0})))
@@ -101,3 +101,15 @@ def test_more_than_q_wrong_vectors_change_nothing():
 def test_the_cyclic_code_needs_2q_plus_1_workers_of_each_file(load, said):
     with pytest.raises(JobError, match=said):
         Assembly(job('draco-cyclic', assignment={'load': load}))
+
+
+@pytest.mark.parametrize('name', ['draco', 'draco-cyclic'])
+def test_as_many_may_be_silent_as_may_be_wrong(name):
+    it = Assembly(job(name, q=2))
+    assert it.silent_survived == 2
+    silent = Run(Assembly(job(name, q=2, adversary={'count': 0}, delay={
+        'silent': [3, 4]}, faults={'silence': 5.0})))
+    honest = Run(Assembly(job(name, q=2, adversary={'count': 0})))
+    assert silent.code == DONE
+    assert not any(record.files_dropped for record in silent.records)
+    np.testing.assert_allclose(silent.values, honest.values, rtol=2e-5)

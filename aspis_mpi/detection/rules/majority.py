@@ -7,7 +7,7 @@ from aspis_mpi.detection.base import (
 
 
 class Majority(Detector):
-    """What more than q workers sent of a file; nobody is flagged.
+    """The value that more than q workers sent of a file; nobody is flagged.
 
     Notes
     -----
@@ -44,6 +44,10 @@ class Majority(Detector):
         source[few & (source >= 0)] = DROPPED
         contributors[few] = False
         return verdict
+
+    def needed(self, holders):
+        """One more than can be wrong."""
+        return np.minimum(self.q + 1, holders)
 
     def worst_case(self, assignment):
         """None: q + 1 workers are never all wrong."""
