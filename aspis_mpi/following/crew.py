@@ -75,7 +75,7 @@ class Gone:
 
 @dataclass
 class Crew:
-    """What the log of a part says of its workers so far.
+    """Workers of a part of a run, as far as its log was read.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ class Crew:
                            for worker in np.flatnonzero(now).tolist()}
 
     def gone(self) -> tuple[Gone, ...]:
-        """Who does not answer, by worker."""
+        """Those that do not answer, by worker."""
         lost, silent = (self.told.get(code, {})
                         for code in (EventCode.LOST, EventCode.SILENT))
         found = {rank: Gone(rank - 1, time, False)
@@ -186,7 +186,7 @@ class Crew:
         return tuple(found[rank] for rank in sorted(found))
 
     def slow(self, seconds: float) -> tuple[Slow, ...]:
-        """Who costs a run of so many seconds time, the worst first."""
+        """Those that cost a run of so many seconds time, the worst first."""
         gone = {it.worker for it in self.gone()}
         cost, resting = np.maximum(self.kept, self.account), self._resting()
         costs = cost > max(COST * seconds, 2 * float(np.median(cost)))

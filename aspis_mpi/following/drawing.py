@@ -57,7 +57,7 @@ def curve(values: Floats, height: int = 1, glyphs: Glyphs = BLOCKS,
     list of str
 
     >>> curve(np.array([1.0, 2.0, 3.0, np.nan, 1.0]))
-    ['▁▄█×▁']
+    ['▁▅█×▁']
     >>> curve(np.array([0.0, 1.0, 2.0]), height=2, glyphs=ASCII)
     [' _#', '_##']
     """

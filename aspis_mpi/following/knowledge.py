@@ -11,16 +11,18 @@ from aspis_mpi.following.course import Course
 from aspis_mpi.following.crew import Crew
 from aspis_mpi.following.facts import Courses
 from aspis_mpi.runlog.reader import Run
-from aspis_mpi.runlog.view import WINDOW
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Event, Outcome
 
 #: The last steps, which tell the pace.
 PACE = 100
+#: Bytes of each array that are looked at in one go, about, and of a row beside
+#: what it has for each worker.
+WINDOW, ROW = 1 << 21, 256
 
 
 class Knowledge:
-    """What was read of a run so far, in bounded memory.
+    """All that was read of a run so far, in bounded memory.
 
     Attributes
     ----------
@@ -85,7 +87,7 @@ class Knowledge:
         proofs = [it for it in proofs if it.step >= 0]
         self._proofs += len(proofs)
         self.crew.prove(proofs)
-        span = max(PACE, WINDOW // (8 * part.n_workers))
+        span = max(PACE, WINDOW // (8 * part.n_workers + ROW))
         for start in range(self._rows, part.n_steps, span):
             self._take(part, slice(start, min(start + span, part.n_steps)))
         if part.n_steps:

@@ -20,9 +20,9 @@ from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.reader import Run, load_run
 from aspis_mpi.runlog.totals import job_of
 
-#: Pauses, in seconds, before a log that cannot be read is read again: the
-#: writer may just have moved more than a reader could put up with.
-PAUSES = 0.1, 0.4
+#: Seconds before a log that cannot be read is read once more: the writer may
+#: just have moved more than a reader can put up with.
+PAUSE = 0.5
 
 #: Seconds without news of which nothing is said, at least, and in steps.
 QUIET, STEPS = 15.0, 5
@@ -63,17 +63,23 @@ class Follower:
         RunLogError
             There is something, but it cannot be read as a run log.
         """
-        for pause in PAUSES:
+        again = True
+        while True:
             try:
                 return self._look()
             except RunLogError:
                 if not self._path.exists():
-                    self._gone = self._gone or self._clock()
-                    before = self._mark is not None
-                    return Missing(str(self._path), self._gone if before
-                                   else self._began, before)
-                self._sleep(pause)
-        return self._look()
+                    return self._missing()
+                if not again:
+                    raise
+            again = False
+            self._sleep(PAUSE)
+
+    def _missing(self) -> Missing:
+        before = self._mark is not None
+        self._gone = self._gone or self._clock()
+        return Missing(str(self._path), self._gone if before
+                       else self._began, before)
 
     def _look(self) -> Facts:
         with load_run(self._path) as run:

@@ -1,8 +1,9 @@
-"""Where a followed run is shown: a terminal, or a line at a time elsewhere."""
+"""Places to show a run that is followed: a terminal, or a line at a time."""
 
 import os
 import select
 import time
+import unicodedata
 from typing import TextIO
 
 from aspis_mpi.following.drawing import ASCII, BLOCKS, Glyphs
@@ -14,14 +15,13 @@ from aspis_mpi.following.telling import (
 COLOURS = {Mood.HEAD: 1, Mood.CURVE: 36, Mood.WARNING: 33, Mood.WRONG: 31,
            Mood.GOOD: 32}
 
-#: What a terminal obeys: begin a long line no new one, or again; erase the
-#: rest of the line, of the screen; erase all and go to the beginning.
-CUT, WRAP = '\x1b[?7l', '\x1b[?7h'
+#: What a terminal obeys: erase the rest of the line, of the screen; erase all
+#: and go to the beginning.
 REST_OF_LINE, REST, ALL = '\x1b[K', '\x1b[J', '\x1b[2J\x1b[H'
 
 
 def screen_of(stream: TextIO) -> 'Terminal | Plain':
-    """What suits a stream: no terminal is sent anything that one obeys."""
+    """A `Terminal` if the stream is one; only that is sent what one obeys."""
     if stream.isatty() and os.environ.get('TERM', 'dumb') != 'dumb':
         return Terminal(stream, glyphs_of(stream),
                         not os.environ.get('NO_COLOR'))
@@ -40,8 +40,8 @@ def glyphs_of(stream: TextIO) -> Glyphs:
 class Terminal:
     """Lines that are drawn again in their place.
 
-    They stay when this ends, and so does what was above them.  What is sent
-    leaves the terminal as it was: a kill at any time breaks nothing.
+    They stay when this ends, and so does what was above them.  No mode of the
+    terminal is changed that a kill could leave behind.
 
     Parameters
     ----------
@@ -67,15 +67,15 @@ class Terminal:
         lines = told(found, now, Room(*size, self._glyphs))
         self._drawn = len(lines)
         self._stream.write(''.join([
-            start, CUT, *(f'{self._painted(line)}{REST_OF_LINE}\n'
-                          for line in lines), REST, WRAP]))
+            start, *(f'{self._painted(line, size.columns)}{REST_OF_LINE}\n'
+                     for line in lines), REST]))
         self._stream.flush()
 
-    def _painted(self, line: Line) -> str:
-        colour = COLOURS.get(line.mood)
+    def _painted(self, line: Line, columns: int) -> str:
+        text, colour = cut(line.text, columns - 1), COLOURS.get(line.mood)
         if colour is None or not self._colours:
-            return line.text
-        return f'\x1b[{colour}m{line.text}\x1b[m'
+            return text
+        return f'\x1b[{colour}m{text}\x1b[m'
 
 
 class Plain:
@@ -98,6 +98,20 @@ class Plain:
         moment = time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))
         self._stream.write(f'{moment}  {line}\n')
         self._stream.flush()
+
+
+def cut(text: str, columns: int) -> str:
+    """As much of a text as so many columns hold.
+
+    >>> cut('abcdef', 4), cut('日本語', 5)
+    ('abcd', '日本')
+    """
+    used = 0
+    for place, character in enumerate(text):
+        used += 1 + (unicodedata.east_asian_width(character) in 'WF')
+        if used > columns:
+            return text[:place]
+    return text
 
 
 def pause(stream: TextIO, seconds: float) -> None:

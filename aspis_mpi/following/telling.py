@@ -16,22 +16,22 @@ from aspis_mpi.schemes.record import ExposureRecord
 from aspis_mpi.words import (
     counted, duration, few, lasting, printable, short)
 
-#: Workers that are named in a row.
-NAMED = 4
+#: Workers that are named in a row, and slow ones, of which more is told.
+NAMED, SLOW = 4, 2
 #: Columns that lines have at most, however wide the terminal is, those of a
 #: number beside a curve, and those from which on a curve has its range.
 MOST, NUMBER, WIDE = 110, 9, 60
 #: Lines of a terminal from which on curves are two high, and three.
 HIGH, HIGHER = 20, 32
 #: Lines of a row, at most.
-LINES = 3
+LINES = 4
 
 #: How to leave.
 LEAVE = '(Ctrl-C to leave)'
 
 
 class Mood(Enum):
-    """What a line is about, for its colour."""
+    """Subject of a line, for its colour."""
 
     PLAIN = ''
     HEAD = 'head'
@@ -76,12 +76,22 @@ def told(found: Facts | Missing, now: float, room: Room) -> list[Line]:
     """
     width = min(room.width - 1, MOST)
     if isinstance(found, Missing):
-        return _row('', _tell_missing(found, now), width, Mood.WARNING)
-    lines = [*_head(found, width), *_progress(found, width, room.glyphs),
-             *_curves(found, width, room), *_workers(found, width),
-             *_history(found, width)]
-    last = _status(found, now, width)
-    return lines[:max(0, room.height - 1 - len(last))] + last
+        lines = [Line(_end_of(found.path, width), Mood.HEAD)]
+        last = _row('', _tell_missing(found, now), width, Mood.WARNING)
+    else:
+        lines = [*_head(found, width), *_progress(found, width, room.glyphs),
+                 *_curves(found, width, room), *_workers(found, width),
+                 *_history(found, width)]
+        last = _status(found, now, width)
+    lines = lines[:max(0, room.height - 1 - len(last))] + last
+    return [Line(line.text[:width], line.mood)
+            for line in lines[-max(1, room.height - 1):]]
+
+
+def _end_of(path: str, width: int) -> str:
+    """A path, or its end where it is too long."""
+    path = printable(path)
+    return path if len(path) <= width else f'...{path[3 - width:]}'
 
 
 def _row(label: str, text: str, width: int, mood: Mood = Mood.PLAIN
@@ -96,10 +106,8 @@ def _row(label: str, text: str, width: int, mood: Mood = Mood.PLAIN
 
 
 def _head(facts: Facts, width: int) -> Iterator[Line]:
-    path, job = printable(facts.path), facts.job
-    if len(path) > width:
-        path = f'...{path[3 - width:]}'
-    yield Line(path, Mood.HEAD)
+    job = facts.job
+    yield Line(_end_of(facts.path, width), Mood.HEAD)
     parts = [f'{job.scheme or "no preset"} on {tell_problem(job)}',
              counted(job.n_workers, 'worker'), job.attack or 'no attack']
     if facts.n_parts > 1:
@@ -161,14 +169,14 @@ def _curve_rows(label: str, course: Course, form: Callable[[float], str],
 
 
 def _workers(facts: Facts, width: int) -> Iterator[Line]:
-    """Who is slow, who does not answer, who is wrong."""
+    """Workers that are slow, do not answer, or are wrong."""
     if facts.waiting is not None:
         yield from _row(
-            'waiting', f'{100 * facts.waiting:.0f} % of the time, for who '
-            'was slower than the middle worker', width)
+            'waiting', f'{100 * facts.waiting:.0f} % of the time, between '
+            "the middle worker's end and the last one's", width)
     if facts.slow:
-        yield from _row('slow', _list([*map(_tell_slow, facts.slow)]), width,
-                        Mood.WARNING)
+        yield from _row('slow', _list([*map(_tell_slow, facts.slow)], SLOW),
+                        width, Mood.WARNING)
     if facts.gone:
         yield from _row('silent', _list([*map(_tell_gone, facts.gone)]),
                         width, Mood.WRONG)
@@ -185,11 +193,12 @@ def _workers(facts: Facts, width: int) -> Iterator[Line]:
             Mood.WARNING)
 
 
-def _list(told: list[str]) -> str:
-    """The first few clauses, and how many more there are."""
-    return few(told, NAMED) if len(told) <= NAMED + 1 else (
-        f"{', '.join(told[:NAMED])} and "
-        f"{counted(len(told) - NAMED, 'more worker')}")
+def _list(told: list[str], most: int = NAMED) -> str:
+    """The first few clauses, and how many more workers there are."""
+    rest = len(told) - most
+    first = ', '.join(told[:most])
+    return first + (f" and {counted(rest, 'more worker')}" if rest > 0
+                    else '')
 
 
 def _tell_slow(it: Slow) -> str:
@@ -214,7 +223,7 @@ def _tell_proof(it: ExposureRecord) -> str:
 
 
 def _history(facts: Facts, width: int) -> Iterator[Line]:
-    """What else happened: verdicts, steps that were undone, warnings."""
+    """The past of the run: verdicts, steps that were undone, warnings."""
     if facts.verdicts:
         yield from _row('verdicts', ', '.join(
             f'{count:,} {verdict}'
@@ -255,9 +264,8 @@ def _tell_status(facts: Facts, now: float) -> str:
 
 
 def _tell_missing(it: Missing, now: float) -> str:
-    is_there = 'is gone' if it.before else 'is not there yet'
-    return (f'{it.path} {is_there}; waiting for it since '
-            f'{_moment(it.since, now)} {LEAVE}')
+    return (f"{'is gone' if it.before else 'is not there yet'}; waiting for "
+            f'it since {_moment(it.since, now)} {LEAVE}')
 
 
 def _moment(seconds: float, now: float) -> str:
@@ -272,7 +280,7 @@ def _moment(seconds: float, now: float) -> str:
 def told_plainly(found: Facts | Missing, now: float) -> str:
     """The same in one line, which is another one only if there is news."""
     if isinstance(found, Missing):
-        return printable(_tell_missing(found, now))
+        return f'{printable(found.path)} {_tell_missing(found, now)}'
     parts = [*_plain_progress(found), *_plain_workers(found)]
     if found.asked and not found.over:
         parts.append('was asked to end; waiting for it to go on')
