@@ -33,7 +33,7 @@ def main(argv=None):
     -------
     int
         The exit code: 0 done, 2 bad job, 3 the run failed, 75 it was stopped
-        after a checkpoint.
+        after a checkpoint, 130 it was followed and left.
     """
     logging.basicConfig(level=logging.ERROR,
                         format='aspis_mpi: %(message)s')

@@ -22,7 +22,8 @@ ANEW = {EventCode.RESUMED, EventCode.RESTARTED}
 #: The last steps, which tell who is slow now; fewer than `FEW` tell nothing.
 RECENT, FEW = 32, 5
 #: Share of the run's time from which on it is told that a worker cost it,
-#: in no case unless it is twice what the middle worker cost.
+#: unless that is less than twice what the middle worker cost; and of the steps
+#: in which it was late, unless one of the last is among them.
 COST = 0.01
 
 
@@ -100,6 +101,8 @@ class Crew:
         The step with which the run has begun, gone on or gone back.
     clock : float
         Second at which the next step after that begins.
+    steps, newest : int
+        How many there are, and the number of the last.
     """
 
     flagged: Ints
@@ -114,14 +117,18 @@ class Crew:
     slow_times: dict[int, float] = field(default_factory=dict)
     since: int = 0
     clock: float = 0.0
+    steps: int = 0
+    newest: int = 0
 
     @classmethod
     def of(cls, n_workers: int, since: int) -> 'Crew':
         """Workers of whom nothing is known yet."""
-        zeros = np.zeros(n_workers, dtype=int)
-        return cls(zeros, zeros.copy(), zeros - 1,
-                   np.full(n_workers, -np.inf), *np.zeros((2, n_workers)),
-                   np.zeros(n_workers, dtype=bool), since=since)
+        none = np.zeros(n_workers, dtype=int)
+        return cls(
+            flagged=none, late=none.copy(), last_late=none - 1,
+            heard=np.full(n_workers, -np.inf), kept=np.zeros(n_workers),
+            account=np.zeros(n_workers),
+            exposed=np.zeros(n_workers, dtype=bool), since=since)
 
     def hear(self, events: list[Event]) -> None:
         """Take note of events, before the rows that follow them."""
@@ -141,6 +148,7 @@ class Crew:
     def take(self, part: Run, rows: slice, steps: Array) -> None:
         """Read some rows; `steps` are those of `/steps`."""
         numbers, late = steps['step'], part.read('late', rows)
+        self.steps, self.newest = self.steps + len(steps), int(numbers[-1])
         self.flagged += part.read('flagged', rows).sum(axis=0)
         self.late += late.sum(axis=0)
         np.maximum(self.last_late, np.where(
@@ -189,7 +197,9 @@ class Crew:
         """Those that cost a run of so many seconds time, the worst first."""
         gone = {it.worker for it in self.gone()}
         cost, resting = np.maximum(self.kept, self.account), self._resting()
-        costs = cost > max(COST * seconds, 2 * float(np.median(cost)))
+        tells = (self.late > COST * self.steps) | (
+            self.last_late > self.newest - RECENT) & (self.late > 0) | (
+            cost > max(COST * seconds, 2 * float(np.median(cost))))
         first = np.argsort(-cost, kind='stable').tolist()
         return tuple(
             Slow(worker,
@@ -198,7 +208,7 @@ class Crew:
                  int(self.last_late[worker]) if self.late[worker] else None,
                  worker in resting)
             for worker in first if worker not in gone and (
-                costs[worker] or self.late[worker] or worker in resting
+                tells[worker] or worker in resting
                 or worker in self.slow_times))
 
     def _resting(self) -> set[int]:
@@ -224,4 +234,6 @@ def _kept(reported: Floats) -> Floats:
     order = np.argsort(reported, axis=1)
     last, middle = order[steps, heard - 1], order[steps, (heard - 1) // 2]
     late = reported[steps, last] - reported[steps, middle]
-    return np.bincount(last, late, reported.shape[1])
+    found = np.zeros(reported.shape[1])
+    np.add.at(found, last, late)
+    return found

@@ -53,7 +53,8 @@ class Knowledge:
         self.recent = np.empty(0)
         self.evaluated: int | None = None
         self.best: int | None = None
-        self.warnings, self.last_warning = 0, None
+        self.warnings = 0
+        self.last_warning: Event | None = None
         self._last_row = b''
 
     def enter(self, part: Run) -> None:

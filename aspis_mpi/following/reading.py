@@ -9,6 +9,7 @@ is read anew.
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +89,8 @@ class Follower:
             known = self._read(run, known)
             self._known, self._gone = known, None
             if known.mark != self._mark:
-                self._news = (self._clock() if self._mark else min(
-                    self._clock(), max(part.path.stat().st_mtime
-                                       for part in run.parts)))
+                self._news = min(self._clock(), inf if self._mark
+                                 else _written(run))
                 self._mark = known.mark
             return self._facts(run, known)
 
@@ -153,3 +153,11 @@ class Follower:
                    else float(known.recent.max(initial=0.0)))
         return max(QUIET, STEPS * slowest) + run.option(
             'log', 'flush_seconds', 1.0)
+
+
+def _written(run: Run | JoinedRun) -> float:
+    """Time at which a run was written last; infinite if it is gone."""
+    try:
+        return max(part.path.stat().st_mtime for part in run.parts)
+    except OSError:
+        return inf

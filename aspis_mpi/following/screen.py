@@ -122,9 +122,15 @@ def pause(stream: TextIO, seconds: float) -> None:
     BrokenPipeError
         Who read the stream, `head` say, has gone.
     """
+    try:
+        number = stream.fileno()
+    except OSError:
+        # It is none of the system's, so there is no other end.
+        time.sleep(seconds)
+        return
     gone = select.poll()
     # Asked for nothing it tells of errors and of the other end alone.
-    gone.register(stream.fileno(), 0)
+    gone.register(number, 0)
     if gone.poll(1000 * seconds):
         raise BrokenPipeError
 

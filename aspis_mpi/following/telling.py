@@ -305,10 +305,11 @@ def _plain_progress(facts: Facts) -> Iterator[str]:
 
 def _plain_workers(facts: Facts) -> Iterator[str]:
     for word, workers in (
-            ('slow', [it.worker for it in facts.slow]),
-            ('silent', [it.worker for it in facts.gone]),
+            ('slow', [str(it.worker) for it in facts.slow]),
+            ('silent', [str(it.worker) for it in facts.gone]),
             ('exposed', [f'{it.worker} ({it.proof.word})'
-                         for it in facts.proofs] or [*facts.exposed])):
+                         for it in facts.proofs]
+             or [*map(str, facts.exposed)])):
         if workers:
             yield f'{word}: {few(workers, NAMED)}'
     if facts.rollbacks:
