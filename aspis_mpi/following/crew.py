@@ -63,14 +63,14 @@ class Gone:
     Attributes
     ----------
     worker : int
-    since : float
-        Seconds of the run.
+    last : int or None
+        The last step that heard of it.
     lost : bool
         It is gone for good.
     """
 
     worker: int
-    since: float
+    last: int | None
     lost: bool
 
 
@@ -80,8 +80,10 @@ class Crew:
 
     Attributes
     ----------
-    flagged, late, last_late : ndarray of int, shape (K,)
-        Steps in which each was; the last such step or -1.
+    flagged, late : ndarray of int, shape (K,)
+        Steps in which each was.
+    last_late, last_heard : ndarray of int, shape (K,)
+        The last step in which each was late, or was heard of, or -1.
     heard : ndarray, shape (K,)
         Second at which the last step began that heard of it.
     kept : ndarray, shape (K,)
@@ -108,6 +110,7 @@ class Crew:
     flagged: Ints
     late: Ints
     last_late: Ints
+    last_heard: Ints
     heard: Floats
     kept: Floats
     account: Floats
@@ -126,8 +129,8 @@ class Crew:
         none = np.zeros(n_workers, dtype=int)
         return cls(
             flagged=none, late=none.copy(), last_late=none - 1,
-            heard=np.full(n_workers, -np.inf), kept=np.zeros(n_workers),
-            account=np.zeros(n_workers),
+            last_heard=none - 1, heard=np.full(n_workers, -np.inf),
+            kept=np.zeros(n_workers), account=np.zeros(n_workers),
             exposed=np.zeros(n_workers, dtype=bool), since=since)
 
     def hear(self, events: list[Event]) -> None:
@@ -151,8 +154,10 @@ class Crew:
         self.steps, self.newest = self.steps + len(steps), int(numbers[-1])
         self.flagged += part.read('flagged', rows).sum(axis=0)
         self.late += late.sum(axis=0)
-        np.maximum(self.last_late, np.where(
-            late, numbers[:, None], -1).max(axis=0), out=self.last_late)
+        heard = part.read('files_done', rows) > 0
+        for last, true in ((self.last_late, late), (self.last_heard, heard)):
+            np.maximum(last, np.where(
+                true, numbers[:, None], -1).max(axis=0), out=last)
 
         reported = part.read('last_report', rows)
         reported[part.read('excluded', rows)] = np.nan
@@ -163,9 +168,9 @@ class Crew:
         seconds = np.where(fresh, np.nan_to_num(steps['seconds_step']), 0)
         begins = self.clock + np.cumsum(seconds) - seconds
         self.clock += float(seconds.sum())
-        heard = (part.read('files_done', rows) > 0) & fresh[:, None]
         np.maximum(self.heard, np.where(
-            heard, begins[:, None], -np.inf).max(axis=0), out=self.heard)
+            heard & fresh[:, None], begins[:, None], -np.inf).max(axis=0),
+            out=self.heard)
 
     def look(self, part: Run) -> None:
         """Read what the last rows of a part say."""
@@ -186,12 +191,11 @@ class Crew:
         """Those that do not answer, by worker."""
         lost, silent = (self.told.get(code, {})
                         for code in (EventCode.LOST, EventCode.SILENT))
-        found = {rank: Gone(rank - 1, time, False)
-                 for rank, time in silent.items()
-                 if self.heard[rank - 1] <= time}
-        found |= {rank: Gone(rank - 1, time, True)
-                  for rank, time in lost.items()}
-        return tuple(found[rank] for rank in sorted(found))
+        ranks = lost.keys() | {rank for rank, time in silent.items()
+                               if self.heard[rank - 1] <= time}
+        return tuple(Gone(rank - 1, last if last >= 0 else None, rank in lost)
+                     for rank in sorted(ranks)
+                     for last in [int(self.last_heard[rank - 1])])
 
     def slow(self, seconds: float) -> tuple[Slow, ...]:
         """Those that cost a run of so many seconds time, the worst first."""

@@ -8,8 +8,8 @@ from typing import TextIO
 
 from aspis_mpi.following.drawing import ASCII, BLOCKS, Glyphs
 from aspis_mpi.following.facts import Facts, Missing
-from aspis_mpi.following.telling import (
-    Line, Mood, Room, told, told_plainly)
+from aspis_mpi.following.plainly import told_plainly
+from aspis_mpi.following.telling import Line, Mood, Room, told
 
 #: Number of each mood's colour, as terminals count them.
 COLOURS = {Mood.HEAD: 1, Mood.CURVE: 36, Mood.WARNING: 33, Mood.WRONG: 31,

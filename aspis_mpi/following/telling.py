@@ -1,7 +1,6 @@
-"""Lines that tell facts of a run: some for a terminal, one for a file."""
+"""Lines of a terminal that tell facts of a run."""
 
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
@@ -11,10 +10,11 @@ from aspis_mpi.following.crew import Gone, Slow
 from aspis_mpi.following.drawing import (
     BLOCKS, Glyphs, bar, curve, is_logarithmic)
 from aspis_mpi.following.facts import Facts, Missing
+from aspis_mpi.following.status import (
+    percent, tell_missing, tell_status, waits)
 from aspis_mpi.runlog.summary import LABEL, tell_problem
 from aspis_mpi.schemes.record import ExposureRecord
-from aspis_mpi.words import (
-    counted, duration, few, lasting, printable, short)
+from aspis_mpi.words import counted, duration, lasting, printable, short
 
 #: Workers that are named in a row, and slow ones, of which more is told.
 NAMED, SLOW = 4, 2
@@ -25,9 +25,6 @@ MOST, NUMBER, WIDE = 110, 9, 60
 HIGH, HIGHER = 20, 32
 #: Lines of a row, at most.
 LINES = 4
-
-#: How to leave.
-LEAVE = '(Ctrl-C to leave)'
 
 
 class Mood(Enum):
@@ -56,8 +53,6 @@ class Room(NamedTuple):
     glyphs: Glyphs = BLOCKS
 
 
-# --- lines for a terminal ----------------------------------------------
-
 def told(found: Facts | Missing, now: float, room: Room) -> list[Line]:
     """All that there is to see at a moment, as lines that fit.
 
@@ -77,11 +72,11 @@ def told(found: Facts | Missing, now: float, room: Room) -> list[Line]:
     width = min(room.width - 1, MOST)
     if isinstance(found, Missing):
         lines = [Line(_end_of(found.path, width), Mood.HEAD)]
-        last = _row('', _tell_missing(found, now), width, Mood.WARNING)
+        last = _row('', tell_missing(found, now), width, Mood.WARNING)
     else:
         lines = [*_head(found, width), *_progress(found, width, room.glyphs),
-                 *_curves(found, width, room), *_workers(found, width),
-                 *_history(found, width)]
+                 *_pace(found, now, width), *_curves(found, width, room),
+                 *_workers(found, width), *_history(found, width)]
         last = _status(found, now, width)
     lines = lines[:max(0, room.height - 1 - len(last))] + last
     return [Line(line.text[:width], line.mood)
@@ -123,10 +118,14 @@ def _progress(facts: Facts, width: int, glyphs: Glyphs) -> Iterator[Line]:
         drawn = bar(done / steps, room, glyphs)
         text = f'{text} {drawn} {100 * done // steps:>3} %'
     yield Line('steps'.ljust(LABEL) + text)
+
+
+def _pace(facts: Facts, now: float, width: int) -> Iterator[Line]:
     if facts.pace and not facts.over:
-        yield from _row('pace', f'{short(facts.pace)} steps a second'
-                        + ('' if facts.left is None else
-                           f', {duration(facts.left)} left'), width)
+        left = ('' if facts.left is None or waits(facts, now)
+                else f', {duration(facts.left)} left')
+        yield from _row('pace', f'{short(facts.pace)} steps a second{left}',
+                        width)
 
 
 def _curves(facts: Facts, width: int, room: Room) -> Iterator[Line]:
@@ -134,7 +133,7 @@ def _curves(facts: Facts, width: int, room: Room) -> Iterator[Line]:
     courses = facts.courses
     for label, course, form, lines in (
             ('loss', courses.loss, short, high),
-            ('accuracy', courses.accuracy, _percent, high),
+            ('accuracy', courses.accuracy, percent, high),
             ('a step', courses.seconds, lasting, 1)):
         # Steps on a virtual clock may take no time at all.
         if course.n and course.most == course.most and (
@@ -143,10 +142,6 @@ def _curves(facts: Facts, width: int, room: Room) -> Iterator[Line]:
                                    room.glyphs)
     if not courses.loss.n:
         yield from _row('loss', 'not evaluated yet', width)
-
-
-def _percent(value: float) -> str:
-    return f'{100 * value:.1f} %'
 
 
 def _curve_rows(label: str, course: Course, form: Callable[[float], str],
@@ -202,7 +197,7 @@ def _list(told: list[str], most: int = NAMED) -> str:
 
 
 def _tell_slow(it: Slow) -> str:
-    parts = [f'{100 * it.share:.0f} % of the time'] if it.share else []
+    parts = [f'cost {100 * it.share:.0f} % of the time'] if it.share else []
     if it.times is not None:
         parts.insert(0, f'{short(it.times)} times as long as others')
     if it.last_late is not None:
@@ -214,8 +209,9 @@ def _tell_slow(it: Slow) -> str:
 
 
 def _tell_gone(it: Gone) -> str:
-    return (f'worker {it.worker} since {duration(it.since)} of the run'
-            + ', dead' * it.lost)
+    heard = ('never heard' if it.last is None
+             else f'last heard in step {it.last:,}')
+    return f"worker {it.worker} ({'dead; ' * it.lost}{heard})"
 
 
 def _tell_proof(it: ExposureRecord) -> str:
@@ -241,77 +237,6 @@ def _history(facts: Facts, width: int) -> Iterator[Line]:
 
 
 def _status(facts: Facts, now: float, width: int) -> list[Line]:
-    mood = (Mood.GOOD if facts.over else Mood.WARNING
-            if facts.asked or _is_quiet(facts, now) else Mood.PLAIN)
-    return _row('', _tell_status(facts, now), width, mood)
-
-
-def _is_quiet(facts: Facts, now: float) -> bool:
-    return not facts.over and now - facts.news > facts.patience
-
-
-def _tell_status(facts: Facts, now: float) -> str:
-    last = (f'last step at {_moment(facts.news, now)}' if facts.steps
-            else f'no step yet, begun at {_moment(facts.news, now)}')
-    if facts.over:
-        return 'the run is over'
-    if facts.asked:
-        return (f'was asked to end, {last}; waiting for it to go on {LEAVE}')
-    if _is_quiet(facts, now):
-        return (f'no news for {duration(now - facts.news)}, {last}; waiting '
-                f'{LEAVE}')
-    return f'{last} {LEAVE}'
-
-
-def _tell_missing(it: Missing, now: float) -> str:
-    return (f"{'is gone' if it.before else 'is not there yet'}; waiting for "
-            f'it since {_moment(it.since, now)} {LEAVE}')
-
-
-def _moment(seconds: float, now: float) -> str:
-    """The time of the day, with the day unless it is today."""
-    then, today = (time.localtime(it) for it in (seconds, now))
-    form = '%H:%M:%S' if then[:3] == today[:3] else '%Y-%m-%d %H:%M:%S'
-    return time.strftime(form, then)
-
-
-# --- one line for a file -----------------------------------------------
-
-def told_plainly(found: Facts | Missing, now: float) -> str:
-    """The same in one line, which is another one only if there is news."""
-    if isinstance(found, Missing):
-        return f'{printable(found.path)} {_tell_missing(found, now)}'
-    parts = [*_plain_progress(found), *_plain_workers(found)]
-    if found.asked and not found.over:
-        parts.append('was asked to end; waiting for it to go on')
-    elif _is_quiet(found, now):
-        parts.append(f'no news since {_moment(found.news, now)}; waiting')
-    return '  '.join(parts)
-
-
-def _plain_progress(facts: Facts) -> Iterator[str]:
-    steps, courses = facts.job.steps, facts.courses
-    of = f'/{steps}' if steps else ''
-    yield f'step {facts.steps:>{len(str(steps or ""))}}{of}'
-    if courses.loss.n:
-        yield f'loss {courses.loss.last:.4g}'
-    if courses.accuracy.most == courses.accuracy.most:
-        yield f'accuracy {_percent(courses.accuracy.last)}'
-    if facts.pace and not facts.over:
-        yield f'{short(facts.pace)} steps/s'
-        if facts.left is not None:
-            yield f'{duration(facts.left)} left'
-
-
-def _plain_workers(facts: Facts) -> Iterator[str]:
-    for word, workers in (
-            ('slow', [str(it.worker) for it in facts.slow]),
-            ('silent', [str(it.worker) for it in facts.gone]),
-            ('exposed', [f'{it.worker} ({it.proof.word})'
-                         for it in facts.proofs]
-             or [*map(str, facts.exposed)])):
-        if workers:
-            yield f'{word}: {few(workers, NAMED)}'
-    if facts.rollbacks:
-        yield (f"went back {counted(facts.rollbacks, 'time')}, "
-               f"{counted(facts.undone, 'step')} undone")
+    mood = (Mood.GOOD if facts.over else
+            Mood.WARNING if waits(facts, now) else Mood.PLAIN)
+    return _row('', tell_status(facts, now), width, mood)

@@ -264,8 +264,8 @@ def test_who_was_silent_and_is_heard_again_is_not_gone(author, path,
     author.steps(0, 2)
     author.event(1e6, 30, 2, 'silent')
     author.event(1e6, 30, 4, 'lost')
-    assert [(it.worker, it.lost) for it in follower.look().gone] == [
-        (1, False), (3, True)]
+    assert [(it.worker, it.last, it.lost) for it in follower.look().gone] == [
+        (1, 1, False), (3, 1, True)]
     author.close()
     # The steps took seconds each: those after second 0 are later.
     author.open(str(path))

@@ -11,7 +11,8 @@ from aspis_mpi.following.course import Course
 from aspis_mpi.following.crew import Gone, Slow
 from aspis_mpi.following.drawing import ASCII
 from aspis_mpi.following.facts import Courses, Facts, Missing
-from aspis_mpi.following.telling import Mood, Room, told, told_plainly
+from aspis_mpi.following.plainly import told_plainly
+from aspis_mpi.following.telling import Mood, Room, told
 from aspis_mpi.runlog.amounts import JobFigures
 from aspis_mpi.schemes.record import Event, ExposureRecord
 
@@ -40,7 +41,7 @@ STORM = replace(
     CALM, n_parts=3,
     slow=tuple(Slow(worker, 0.3, 3.21, 200, 1_230, worker == 11)
                for worker in (11, 3, 5, 7, 8, 9)),
-    gone=(Gone(4, 75.0, False), Gone(6, 7500.0, True)),
+    gone=(Gone(4, None, False), Gone(6, 1_170, True)),
     exposed=(1, 2), proofs=tuple(
         ExposureRecord(step, step, worker, ProofKind.AUDIT, 'why')
         for worker, step in enumerate(range(100, 107))),
@@ -84,11 +85,11 @@ def test_a_calm_run_says_little_more_than_how_far_it_is():
 def test_a_storm_is_told_by_who_and_why():
     said = text(STORM, width=120, height=60)
     for words in ('3 parts',
-                  'worker 11 (3.21 times as long as others; 30 % of the '
-                  'time; late in 200 steps, last in 1,230; gets no work)',
+                  'worker 11 (3.21 times as long as others; cost 30 % of '
+                  'the time; late in 200 steps, last in 1,230; gets no work)',
                   'and 4 more workers',
-                  'worker 4 since 75 s of the run, worker 6 since 2 h 05 min '
-                  'of the run, dead',
+                  'worker 4 (never heard), worker 6 (dead; last heard in '
+                  'step 1,170)',
                   'worker 0 in step 100 (audit)', 'and 3 more workers',
                   '24 steps: went back 2 times', '1,234, the last at 12.0 s'):
         assert words in said
@@ -163,6 +164,7 @@ def test_while_nothing_happens_the_line_stays_the_same():
     # But for once, when the news are old.
     assert len(set(lines)) == 2
     assert lines[-1].endswith('no news since 12:29:59; waiting')
+    assert 'left' in lines[0] and 'left' not in lines[-1]
 
 
 @pytest.mark.parametrize('before, words', [
