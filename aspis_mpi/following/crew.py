@@ -204,14 +204,16 @@ class Crew:
         tells = (self.late > COST * self.steps) | (
             self.last_late > self.newest - RECENT) & (self.late > 0) | (
             cost > max(COST * seconds, 2 * float(np.median(cost))))
-        first = np.argsort(-cost, kind='stable').tolist()
+        # Those without work come first.
+        order = sorted(range(len(cost)),
+                       key=lambda it: (it not in resting, -cost[it]))
         return tuple(
             Slow(worker,
                  float(cost[worker]) / seconds if seconds else 0.0,
                  self.slow_times.get(worker), int(self.late[worker]),
                  int(self.last_late[worker]) if self.late[worker] else None,
                  worker in resting)
-            for worker in first if worker not in gone and (
+            for worker in order if worker not in gone and (
                 tells[worker] or worker in resting
                 or worker in self.slow_times))
 
