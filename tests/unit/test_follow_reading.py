@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import h5py
 import numpy as np
@@ -17,7 +17,7 @@ from aspis_mpi.runlog.log_file import LogFile
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome
 from tests.support.growing_log import GrowingLog
-from tests.support.made_up_logs import clean, create
+from tests.support.made_up_logs import a_record, clean, create
 from tests.support.run_parts import DESIGNS, write
 
 
@@ -305,6 +305,34 @@ def test_equally_fast_workers_are_not_called_slow(path, follower):
         clean(log, DESIGNS[0], range(400),
               0.1 + rng.random((400, 5)) / 10)
     assert follower.look().slow == ()
+
+
+def test_who_was_late_once_long_ago_is_not_named_for_ever(path, follower):
+    record, n_workers = a_record(DESIGNS[0]), DESIGNS[0].n_workers
+    nobody = np.zeros(n_workers, dtype=bool)
+    lies = np.zeros_like(DESIGNS[0].incidence, dtype=bool)
+    named = {}
+    with create(path, DESIGNS[0]) as log:
+        for step in range(400):
+            log.append(replace(
+                record, step=step, late=(np.arange(n_workers) == 2)
+                & (step == 3)), nobody, lies, nobody, nobody)
+            if step in (5, 399):
+                log.flush()
+                named[step] = [(it.worker, it.late, it.last_late)
+                               for it in follower.look().slow]
+    assert named == {5: [(2, 1, 3)], 399: []}
+
+
+def test_who_has_no_work_is_named_first(author, path, follower):
+    author.open(str(path))
+    author.steps(0, 10)
+    for worker in range(5):
+        author.event(1.0, 30, worker + 1, 'resting')
+        assert follower.look().slow[0].rests
+        assert [it.rests for it in follower.look().slow] == sorted(
+            (it.rests for it in follower.look().slow), reverse=True)
+    author.close()
 
 
 # --- the end ---------------------------------------------------------------
