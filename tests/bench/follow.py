@@ -94,7 +94,7 @@ class Writer:
 def start(path, n_workers):
     """Start a process that writes; gives it and what tells it something."""
     process = subprocess.Popen(
-        [sys.executable, '-m', __spec__.name, '--write', path,
+        [sys.executable, __file__, '--write', path,
          '--workers', str(n_workers)],
         text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
