@@ -20,7 +20,7 @@ from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
 from aspis_mpi.errors import (  # noqa: E402
-    BAD_JOB, FAILED, INTERRUPTED, JobError, RunLogError)
+    BAD_JOB, FAILED, INTERRUPTED, LEFT, JobError, RunLogError)
 
 #: Seconds in which MPI has to end.
 FINALIZE = 60
@@ -33,7 +33,7 @@ def main(argv=None):
     -------
     int
         The exit code: 0 done, 2 bad job, 3 the run failed, 75 it was stopped
-        after a checkpoint.
+        after a checkpoint, 130 it was followed and left.
     """
     logging.basicConfig(level=logging.ERROR,
                         format='aspis_mpi: %(message)s')
@@ -141,6 +141,12 @@ def _parser():
                      'folder of logs; for nodes to leave out several, and '
                      'host ledgers')
     sub.add_argument('--json', action='store_true')
+    sub.add_argument('--follow', action='store_true', help='show a running '
+                     'job until it is over, also while it waits to be '
+                     'started or to go on; elsewhere than on a terminal a '
+                     'line whenever there is news')
+    sub.add_argument('--interval', type=_interval, metavar='SECONDS',
+                     help='with --follow: between two looks (2)')
     sub.add_argument('--exclude', action='store_true', help='print nodes to '
                      'leave out, of workers that were exposed, dead or slow, '
                      'as sbatch --exclude takes them')
@@ -253,6 +259,10 @@ def _topic(word):
 
 def _show(arguments):
     path, *others = arguments.runs
+    if arguments.follow:
+        return _follow(arguments)
+    if arguments.interval is not None:
+        raise JobError('show: --interval is for --follow')
     if arguments.exclude or arguments.why or _is_ledger(path):
         from aspis_mpi.runlog.exclusion import Question
         from aspis_mpi.runlog.reasons import print_exclusion
@@ -273,6 +283,22 @@ def _show(arguments):
     return 0
 
 
+def _follow(arguments):
+    path, *others = arguments.runs
+    if (others or os.path.isdir(path) or arguments.json or arguments.exclude
+            or arguments.why or arguments.repeat > 1 or arguments.since):
+        raise JobError('show: --follow takes one run log, and no other '
+                       'option but --interval')
+    try:
+        from aspis_mpi.following.loop import INTERVAL, follow
+        return follow(path, arguments.interval or INTERVAL)
+    except KeyboardInterrupt:
+        if sys.stdout.isatty():
+            # Below the key, which the terminal shows.
+            print()
+        return LEFT
+
+
 def _is_ledger(path):
     from aspis_mpi.runlog import ledger
     return os.path.isfile(path) and ledger.is_ledger(path)
@@ -283,6 +309,19 @@ def _positive(word):
     if not word.isdecimal() or not int(word):
         raise argparse.ArgumentTypeError(f"'{word}' must be at least 1")
     return int(word)
+
+
+def _interval(word):
+    """Seconds between two looks at a log, checked."""
+    from aspis_mpi.following.loop import LEAST
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = 0.0
+    if not LEAST <= seconds < float('inf'):
+        raise argparse.ArgumentTypeError(
+            f"'{word}' must be at least {LEAST} seconds")
+    return seconds
 
 
 def _moment(word):

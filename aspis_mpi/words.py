@@ -52,6 +52,38 @@ def size(n_bytes: float) -> str:
     return f'{n_bytes:.3g} TB'
 
 
+def short(value: float) -> str:
+    """A number with about three digits.
+
+    >>> short(0.12345), short(12345.6)
+    ('0.123', '12,346')
+    """
+    return f'{value:.3g}' if abs(value) < 100 else f'{value:,.0f}'
+
+
+def lasting(seconds: float) -> str:
+    """A time of what happens again and again.
+
+    >>> lasting(0.01234), lasting(1.5)
+    ('12.3 ms', '1.5 s')
+    """
+    return (f'{short(seconds)} s' if seconds >= 1
+            else f'{seconds * 1e3:.3g} ms')
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that a person would choose.
+
+    >>> duration(42), duration(4000)
+    ('42 s', '1 h 07 min')
+    """
+    if seconds < 120:
+        return f'{seconds:.0f} s'
+    if seconds < 3600:
+        return f'{seconds / 60:.0f} min'
+    return f'{seconds // 3600:.0f} h {seconds % 3600 / 60:02.0f} min'
+
+
 def share(value: float | None) -> str:
     """Three digits, cut: only what is exactly 1 reads 1.000.
 

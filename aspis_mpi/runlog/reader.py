@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,14 @@ from aspis_mpi.runlog.view import WINDOW, View
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
     Cause, Event, ExposureRecord, Rollback)
+
+
+class Counts(NamedTuple):
+    """Rows of tables that only grow: what follows them is new."""
+
+    events: int
+    exposures: int
+    starts: int
 
 
 def load_run(path: str | Path) -> 'Run | JoinedRun':
@@ -180,7 +188,11 @@ class Run(View):
     @property
     def evaluation(self) -> Array:
         """Step, seconds, loss and accuracy of each evaluation."""
-        rows = self._file.rows(schema.EVALUATION.path)
+        return self.evaluation_from(0)
+
+    def evaluation_from(self, row: int) -> Array:
+        """The evaluations from a row of the table on."""
+        rows = self._file.rows(schema.EVALUATION.path, slice(row, None))
         # The one after as many steps is of the model that went on.
         return rows if self._until is None else rows[
             rows['step'] <= self._until]
@@ -188,11 +200,15 @@ class Run(View):
     @property
     def events(self) -> list[Event]:
         """The events, a list of `Event`."""
+        return self.events_from(0)
+
+    def events_from(self, row: int) -> list[Event]:
+        """The events from a row of the table on."""
         return [Event(float(seconds), int(level), int(rank),
                       text.decode(errors='replace'),
                       EventCode.numbered(code))
                 for seconds, level, rank, code, text in self._own(
-                    schema.EVENTS) if seconds >= 0]
+                    schema.EVENTS, slice(row, None)) if seconds >= 0]
 
     @property
     def exposures(self) -> list[ExposureRecord]:
@@ -209,6 +225,12 @@ class Run(View):
     @property
     def all_exposures(self) -> list[ExposureRecord]:
         """The same row by row, also of steps that a later part has done."""
+        return self.exposures_from(0)
+
+    def exposures_from(self, row: int) -> list[ExposureRecord]:
+        """Those from a row of the table on."""
+        if row >= self.counts.exposures:
+            return []
         tensors = self._tensors()
         return [ExposureRecord(int(step), int(since), int(worker),
                                ProofKind.numbered(proof),
@@ -216,7 +238,7 @@ class Run(View):
                                tuple(tensors[turn, worker, proof]),
                                int(turn))
                 for step, since, worker, proof, turn, text in self._own(
-                    schema.EXPOSURES)]
+                    schema.EXPOSURES, slice(row, None))]
 
     @property
     def starts(self) -> list[Started]:
@@ -283,6 +305,13 @@ class Run(View):
     def n_arrivals(self) -> int:
         """Number of arrivals that the log held when it was opened."""
         return self._counts[self._arrival.rows.path]
+
+    @property
+    def counts(self) -> Counts:
+        """Rows that growing tables held when the log was opened."""
+        return Counts(*(self._counts[path] for path in (
+            schema.EVENTS.rows.path, schema.EXPOSURES.rows.path,
+            schema.STARTS)))
 
     def arrivals_of(self, step: int) -> Array:
         """The arrivals of one step, by its number, as it was done last."""

@@ -44,7 +44,7 @@ def summarize(run):
         created=run.attrs['created'], n_ranks=len(run.attrs['hosts']),
         parts=tuple(map(_part, run.parts)),
         continues=run.attrs.get('continues'),
-        job=_job(run), images=_images(run), pace=_pace(run, steps),
+        job=job_of(run), images=_images(run), pace=_pace(run, steps),
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
@@ -97,7 +97,8 @@ def _part(part):
                        part.first_step, part.n_steps)
 
 
-def _job(run):
+def job_of(run):
+    """The `JobFigures` of a run."""
     last = run.parts[-1]
     return JobFigures(
         scheme=run.option('scheme', 'name'),
