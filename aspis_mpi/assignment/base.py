@@ -49,6 +49,9 @@ class Assignment:
     #: The option by which a file gets more or fewer workers, where there is
     #: one; what is wrong with their number is told by its name.
     replicated_by: str | None = None
+    #: The numbers of workers for which there is such a design, if not for all;
+    #: `list` says it.
+    exists = ''
     #: The order part that suits the design where the job names none.
     default_order = 'natural'
 

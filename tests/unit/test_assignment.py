@@ -1,5 +1,6 @@
 """Assignments against counting, and the contract of all of them."""
 
+import re
 from inspect import Parameter
 from itertools import combinations
 from math import comb
@@ -24,7 +25,20 @@ SIZES = (6, 9, 15)
 COMPLETE = [part for part in registry.parts('assignment').values()
             if all(option.default is not Parameter.empty
                    for option in registry.options(part).values())]
-DESIGNS = ([part(k) for part in COMPLETE for k in SIZES]
+
+
+def made(part, n_workers):
+    """A part for so many workers, or for the nearest number that it names."""
+    try:
+        return part(n_workers)
+    except ValueError as error:
+        # A part that exists for some numbers alone says for which.
+        told = re.search(r'nearest number that has one is (\d+)', str(error))
+        assert told and part.exists, error
+        return part(int(told[1]))
+
+
+DESIGNS = ([made(part, k) for part in COMPLETE for k in SIZES]
            + [Cyclic(7, load=1), Cyclic(7, load=4), Cyclic(5, load=5),
               RandomRegular(8, load=5), RandomRegular(9, load=2, seed=4),
               RandomRegular(6, load=6), RandomRegular(13, load=10),
