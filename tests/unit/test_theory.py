@@ -1,7 +1,9 @@
 """Worst cases of published schemes: their papers, and counting."""
 
+import re
 from itertools import combinations
 from math import comb
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from aspis_mpi.assignment.designs.mols import LatinSquares
 from aspis_mpi.assignment.designs.ramanujan import Ramanujan
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import Subset
+
+ROOT = Path(__file__).parents[2]
 
 #: Of 15 workers and 455 files, 3 replicas each: q, the share of the baseline,
 #: of DETOX, ByzShield's files of 25, Aspis, framed, and whatever is done.
@@ -139,3 +143,19 @@ def test_more_liars_are_never_better():
 def test_what_has_no_worst_case_is_told(make, told):
     with pytest.raises(ValueError, match=told):
         make()
+
+
+def test_the_page_has_these_numbers():
+    """docs/aspis.md: baseline, DETOX, two votes, Aspis, framed, unanimous."""
+    text = (ROOT / 'docs' / 'aspis.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| (\d) \|(.*)\|$', text.partition(
+        '## Worst cases')[2], re.MULTILINE)
+    assert [int(q) for q, _ in rows] == list(range(2, 8))
+    for q, cells in rows:
+        cases = [theory.baseline(15, int(q)), theory.detox(15, int(q)),
+                 theory.voted(LatinSquares(15), int(q)),
+                 theory.voted(Balanced(15), int(q)),
+                 theory.aspis(15, int(q)), theory.framing(15, int(q)),
+                 theory.certified(15, int(q))]
+        assert [int(cell) for cell in cells.split('|')] == [
+            case.bound for case in cases]
