@@ -1,6 +1,5 @@
 """Assignments against counting, and the contract of all of them."""
 
-import re
 from inspect import Parameter
 from itertools import combinations
 from math import comb
@@ -18,26 +17,13 @@ from aspis_mpi.assignment.designs.random_regular import RandomRegular
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import MOST_FILES, Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
-from tests.support.designs import shared
+from tests.support.designs import made, shared
 
 SIZES = (6, 9, 15)
 #: Those that a number of workers is enough for.
 COMPLETE = [part for part in registry.parts('assignment').values()
             if all(option.default is not Parameter.empty
                    for option in registry.options(part).values())]
-
-
-def made(part, n_workers):
-    """A part for so many workers, or for the nearest number that it names."""
-    try:
-        return part(n_workers)
-    except ValueError as error:
-        # A part that exists for some numbers alone says for which.
-        told = re.search(r'nearest number that has one is (\d+)', str(error))
-        assert told and part.exists, error
-        return part(int(told[1]))
-
-
 DESIGNS = ([made(part, k) for part in COMPLETE for k in SIZES]
            + [Cyclic(7, load=1), Cyclic(7, load=4), Cyclic(5, load=5),
               RandomRegular(8, load=5), RandomRegular(9, load=2, seed=4),
