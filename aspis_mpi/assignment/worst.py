@@ -18,7 +18,8 @@ MOST_WORK = 2_000_000_000
 #: Files times workers times sets that are looked at together (memory).
 BLOCK = 1 << 22
 
-#: Rounding of sums of reciprocals must not cut off a set.
+#: Rounding of sums of reciprocals must not cut off a set: for each hundred
+#: files so much, more than single precision loses.
 SLACK = 1e-4
 
 #: States of a worker in a set that grows.
@@ -170,8 +171,7 @@ def upper_bound(incidence: npt.ArrayLike, needed: npt.ArrayLike,
 
     - *loads*: c t is at most the sum of the q largest loads;
     - *pairs*, t >= 2: c t (t - 1)/2 is at most q (q - 1)/2 times the most
-      files that two workers share; equality where the worst set of a
-      2-design holds t or no replica of each file;
+      files that two workers share;
     - *expansion*, see `expansion_bound`.
     """
     table = np.asarray(incidence, dtype=bool)
@@ -262,7 +262,8 @@ class _Search:
         self.table = rows[:, :-1].astype(np.float32)
         self.weighted = self.table * self.weights.astype(np.float32)[:, None]
         self.wanted = rows[:, -1].astype(np.float32)
-        self.left = max(1, most_work // self.table.size)
+        self.slack = SLACK * max(1.0, len(incidence) / 100)
+        self.budget = max(1, most_work // self.table.size)
         self.rows = max(1, BLOCK // self.table.size)
 
     def run(self, start: Decided, above: int) -> Decided:
@@ -272,17 +273,18 @@ class _Search:
         stack = [(sets, np.array([float(above)]))]
         while stack and self.best < above:
             sets, bounds = stack.pop()
-            sets = sets[bounds > self.best + 1 - SLACK]
-            if len(sets) > self.left:
+            promising = bounds > self.best + 1 - self.slack
+            sets, bounds = sets[promising], bounds[promising]
+            if len(sets) > self.budget:
                 stack.append((sets, bounds))
                 break
-            self.left -= len(sets)
+            self.budget -= len(sets)
             if len(sets):
                 stack += self._larger(sets)
         # What was not looked at decides no more than its bounds.
         open_ends = max((float(bounds.max()) for _, bounds in stack),
                         default=0.0)
-        bound = max(self.best, min(above, floor(open_ends + SLACK)))
+        bound = max(self.best, min(above, floor(open_ends + self.slack)))
         return Decided(self.best, bound, self.workers)
 
     def _larger(self, sets: Sets) -> list[tuple[Sets, Bounds]]:
@@ -297,7 +299,7 @@ class _Search:
             return []
         # Most sets end here, before anything is sorted.
         most = np.partition(gains, -left, axis=1)[:, -left:].sum(axis=1)
-        kept = done + most > self.best + 1 - SLACK
+        kept = done + most > self.best + 1 - self.slack
         return self._branches(sets[kept], gains[kept], done[kept], left)
 
     def _note(self, sets: Sets, gains: npt.NDArray[np.float32],
@@ -326,19 +328,17 @@ class _Search:
         bounds = ends[:, left - 1:] + done[:, None]
         bounds[:, 1:] -= ends[:, :-left]
         bounds[sums[:, left - 1:] < 0] = -1
-        row, place = np.nonzero(bounds > self.best + 1 - SLACK)
+        row, place = np.nonzero(bounds > self.best + 1 - self.slack)
         promise = np.argsort(bounds[row, place], kind='stable')
         row, place = row[promise], place[promise]
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(order.shape[1])[None], 1)
         found = []
         for at in range(0, len(row), self.rows):
-            rows, places = (it[at:at + self.rows, None]
-                            for it in (row, place))
-            larger = sets[rows[:, 0]]
-            ahead = rank[rows[:, 0]] < places
+            rows, places = (it[at:at + self.rows] for it in (row, place))
+            larger = sets[rows]
+            ahead = rank[rows] < places[:, None]
             larger[ahead & (larger == FREE)] = BARRED
-            chosen = order[rows[:, 0], places[:, 0]]
-            larger[np.arange(len(chosen)), chosen] = CHOSEN
-            found.append((larger, bounds[row, place][at:at + self.rows]))
+            larger[np.arange(rows.size), order[rows, places]] = CHOSEN
+            found.append((larger, bounds[rows, places]))
         return found

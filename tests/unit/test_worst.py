@@ -78,6 +78,16 @@ def test_any_matrix_is_searched(seed):
         assert worst.upper_bound(incidence, needed, q) >= expected
 
 
+def test_thousands_of_files_lose_nothing_to_rounding():
+    """Thirds of 20,000 times as many files, in single precision."""
+    few = Balanced(9, replication=3).incidence
+    many = np.repeat(few, 20_000, axis=0)
+    for q in range(3, 7):
+        found = worst.most_decided(many, 3, q)
+        assert found.exact
+        assert found.bound == 20_000 * counted(few, [3] * len(few), q)
+
+
 @pytest.mark.parametrize('design, q', [
     (Ramanujan(25, replication=5), 6), (Balanced(21, replication=5), 7),
     (Balanced(15), 4), (Cyclic(25, load=7), 9)],
