@@ -8,6 +8,7 @@ import numpy as np
 
 from aspis_mpi import registry
 from aspis_mpi.assignment import theory
+from aspis_mpi.assignment.worst import MOST_WORK
 from aspis_mpi.words import nearest
 from figure import (add_picture, line_style, mistakes_in_a_line, pyplot, save,
                     whole_numbers)
@@ -30,7 +31,8 @@ def main():
     """Read the list of schemes, print a table, draw the picture."""
     arguments = _command_line()
     with mistakes_in_a_line('distortion'):
-        curves = [curve_of(text, arguments.workers, arguments.adversaries)
+        curves = [curve_of(text, arguments.workers, arguments.adversaries,
+                           arguments.seconds)
                   for text in arguments.schemes]
         _draw(curves, arguments.picture)
         _print(curves)
@@ -49,12 +51,15 @@ def _command_line():
     parser.add_argument('--adversaries', type=int, metavar='q',
                         help='draw up to so many; default: just less than '
                         'half of the workers')
+    parser.add_argument('--seconds', type=int, default=1, metavar='N',
+                        help='search the worst workers of a design for about '
+                        'N seconds at most, for each q; default: 1')
     add_picture(parser, PICTURE)
     parser.set_defaults(picture=PICTURE)
     return parser.parse_args()
 
 
-def curve_of(text, n_workers, most):
+def curve_of(text, n_workers, most, seconds=1):
     """The `Curve` of a scheme.
 
     Parameters
@@ -65,6 +70,9 @@ def curve_of(text, n_workers, most):
         K, if the text has none.
     most : int or None
         The largest q, just less than K/2 if it is None.
+    seconds : int
+        The time of a search, roughly; what is found does not depend on the
+        machine.
 
     Raises
     ------
@@ -77,7 +85,7 @@ def curve_of(text, n_workers, most):
     copies = [int(n) for n in numbers[:1]]
     k = int(numbers[1]) if len(numbers) == 2 else n_workers
     try:
-        worst = _worst_of(name, k, copies)
+        worst = _worst_of(name, k, copies, seconds)
         cases = [worst(0)]
     except ValueError as error:
         raise ValueError(f'{text}: {error}') from error
@@ -92,7 +100,7 @@ def curve_of(text, n_workers, most):
     return Curve(text, f'{text} ({files} files, K = {k})', cases)
 
 
-def _worst_of(name, k, copies):
+def _worst_of(name, k, copies, seconds):
     """The worst case of a scheme as a function of q."""
     if name in theory.SCHEMES:
         return lambda q: theory.SCHEMES[name](k, q, *copies)
@@ -109,7 +117,7 @@ def _worst_of(name, k, copies):
     if misfit:
         raise ValueError(misfit)
     design = part(k, **options)
-    return lambda q: theory.voted(design, q)
+    return lambda q: theory.voted(design, q, seconds * MOST_WORK)
 
 
 def _draw(curves, picture):

@@ -562,6 +562,13 @@ def test_distortion_tells_what_it_could_not_search(analyse, tmp_path):
     assert 0 < int(least) < int(most) < 57
 
 
+def test_distortion_searches_longer(analyse, tmp_path):
+    found = [analyse(THEORY, 'mols:5:35', '--adversaries', 8, '--seconds', n,
+                     '-o', tmp_path / 'worst.png').stdout for n in (0, 2)]
+    assert '-9 of 49 = 0.184' in found[0]
+    assert '8 of 49 = 0.163' in found[1]
+
+
 @pytest.mark.parametrize('scheme, told', [
     ('mosl', "mosl: there is no such scheme; did you mean 'mols'?"),
     ('mols:4', 'mols:4: 15 workers .* has one is 20'),
