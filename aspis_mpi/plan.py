@@ -43,6 +43,7 @@ class Plan:
     server_memory: int
     worker_memory: int
     worst_case_wrong_files: int
+    worst_case_share: float     # of the files
     worst_case_bounds_silence: bool     # or only while everybody answers
     silent_survived: int        # any so many workers may be silent
     q_max: int | None           # files that may be finished before all are
@@ -116,6 +117,7 @@ def plan_of(design):
         vectors_up=traffic.vectors, bytes_up=traffic.up,
         bytes_down=traffic.down, server_memory=server, worker_memory=worker,
         worst_case_wrong_files=design.worst_case,
+        worst_case_share=design.worst_case / assignment.n_files,
         worst_case_bounds_silence=(design.detector.bounds_silence
                                    or not design.transfer.comparable),
         silent_survived=design.silent_survived,
@@ -302,8 +304,10 @@ def _worst_case(p):
         return []
     who = counted(p.assumed_adversaries, 'worker is', 'workers are')
     silent = '' if p.worst_case_bounds_silence else ' and nobody is silent'
-    return [f'At most {p.worst_case_wrong_files} of {p.files} files can be '
-            f'wrong in a step if at most {who}{silent}.']
+    share = (f' ({100 * p.worst_case_share:.3g} %)' if p.worst_case_share
+             else '')
+    return [f'At most {p.worst_case_wrong_files} of {p.files} files{share} '
+            f'can be wrong in a step if at most {who}{silent}.']
 
 
 def _certificates(p):

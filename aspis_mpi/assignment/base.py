@@ -51,6 +51,9 @@ class Assignment:
     #: The option by which a file gets more or fewer workers, where there is
     #: one; what is wrong with their number is told by its name.
     replicated_by: str | None = None
+    #: The numbers of workers for which there is such a design, if not for all;
+    #: `list` says it.
+    exists = ''
     #: The seed by which workers get other names after each step, if they do.
     names_seed: int | None = None
     #: The order part that suits the design where the job names none.

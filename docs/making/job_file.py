@@ -59,9 +59,10 @@ def _family(family):
     rows = []
     for name, summary, options in listed(family):
         part = registry.parts(family)[name]
-        needs = getattr(part, 'needs', '')
+        needs, exists = (getattr(part, key, '') for key in ('needs', 'exists'))
         rows.append((f'`{name}`', '', _code(summary) + (
-            f' Needs {needs}.' if needs else '')))
+            f' Needs {needs}.' if needs else '') + (
+            f' Exists for {_code(exists)}.' if exists else '')))
         rows += [('', f'`{key}: {kind}`', meaning(part, key))
                  for key, kind in options]
     return f'### {FAMILIES[family]}\n\n' + table(

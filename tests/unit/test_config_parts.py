@@ -11,6 +11,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.job.sections import ELSEWHERE, PARTS, SECTIONS
 from aspis_mpi.learning.problems.digits import Digits
 from aspis_mpi.parts import extras
+from tests.support.designs import made
 from tests.support.image_files import prepared_in
 
 MODULES = 'tests.support.torch_modules'
@@ -94,6 +95,10 @@ def test_every_part_can_be_had_by_its_name(tables, monkeypatch, tmp_path,
     if section == 'problem':
         job['problem'] = {'name': 'digits'} | chosen
     job |= AROUND.get(family, {}) | AROUND.get((family, name), {})
+    if getattr(registry.parts(family)[name], 'exists', ''):
+        # The nearest number of workers for which there is such a design.
+        design = made(registry.parts(family)[name], job['scheme']['workers'])
+        job['scheme'] = job['scheme'] | {'workers': design.n_workers}
     if 'name' in job['scheme'] and section != 'detection':
         del job['detection']
     assembly = Assembly(loading.from_tables(job))
