@@ -18,7 +18,7 @@ import numpy as np
 
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.view import View
+from aspis_mpi.runlog.frames import Framed
 
 #: In `source`: the part that did this step had no such file.
 ABSENT = -5
@@ -27,7 +27,7 @@ PADDING = {'excluded': True, 'source': ABSENT, 'first_report': np.nan,
            'last_report': np.nan}
 
 
-class JoinedRun(View):
+class JoinedRun(Framed):
     """The parts of a run, which look like one `Run`.
 
     Row after row as each step was done last: what a later part has done

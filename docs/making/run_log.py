@@ -8,10 +8,11 @@ import numpy as np
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.datasets import DataSet
+from aspis_mpi.runlog.meanings import read
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Cause, DrawKind
 
-from making.descriptions import read, table
+from making.descriptions import table
 
 
 #: Numbers that say themselves what they mean.
@@ -61,7 +62,7 @@ def names():
 
 def overview():
     """A row for each data set."""
-    told = read('run_log')
+    told = read()
     return table(
         ('data set', 'type', 'shape of a row', 'what it holds'),
         [(f'`{path}`', _type(item), _row(item), told[path]['_'])
@@ -70,7 +71,7 @@ def overview():
 
 def columns():
     """A table of columns for each data set that has some."""
-    told = read('run_log')
+    told = read()
     return '\n\n'.join(
         f'### Columns of `{path}`\n\n' + table(
             ('column', 'type', 'what it holds'),
@@ -98,7 +99,7 @@ def proofs():
 def meanings(column):
     """A row for each number of a column with names."""
     found = {member.word: member.meaning for member in TOLD.get(column, ())}
-    found = found or read('run_log')[column]
+    found = found or read()[column]
     return table(('number', 'name', 'meaning'),
                  [(str(number), f'`{name}`', found[name])
                   for number, name in enumerate(names()[column])])
@@ -106,7 +107,7 @@ def meanings(column):
 
 def attributes():
     """The attributes of the root."""
-    told = read('run_log')['attributes']
+    told = read()['attributes']
     return f'{told["_"]}\n\n' + table(
         ('attribute', 'what it holds'),
         [(f'`{name}`', text) for name, text in told.items() if name != '_'])
