@@ -53,7 +53,7 @@ class JoinedRun(Framed):
     """
 
     def __init__(self, parts):
-        self.parts = tuple(parts)
+        self._parts = tuple(parts)
         first, last = self.parts[0], self.parts[-1]
         self.path, self.config = first.path, last.config
         self.attrs = {key: last.attrs.get(key) for key in first.attrs} | {
@@ -64,6 +64,11 @@ class JoinedRun(Framed):
         counts = [part.n_steps for part in self.parts]
         self._ends = np.cumsum(counts).tolist()
         self.n_steps = self._ends[-1]
+
+    @property
+    def parts(self):
+        """The logs that the run consists of."""
+        return self._parts
 
     @property
     def incidence(self):
