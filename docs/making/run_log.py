@@ -9,6 +9,7 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.datasets import DataSet
 from aspis_mpi.runlog.meanings import read
+from aspis_mpi.runlog.plain_tables import TABLES
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Cause, DrawKind
 
@@ -103,6 +104,15 @@ def meanings(column):
     return table(('number', 'name', 'meaning'),
                  [(str(number), f'`{name}`', found[name])
                   for number, name in enumerate(names()[column])])
+
+
+def plain_tables():
+    """The tables of data frames and exports: rows and columns of each."""
+    return table(
+        ('table', 'a row is', 'columns'),
+        [(f'`{it.name}`', it.row, ', '.join(
+            f'**{column.name}**' if column.name in it.index else column.name
+            for column in it.own)) for it in TABLES.values()])
 
 
 def attributes():

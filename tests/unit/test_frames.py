@@ -1,6 +1,9 @@
 """A log as data frames of pandas: the same numbers, in long tables."""
 
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,6 +185,20 @@ def test_arrivals_of_parts_have_letters_of_their_own_load(tmp_path):
     lengths = frame.groupby('part')['finished'].agg(
         lambda words: {len(word) for word in words})
     assert lengths.tolist() == [{design.load} for _, design in COUNTING]
+
+
+def test_the_example_of_the_page(log, run):
+    """It says whose last report came last."""
+    page = Path(__file__).parents[2] / 'docs' / 'tables.md'
+    example, = re.findall(r'```python\n(.*?)```',
+                          page.read_text(encoding='utf-8'), re.DOTALL)
+    (log.parent / 'RUN.h5').write_bytes(log.read_bytes())
+    ended = subprocess.run(
+        [sys.executable, '-c', f'{example}\nprint(waited.shape)'],
+        cwd=log.parent, text=True, capture_output=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(r'^clean +32$', ended.stdout, re.MULTILINE)
+    assert ended.stdout.endswith(f'{run.last_report.shape}\n')
 
 
 def test_every_column_has_a_sentence():
