@@ -314,9 +314,13 @@ def _report(arguments):
 def _export(arguments):
     from aspis_mpi.export.exporting import export
     # So that what is not finished is cleared away.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
-    folder = export(arguments.runs, arguments.out, arguments.format,
-                    arguments.overwrite)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(
+        128 + signal.SIGTERM))
+    try:
+        folder = export(arguments.runs, arguments.out, arguments.format,
+                        arguments.overwrite)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     print(f'tables: {folder}')
     return 0
 
