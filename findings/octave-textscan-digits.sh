@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Octave's textscan reads other floats than stand in the text; dlmread does not.
+# Octave's textscan reads other floats than stand in the text, dlmread none.
 #
 # Versions: GNU Octave 7.3.0 of Debian 12.
 #
@@ -31,8 +31,8 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 mkdir -p "$root"/{tmp,dev,usr/bin,usr/sbin,usr/lib,usr/lib64}
 cat > "$root/tmp/digits.m" <<'OCTAVE'
-texts = {'0.30000000000000004', '2.0000000000000004', '6894772333508031139', ...
-         '1.7976931348623157e308', '5e-324'};
+texts = {'0.30000000000000004', '2.0000000000000004', ...
+         '6894772333508031139', '1.7976931348623157e308', '5e-324'};
 place = tempname();
 file = fopen(place, 'w');
 fprintf(file, '%s\n', texts{:});

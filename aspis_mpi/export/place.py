@@ -64,7 +64,11 @@ class Place:
         os.close(self._lock)
 
     def finish(self) -> None:
-        """Give the folder its name, and remove what had it before."""
+        """Give the folder its name, and remove what had it before.
+
+        Killed between its two renames this leaves both folders, whole, under
+        hidden names, and the next export clears them away.
+        """
         before = self.folder.with_name(f'.{self._out.name}{REPLACED}')
         if before.exists():
             shutil.rmtree(before)

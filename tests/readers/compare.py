@@ -94,8 +94,8 @@ def read(place, name, values):
 
 def compare(folder):
     """Print what each program read; False where that is news."""
-    print(f'{"what":11} {"version":27}', *(f'{f"{kind}s":>12}' for kind in KINDS),
-          ' not read, or other numbers')
+    print(f'{"what":11} {"version":27}', *(
+        f'{f"{kind}s":>12}' for kind in KINDS), ' not read, or other numbers')
     right = True
     for tool, missing in NOT_READ.items():
         place = folder / tool

@@ -41,7 +41,8 @@ function versionOf(name) {
 const bytes = fs.readFileSync(log);
 const five = new jsfive.File(bytes.buffer.slice(
   bytes.byteOffset, bytes.byteOffset + bytes.length), 'RUN.h5');
-all('jsfive', `jsfive ${versionOf('jsfive')}`, it => [[it, five.get(it).value]]);
+all('jsfive', `jsfive ${versionOf('jsfive')}`,
+  it => [[it, five.get(it).value]]);
 
 await h5wasm.ready;
 const wasm = new h5wasm.File(log, 'r');

@@ -90,10 +90,11 @@ else
     seen=
 fi
 if [ -n "$seen" ]; then
+    # Unpacked only, Octave ends with an error of its own when all is done.
     in_place octave-cli --no-init-file --quiet "$seen/read.m" "$seen" \
-        > "$work/octave.txt" 2>&1 || say "Octave: $(tail -1 "$work/octave.txt")"
-    in_place Rscript "$seen/read.R" "$seen" \
-        > "$work/R.txt" 2>&1 || say "R: $(tail -1 "$work/R.txt")"
+        > "$work/octave.txt" 2>&1 || say "Octave ends with an error"
+    in_place Rscript "$seen/read.R" "$seen" > "$work/R.txt" 2>&1 ||
+        say "R ends with an error: $(tail -1 "$work/R.txt")"
     mkdir -p "$data/h5dump"
     in_place h5dump --version > "$data/h5dump/version"
     while IFS=$'\t' read -r path _; do

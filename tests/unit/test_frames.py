@@ -12,6 +12,7 @@ from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.plain_tables import PART, TABLES
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Cause, DrawKind, Outcome
+from tests.support.log_contract import BESIDE, COLUMNS
 from tests.support.run_parts import COUNTING, rows_of, three_parts
 from tests.support.spot_logs import went_back
 
@@ -44,11 +45,10 @@ def assert_same(series, expected):
 
 def test_there_is_a_frame_for_every_table_of_the_log(frames):
     assert list(frames) == list(TABLES)
-    assert {path[1:] for path in (
-        schema.STEPS.path, schema.EVALUATION.path, schema.ROLLBACKS.path,
-        schema.DRAWS.path, schema.STARTS, schema.EVENTS.rows.path,
-        schema.EXPOSURES.rows.path, schema.TENSORS.rows.path,
-        schema.arrivals(1).rows.path)} <= set(frames)
+    beside = {path: column for path, (_, column) in BESIDE.items()}
+    for name, columns in COLUMNS.items():
+        found = {*frames[name], *frames[name].index.names}
+        assert found >= {*columns, beside.get(name, 'part')} - {'places'}
 
 
 def test_every_array_is_a_column_or_a_table(frames):

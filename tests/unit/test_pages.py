@@ -41,7 +41,8 @@ detail = "arrivals"
 """
 
 #: Blocks that show something else, and what is included from elsewhere.
-OTHER = {'text', 'r', 'octave', 'js', '{literalinclude}', '{include}', '{toctree}'}
+OTHER = {'text', 'r', 'octave', 'js', '{literalinclude}', '{include}',
+         '{toctree}'}
 
 #: Commands that are not run here, and why; a script that they name exists.
 NOT_RUN = {
