@@ -71,6 +71,7 @@ class Design:
             self.assignment = self.assignment.widened(
                 most_load(self.assignment, self._most_absent))
             self.inner = factory.inner(self.assignment)
+        contradictions.check_rename(job, self.inner, self.detector)
         contradictions.check_code(job, self.inner)
         contradictions.check_challenge(job, self.inner, self.code)
         contradictions.check_spot(job, self.assignment, self.detector)
@@ -97,6 +98,8 @@ class Design:
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
             assignment.check_copies(job.collection.copies)
+            if job.assignment.rename:
+                assignment = assignment.renaming(self.seed)
             if self._leads:
                 return assignment.reordered(
                     order.arrange(assignment, job.collection.copies))
@@ -272,6 +275,8 @@ class Design:
         if self.transfer.looks_by_chance:
             # Others compute their files in the same step.
             return self._most_absent
+        if self.transfer.corrects:
+            return self.transfer.corrects
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
         if self.scheme.needed is not None:

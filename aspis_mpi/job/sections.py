@@ -51,6 +51,7 @@ class _Named(_Section):
 class _Assignment(_Named):
     order: str | None = None
     reorder: int = Field(0, ge=0)
+    rename: bool = False
 
 
 class _Collection(_Named):

@@ -38,6 +38,10 @@ AROUND = {
     ('assignment', 'file'): {'scheme': {'name': 'partial', 'workers': 6}},
     ('transfer', 'coded'): {'scheme': {'name': 'partial', 'workers': 6}},
     ('transfer', 'sums'): {'scheme': {'name': 'partial', 'workers': 6}},
+    ('transfer', 'correcting'): {
+        'scheme': {'name': 'draco-cyclic', 'workers': 6, 'adversaries': 1}},
+    ('detection', 'majority'): {
+        'scheme': {'name': 'draco', 'workers': 6, 'adversaries': 1}},
     ('collection', 'full-workers'): {
         'scheme': {'name': 'partial', 'workers': 6}},
     ('code', 'least-squares'): {'scheme': {'name': 'partial', 'workers': 6}},
