@@ -1,4 +1,4 @@
-"""Commands: run, simulate, plan, prepare, list, show, report, doctor."""
+"""Commands: run, simulate, plan, prepare, list, show, report, export ..."""
 
 import os
 
@@ -164,6 +164,17 @@ def _parser():
                      help='default: RUN.report.html, beside the first log')
     sub.add_argument('--step', type=int, metavar='N', help='a step whose '
                      'course is wanted, beside the slowest and a few others')
+    text = 'runs as tables for other tools, CSV or Parquet'
+    sub = commands.add_parser('export', help=text, description=text)
+    sub.set_defaults(command=_export)
+    sub.add_argument('runs', nargs='+', metavar='RUN.h5')
+    sub.add_argument('-o', '--out', required=True, metavar='FOLDER',
+                     help='the folder to be; of several runs each has one '
+                     'in it')
+    sub.add_argument('--format', choices=('csv', 'parquet'), default='csv',
+                     help='parquet needs the extra of that name')
+    sub.add_argument('--overwrite', action='store_true',
+                     help='replace a folder that an export has made')
     sub = commands.add_parser('doctor', help='is this machine ready?')
     sub.set_defaults(command=_doctor)
     sub.add_argument('job', nargs='?', metavar='JOB.toml',
@@ -336,6 +347,20 @@ def _moment(word):
 def _report(arguments):
     from aspis_mpi.report.making import report
     print(f'report: {report(arguments.runs, arguments.out, arguments.step)}')
+    return 0
+
+
+def _export(arguments):
+    from aspis_mpi.export.exporting import export
+    # So that what is not finished is cleared away.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(
+        128 + signal.SIGTERM))
+    try:
+        folder = export(arguments.runs, arguments.out, arguments.format,
+                        arguments.overwrite)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    print(f'tables: {folder}')
     return 0
 
 

@@ -74,6 +74,12 @@ class ReportError(ValueError):
     exit_code = BAD_JOB
 
 
+class ExportError(ValueError):
+    """Tables that cannot be written, and why, in one sentence."""
+
+    exit_code = BAD_JOB
+
+
 class InUse(ValueError):
     """A name under which another process writes, or may write."""
 

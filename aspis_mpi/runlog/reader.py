@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -16,10 +16,11 @@ from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.flagging import Flagging
+from aspis_mpi.runlog.frames import Framed
 from aspis_mpi.runlog.log_file import LogFile
 from aspis_mpi.runlog.log_parts import places
 from aspis_mpi.runlog.starts import Started, of_row
-from aspis_mpi.runlog.view import WINDOW, View
+from aspis_mpi.runlog.view import WINDOW
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
     Cause, Event, ExposureRecord, Rollback)
@@ -65,7 +66,7 @@ def load_run(path: str | Path) -> 'Run | JoinedRun':
     return run
 
 
-class Run(View):
+class Run(Framed):
     """A run log, whose arrays are read when they are asked for.
 
     Each of the data sets that have a row a step is an attribute (T steps, K
@@ -299,7 +300,17 @@ class Run(View):
         finished (packed: see `finished`).  Empty unless the job had
         log.detail = "arrivals".  Those of undone turns are there, too.
         """
-        return self._arrivals(lambda rows: rows['step'] >= 0)
+        return np.concatenate([*self.arrival_windows()])
+
+    def arrival_windows(self) -> Iterator[Array]:
+        """The rows of `arrivals`, some megabytes at a time."""
+        table = self._arrival
+        span = WINDOW // table.dtype.itemsize
+        end = np.inf if self._until is None else self._until
+        for start in range(0, max(1, self._counts[table.rows.path]), span):
+            rows = self._own(table, slice(start, start + span))
+            counts = (rows['step'] >= 0) & (rows['step'] < end)
+            yield rows if counts.all() else rows[counts]
 
     @property
     def n_arrivals(self) -> int:
@@ -315,7 +326,8 @@ class Run(View):
 
     def arrivals_of(self, step: int) -> Array:
         """The arrivals of one step, by its number, as it was done last."""
-        rows = self._arrivals(lambda rows: rows['step'] == step)
+        rows = np.concatenate([rows[rows['step'] == step]
+                               for rows in self.arrival_windows()])
         return rows[rows['turn'] == rows['turn'].max(initial=0)]
 
     def finished(self, arrivals: Array) -> npt.NDArray[np.bool_]:
@@ -339,12 +351,20 @@ class Run(View):
             By its number.
         """
         order = self.order
-        for change in self._own(self._change):
-            # What never reached the disk is of step -1; in version 1 it
-            # is a row of zeros.
-            if 0 <= change['step'] <= step and change['order'].any():
-                order = change['order']
+        for first, later in self.orders[1:]:
+            if first <= step:
+                order = later
         return order
+
+    @property
+    def orders(self) -> list[tuple[int, npt.NDArray[np.int32]]]:
+        """Orders of computing, (K, l), each after the first step with it."""
+        # What never reached the disk is of step -1; in version 1 it is a
+        # row of zeros.
+        changes = [(int(it['step']), it['order'])
+                   for it in self._own(self._change)
+                   if it['step'] >= 0 and it['order'].any()]
+        return [(self.first_step, self.order), *changes]
 
     @property
     def wrong_files(self) -> npt.NDArray[np.int64]:
@@ -377,13 +397,3 @@ class Run(View):
         """Whole rows of a table, of those that it had at the beginning."""
         rows = slice(*rows.indices(self._counts[table.rows.path]))
         return self._file.read('/', lambda root: table.read(root, rows))
-
-    def _arrivals(self, wanted: Callable[[Array], Any]) -> Array:
-        """The wanted rows, a window at a time: there may be very many."""
-        table, found = self._arrival, []
-        span = WINDOW // table.dtype.itemsize
-        end = np.inf if self._until is None else self._until
-        for start in range(0, max(1, self._counts[table.rows.path]), span):
-            rows = self._own(table, slice(start, start + span))
-            found.append(rows[wanted(rows) & (rows['step'] < end)])
-        return np.concatenate(found)

@@ -1,5 +1,6 @@
 """View of a run, in however many files its log lies."""
 
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,20 +15,31 @@ WINDOW = 1 << 24
 
 
 class View:
-    """Base of `Run` and `JoinedRun`: arrays by name, and the job in words.
+    """Base of whatever is read as a run: arrays by name, the job in words.
 
     Attributes
     ----------
+    path : Path
+        Of the log, or of its first part.
+    attrs : dict
+        Root attributes.
     config : dict
         The complete job.
     n_steps, n_files, n_workers : int
         T, f, K.
     """
 
+    path: Path
+    attrs: dict[str, Any]
     config: dict[str, Any]
     n_steps: int
     n_files: int
     n_workers: int
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The logs that the run consists of, a `Run` each."""
+        raise NotImplementedError
 
     @property
     def rollbacks(self) -> list[Rollback]:

@@ -36,7 +36,7 @@ FAMILIES = {
 
 def keys():
     """The keys of every section, with type, default, bounds and meaning."""
-    told, sections = read('job_file'), {}
+    told, sections = read(), {}
     for line in listing(KEYS):
         if line.startswith('  '):
             name, _, kind = line.strip().partition(': ')
