@@ -86,7 +86,7 @@ class Attack:
         if step == self._step:
             return
         adversaries = _sealed(self._who.members(step))
-        if (self._files.by_step
+        if (self._files.changes
                 or not np.array_equal(adversaries, self._adversaries)):
             self._lies = None
         self._step, self._adversaries = step, adversaries

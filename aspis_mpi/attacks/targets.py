@@ -31,7 +31,11 @@ class Files:
         self.incidence = assignment.incidence
         self.seed = seed
         self._assignment = assignment
-        self.by_step = self.by_step or assignment.renames
+
+    @property
+    def changes(self) -> bool:
+        """True if the lies of equal adversaries differ from step to step."""
+        return self.by_step or self._assignment.renames
 
     def lies(self, step: int, adversaries: Bools) -> Bools:
         """The lies of `step`: of adversaries alone, on files that they hold.

@@ -91,6 +91,23 @@ PRESETS = {
         'detection': {'name': 'clique'},
         'aggregation': {'name': 'median-of-means'},
     },
+    # Konstantinidis, Vaswani, Ramamoorthy, arXiv 2208.08085
+    'aspis-plus': {
+        'assignment': {'name': 'bibd', 'replication': 3, 'rename': True},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'replicas'},
+        'detection': {'name': 'degree', 'memory': 'window', 'window': 15,
+                      'budget': 'fixed'},
+        'aggregation': {'name': 'median'},
+    },
+    # Konstantinidis, Ramamoorthy, "ByzShield", MLSys 2021, arXiv 2010.04902
+    'byzshield': {
+        'assignment': {'name': 'mols', 'replication': 3},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'replicas'},
+        'detection': {'name': 'none'},
+        'aggregation': {'name': 'median'},
+    },
     # Rajput, Wang, Charles, Papailiopoulos, "DETOX", NeurIPS 2019: groups
     # vote, then robust aggregation of what is left
     'detox': {

@@ -113,3 +113,41 @@ def test_as_many_may_be_silent_as_may_be_wrong(name):
     assert silent.code == DONE
     assert not any(record.files_dropped for record in silent.records)
     np.testing.assert_allclose(silent.values, honest.values, rtol=2e-5)
+
+
+def test_aspis_plus_finds_all_liars_when_they_get_other_names():
+    """They lie where they win the vote: with the same names they stay."""
+    renamed, kept = (Run(Assembly(job(
+        'aspis-plus', q=3, run={'steps': 12},
+        assignment={'rename': rename},
+        adversary={'files': 'majorities'}))) for rename in (True, False))
+    liars = renamed.assembly.attack.adversaries(0)
+    assert renamed.code == kept.code == DONE
+    for record in renamed.records:
+        assert not (record.flagged & ~liars).any()
+    assert (renamed.records[-1].flagged == liars).all()
+    assert not (renamed.records[-1].contributors & liars).any()
+    assert not any(record.flagged.any() for record in kept.records)
+
+
+def test_a_flag_of_aspis_plus_goes_with_the_disagreements():
+    """Liars lie in the first step alone; the window has three."""
+    it = Run(Assembly(job('aspis-plus', q=2, run={'steps': 8},
+                          detection={'window': 3}, adversary={
+                              'who': 'tests.support.late_liar:Early',
+                              'until': 1})))
+    liars = it.records[0].flagged
+    assert liars.sum() == 2
+    flagged = [record.flagged.tolist() for record in it.records]
+    assert flagged[:3] == 3 * [liars.tolist()]
+    assert not np.any(flagged[3:])
+
+
+def test_byzshield_lets_no_more_wrong_files_in_than_the_worst_case():
+    it = Run(Assembly(job('byzshield', q=4, adversary={
+        'files': 'majorities'})))
+    assert it.code == DONE and it.assembly.worst_case == 5
+    for record in it.records:
+        lies = it.assembly.attack.lies(record.step)
+        wrong = (record.contributors & lies).any(axis=1).sum()
+        assert wrong == lies.any(axis=1).sum() <= 5
