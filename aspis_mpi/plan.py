@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aspis_mpi.aggregation.base import SCRATCH
+from aspis_mpi.aggregation.blocks import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.display import survived
 from aspis_mpi.assignment import ordering

@@ -1,30 +1,16 @@
-"""The base of every aggregator: a rule on n rows, applied block by block.
+"""The base of every aggregator: a rule on n rows, applied block by block."""
 
-A block is a run of coordinates, so narrow that the rows' pieces stay in the
-caches.  Blocks never depend on the number of threads, and nothing is summed
-in the order in which threads finish: the result has the same bits for every
-number of threads.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from aspis_mpi.arrays import Ints, Vector, blocks
+from aspis_mpi.aggregation.blocks import add_up, per_sample
+from aspis_mpi.aggregation.rows import Rows
+from aspis_mpi.arrays import Ints, Vector
 
-#: Bytes of the float32 scratch of one thread.  Measured: 2 MB, a core's own
-#: cache, is best for one thread with few rows; threads and many rows gain
-#: from longer pieces, since each call is short beside what it costs.
-SCRATCH = 1 << 22
-#: Entries of a block: at least what makes a call worth its cost, at most
-#: what lets the block of the result stay in the cache.
-LEAST, MOST = 1 << 7, 1 << 16
-
-#: The answer to a visit of a block.
-Found = TypeVar('Found')
+#: What rules need, whoever keeps it.
+__all__ = ['Aggregator', 'Rows', 'add_up', 'checked', 'per_sample']
 
 
 class Aggregator:
@@ -55,6 +41,29 @@ class Aggregator:
         self.n_adversaries = n_adversaries
         self.worst_case = worst_case
 
+    def check(self) -> None:
+        """Raise a ValueError where the rule promises nothing for its sizes.
+
+        Asked when a job is read.  When files or workers are lost during the
+        run a rule does what it can with those that are left.
+        """
+        wrong = max(self.worst_case, 0)
+        least = self.least_rows(wrong) if wrong else 1
+        if self.n_files < least:
+            raise ValueError(
+                f'number of rows {self.n_files} must be at least {least} '
+                f'where {wrong} of them can be wrong; assume fewer '
+                "adversaries, choose another assignment, or a rule that "
+                "needs fewer rows, such as 'median'")
+
+    def least_rows(self, wrong: int) -> int:
+        """Rows of which so many, at least one, may be wrong."""
+        return 1
+
+    def wrong_of(self, n: int) -> int:
+        """Rows that may be wrong of n that came, less than half of them."""
+        return min(max(self.worst_case, 0), (n - 1) // 2)
+
     def aggregate(self, rows: Sequence[Vector], samples: npt.ArrayLike,
                   out: Vector, threads: int = 1) -> None:
         """Write the aggregated mean gradient per sample to `out`.
@@ -82,12 +91,19 @@ class Aggregator:
         exceeds the range of float32 can make the result infinite.
         """
         counts = checked(rows, samples, out)
+        self.combine(Rows(rows, counts, threads), out)
 
-        def visit(block: slice, scratch: Vector) -> None:
-            pieces = [row[block] for row in rows]
-            self.reduce(pieces, counts, scratch, out[block])
+    def combine(self, rows: Rows, out: Vector) -> None:
+        """Write what the rule makes of rows to `out`.
 
-        over_blocks(visit, out.size, self.scratch_rows(len(rows)), threads)
+        What `aggregate` does, and where pre-aggregations come before the
+        rule, with what these make of the files.
+        """
+        def look(block: slice, pieces: Sequence[Vector],
+                 scratch: Vector) -> None:
+            self.reduce(pieces, rows.samples, scratch, out[block])
+
+        rows.walk(look, self.scratch_rows(rows.n))
 
     def scratch_rows(self, n: int) -> int:
         """Vectors as long as a block that `reduce` needs for n rows."""
@@ -126,66 +142,3 @@ def checked(rows: Sequence[Vector], samples: npt.ArrayLike,
             raise ValueError(f'a row of shape {row.shape} does not fit a '
                              f'result of shape {out.shape}')
     return counts
-
-
-def over_blocks(visit: Callable[[slice, Vector], Found], size: int,
-                n_scratch: int, threads: int) -> list[Found]:
-    """Call `visit(block, scratch)` for every block of `range(size)`.
-
-    Parameters
-    ----------
-    visit : callable
-        Gets a slice and the calling thread's own float32 scratch of shape
-        (n_scratch, length of the slice).
-    size, n_scratch, threads : int
-
-    Returns
-    -------
-    list
-        What `visit` returned, in the order of the blocks.
-    """
-    width = min(block_width(n_scratch), size)
-    cut = blocks(size, width)
-    threads = min(threads, len(cut))
-
-    def walk(share: Iterable[slice]) -> list[Found]:
-        memory = np.empty(n_scratch * width, dtype=np.float32)
-        # Finite rows of absurd size overflow where they are summed.
-        with np.errstate(over='ignore', invalid='ignore'):
-            return [visit(s, memory[:n_scratch * (s.stop - s.start)]
-                          .reshape(n_scratch, s.stop - s.start))
-                    for s in share]
-
-    if threads <= 1:
-        return walk(cut)
-    found: list[Any] = [None] * len(cut)
-    with ThreadPoolExecutor(threads) as pool:
-        shares = [cut[t::threads] for t in range(threads)]
-        for t, results in enumerate(pool.map(walk, shares)):
-            found[t::threads] = results
-    return found
-
-
-def block_width(n_scratch: int) -> int:
-    """Entries of a block when `n_scratch` float32 vectors are needed.
-
-    Odd multiples of a cache line: rows of the scratch a power of two apart
-    would compete for the same lines.
-    """
-    width = min(max(SCRATCH // 4 // max(n_scratch, 1), LEAST), MOST)
-    return (width // 16 - 1 | 1) * 16
-
-
-def add_up(pieces: Sequence[Vector], out: Vector) -> None:
-    """The sum of vectors, in float32 and in their order."""
-    np.copyto(out, pieces[0])
-    for piece in pieces[1:]:
-        np.add(out, piece, out=out)
-
-
-def per_sample(pieces: Sequence[Vector], samples: Ints,
-               out: Vector) -> None:
-    """Row i of `out` becomes piece i over its number of samples."""
-    counts = samples.astype(np.float32)
-    for row, piece, count in zip(out, pieces, counts):
-        np.divide(piece, count, out=row)

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from aspis_mpi import registry
-from aspis_mpi.aggregation import base, selection
+from aspis_mpi.aggregation import blocks, selection
 from aspis_mpi.aggregation.aggregators.geometric_median import GeometricMedian
 from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.aggregation.aggregators.median import Median
@@ -23,8 +23,8 @@ ROBUST = {name: part for name, part in PARTS.items() if name != 'mean'}
 @pytest.fixture
 def many_blocks(monkeypatch):
     """Blocks of some hundred coordinates, so that small inputs have many."""
-    monkeypatch.setattr(base, 'SCRATCH', 1 << 13)
-    monkeypatch.setattr(base, 'MOST', 400)
+    monkeypatch.setattr(blocks, 'SCRATCH', 1 << 13)
+    monkeypatch.setattr(blocks, 'MOST', 400)
 
 
 def draw(n, d, seed=0):
@@ -115,7 +115,7 @@ def test_bits_do_not_depend_on_earlier_calls(rule):
 def test_blocks_do_not_show(rule, n, monkeypatch):
     rows, samples = draw(n, 3000)
     whole = apply(rule(n, 1, 4), rows, samples)
-    monkeypatch.setattr(base, 'MOST', 60)
+    monkeypatch.setattr(blocks, 'MOST', 60)
     pieces = apply(rule(n, 1, 4), rows, samples)
     np.testing.assert_allclose(pieces, whole, rtol=1e-5, atol=1e-6)
 
@@ -153,7 +153,7 @@ def test_no_temporary_as_large_as_the_rows(rule, n):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 1.5 * base.SCRATCH
+    assert peak < 1.5 * blocks.SCRATCH
 
 
 @every_rule
