@@ -1,6 +1,6 @@
 """The base of every aggregator: a rule on n rows, applied block by block."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,8 @@ from aspis_mpi.aggregation.rows import Rows
 from aspis_mpi.arrays import Ints, Vector
 
 #: What rules need, whoever keeps it.
-__all__ = ['Aggregator', 'Rows', 'add_up', 'checked', 'per_sample']
+__all__ = ['Aggregator', 'Rows', 'add_up', 'check_rows', 'checked',
+           'per_sample']
 
 
 class Aggregator:
@@ -47,14 +48,7 @@ class Aggregator:
         Asked when a job is read.  When files or workers are lost during the
         run a rule does what it can with those that are left.
         """
-        wrong = max(self.worst_case, 0)
-        least = self.least_rows(wrong) if wrong else 1
-        if self.n_files < least:
-            raise ValueError(
-                f'number of rows {self.n_files} must be at least {least} '
-                f'where {wrong} of them can be wrong; assume fewer '
-                "adversaries, choose another assignment, or a rule that "
-                "needs fewer rows, such as 'median'")
+        check_rows(self, self.n_files, self.worst_case, self.least_rows)
 
     def least_rows(self, wrong: int) -> int:
         """Rows of which so many, at least one, may be wrong."""
@@ -123,6 +117,21 @@ class Aggregator:
         out : ndarray of float32, shape (b,)
         """
         raise NotImplementedError
+
+
+def check_rows(part: object, n: int, worst_case: int,
+               least_rows: Callable[[int], int]) -> None:
+    """Raise a ValueError where n rows are too few for a part."""
+    wrong = max(worst_case, 0)
+    if not wrong or n >= least_rows(wrong):
+        return
+    borne = max((w for w in range(1, wrong) if least_rows(w) <= n), default=0)
+    name = getattr(part, 'name', type(part).__name__)
+    raise ValueError(
+        f"'{name}' needs at least {least_rows(wrong)} rows where {wrong} of "
+        f'them can be wrong; it gets {n}, of which it bears {borne} wrong '
+        'ones: assume fewer adversaries, choose another assignment, or '
+        "another rule, such as 'median'")
 
 
 def checked(rows: Sequence[Vector], samples: npt.ArrayLike,

@@ -87,7 +87,7 @@ def _scratch(memory: Vector, n: int, block: slice) -> Vector:
 
 def _shared(look: Callable[[Any, Vector], Found], work: Sequence[Any],
             size: int, threads: int) -> list[Found]:
-    """What `look` finds for each piece of work, in their order.
+    """Answers of `look` to each piece of work, in their order.
 
     Each thread has `size` entries of memory for all that it does.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from aspis_mpi.aggregation.base import Aggregator
+from aspis_mpi.aggregation.base import Aggregator, check_rows
 from aspis_mpi.aggregation.rows import Rows
 from aspis_mpi.arrays import Vector
 
@@ -33,6 +33,11 @@ class PreAggregation:
 
         Asked when a job is read, see `Aggregator.check`.
         """
+        check_rows(self, self.n_files, self.worst_case, self.least_rows)
+
+    def least_rows(self, wrong: int) -> int:
+        """Rows of which so many, at least one, may be wrong."""
+        return 1
 
     def leaves(self, n: int) -> int:
         """Rows that it makes of n."""
@@ -69,6 +74,8 @@ class Chain(Aggregator):
                 'it let it have combine or reduce')
         self.before = tuple(before)
         self.rule = rule
+        #: Of median-of-means, as `plan` shows them.
+        self.buckets = getattr(rule, 'buckets', None)
 
     def check(self) -> None:
         """See `Aggregator.check`; asks all of them."""

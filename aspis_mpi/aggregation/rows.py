@@ -51,7 +51,7 @@ class Rows:
 
     def combined(self, weights: Floats, out: Vector) -> None:
         """Write the sum of the rows' means, each times its weight."""
-        chosen = np.flatnonzero(weights)
+        chosen = np.flatnonzero(weights).tolist()
         factors = weights[chosen].astype(np.float32)
         counts = self.samples[chosen]
 
@@ -117,7 +117,7 @@ class Mixed(Rows):
         self._matrix = matrix
         self._factors = matrix.astype(np.float32)
 
-    def read(self, block, scratch):
+    def read(self, block: slice, scratch: Vector) -> Sequence[Vector]:
         """Mix the block of the rows inside."""
         mixed, means, rest = np.split(scratch, (self.n, self.n
                                                 + self._inner.n))
@@ -125,11 +125,11 @@ class Mixed(Rows):
         np.dot(self._factors, means, out=mixed)
         return list(mixed)
 
-    def combined(self, weights, out):
+    def combined(self, weights: Floats, out: Vector) -> None:
         """A combination of combinations of the rows inside is one."""
         self._inner.combined(weights @ self._matrix, out)
 
-    def sample(self):
+    def sample(self) -> Floats:
         """Some coordinates of the mixed rows."""
         return self._matrix @ self._inner.sample()
 
@@ -152,7 +152,7 @@ class Scaled(Rows):
         self._inner = inner
         self._factors = factors
 
-    def read(self, block, scratch):
+    def read(self, block: slice, scratch: Vector) -> Sequence[Vector]:
         """Scale the block of each row inside."""
         scaled = scratch[:self.n]
         per_sample(self._inner.read(block, scratch[self.n:]),
@@ -161,10 +161,10 @@ class Scaled(Rows):
             np.multiply(row, factor, out=row)
         return list(scaled)
 
-    def combined(self, weights, out):
+    def combined(self, weights: Floats, out: Vector) -> None:
         """Factors are weights, too."""
         self._inner.combined(weights * self._factors, out)
 
-    def sample(self):
+    def sample(self) -> Floats:
         """Some coordinates of the scaled rows."""
         return self._factors[:, np.newaxis] * self._inner.sample()

@@ -19,10 +19,12 @@ class MinimumDiameter(Weighing):
     Notes
     -----
     f are the files that may be wrong, less than half of those that came.
-    Of several such sets it is the first in lexicographic order.  Not all
-    sets are tried: rows that are further from each other than some distance
-    are the edges of a graph, and f rows to leave out a vertex cover of it,
-    which takes time O(1.47^f n) to find, for O(log n) distances.
+    Several sets may have that diameter: files come in the order of their
+    median distances from the others, and the first set in lexicographic
+    order wins.  Not all sets are tried: rows that are further from each
+    other than some distance are the edges of a graph, and f rows to leave
+    out a vertex cover of it, which takes time O(1.47^f n) to find, for
+    O(log n) distances.
 
     References
     ----------
@@ -37,9 +39,9 @@ class MinimumDiameter(Weighing):
         super().check()
         if self.worst_case > MOST_WRONG:
             raise ValueError(
-                f'{self.worst_case} rows that can be wrong must be at most '
-                f"{MOST_WRONG} for 'mda', which searches all ways to leave "
-                "them out; use 'multi-krum', or assume fewer adversaries")
+                f"'mda' searches all ways to leave out {self.worst_case} "
+                f'rows, which must be at most {MOST_WRONG}: use '
+                "'multi-krum', or assume fewer adversaries")
 
     def least_rows(self, wrong):
         """2f + 1."""
@@ -48,7 +50,10 @@ class MinimumDiameter(Weighing):
     def weights(self, squared):
         """Evenly to the set of least diameter."""
         n = len(squared)
-        return evenly(least_diameter(squared, self.wrong_of(n)), n)
+        order = np.argsort(np.median(squared, axis=1), kind='stable')
+        found = least_diameter(squared[np.ix_(order, order)],
+                               self.wrong_of(n))
+        return evenly(order[found], n)
 
 
 def least_diameter(squared, left_out):

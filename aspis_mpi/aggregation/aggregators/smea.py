@@ -7,10 +7,10 @@ import numpy as np
 
 from aspis_mpi.aggregation.weighing import Weighing, evenly
 
-#: Sets of files that are looked at, at most; and how many at a time.
-MOST_SETS, AT_ONCE = 200_000, 4096
-#: Of those, so many eigenvalues at a time.
-FEW = 64
+#: Sets times the cube of their size, which take some ten seconds at most.
+MOST_WORK = 1_000_000_000
+#: Sets that are looked at together, and of how many the eigenvalues.
+AT_ONCE, FEW = 4096, 64
 
 
 class SmallestMaximumEigenvalue(Weighing):
@@ -42,12 +42,13 @@ class SmallestMaximumEigenvalue(Weighing):
         """See `Aggregator.check`; the sets must not be too many, besides."""
         super().check()
         wrong = max(self.worst_case, 0)
+        size = self.n_files - wrong
         sets = comb(self.n_files, wrong)
-        if sets > MOST_SETS:
+        if sets * size ** 3 > MOST_WORK:
             raise ValueError(
-                f'{sets} sets of {self.n_files - wrong} among {self.n_files} '
-                f"rows must be at most {MOST_SETS} for 'smea', which looks "
-                "at all; use 'caf', or assume fewer adversaries")
+                f"'smea' looks at all {sets} sets of {size} among "
+                f'{self.n_files} rows; sets times size^3 must be at most '
+                f"{MOST_WORK:g}: use 'caf', or assume fewer adversaries")
 
     def least_rows(self, wrong):
         """2f + 1."""

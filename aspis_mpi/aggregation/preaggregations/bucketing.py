@@ -41,23 +41,9 @@ class Bucketing(PreAggregation):
                              f'and the number of files, {n_files}')
         self.bucket_size = bucket_size
 
-    def check(self):
-        """See `PreAggregation.check`: more than half of the buckets right."""
-        wrong, left = max(self.worst_case, 0), self.leaves(self.n_files)
-        if left <= 2 * wrong:
-            raise ValueError(
-                f'bucket_size {self.bucket_size} leaves {left} rows of '
-                f'{self.n_files}, which must be at least {2 * wrong + 1} '
-                f'where {wrong} of them can be wrong; '
-                + (f'use at most {self.largest}' if self.largest else
-                   'assume fewer adversaries'))
-
-    @property
-    def largest(self):
-        """The largest size that leaves enough buckets, 0 if none does."""
-        wrong = max(self.worst_case, 0)
-        return max((size for size in range(1, self.n_files + 1)
-                    if -(-self.n_files // size) > 2 * wrong), default=0)
+    def least_rows(self, wrong):
+        """Enough for 2f + 1 buckets."""
+        return 2 * wrong * self.bucket_size + 1
 
     def leaves(self, n):
         """As many as there are buckets."""

@@ -38,15 +38,9 @@ class NearestNeighbourMixing(PreAggregation):
                              f'number of files, {n_files}, or 0')
         self.mixed = mixed
 
-    def check(self):
-        """See `PreAggregation.check`: more than 2f files."""
-        wrong = max(self.worst_case, 0)
-        if self.n_files <= 2 * wrong:
-            raise ValueError(
-                f'number of rows {self.n_files} must be at least '
-                f"{2 * wrong + 1} for 'nnm' where {wrong} of them can be "
-                'wrong; assume fewer adversaries, or choose another '
-                'assignment')
+    def least_rows(self, wrong):
+        """2f + 1."""
+        return 2 * wrong + 1
 
     def changed(self, rows):
         """Every row mixed."""
