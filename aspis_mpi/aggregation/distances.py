@@ -95,7 +95,8 @@ def nearest(squared_, count):
 def _amid(rows):
     """A row that is near most others, as far as a sample shows."""
     some = rows.sample()
-    apart = np.array([np.square(some - row).sum(axis=1) for row in some])
+    lengths = np.square(some).sum(axis=1)
+    apart = lengths[:, np.newaxis] + lengths - 2 * some @ some.T
     return int(np.median(apart, axis=1).argmin())
 
 

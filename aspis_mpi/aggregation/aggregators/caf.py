@@ -23,8 +23,8 @@ class CovarianceFilter(Weighing):
     -----
     f are the files that may be wrong, less than half of those that came.
     The direction is a combination of the files, an eigenvector of a small
-    matrix that is made of their distances: no random start is needed, and
-    equal files give equal bits.
+    matrix that is made of their distances.  So nothing is drawn, as a start
+    for the power method is elsewhere.
 
     References
     ----------

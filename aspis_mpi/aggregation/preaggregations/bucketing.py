@@ -20,10 +20,10 @@ class Bucketing(PreAggregation):
 
     Notes
     -----
-    The paper draws a permutation of the files.  Here it follows from some
-    coordinates of all files, bit by bit: another one in each step, the same
-    whenever the step is repeated, on whatever machine, and whatever the
-    order in which the files stand.
+    The paper draws a permutation of the files.  Here it follows from the
+    bits of some coordinates of all of them: another one in each step, the
+    same whenever the step is repeated and whatever the order in which the
+    files stand.
 
     References
     ----------
