@@ -25,6 +25,11 @@ class Aggregator:
         q, as the server assumes it.
     worst_case : int
         The most files that q adversaries can make wrong.
+
+    Notes
+    -----
+    A rule that looks at each coordinate by itself has `scratch_rows` and
+    `reduce`; one that has to see all of the files first has `combine`.
     """
 
     #: Whether one entry that is not finite shows in the result, always.

@@ -53,6 +53,19 @@ def squared(rows):
     return found
 
 
+def squared_from(rows, centre):
+    """Squared distances of all means from that of one row, float64 (n,)."""
+    def look(block, pieces, means):
+        per_sample(pieces, rows.samples, means)
+        for i, row in enumerate(means):
+            if i != centre:
+                np.subtract(row, means[centre], out=row)
+        means[centre] = 0
+        return squares(means)
+
+    return rows.total(look, rows.n)
+
+
 def norms(rows):
     """Euclidean norms of all means, float64 (n,)."""
     def look(block, pieces, means):

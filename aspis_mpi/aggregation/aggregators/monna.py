@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from aspis_mpi.aggregation.weighing import Weighing, evenly
+from aspis_mpi.aggregation.base import Aggregator
+from aspis_mpi.aggregation.distances import squared_from
+from aspis_mpi.aggregation.weighing import evenly
 
 
-class NearestNeighbours(Weighing):
+class NearestNeighbours(Aggregator):
     """Mean of one trusted file and of those nearest to it, n - f in all.
 
     The rule of peers that know their own gradient to be right.  Here it is
@@ -23,7 +25,8 @@ class NearestNeighbours(Weighing):
     Notes
     -----
     f are the files that may be wrong, less than half of those that came;
-    of files as near as each other the first count.
+    of files as near as each other the first count, and every file counts
+    alike, whatever its number of samples.
 
     References
     ----------
@@ -44,10 +47,12 @@ class NearestNeighbours(Weighing):
         """2f + 1."""
         return 2 * wrong + 1
 
-    def weights(self, squared):
-        """Evenly to the rows nearest to the pivot, which is one of them."""
-        n = len(squared)
-        away = squared[min(self.pivot, n - 1)].copy()
-        away[min(self.pivot, n - 1)] = -1
+    def combine(self, rows, out):
+        """See `Aggregator.combine`."""
+        pivot = min(self.pivot, rows.n - 1)
+        away = squared_from(rows, pivot)
+        # Not even an equal row comes before the pivot.
+        away[pivot] = -1
         order = np.argsort(away, kind='stable')
-        return evenly(order[:n - self.wrong_of(n)], n)
+        rows.combined(evenly(order[:rows.n - self.wrong_of(rows.n)], rows.n),
+                      out)
