@@ -127,19 +127,26 @@ def byzfl(d, threads):
     import byzfl
     rows = files(d)
     tensors = [torch.from_numpy(row) for row in rows]
-    parts = {'median': byzfl.Median(), 'trimmed-mean': byzfl.TrMean(WRONG),
-             'krum': byzfl.Krum(WRONG), 'multi-krum': byzfl.MultiKrum(WRONG),
-             'meamed': byzfl.Meamed(WRONG), 'monna': byzfl.MoNNA(WRONG),
-             'caf': byzfl.CAF(WRONG),
-             'geometric-median': byzfl.GeometricMedian(T=8),
-             'centered-clipping': byzfl.CenteredClipping(L=3),
-             'arc + mean': byzfl.ARC(WRONG),
-             'clipping + mean': byzfl.Clipping(1.0),
-             'bucketing + mean': byzfl.Bucketing(2),
-             'nnm + mean': byzfl.NNM(WRONG)}
-    for name, part in parts.items():
-        yield name, {'seconds': min(best(lambda: part(rows), threads),
-                                    best(lambda: part(tensors), threads))}
+
+    def parts():
+        # Anew for each kind: one remembers what it gave last.
+        return {
+            'median': byzfl.Median(), 'trimmed-mean': byzfl.TrMean(WRONG),
+            'krum': byzfl.Krum(WRONG), 'multi-krum': byzfl.MultiKrum(WRONG),
+            'meamed': byzfl.Meamed(WRONG), 'monna': byzfl.MoNNA(WRONG),
+            'caf': byzfl.CAF(WRONG),
+            'geometric-median': byzfl.GeometricMedian(T=8),
+            'centered-clipping': byzfl.CenteredClipping(L=3),
+            'arc + mean': byzfl.ARC(WRONG),
+            'clipping + mean': byzfl.Clipping(1.0),
+            'bucketing + mean': byzfl.Bucketing(2),
+            'nnm + mean': byzfl.NNM(WRONG)}
+
+    numpys, torches = parts(), parts()
+    for name in numpys:
+        yield name, {'seconds': min(
+            best(lambda: numpys[name](rows), threads),
+            best(lambda: torches[name](tensors), threads))}
 
 
 def byzpy(d, threads):
