@@ -68,11 +68,10 @@ def squared_from(rows, centre):
 
 def norms(rows):
     """Euclidean norms of all means, float64 (n,)."""
-    def look(block, pieces, means):
-        per_sample(pieces, rows.samples, means)
-        return squares(means)
+    def look(block, pieces, scratch):
+        return squares(pieces)
 
-    return np.sqrt(rows.total(look, rows.n))
+    return np.sqrt(rows.total(look, 0)) / rows.samples
 
 
 def squares(x):
@@ -81,7 +80,10 @@ def squares(x):
     A float32 sum above `UNDERFLOW` misses nothing that matters: squares
     that vanish are below 1e-45.
     """
-    sums = np.einsum('ij,ij->i', x, x).astype(np.float64)
+    if isinstance(x, np.ndarray):
+        sums = np.einsum('ij,ij->i', x, x).astype(np.float64)
+    else:
+        sums = np.array([row.dot(row) for row in x], dtype=np.float64)
     for i in np.flatnonzero(_unheld(sums)):
         row = x[i].astype(np.float64)
         sums[i] = np.square(row, out=row).sum()

@@ -15,6 +15,9 @@ from aspis_mpi.arrays import Floats, Ints, Vector
 #: Coordinates of a sample of them, at least if there are as many.
 SAMPLED = 1 << 11
 
+#: Rows are divided by more than this in two steps, as float32 ends at 3e38.
+HUGE = 1e30
+
 #: A look at a block: its slice, the block of each row, free scratch.
 Look = Callable[[slice, Sequence[Vector], Vector], Found]
 
@@ -142,6 +145,7 @@ class Scaled(Rows):
     inner : Rows
         n of them.
     factors : ndarray of float64, shape (n,)
+        Above 0.
     """
 
     def __init__(self, inner: Rows, factors: Floats):
@@ -151,14 +155,16 @@ class Scaled(Rows):
         self.needs = inner.n + inner.needs
         self._inner = inner
         self._factors = factors
+        self._divisors = inner.samples / factors
 
     def read(self, block: slice, scratch: Vector) -> Sequence[Vector]:
         """Scale the block of each row inside."""
         scaled = scratch[:self.n]
-        per_sample(self._inner.read(block, scratch[self.n:]),
-                   self._inner.samples, scaled)
-        for row, factor in zip(scaled, self._factors.astype(np.float32)):
-            np.multiply(row, factor, out=row)
+        pieces = self._inner.read(block, scratch[self.n:])
+        for row, piece, divisor in zip(scaled, pieces, self._divisors):
+            np.divide(piece, np.float32(min(divisor, HUGE)), out=row)
+            if divisor > HUGE:
+                np.divide(row, np.float32(divisor / HUGE), out=row)
         return list(scaled)
 
     def combined(self, weights: Floats, out: Vector) -> None:

@@ -69,7 +69,7 @@ def test_buckets_are_dealt_anew_for_other_files_but_not_in_another_order():
 
 def test_nobody_stays_longer_than_the_bound():
     rows, samples = drawn(11, 200)
-    rows[3] = np.full(200, 1e30, dtype=np.float32)
+    rows[3] = np.full(200, 3e38, dtype=np.float32)
     norms = np.linalg.norm(mixed('clipping', rows, 2, samples, longest=3.0),
                            axis=1)
     np.testing.assert_allclose(norms, 3.0, rtol=1e-5)
