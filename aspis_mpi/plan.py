@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aspis_mpi.aggregation.base import SCRATCH
+from aspis_mpi.aggregation.blocks import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.display import survived
 from aspis_mpi.assignment import ordering
@@ -48,6 +48,8 @@ class Plan:
     silent_survived: int        # any so many workers may be silent
     q_max: int | None           # files that may be finished before all are
     q_max_bound: int | None     # covered, and the least for any order
+    before: list[str]           # pre-aggregations,
+    rows: int                   # and the rows that they leave of the files
     buckets: int | None         # of median-of-means
     certifies: str | None       # none, unattacked or attacked: when every
     #                             file can be certified
@@ -124,6 +126,9 @@ def plan_of(design):
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
                      else None),
+        before=list(job.aggregation.before),
+        rows=getattr(design.scheme.aggregator, 'rule',
+                     design.scheme.aggregator).n_files,
         buckets=getattr(design.scheme.aggregator, 'buckets', None),
         certifies=_certifies(design), reassigns=_reassigns(design),
         checkpoint_bytes=kept, checkpoint_every=job.run.checkpoint_every,
@@ -279,6 +284,10 @@ def describe(plan):
                      '--with-ft ulfm.')
     if p.q_max is not None:
         lines.append(_order(p))
+    if p.before:
+        lines.append(f'Before the aggregation comes {", then ".join(p.before)}'
+                     f', which leaves {counted(p.rows, "row")} of the '
+                     f'{counted(p.files, "file")}.')
     if p.buckets is not None:
         lines.append(f"median-of-means has {counted(p.buckets, 'bucket')}.")
         if p.buckets <= 2 * p.worst_case_wrong_files:

@@ -5,6 +5,7 @@ Each function raises a `JobError` that names the key, its value and a way out.
 
 from aspis_mpi.errors import JobError
 from aspis_mpi.job import presets
+from aspis_mpi.job.job import refusal
 from aspis_mpi.parts import extras
 
 
@@ -25,9 +26,8 @@ def check_libraries(job):
     """Refuse parts that compute with what is not installed."""
     for (section, key), part in job.parts.items():
         for library in extras.missing(part.cls):
-            raise JobError(f'{job.path}: {section}.{key} = '
-                           f'{getattr(getattr(job, section), key)!r}: needs '
-                           f'{extras.advice(library)}')
+            raise JobError(f'{job.path}: {section}.{key} = {part.word!r}: '
+                           f'needs {extras.advice(library)}')
     # Ranks ask torch which device is theirs, whatever computes there.
     device = job.runtime.device
     if device != 'cpu' and not extras.is_here('torch'):
@@ -225,8 +225,11 @@ def check_scheme(job, scheme, code):
             'workers, not the copies of a file that a challenge needs; use '
             "'coverage', 'deadline', 'adaptive' or 'all'")
     if not (sends_at_once or scheme.aggregator.is_plain_mean):
+        before = job.aggregation.before
         raise JobError(
-            f"{job.path}: aggregation.name = '{job.aggregation.name}': "
+            f'{job.path}: aggregation.'
+            + (f'before = {before!r}: ' if before
+               else f"name = '{job.aggregation.name}': ") +
             f"transfer '{job.transfer.name}' brings sums of many files, "
             "which allow the 'mean' alone")
     if code is not None and code.needs_whole_workers and (
@@ -241,6 +244,14 @@ def check_scheme(job, scheme, code):
             f'{job.path}: collection.skip_covered = true: needs a '
             "collection that waits for copies, such as 'coverage', and "
             "a transfer that sends on request, such as 'coded'")
+
+
+def check_aggregation(job, aggregator):
+    """Refuse an aggregation that promises nothing for so many files."""
+    try:
+        aggregator.check()
+    except ValueError as error:
+        raise refusal(job.path, 'aggregation', error) from error
 
 
 def check_evidence(job, scheme, problem):

@@ -78,6 +78,10 @@ class _Detection(_Named):
     random_audits: int = Field(0, ge=0)
 
 
+class _Aggregation(_Named):
+    before: list[str] = []
+
+
 class _Adversary(_Section):
     count: int = Field(0, ge=0)
     who: str = 'fixed'
@@ -121,12 +125,13 @@ SECTIONS = {
     'run': _Run, 'problem': _Problem, 'optimizer': _Optimizer,
     'scheme': _Scheme, 'assignment': _Assignment,
     'collection': _Collection, 'transfer': _Transfer, 'detection': _Detection,
-    'aggregation': _Named, 'adversary': _Adversary, 'delay': _Delay,
+    'aggregation': _Aggregation, 'adversary': _Adversary, 'delay': _Delay,
     'faults': _Faults, 'runtime': _Runtime, 'network': _Network,
     'log': _Log,
 }
 
-#: Keys that name a part, and the family in which it is found.
+#: Keys that name a part, or several in a list, and the family in which it
+#: is found.
 PARTS = {
     'problem': {'name': 'problem', 'model': 'model'},
     'optimizer': {'name': 'optimizer', 'schedule': 'schedule'},
@@ -134,7 +139,7 @@ PARTS = {
     'collection': {'name': 'collection'},
     'transfer': {'name': 'transfer', 'code': 'code'},
     'detection': {'name': 'detection'},
-    'aggregation': {'name': 'aggregation'},
+    'aggregation': {'name': 'aggregation', 'before': 'pre-aggregation'},
     'adversary': {'who': 'who', 'files': 'files', 'value': 'value',
                   'protocol': 'protocol'},
     'delay': {'name': 'delay'},

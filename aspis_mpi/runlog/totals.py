@@ -105,12 +105,19 @@ def job_of(run):
         problem=run.option('problem', 'name'),
         model=run.option('problem', 'model'),
         detection=run.option('detection', 'name'),
-        aggregation=run.option('aggregation', 'name'),
+        aggregation=_aggregation(run),
         attack=run.attack, n_workers=last.n_workers, n_files=last.n_files,
         replication=int(last.incidence.sum(axis=1).max()),
         load=int(last.incidence.sum(axis=0).max()),
         steps=run.option('run', 'steps'),
         batch_size=run.option('problem', 'batch_size'))
+
+
+def _aggregation(run):
+    """The rule, and what comes before it."""
+    before = run.option('aggregation', 'before', [])
+    rule = run.option('aggregation', 'name')
+    return f'{rule} after {", ".join(before)}' if before else rule
 
 
 def _images(run):

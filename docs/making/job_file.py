@@ -22,6 +22,7 @@ FAMILIES = {
     'code': 'Codes: `transfer.code`',
     'detection': 'Detection rules: `detection.name`',
     'aggregation': 'Aggregations: `aggregation.name`',
+    'pre-aggregation': 'Pre-aggregations: `aggregation.before`',
     'who': 'Who lies: `adversary.who`',
     'files': 'On which files: `adversary.files`',
     'value': 'Values of liars: `adversary.value`',

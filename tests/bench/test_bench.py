@@ -110,3 +110,9 @@ def test_step_beside_data_parallelism_of_torch(benchmark):
 @pytest.mark.timeout(600)
 def test_following_a_long_log_that_is_written(benchmark):
     figures(benchmark, 'follow.py')
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize('threads', [1, 2])
+def test_rules_of_aggregation_beside_a_read(benchmark, threads):
+    figures(benchmark, 'aggregators.py', 1_000_000, threads)
