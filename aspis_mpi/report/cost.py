@@ -80,7 +80,7 @@ def cost_card(facts):
                f'{cost.bytes:.3g} × the bytes']
     told = [*_gradients(cost), *_bytes(cost, pace), *_seconds(pace)]
     return Card(QUESTION, '', ', '.join(verdict),
-                ' '.join([_detecting(cost, pace), *_undone(facts)]), told)
+                ' '.join([*_undone(facts), _detecting(cost, pace)]), told)
 
 
 def _detecting(cost, pace):
@@ -92,8 +92,7 @@ def _detecting(cost, pace):
         return (f'Detection took {cost.detecting:.1%} of the seconds, '
                 f'{each} a step.')
     if pace.clock == 'virtual':
-        return ('On the virtual clock the server takes no seconds to '
-                'compare; workers take those of their gradients.')
+        return 'On the virtual clock the server takes no seconds to compare.'
     return 'Detection took none of the seconds.'
 
 

@@ -65,7 +65,9 @@ def _chosen(run, wanted):
         choose(np.nanargmax(seconds), 'the slowest')
     choose(len(steps) - 1, 'the last')
     choose(0, 'the first')
-    for proof in run.exposures[:3]:
+    # What is known of a step that was undone is not of the one that stands.
+    undone = run.undone_exposures
+    for proof in [it for it in run.exposures if it not in undone][:3]:
         row = int(np.searchsorted(steps['step'], proof.step))
         if row < len(steps):
             choose(row, f'worker {proof.worker} was exposed')

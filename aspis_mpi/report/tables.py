@@ -1,7 +1,6 @@
 """Tables of the page, and pieces of HTML in which nothing is obeyed."""
 
 from html import escape
-from itertools import pairwise
 
 import numpy as np
 
@@ -101,19 +100,23 @@ def rollbacks(facts):
             'turn', 'seconds', 'from step', 'to step', 'undone',
             'wrong payloads', 'files checked', 'exposed', 'cause'),
         [(it.turn, (it.seconds, f'{it.seconds:.3f}'), it.start, it.end,
-          it.undone, it.wrong, *_undone(facts, before, it), it.cause.word)
-         for before, it in pairwise([None, *facts.rollbacks])],
-        sortable=True)
+          it.undone, it.wrong, *_undone(facts, i), it.cause.word)
+         for i, it in enumerate(facts.rollbacks)], sortable=True)
 
 
-def _undone(facts, before, it):
-    """Files that were checked, and workers exposed, since a return."""
-    since = -1 if before is None else before.turn
+def _undone(facts, i):
+    """Files that were checked, and workers exposed, in what a return undid."""
+    def falls(turn, step):
+        # To the first of the returns that undo it.
+        by, *before = [(turn < it.turn) & (step >= it.end)
+                       for it in reversed(facts.rollbacks[:i + 1])]
+        return by & ~np.any(before, axis=0) if before else by
+
     turns = facts.turns
-    here = (turns.turn >= since) & (turns.turn < it.turn)
-    return int(turns.checked[here].sum()), ', '.join(
-        str(proof.worker) for proof in facts.undone_exposures
-        if since <= proof.turn < it.turn)
+    checked = turns.checked[falls(turns.turn, turns.step)]
+    return int(checked.sum()), ', '.join(
+        str(it.worker) for it in facts.undone_exposures
+        if falls(np.int64(it.turn), np.int64(it.step)))
 
 
 def states(caption, matrix, kinds):

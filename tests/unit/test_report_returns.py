@@ -119,6 +119,11 @@ def test_the_picture_has_every_turn(path):
     assert shown['marks'] == [7.5, 12.5]
 
 
+def test_proofs_of_undone_steps_choose_no_course(path):
+    courses = Page(making.report([path])).chart('Course')['steps']
+    assert not any('exposed' in it['why'] for it in courses)
+
+
 def test_checks_and_draws_are_within_reach(path):
     page = Page(making.report([path]))
     files = page.chart('Files that one more worker computed')['series']

@@ -244,9 +244,12 @@ function drawCourse(figure, chart) {
   say(figure, `step ${it.step}: enough had arrived after `
     + `${told(it.wait)} s (the first upright line), the step was over after `
     + `${told(it.whole)} s (the second).`
-    + (it.unheard.length ? ` Not heard: workers ${it.unheard.join(', ')}.` : '')
-    + (it.idle.length ? ` Without work: workers ${it.idle.join(', ')}.` : ''));
+    + (it.unheard.length ? ` Not heard: ${workers(it.unheard)}.` : '')
+    + (it.idle.length ? ` Without work: ${workers(it.idle)}.` : ''));
 }
+
+const workers = numbers => (numbers.length === 1 ? 'worker ' : 'workers ')
+  + numbers.join(', ');
 
 function course(it, chart, worker, at) {
   const bar = it.bars.find(bar => bar[0] === worker && bar[1] <= at
