@@ -74,6 +74,8 @@ def chart(title, unit, series, columns, about='', logarithmic=False,
     """
     series, always = _lively(series)
     note = ('' if columns.span == 1 else
+            f'Each bar is the mean of {columns.span} {axis}s.'
+            if series[0].shape == 'bars' else
             f'Each point stands for {columns.span} {axis}s: the line is their '
             'mean, the band reaches from the least to the most.')
     return {
@@ -128,7 +130,10 @@ def _line(series, columns):
             'shape': series.shape}
     if columns.span == 1:
         return told | {'mean': plain(series.values)}
-    return told | {'mean': plain(columns.known_average(series.values)),
+    mean = plain(columns.known_average(series.values))
+    if series.shape == 'bars':
+        return told | {'mean': mean}
+    return told | {'mean': mean,
                    'low': plain(columns.least(series.values)),
                    'high': plain(columns.most(series.values))}
 

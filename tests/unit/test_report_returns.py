@@ -150,6 +150,19 @@ def test_each_return_has_a_row(path):
         ['13', '20.000', '10', '3', '7', '0', '2', '5', 'exposure']]
 
 
+def test_bars_of_many_turns_are_means(path, monkeypatch):
+    monkeypatch.setattr('aspis_mpi.report.series.MOST', 11)
+    monkeypatch.setattr('aspis_mpi.report.series.LEAST', 1)
+    shown = Page(making.report([path])).chart('Files that one more')
+    assert shown['span'] == 2 and shown['note'] == (
+        'Each bar is the mean of 2 turns.')
+    stands, undone = shown['series']
+    assert 'low' not in stands and 'low' not in undone
+    # Turns 0 and 1, of which the second has two files; 6 and 7 were undone.
+    assert stands['mean'][0] == 1 and undone['mean'][3] == 2
+    assert stands['mean'][3] is None
+
+
 def test_many_draws_do_not_make_the_page_large(path, monkeypatch):
     monkeypatch.setattr('aspis_mpi.report.pictures.DRAWS', 4)
     shown = Page(making.report([path])).chart('Draws')
