@@ -36,12 +36,18 @@ def notices(facts):
         yield (f'The log holds {done} of {counted(wanted, "step")}: it is '
                'still being written, or the run was stopped or cut off. What '
                'stands here is complete up to its last step; make the report '
-               'again to see more.')
+               'again to see more.' + _last_warning(summary))
     if not done:
         yield 'No step is complete yet, so that there is nothing to draw.'
     if summary.continues:
         yield (f'This log is a later part of {summary.continues}; a report '
                'of that one shows the whole run.')
+
+
+def _last_warning(summary):
+    """The reason why a run has stopped, if it says one."""
+    return ''.join(f' Its last warning: {it.text}'
+                   for it in summary.last_warnings[-1:])
 
 
 # -- the run and its outcome

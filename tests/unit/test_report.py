@@ -12,6 +12,7 @@ from aspis_mpi.report import library, making
 from aspis_mpi.report.trust import STATES, states_of
 from aspis_mpi.report.truth import KINDS, kinds_of
 from aspis_mpi.runlog.reader import load_run
+from aspis_mpi.schemes.record import Evaluation
 from tests.support.made_up_logs import a_record, create
 from tests.support.report_pages import (
     DESIGN, HOSTILE, NO_LIE, NOBODY, Page, draw_nothing, write)
@@ -123,8 +124,41 @@ def test_the_first_screen_answers(page):
     assert 'Detection took' in told
 
 
+def test_the_slow_and_the_silent_are_named(tmp_path):
+    path, blank = tmp_path / 'run.h5', a_record(DESIGN)
+    with create(path, DESIGN) as log:
+        for step in range(12):
+            last = np.full(7, 0.1)
+            last[4] = np.nan if step >= 5 else 0.1
+            late = (np.arange(7) == 2) & (step % 3 == 0)
+            log.append(replace(blank, step=step, turn=step, last_report=last,
+                               first_report=last, late=late), NOBODY, NO_LIE,
+                       NOBODY, NOBODY)
+    told = Page(making.report([path])).told
+    assert 'worker 4 often not heard; worker 2 often slow' in told
+    assert 'worker 4 in 7 steps, from step 5 to the end' in told
+    assert 'Slow steps: worker 2 in 4 of 12' in told
+
+
 def test_a_log_that_is_not_finished_says_so(page):
     assert 'The log holds 12 of 40 steps' in page.told
+    assert f'Its last warning: be warned {HOSTILE}' in page.told
+
+
+@pytest.mark.parametrize('losses, accuracies, verdict', [
+    ((2.0, 1.0), (0.5, 0.75), '0.500 → 0.750'),
+    ((1.0, 2.0), (0.5, 0.5), '0.500; the loss did not fall'),
+    ((2.0, 1.0, 0.9), (0.1, 0.9, 0.4), '0.100 → 0.400; it was 0.900'),
+    ((2.0, np.nan), (0.1, 0.1), 'training failed: the loss is not finite'),
+    ((2.0, 1.0), (np.nan, np.nan), 'loss 2 → 1')])
+def test_the_verdict_on_training(losses, accuracies, verdict, tmp_path):
+    with create(tmp_path / 'run.h5', DESIGN) as log:
+        for step, (loss, accuracy) in enumerate(zip(losses, accuracies)):
+            log.append(replace(a_record(DESIGN), step=step, turn=step),
+                       NOBODY, NO_LIE, NOBODY, NOBODY)
+            log.evaluation(Evaluation(step, step, loss, accuracy))
+    told = Page(making.report([tmp_path / 'run.h5'])).texts['p']
+    assert any(it.endswith(verdict) for it in told)
 
 
 def test_a_log_without_a_step_has_a_page(tmp_path):
