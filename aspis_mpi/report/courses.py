@@ -110,7 +110,7 @@ def _by_arrivals(it, done):
     return {
         'arrivals': True, 'wait': it.wait, 'whole': it.whole,
         'signalled': it.signalled, 'bars': bars,
-        'payloads': payloads, 'silent': it.silent,
+        'payloads': payloads, 'sketches': it.sketches, 'silent': it.silent,
         'malformed': it.malformed,
         'deadlines': [seconds for _, seconds in it.deadlines[:1]],
         'unheard': it.unheard.tolist(), 'idle': it.no_work.tolist()}
@@ -128,7 +128,8 @@ def _by_reports(run, row):
         'whole': _known(facts['seconds_step']),
         'bars': [[int(worker), 0.0, float(last[worker]), WORK,
                   int(done[worker])] for worker in np.flatnonzero(heard)],
-        'payloads': [], 'silent': [], 'malformed': [], 'deadlines': [],
+        'payloads': [], 'sketches': [], 'silent': [], 'malformed': [],
+        'deadlines': [],
         'unheard': np.flatnonzero(~heard & ~idle).tolist(),
         'idle': np.flatnonzero(idle).tolist()}
 

@@ -12,7 +12,7 @@ from aspis_mpi.report import library, making
 from aspis_mpi.report.trust import STATES, states_of
 from aspis_mpi.report.truth import KINDS, kinds_of
 from aspis_mpi.runlog.reader import load_run
-from aspis_mpi.schemes.record import Evaluation
+from aspis_mpi.schemes.record import Arrival, ArrivalKind, Evaluation
 from tests.support.made_up_logs import a_record, create
 from tests.support.report_pages import (
     DESIGN, HOSTILE, NO_LIE, NOBODY, Page, draw_nothing, write)
@@ -183,6 +183,25 @@ def test_the_slowest_step_and_a_chosen_one_are_there(log):
     assert [it['step'] for it in courses[:2]] == [2, slowest]
     for it in courses:
         assert [bar[2] for bar in it['bars']] == last[it['step']].tolist()
+
+
+def test_sums_that_come_unasked_are_the_course_of_a_step(tmp_path):
+    path, kinds = tmp_path / 'run.h5', ArrivalKind
+    with create(path, DESIGN) as log:
+        log.arrivals([Arrival(0, worker, kind, 0, seconds, 0, b'\0\0', 0)
+                      for worker, kind, seconds in (
+                          (-1, kinds.MODEL, 10.0), (0, kinds.PAYLOAD, 10.25),
+                          (3, kinds.PAYLOAD, 10.5), (3, kinds.SKETCH, 10.75),
+                          (0, kinds.PAYLOAD, 11.0))])
+        log.append(a_record(DESIGN), NOBODY, NO_LIE, NOBODY, NOBODY)
+    course, = Page(making.report([path])).chart('Course')['steps']
+    done = DESIGN.loads.tolist()
+    assert course['bars'] == [[0, 0, 0.25, 3, done[0]],
+                              [3, 0, 0.5, 3, done[3]]]
+    assert course['sketches'] == [[3, 0.75]]
+    # What comes after the first is no work of its own.
+    assert course['payloads'] == [[0, 1.0]] and not course['signalled']
+    assert course['unheard'] == [1, 2, 4, 5, 6]
 
 
 def test_a_run_of_several_parts_is_one_run(tmp_path):

@@ -205,10 +205,12 @@ function drawMap(figure, chart) {
     }});
 }
 
+const PAYLOAD = ['#e69f00', '#f0b429'], SKETCH = ['#009e73', '#35c79a'];
+
 function drawCourse(figure, chart) {
   const it = chart.steps[figure.chosen || 0], n = it.workers;
   const times = [it.wait, it.whole, ...it.bars.map(bar => bar[2]),
-    ...it.payloads.map(pair => pair[1]), ...it.silent.map(pair => pair[1])];
+    ...[it.payloads, it.sketches, it.silent].flat().map(pair => pair[1])];
   const end = 1.02 * Math.max(...times.filter(value => value !== null), 0) || 1;
   const x = Array.from({length: 201}, (_, i) => i * end / 200);
   const bars = chart.bars.map(bar => hue(bar.colour));
@@ -225,9 +227,12 @@ function drawCourse(figure, chart) {
       if (n <= 60 && it.arrivals) for (const [worker, , to] of it.bars)
         paint(self, seam, to, to, worker - 0.4, worker + 0.4);
       for (const [worker, at] of it.payloads)
-        paint(self, hue(['#e69f00', '#f0b429']),
+        paint(self, hue(PAYLOAD),
           it.signalled ? it.wait ?? 0 : at - end / 300, at,
           worker + 0.12, worker + 0.36);
+      for (const [worker, at] of it.sketches)
+        paint(self, hue(SKETCH), at - end / 500, at + end / 500,
+          worker - 0.4, worker + 0.4);
       for (const [worker, at] of [...it.silent, ...it.malformed])
         paint(self, bad, at - end / 300, at + end / 300,
           worker - 0.45, worker + 0.45);
@@ -279,6 +284,7 @@ function numbers(chart, figure) {
     [...it.bars.map(([worker, from, to, kind, file]) =>
       [it.step, worker, from, to, chart.bars[kind].name, file]),
     ...it.payloads.map(at('payload has arrived')),
+    ...it.sketches.map(at('sketches have arrived')),
     ...it.silent.map(at('given up')),
     ...it.malformed.map(at('malformed message')),
     ...it.unheard.map(worker => at('not heard')([worker, null])),
@@ -439,7 +445,8 @@ function courseTools(figure, chart) {
     ...chart.bars.filter((_, i) => kinds.has(i)).map(
       it => key(it.name, it.colour)),
     ...(some('payloads') ? [key('payload on its way, or here',
-      ['#e69f00', '#f0b429'])] : []),
+      PAYLOAD)] : []),
+    ...(some('sketches') ? [key('sketches, or a check', SKETCH)] : []),
     ...(some('silent') || some('malformed') || some('deadlines')
       ? [key('given up, malformed, or the deadline', ['#a83f00', '#ff8a3d'])]
       : []),
