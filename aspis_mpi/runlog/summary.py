@@ -48,7 +48,7 @@ def format_summary(summary):
             ('accuracy', _tell_quality(summary.quality))]
     if summary.pace.steps:
         rows += [('verdicts', _tell_verdicts(summary.verdicts)),
-                 ('wrong', _tell_wrong_files(summary.truth)),
+                 ('wrong', _tell_wrong_files(summary)),
                  _trust_row(summary), *_checks_row(summary),
                  *_tensors_row(summary), *_undone_row(summary.undone),
                  *_waited_row(summary),
@@ -111,7 +111,7 @@ def _trust_row(summary):
     """Row of flags; where a rule certifies, of files and exposures."""
     it = summary.trust
     if it is None:
-        return 'flagged', _tell_flags(summary.truth)
+        return 'flagged', _tell_flags(summary)
     return ('trust', f'files a step: {it.certified:.3g} certified, '
             f'{it.presumed:.3g} presumed, {it.lost:.3g} lost; exposed: '
             f'{few(it.exposed) or "nobody"}')
@@ -175,7 +175,9 @@ def _undone_row(undone):
         f"{counted(undone.steps, 'step')} undone"
         + ('' if one else f', {undone.most} at most in one go')
         + f", with {counted(undone.wrong, 'wrong payload')} in "
-        + ('it' if undone.steps == 1 else 'them'))
+        + ('it' if undone.steps == 1 else 'them')
+        + (f'; exposed there: {few(undone.exposed)}'
+           if undone.exposed else ''))
 
 
 def _waited_row(summary):
@@ -245,9 +247,15 @@ def _tell_verdicts(verdicts):
                      for verdict, count in verdicts.items() if count)
 
 
-def _tell_wrong_files(truth):
+def _standing(undone):
+    """End of a sentence that is of the steps that were not undone."""
+    return ' in the steps that stand' if undone.times else ''
+
+
+def _tell_wrong_files(summary):
+    truth = summary.truth
     if not truth.wrong_files:
-        return 'no wrong file was used'
+        return f'no wrong file was used{_standing(summary.undone)}'
     used = counted(truth.wrong_files, 'wrong file was', 'wrong files were')
     return (f'{used} used in '
             f"{counted(truth.steps_with_wrong_files, 'step')}; "
@@ -255,10 +263,11 @@ def _tell_wrong_files(truth):
             f'{truth.wrong_files_most} at most')
 
 
-def _tell_flags(truth):
+def _tell_flags(summary):
+    truth = summary.truth
     right, wrong = truth.flagged_right, truth.flagged_wrong
     if not right + wrong + truth.flagged_missed:
-        return 'nobody, and nobody lied'
+        return f'nobody, and nobody lied{_standing(summary.undone)}'
     return (f'precision {share(truth.precision)}, recall '
             f"{share(truth.recall)}: {counted(right, 'time')} an adversary, "
             f"{counted(wrong, 'time')} an honest worker; "

@@ -49,7 +49,7 @@ def summarize(run):
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
         trust=_trust(run, steps), checks=_checks(run, steps),
-        exposures=_exposures(run), undone=_undone(run.rollbacks),
+        exposures=_exposures(run), undone=_undone(run),
         waited=_waited(run, steps), n_warnings=len(warnings),
         last_warnings=tuple(Warned(
             event.time, event.level, event.rank, event.text, event.code.word)
@@ -66,13 +66,15 @@ def _exposures(run):
                  for it in sorted(part.values(), key=attrgetter('step')))
 
 
-def _undone(rollbacks):
+def _undone(run):
     """Sums of all times that a run went back."""
+    rollbacks = run.rollbacks
     steps = [it.undone for it in rollbacks]
     return Undone(
         times=len(steps), steps=sum(steps), most=max(steps, default=0),
         wrong=sum(it.wrong for it in rollbacks),
-        by_hand=sum(it.cause is Cause.HAND for it in rollbacks))
+        by_hand=sum(it.cause is Cause.HAND for it in rollbacks),
+        exposed=sorted({it.worker for it in run.undone_exposures}))
 
 
 def _differing(tensor):

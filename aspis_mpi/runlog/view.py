@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from aspis_mpi.arrays import Array
 from aspis_mpi.runlog import schema
-from aspis_mpi.schemes.record import Rollback
+from aspis_mpi.schemes.record import ExposureRecord, Rollback
 
 #: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
 WINDOW = 1 << 24
@@ -39,6 +39,11 @@ class View:
     @property
     def parts(self) -> tuple[Any, ...]:
         """The logs that the run consists of, a `Run` each."""
+        raise NotImplementedError
+
+    @property
+    def exposures(self) -> list[ExposureRecord]:
+        """Workers that were proved wrong, a list of `ExposureRecord`."""
         raise NotImplementedError
 
     @property
@@ -114,6 +119,15 @@ class View:
             found |= (arrivals['turn'] < it.turn) & (
                 arrivals['step'] >= it.end)
         return found
+
+    @property
+    def undone_exposures(self) -> list[ExposureRecord]:
+        """Those of the exposures that are of steps undone later."""
+        found = self.exposures
+        where = np.array([(it.turn, it.step) for it in found],
+                         dtype=[('turn', 'i8'), ('step', 'i8')])
+        return [it for it, undone in zip(found, self.undone(where))
+                if undone]
 
     @property
     def attack(self) -> str:
