@@ -41,7 +41,9 @@ detail = "arrivals"
 """
 
 #: Blocks that show something else, and what is included from elsewhere.
-OTHER = {'text', 'r', '{literalinclude}', '{include}', '{toctree}'}
+OTHER = {'text', 'r', '{literalinclude}', '{include}', '{toctree}',
+         # tests/unit/test_docs.py builds the pages, and that runs it
+         '{code-cell}'}
 
 #: Commands that are not run here, and why; a script that they name exists.
 NOT_RUN = {
