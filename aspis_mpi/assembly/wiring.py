@@ -189,7 +189,7 @@ class Assembly(Design):
             job.n_workers, self.most_cost, faults.silence,
             max(job.q + faults.tolerate, self.silent_survived))
         return Membership(self.scheme, memory, self.schemes.without,
-                          accounts)
+                          accounts, self.inspection)
 
     def auditor(self):
         """An auditor, who computes files as a worker does."""

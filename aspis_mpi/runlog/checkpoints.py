@@ -248,7 +248,7 @@ def _pack(snapshot: Snapshot) -> Arrays:
              'failures': snapshot.failures, 'keys': it.keys,
              'evidence': it.evidence, 'equality': asdict(it.equality),
              'vouched': it.vouched, 'turn': it.turn,
-             'age': it.age, 'made': snapshot.made}
+             'age': it.age, 'made': snapshot.made, 'cleared': it.cleared}
     optimizer = {_OF_OPTIMIZER + name: values
                  for name, values in snapshot.optimizer.items()}
     text = json.dumps(facts).encode()
@@ -281,7 +281,8 @@ def _unpack(arrays: Arrays) -> Snapshot:
         arrays['account'], arrays['silent'], arrays['resting'],
         arrays['speeds'], arrays['order'], arrays['absent'],
         Equality(**facts['equality']), facts.get('vouched', False),
-        facts['turn'], facts['age'])
+        facts['turn'], facts['age'],
+        [tuple(row) for row in facts.get('cleared', [])])
     optimizer = {name.removeprefix(_OF_OPTIMIZER): values
                  for name, values in arrays.items()
                  if name.startswith(_OF_OPTIMIZER)}

@@ -1,12 +1,17 @@
 """Norms far above those of others never enter an update on one check."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import DONE
+from aspis_mpi.job import loading
 from tests.support.spot_bench import SpotBench
-from tests.support.spot_runs import SpotRun
+from tests.support.spot_runs import SpotRun, tables
 
 NEVER = {'rate': 1e-15, 'first': 0}
 ALWAYS = {'rate': 1.0, 'first': 0}
@@ -141,6 +146,23 @@ def test_a_cleared_limit_ends_after_the_horizon():
     rows = inspection.screens.cleared.rows()
     assert rows and all(inspection.horizon <= until <= 2 + inspection.horizon
                         for *_, until in rows)
+
+
+def test_cleared_limits_go_on_where_the_workers_are_the_same():
+    """In a checkpoint, so that a resume does not audit all of them again."""
+    run = SpotRun(detection=NEVER | {'outlier': 1.0},
+                  run={'steps': 20})
+    last = run.snapshots.last
+    assert last.members.cleared
+    keys = last.members.keys
+    for names, expected in ((keys, last.members.cleared),
+                            (('other', *keys[1:]), [])):
+        again = Assembly(loading.from_tables(tables(
+            detection=NEVER | {'outlier': 1.0})))
+        server = again.server(VirtualClock(), past=None)
+        server.resume(replace(last, members=replace(
+            last.members, keys=names)))
+        assert again.inspection.cleared() == expected
 
 
 def test_files_that_were_found_right_are_let_in_too():

@@ -7,7 +7,7 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.errors import DONE
 from aspis_mpi.protocol.messages import Compute, Purpose
 from aspis_mpi.protocol.server.states import State
-from tests.support.spot_bench import SpotBench
+from tests.support.spot_bench import SILENCE, SpotBench
 from tests.support.spot_runs import SpotRun, liar
 
 ALWAYS = {'rate': 1.0, 'first': 0}
@@ -89,6 +89,33 @@ def test_who_refuses_is_not_exposed_on_the_word_of_others_alone():
     it.play(mute=[3])
     assert not proofs(it)
     assert any('did not answer for a vector' in text for text in it.texts)
+
+
+def test_who_was_late_with_its_sum_has_no_more_time_to_answer_for_it():
+    """It is not waited for until it would be silent."""
+    it = bench()
+    for _ in range(3):
+        it.play()
+    it.sums(but=[3, 5])
+    it.excuse(3)
+    it.sum(3)
+    it.sum(5)
+    it.answers(but=[3])
+    asked = it.clock.now
+    while it.state is State.VERIFYING:
+        it.wait()
+    assert it.clock.now - asked < SILENCE / 10
+    assert it.finish(3, mute=[3]).late[3] and not proofs(it)
+
+
+def test_who_was_late_with_its_sum_but_answers_for_it_is_used():
+    it = bench()
+    it.sums(but=[3, 5])
+    it.excuse(3)
+    it.sum(3)
+    it.sum(5)
+    record = it.finish(0)
+    assert 3 in record.source and record.late[3]
 
 
 def test_the_late_answers_of_who_was_given_up_count_no_more():

@@ -68,6 +68,11 @@ class Snapshots:
         return self._kept[ripe.target(self._ages, now, horizon).step]
 
     @property
+    def last(self):
+        """The snapshot of the latest step."""
+        return self._kept[max(self._kept)]
+
+    @property
     def _ages(self):
         return [ripe.Kept(it.step, it.made) for it in self._kept.values()]
 
@@ -80,6 +85,7 @@ class SpotRun:
     assembly : Assembly
     server : ParameterServer
     workers : list of Worker
+    snapshots : Snapshots
     code : int
     """
 
@@ -92,7 +98,7 @@ class SpotRun:
         if self.assembly.inspection is not None:
             self.assembly.inspection.coins = Coins(
                 streams.generator(coins, 'coins').bytes)
-        keeper = self.keeper(self.assembly.ripening)
+        self.snapshots = keeper = self.keeper(self.assembly.ripening)
         self.server = keeper.server = self.assembly.server(
             clock, past=keeper if goes_back else None)
         pools = self.assembly.pools(shared=True)

@@ -28,7 +28,7 @@ def snapshot(step=7, seed=0):
         drawn.random(K) < 0.3, speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
         drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True),
-        turn=3 * step + 1, age=2.5 * step)
+        turn=3 * step + 1, age=2.5 * step, cleared=[(2, 0, 10 / 3, 40)])
     return Snapshot(
         step, 1 / 3, drawn.standard_normal(D).astype(np.float32),
         {'velocity': drawn.standard_normal(D).astype(np.float32)},
@@ -44,7 +44,7 @@ def assert_equal(one, other):
     for name, values in one.optimizer.items():
         assert values.tobytes() == other.optimizer[name].tobytes()
     a, b = one.members, other.members
-    for name in ('keys', 'evidence', 'equality', 'turn', 'age'):
+    for name in ('keys', 'evidence', 'equality', 'turn', 'age', 'cleared'):
         assert getattr(a, name) == getattr(b, name), name
     for name in ('account', 'silent', 'resting', 'speeds', 'order', 'absent'):
         x, y = getattr(a, name), getattr(b, name)

@@ -30,6 +30,8 @@ CLEARED = 1.5
 #: as rows of an embedding that few of them touch, has no usual norm: the
 #: equal share takes its place.
 SPARSE = 1e-3
+#: What was cleared: worker, place, limit, last turn.
+Limit = tuple[int, int, float, int]
 #: Place of files among those of the pieces, and of the whole payload.
 FILE, WHOLE = -1, 0
 
@@ -61,11 +63,11 @@ class Cleared:
         As `rows` gives them: worker, place, limit, last turn.
     """
 
-    def __init__(self, rows: Iterable[tuple[int, int, float, int]] = ()):
+    def __init__(self, rows: Iterable[Limit] = ()):
         self._limits = {(worker, place): (limit, until)
                         for worker, place, limit, until in rows}
 
-    def rows(self) -> list[tuple[int, int, float, int]]:
+    def rows(self) -> list[Limit]:
         """All of it, for a checkpoint."""
         return [(*key, *value) for key, value in sorted(self._limits.items())]
 

@@ -36,6 +36,8 @@ class Membership:
         the others.  Raises ValueError where there is none.
     accounts : Accounts
         What each worker has cost the run.
+    inspection : Inspection, optional
+        Of sums that are looked at by chance.
 
     Attributes
     ----------
@@ -62,7 +64,7 @@ class Membership:
     usual : Usual
     """
 
-    def __init__(self, scheme, memory, rebuild, accounts):
+    def __init__(self, scheme, memory, rebuild, accounts, inspection=None):
         n_workers = scheme.assignment.n_workers
         self.turn, self.age = -1, 0.0
         self.scheme = scheme
@@ -74,6 +76,7 @@ class Membership:
         self.idle = self._told_idle = self.lost.copy()
         self.speeds = Speeds(n_workers)
         self.usual = Usual.of(n_workers)
+        self._inspection = inspection
         self._designed = scheme.assignment.incidence.sum(axis=1)
         self._memory = memory
         self._rebuild = rebuild
@@ -250,7 +253,8 @@ class Membership:
                        silent, resting, self.speeds.seconds.copy(),
                        order.copy(), absent, self.scheme.equality,
                        self._memory.vouched, self.turn + (not within),
-                       self.age)
+                       self.age, self._inspection.cleared()
+                       if self._inspection else [])
 
     def restore(self, seconds, members):
         """Know again what was exported before a turn, of the same workers.
@@ -283,6 +287,8 @@ class Membership:
         self.settle(members.equality)
         self._settled = True
         self.speeds.seconds = members.speeds.copy()
+        if self._inspection:
+            self._inspection.clear(members.cleared)
         if same and (members.absent == self.excluded).all():
             self.order = members.order.copy()
         # Should this step be stopped, too, it has not begun either.

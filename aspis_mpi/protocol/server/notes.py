@@ -154,6 +154,6 @@ class Notes:
             contributors=verdict.contributors, copies=resolution.copies,
             files_done=tally.done if step.shown is None else step.shown,
             first_report=tally.first_report, last_report=tally.last_report,
-            late=step.late, account=account, turn=step.turn,
+            late=step.ever_late, account=account, turn=step.turn,
             files_checked=resolution.checks,
             later=step.table.later))

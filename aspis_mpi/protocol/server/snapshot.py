@@ -5,11 +5,12 @@ that has the step in its name, so no generator and no position in the data
 has to be kept, and workers begin each step anew.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aspis_mpi.arrays import Array, Bools, Floats, Ints, Vector
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
+from aspis_mpi.detection.spot.screens import Limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class Members:
     age : float
         Turns that were done, in the worth of usual ones, undone ones
         included.
+    cleared : list of (int, int, float, int)
+        See `detection.spot.screens.Cleared`.
     """
 
     keys: tuple[str, ...]
@@ -52,6 +55,7 @@ class Members:
     vouched: bool = False
     turn: int = 0
     age: float = 0.0
+    cleared: list[Limit] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,6 +89,7 @@ class SpotStep(Step):
         workers, now = sorted(messages), self._notes.now()
         asked = np.zeros(len(self.excluded), dtype=bool)
         asked[workers] = True
+        self._watch.renew(workers)
         self._watch.awaited = asked
         self._watch.ask(asked, self.epoch, now)
         owed.ask(asked, now)

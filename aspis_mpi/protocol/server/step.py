@@ -177,7 +177,7 @@ class Step(Stage):
         for worker in workers:
             self._notes.arrived(self, worker, ArrivalKind.LATE,
                                 self._notes.now())
-        self.late[workers] = True
+        self._watch.excuse(workers)
         return self._leave(workers, self._gathering.excuse)
 
     def _leave(self, workers, leave):
@@ -435,6 +435,11 @@ class Step(Stage):
     def awaited(self):
         """Workers that owe the vector or sketches asked for, bool (K,)."""
         return self._watch.awaited
+
+    @property
+    def ever_late(self):
+        """Workers that were late at some time of the step, bool (K,)."""
+        return self._watch.ever_late
 
     @property
     def late(self):

@@ -21,7 +21,9 @@ class Watch:
         Who owes the vector or sketches that were asked for at second `asked`
         in epoch `asked_in`.
     late, silent : ndarray of bool, shape (K,)
-        Who was not waited for any longer; who was given up for the step.
+        Who is not waited for any longer; who was given up for the step.
+    ever_late : ndarray of bool, shape (K,)
+        Who was not waited for any longer at some time of the step.
     resumed : float
         Since when files are being computed.
     skipped : ndarray of bool, shape (f,), or None
@@ -32,6 +34,7 @@ class Watch:
         n_files, n_workers = incidence.shape
         self.awaited = np.zeros(n_workers, dtype=bool)
         self.late, self.silent = self.awaited.copy(), self.awaited.copy()
+        self.ever_late = self.awaited.copy()
         self.asked = np.full(n_workers, np.nan)
         self.asked_in = np.full(n_workers, -1)
         self.resumed = started
@@ -49,6 +52,14 @@ class Watch:
     def ask(self, workers, epoch, now):
         """These are asked for a vector or for sketches, bool (K,)."""
         self.asked[workers], self.asked_in[workers] = now, epoch
+
+    def excuse(self, workers):
+        """Some workers are not waited for any longer."""
+        self.late[workers] = self.ever_late[workers] = True
+
+    def renew(self, workers):
+        """Some are to answer something else, late as they may have been."""
+        self.late[workers] = False
 
     def settle(self, workers):
         """Some workers owe nothing that was asked for any more."""

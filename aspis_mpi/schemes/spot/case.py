@@ -7,6 +7,8 @@ from aspis_mpi.arrays import Floats
 
 #: Tell whether two sketches (k + 1, 1) are of the same gradient.
 Same = Callable[[Floats, Floats], bool]
+#: Stands for what is right among the numbers of workers.
+RIGHT = -1
 
 
 class Finding(Enum):
@@ -51,6 +53,8 @@ class Case:
         self.audited = self.settled_nothing = False
         self._shown = {owner: shown}
         self._same = same
+        # Of two workers, or of `RIGHT` and one, whether they show the same.
+        self._known: dict[tuple[int, int], bool] = {}
         #: Workers that were asked for it and have not come up with it.
         self.failed: set[int] = set()
 
@@ -67,9 +71,8 @@ class Case:
     @property
     def against(self) -> list[int]:
         """Workers that have shown something else than the owner."""
-        own = self._shown[self.owner]
-        return [worker for worker, shown in self._shown.items()
-                if not self._same(own, shown)]
+        return [worker for worker in self._shown
+                if not self._alike(self.owner, worker)]
 
     @property
     def disputed(self) -> bool:
@@ -93,9 +96,8 @@ class Case:
         """The state of the case where q of the workers may be wrong."""
         if self.right is None:
             self.right = self._outvoting(q)
-        own = self._shown[self.owner]
         if self.right is not None:
-            return (Finding.RIGHT if self._same(own, self.right)
+            return (Finding.RIGHT if self._alike(RIGHT, self.owner)
                     else Finding.WRONG)
         if self.strict or self.disputed or len(self._shown) < 2:
             return Finding.OPEN
@@ -103,26 +105,40 @@ class Case:
 
     def _outvoting(self, q: int) -> Floats | None:
         """The sketch that more than q workers have shown alike, or None."""
-        for shown in self._shown.values():
-            alike = sum(self._same(shown, other)
-                        for other in self._shown.values())
-            if alike > max(q, 1):
+        for worker, shown in self._shown.items():
+            if self._supporters(worker) > max(q, 1):
                 return shown
         return None
+
+    def _supporters(self, worker: int) -> int:
+        """Workers that have shown what one has, itself among them."""
+        return sum(self._alike(worker, other) for other in self._shown)
+
+    def _alike(self, one: int, other: int) -> bool:
+        """True if two workers have shown the same; each pair is compared
+        once."""
+        pair = min(one, other), max(one, other)
+        if pair not in self._known:
+            self._known[pair] = one == other or self._same(
+                self._sketch(one), self._sketch(other))
+        return self._known[pair]
+
+    def _sketch(self, worker: int) -> Floats:
+        if worker == RIGHT and self.right is not None:
+            return self.right
+        return self._shown[worker]
 
     @property
     def wrong(self) -> list[int]:
         """Workers that have shown something else than what is right."""
         if self.right is None:
             return []
-        return sorted(worker for worker, shown in self._shown.items()
-                      if not self._same(shown, self.right))
+        return sorted(worker for worker in self._shown
+                      if not self._alike(RIGHT, worker))
 
     def wanted(self, q: int) -> int:
         """More workers that it takes at least to settle it."""
-        most = max(sum(self._same(shown, other)
-                       for other in self._shown.values())
-                   for shown in self._shown.values())
+        most = max(map(self._supporters, self._shown))
         if self.strict or self.disputed:
             return max(q + 1 - most, 1)
         return 1

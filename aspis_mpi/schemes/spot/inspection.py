@@ -10,7 +10,8 @@ from aspis_mpi.arrays import Floats, Ints, Vector
 from aspis_mpi.detection.rules.spot import Spot
 from aspis_mpi.detection.spot import odds, ripe
 from aspis_mpi.detection.spot.pieces import Pieces
-from aspis_mpi.detection.spot.screens import Screened, Screens
+from aspis_mpi.detection.spot.screens import (
+    Cleared, Limit, Screened, Screens)
 from aspis_mpi.schemes.spot.lots import ByCoins, Lots, Source
 from aspis_mpi.streams import Coins
 
@@ -62,6 +63,14 @@ class Inspection:
         """Look at each of some tensors; at pieces of one size without any."""
         self._pieces = Pieces(self._size, tensors)
         self.screens = Screens(self.rule.outlier, self._pieces.sizes)
+
+    def cleared(self) -> list[Limit]:
+        """Larger limits that are in force, for a checkpoint."""
+        return self.screens.cleared.rows()
+
+    def clear(self, rows: Sequence[Limit]) -> None:
+        """Put limits in force that a checkpoint has."""
+        self.screens.cleared = Cleared(rows)
 
     def has_grown(self, norms: Sequence[Floats]) -> bool:
         """Tell whether the sums of a turn are far above those before.

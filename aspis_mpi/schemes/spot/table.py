@@ -323,12 +323,13 @@ class SpotTable(InspectedTable):
         as it is not.
         """
         start = clock()
+        owing = [it for it in self._sent
+                 if it.owes and believed[it.worker] and q]
         shown = {file: it.of_file(file) for it in self._fresh
-                 for file in it.files.tolist() if it.asked}
-        for it in self._sent:
+                 for file in it.files.tolist() if it.asked and owing}
+        for it in owing:
             files = it.files.tolist()
-            if it.owes and believed[it.worker] and q and all(
-                    file in shown for file in files):
+            if all(file in shown for file in files):
                 it.owes = False
                 self._compare(it, [shown[file] for file in files], audit)
         self._seconds += clock() - start
