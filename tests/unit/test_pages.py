@@ -60,7 +60,8 @@ NOT_RUN = {
     r'python -m aspis_mpi show RUN\.h5 --exclude':
         'tests/slurm/test_slurm_nodes.py',
     r'h5dump ': 'tests/unit/test_other_tools.py',
-    r'(mpirun .*)?python tests/bench/\w+\.py': 'takes minutes',
+    r'(mpirun .*)?python (tests/bench/\w+\.py|-m tests\.bench\.)':
+        'takes minutes',
     r'python -m experiments\.\w+\.\w+': 'tests/unit/test_scripts.py starts it',
     r'mpirun .*python docs/own_cnn\.py': 'tests/mpi/test_mpirun_torch.py',
     r'python analysis/\w+\.py': 'tests/unit/test_analysis.py',
