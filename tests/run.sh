@@ -30,8 +30,8 @@ intel=(tests/mpi/test_mpirun_{signals,exit_codes,killed}.py)
 quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
        --ignore-glob='tests/unit/test_*analysis.py'
        --ignore=tests/unit/test_{certified,docs,guard,joined,log_versions}.py
-       --ignore=tests/unit/test_{models,networks_repeat,pages,prepare}.py
-       --ignore=tests/unit/test_{runlog,scripts,trust}.py
+       --ignore=tests/unit/test_{making,models,networks_repeat,pages}.py
+       --ignore=tests/unit/test_{prepare,runlog,scripts,trust}.py
        tests/protocol/test_{messages,server,worker,membership,truth}.py
        tests/protocol/test_{coded_server,coded_worker}.py)
 

@@ -24,7 +24,7 @@ if __name__ == '__main__':
 
 from making import benches, pictures, runs, screenshot  # noqa: E402
 
-PICTURES, BENCHMARKS = GROUPS = 'pictures', 'benchmarks'
+GROUPS = PICTURES, BENCHMARKS = 'pictures', 'benchmarks'
 
 
 @dataclass(frozen=True)
