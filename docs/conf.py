@@ -14,9 +14,16 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 project = 'aspis_mpi'
-extensions = ['myst_parser']
+extensions = ['myst_nb']
 exclude_patterns = ['_build', 'making']
-source_suffix = {'.md': 'markdown'}
+source_suffix = {'.md': 'myst-nb'}
+# Pages that say `file_format: mystnb` are notebooks, whose cells are run each
+# time; one that raises is a warning with its traceback, and so an error.
+nb_execution_mode = 'force'
+nb_execution_show_tb = True
+nb_execution_in_temp = True
+nb_execution_timeout = 60
+nb_merge_streams = True
 # `--set` is no dash.
 smartquotes = False
 html_theme = 'alabaster'

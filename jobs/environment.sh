@@ -143,6 +143,14 @@ aspis_install_torch() {
 }
 
 
+# The library that a report carries.
+aspis_install_report() {
+    local list
+    list=$(aspis_requirements "$1" options.extras_require report) &&
+    aspis_pip "$1" --requirement /dev/stdin <<< "$list"
+}
+
+
 # The pages are built by a test; others train on images of a library.
 aspis_install_test() {
     local list
@@ -226,8 +234,8 @@ aspis_is_fresh() {
 }
 
 
-# Installs `base`, `torch`, `test`, `mpich`, `impi`, `lowest` or `newest` into
-# an environment unless it is there.
+# Installs `base`, `torch`, `report`, `test`, `mpich`, `impi`, `lowest` or
+# `newest` into an environment unless it is there.
 # The stamp goes first and comes back last: no stamp outlives an interruption.
 aspis_install() {
     local env="$aspis_root/$1" stamp="$aspis_root/$1/.installed-$2"
@@ -257,6 +265,12 @@ aspis_install() {
 # What models of torch need besides.
 aspis_add_torch() {
     aspis_install .venv torch 'once, about a minute and a large download'
+}
+
+
+# What the report of jobs/quickstart.sh needs besides.
+aspis_add_report() {
+    aspis_install .venv report 'once, a second'
 }
 
 

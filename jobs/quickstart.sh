@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job on this machine, from nothing to pictures:
+# The main job on this machine, from nothing to pictures and a report:
 #
 #     bash jobs/quickstart.sh [options of `run`, e.g. --set run.steps=20]
 #
@@ -22,5 +22,9 @@ printf '\n'
 [ -e "$name.h5" ] || exit 0
 python analysis/accuracy.py "$name.h5"
 python analysis/detection.py "$name.h5"
-printf '\nLog, pictures and model, in %s:\n' "$PWD"
+# Where what it needs cannot be installed, the rest is there nevertheless.
+if aspis_add_report; then
+    python -m aspis_mpi report "$name.h5"
+fi
+printf '\nLog, pictures, model and report (for the browser), in %s:\n' "$PWD"
 printf '  %s\n' "$name"*

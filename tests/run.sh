@@ -30,7 +30,8 @@ intel=(tests/mpi/test_mpirun_{signals,exit_codes,killed}.py)
 quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
        --ignore-glob='tests/unit/test_*analysis.py'
        --ignore=tests/unit/test_{certified,docs,follow_reading,guard,joined}.py
-       --ignore=tests/unit/test_{log_versions,models,networks_repeat,pages}.py
+       --ignore=tests/unit/test_{log_versions,making,models,networks_repeat}.py
+       --ignore=tests/unit/test_pages.py
        --ignore=tests/unit/test_{prepare,runlog,scripts,trust}.py
        tests/protocol/test_{messages,server,worker,membership,truth}.py
        tests/protocol/test_{coded_server,coded_worker}.py)

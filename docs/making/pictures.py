@@ -1,7 +1,8 @@
-"""The pictures of these pages, as SVG beside them and, to look at, as PNG.
+"""The drawings of these pages, as SVG beside them and, to look at, as PNG.
 
-    python docs/making/pictures.py            # into docs/figures
-    python docs/making/pictures.py --png DIR  # and as PNG into a folder
+    python docs/making/pictures.py                   # into docs/figures
+    python docs/making/pictures.py --png DIR         # and as PNG into a folder
+    python docs/making/pictures.py --only step spot  # some of them
 """
 
 import argparse
@@ -174,21 +175,33 @@ MESSAGES = (
     ('Commit', True, 'Resolving', 'forget the gradients'))
 
 
+def both_sides(height, bottom):
+    """A server and a worker, with lines down along which time passes."""
+    figure, axis = canvas(78, height)
+    top = height - 5.5
+    for x, name, color in ((4, 'server (rank 0)', SERVER),
+                           (52, 'each worker', RIGHT)):
+        box(axis, x, top, 22, 4, name, color, 'white', 10)
+        axis.plot((x + 11, x + 11), (bottom, top), color=LINE, linewidth=0.8,
+                  zorder=0)
+    return figure, axis
+
+
+def message(axis, y, text, down, state, work):
+    """An arrow between both sides; what they are, and do, after it."""
+    ends = (26, 52) if down else (52, 26)
+    arrow(axis, (ends[0], y), (ends[1], y), SERVER if down else RIGHT)
+    word(axis, 39, y + 1.4, text, size=8.5)
+    if state:
+        box(axis, 7, y - 3.7, 16, 3.4, state, 'white')
+        box(axis, 52.5, y - 3.7, 21, 3.4, work, 'white', size=8.5)
+
+
 def step():
     """Messages of a step, in the order in which they travel."""
-    figure, axis = canvas(78, 61)
-    box(axis, 4, 55.5, 22, 4, 'server (rank 0)', SERVER, 'white', 10)
-    box(axis, 52, 55.5, 22, 4, 'each worker', RIGHT, 'white', 10)
-    for x in (15, 63):
-        axis.plot((x, x), (6.5, 55.5), color=LINE, linewidth=0.8, zorder=0)
-    for i, (text, down, state, work) in enumerate(MESSAGES):
-        y = 51.5 - 6 * i
-        ends = (26, 52) if down else (52, 26)
-        arrow(axis, (ends[0], y), (ends[1], y), SERVER if down else RIGHT)
-        word(axis, 39, y + 1.4, text, size=8.5)
-        if state:
-            box(axis, 7, y - 3.7, 16, 3.4, state, 'white')
-            box(axis, 52.5, y - 3.7, 21, 3.4, work, 'white', size=8.5)
+    figure, axis = both_sides(61, bottom=6.5)
+    for i, told in enumerate(MESSAGES):
+        message(axis, 51.5 - 6 * i, *told)
     word(axis, 39, 43.6, 'enough files are finished', LINE, 8)
     word(axis, 39, 31.6, 'all vectors are here, or their time is over', LINE,
          8)
@@ -220,22 +233,13 @@ CHECKED = (
 
 def spot():
     """Messages of a checked step, and what is drawn in between."""
-    figure, axis = canvas(78, 66)
-    box(axis, 4, 60.5, 22, 4, 'server (rank 0)', SERVER, 'white', 10)
-    box(axis, 52, 60.5, 22, 4, 'each worker', RIGHT, 'white', 10)
-    for x in (15, 63):
-        axis.plot((x, x), (8, 60.5), color=LINE, linewidth=0.8, zorder=0)
+    figure, axis = both_sides(66, bottom=8)
     y = 56.5
-    for text, down, state, work, drawn in CHECKED:
+    for *told, drawn in CHECKED:
         if drawn:
             word(axis, 39, y + 1.3, drawn, WRONG, 8)
             y -= 3.6
-        ends = (26, 52) if down else (52, 26)
-        arrow(axis, (ends[0], y), (ends[1], y), SERVER if down else RIGHT)
-        word(axis, 39, y + 1.4, text, size=8.5)
-        if state:
-            box(axis, 7, y - 3.7, 16, 3.4, state, 'white')
-            box(axis, 52.5, y - 3.7, 21, 3.4, work, 'white', size=8.5)
+        message(axis, y, *told)
         y -= 5.4
     word(axis, 39, 4, 'In a step that is not checked the sums are here, and '
          'Commit follows.\nNobody can know which one it will be, who will '
@@ -284,18 +288,20 @@ PICTURES = (votes, partial, certificate, step, spot, layers)
 
 
 def main():
-    """Draw all of them."""
+    """Draw all of them, or some."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    known = {picture.__name__: picture for picture in PICTURES}
     parser.add_argument('--png', type=Path, metavar='DIR')
-    folder = parser.parse_args().png
+    parser.add_argument('--only', nargs='+', choices=known, default=known,
+                        metavar='NAME')
+    arguments = parser.parse_args()
     FIGURES.mkdir(exist_ok=True)
     with matplotlib.rc_context(STYLE):
-        for picture in PICTURES:
-            figure = picture()
-            figure.savefig(FIGURES / f'{picture.__name__}.svg',
-                           metadata={'Date': None})
-            if folder:
-                figure.savefig(folder / f'{picture.__name__}.png', dpi=110)
+        for name in arguments.only:
+            figure = known[name]()
+            figure.savefig(FIGURES / f'{name}.svg', metadata={'Date': None})
+            if arguments.png:
+                figure.savefig(arguments.png / f'{name}.png', dpi=110)
 
 
 if __name__ == '__main__':

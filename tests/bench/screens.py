@@ -11,28 +11,18 @@ the same numbers.
 import json
 import os
 import sys
-import time
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
+from timing import best  # noqa: E402
 
 from aspis_mpi.detection.spot.pieces import Pieces  # noqa: E402
 from aspis_mpi.detection.spot.screens import Screens  # noqa: E402
 
-REPEATS, WORKERS = 9, 15
+WORKERS = 15
 #: Of a ResNet-18.
 TENSORS = 62
-
-
-def best(work, numbers):
-    """Least nanoseconds a number."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return round(min(seconds) * 1e9 / numbers, 3)
 
 
 def tensors(d):

@@ -10,26 +10,14 @@ the random matrix once, per coordinate.
 import json
 import os
 import sys
-import time
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np  # noqa: E402
+from timing import best  # noqa: E402
 
 from aspis_mpi.arrays import blocks, norm  # noqa: E402
 from aspis_mpi.coding.sketching import BLOCK, matrix, sketch  # noqa: E402
-
-REPEATS = 9
-
-
-def best(work, numbers):
-    """Least nanoseconds a number."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return round(min(seconds) * 1e9 / numbers, 2)
 
 
 def make_matrix(secret, d):

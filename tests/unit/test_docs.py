@@ -1,6 +1,8 @@
 """The pages build without a warning, and what is generated is whole."""
 
 import inspect
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,12 +49,20 @@ detail = "arrivals"
 def site(tmp_path_factory):
     """The folder of the built pages; a broken link is a warning."""
     folder = tmp_path_factory.mktemp('site')
-    done = subprocess.run(
-        [sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going',
-         '-d', folder / 'doctrees', DOCS, folder / 'html'],
-        capture_output=True, text=True, timeout=110)
-    assert (done.returncode, done.stderr) == (0, '')
+    done = build(DOCS, folder, '--keep-going')
+    # ipykernel says that it speaks over TCP, as every notebook's does.
+    said = [line for line in done.stderr.splitlines()
+            if not line.startswith('[IPKernelApp] WARNING')]
+    assert (done.returncode, said) == (0, [])
     return folder / 'html'
+
+
+def build(pages, folder, *options):
+    """What Sphinx says of a folder of pages; a warning is an error."""
+    return subprocess.run(
+        [sys.executable, '-m', 'sphinx', '-q', '-W', *options, '-c', DOCS,
+         '-d', folder / 'doctrees', pages, folder / 'html'],
+        capture_output=True, text=True, timeout=110)
 
 
 def test_every_page_is_built_and_filled(site):
@@ -77,10 +87,43 @@ def test_a_broken_link_is_a_warning(tmp_path):
     """Else the pages would pass with any link."""
     (tmp_path / 'index.md').write_text(
         '# Page\n\n[one](#page) [other](#nowhere)\n')
-    done = subprocess.run(
-        [sys.executable, '-m', 'sphinx', '-q', '-W', '-c', DOCS, tmp_path,
-         tmp_path / 'html'], capture_output=True, text=True, timeout=110)
+    done = build(tmp_path, tmp_path / 'built')
     assert done.returncode and "'nowhere'" in done.stderr
+
+
+# --- the notebook ---------------------------------------------------------
+
+NOTEBOOK = DOCS / 'own-figures.md'
+
+
+def test_the_notebook_has_three_figures_and_can_be_taken_away(site):
+    page = (site / 'own-figures.html').read_text(encoding='utf-8')
+    pictures = re.findall(r'src="(_images/[^"]+\.png)"', page)
+    assert len(set(pictures)) == 3
+    for picture in pictures:
+        assert (site / picture).stat().st_size > 10_000
+    # What its cells found: who lied was caught, and by what.
+    assert page.count('by disagreements') == 2
+
+    taken, = site.glob('_downloads/*/own-figures.ipynb')
+    cells = json.loads(taken.read_text(encoding='utf-8'))['cells']
+    assert [cell['source'] for cell in cells if cell['cell_type'] == 'code']
+
+
+def test_the_notebook_looks_for_nothing_beside_it():
+    text = NOTEBOOK.read_text(encoding='utf-8')
+    names = set(re.findall(r'^(?:from|import) (\w+)', text, re.MULTILINE))
+    assert names == {'pathlib', 'aspis_mpi', 'matplotlib', 'numpy'}
+
+
+def test_a_cell_that_raises_ends_the_building(tmp_path):
+    head, end, rest = NOTEBOOK.read_text(encoding='utf-8').partition(
+        '\n---\n\n')
+    assert rest
+    (tmp_path / 'index.md').write_text(
+        f'{head}{end}# Page\n\n```{{code-cell}} python\n1 / 0\n```\n')
+    done = build(tmp_path, tmp_path / 'built')
+    assert done.returncode and 'ZeroDivisionError' in done.stderr
 
 
 # --- the reference of the job file --------------------------------------

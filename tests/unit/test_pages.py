@@ -42,7 +42,9 @@ detail = "arrivals"
 
 #: Blocks that show something else, and what is included from elsewhere.
 OTHER = {'text', 'r', 'octave', 'js', '{literalinclude}', '{include}',
-         '{toctree}'}
+         '{toctree}',
+         # tests/unit/test_docs.py builds the pages, and that runs it
+         '{code-cell}'}
 
 #: Commands that are not run here, and why; a script that they name exists.
 NOT_RUN = {
@@ -60,7 +62,8 @@ NOT_RUN = {
     r'python -m aspis_mpi show RUN\.h5 --exclude':
         'tests/slurm/test_slurm_nodes.py',
     r'h5dump ': 'tests/unit/test_other_tools.py',
-    r'(mpirun .*)?python tests/bench/\w+\.py': 'takes minutes',
+    r'(mpirun .*)?python (tests/bench/\w+\.py|-m tests\.bench\.)':
+        'takes minutes',
     r'python -m experiments\.\w+\.\w+': 'tests/unit/test_scripts.py starts it',
     r'mpirun .*python docs/own_cnn\.py': 'tests/mpi/test_mpirun_torch.py',
     r'python analysis/\w+\.py': 'tests/unit/test_analysis.py',
