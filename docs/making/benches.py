@@ -133,8 +133,8 @@ BENCHES = (
            Figure('a simulated step', 'power_simulated_step', line=-1))),
     Bench('report.py', 'The report of a long run',
           'A log of 10,000 steps of 100 workers, and its page.',
-          ('python -m tests.bench.report',),
-          (Figure('seconds', 'seconds'),
+          ('python -m tests.bench.report --only long',),
+          (Figure('seconds', 'writing'),
            Figure('bytes of the page ÷ those of the log', 'page_bytes',
                   'log_bytes'))),
 )

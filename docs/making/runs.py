@@ -1,10 +1,10 @@
-"""The pictures of these pages that scripts of analysis/ draw from runs.
+"""The pictures of these pages that scripts of analysis/ draw.
 
     python docs/making/runs.py                 # all, into docs/
     python docs/making/runs.py --only trust    # some of them
 
-The jobs, which stand in this repository, are simulated, so that the pictures
-are the same on every machine.
+Most are of runs: the jobs, which stand in this repository, are simulated, so
+that the pictures are the same on every machine.
 """
 
 import argparse
@@ -30,15 +30,18 @@ class Picture:
     ----------
     script : str
         Name of the script and of the picture.
-    job : Path
+    job : Path, optional
         A job file, or a page whose first job it is.
     runs : tuple of tuple of str
         Settings of each run, `section.key=value`.
+    words : tuple of str
+        What the script is told besides the logs.
     """
 
     script: str
-    job: Path
+    job: Path | None = None
     runs: tuple = ((),)
+    words: tuple = ()
 
     @property
     def file(self):
@@ -59,7 +62,11 @@ PICTURES = (
     # A message takes a while, else its arrow would have no length.
     Picture('timeline', DOCS / 'slow-workers.md', (
         ('run.steps=6', 'network.latency=0.004'),)),
-    Picture('trust', ROOT / 'experiments' / 'robust' / 'robust.toml'))
+    Picture('trust', ROOT / 'experiments' / 'robust' / 'robust.toml'),
+    # Theory: of no run.
+    Picture('distortion', runs=(), words=(
+        'baseline', 'detox', 'aspis', 'framing', 'certified', 'mols',
+        'bibd')))
 
 
 def draw(picture):
@@ -67,7 +74,8 @@ def draw(picture):
     from aspis_mpi import simulate
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder, 'job.toml')
-        job.write_text(job_of(picture.job), encoding='utf-8')
+        if picture.job is not None:
+            job.write_text(job_of(picture.job), encoding='utf-8')
         logs = [Path(folder, f'{i}.h5') for i in range(len(picture.runs))]
         for settings, log in zip(picture.runs, logs):
             code, _ = simulate(job, settings=settings, out=log)
@@ -75,7 +83,7 @@ def draw(picture):
                 sys.exit(f'runs: a run of {picture.file} ended with {code}')
         subprocess.run(
             [sys.executable, ROOT / 'analysis' / f'{picture.script}.py',
-             *logs, '-o', DOCS / picture.file],
+             *picture.words, *logs, '-o', DOCS / picture.file],
             check=True, env=os.environ | {'PYTHONPATH': str(ROOT)})
 
 

@@ -1,7 +1,7 @@
 """Reports of five runs, written, and opened in a headless Chromium.
 
-    python tests/bench/report.py
-    python tests/bench/report.py --only long --keep FOLDER
+    python -m tests.bench.report
+    python -m tests.bench.report --only long --keep FOLDER
 
 clean   A run without adversaries.
 hard    Liars, slow workers, and one that dies.
