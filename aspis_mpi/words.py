@@ -52,6 +52,19 @@ def size(n_bytes: float) -> str:
     return f'{n_bytes:.3g} TB'
 
 
+def duration(seconds: float) -> str:
+    """A time in the unit that a person would choose.
+
+    >>> duration(42), duration(4000)
+    ('42 s', '1 h 07 min')
+    """
+    if seconds < 120:
+        return f'{seconds:.0f} s'
+    if seconds < 3600:
+        return f'{seconds / 60:.0f} min'
+    return f'{seconds // 3600:.0f} h {seconds % 3600 / 60:02.0f} min'
+
+
 def share(value: float | None) -> str:
     """Three digits, cut: only what is exactly 1 reads 1.000.
 

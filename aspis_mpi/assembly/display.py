@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 from tqdm import tqdm
 
-from aspis_mpi.words import counted, printable
+from aspis_mpi.words import counted, duration, printable
 
 #: Seconds after which a batch log gets a line even without an evaluation.
 QUIET = 30.0
@@ -64,7 +64,7 @@ class Display:
             self.say(f'step {done:>{len(str(self._steps))}}/{self._steps}  '
                      f'{_score(record, evaluation)}  '
                      f'{self._rate(done):,.0f} samples/s  '
-                     f'{_duration(left)} left')
+                     f'{duration(left)} left')
 
     def go_back(self, step, undone):
         """Begin again with a step; so many are undone, which took time."""
@@ -126,16 +126,3 @@ def _score(record, evaluation):
             parts.append(f'accuracy {100 * evaluation.accuracy:.1f} %')
     parts.append(f'{np.count_nonzero(record.flagged)} flagged')
     return '  '.join(parts)
-
-
-def _duration(seconds):
-    """A time in the unit that a person would choose.
-
-    >>> _duration(42), _duration(4000)
-    ('42 s', '1 h 07 min')
-    """
-    if seconds < 120:
-        return f'{seconds:.0f} s'
-    if seconds < 3600:
-        return f'{seconds / 60:.0f} min'
-    return f'{seconds // 3600:.0f} h {seconds % 3600 / 60:02.0f} min'

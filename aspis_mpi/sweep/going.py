@@ -1,0 +1,191 @@
+"""The runs of a sweep that are missing, several at a time.
+
+Each is a process of its own that simulates the recorded job, so that what
+ends one of them, a lack of memory say, ends no other.
+"""
+
+import subprocess
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from aspis_mpi.backends.launcher import launch
+from aspis_mpi.errors import (
+    BAD_JOB, DONE, FAILED, INTERRUPTED, InUse, JobError)
+from aspis_mpi.runlog.claims import Claim
+from aspis_mpi.sweep import records, states
+from aspis_mpi.sweep.states import look
+from aspis_mpi.sweep.sweep import Run
+from aspis_mpi.words import counted, duration, few
+
+#: Seconds between two looks at the processes.
+PAUSE = 0.05
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that does one run.
+
+    Attributes
+    ----------
+    run : Run
+    child : Popen
+    began : float
+    """
+
+    run: Run
+    child: subprocess.Popen
+    began: float
+
+
+def go(sweep, jobs, signals):
+    """Run what is missing of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    jobs : int
+        Processes at a time.
+    signals : Signals
+        Requests to end.
+
+    Returns
+    -------
+    int
+        The exit code: 0 all is done, 3 a run failed, 75 the sweep was
+        stopped, or others do some of its runs.
+
+    Raises
+    ------
+    JobError
+        Of any run, before the first one.
+    """
+    if launch().size > 1:
+        raise JobError('sweep: the ranks of a launcher do one run of a '
+                       'sweep: give its number by --index')
+    records.refuse_changed(sweep.runs)
+    records.submit(sweep)
+    return Going(sweep, jobs, signals).run()
+
+
+class Going:
+    """The runs of a sweep while they are run.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        All of its jobs are recorded.
+    jobs : int
+        Processes at a time.
+    signals : Signals
+        Requests to end.
+    """
+
+    def __init__(self, sweep, jobs, signals):
+        self._sweep, self._jobs, self._signals = sweep, jobs, signals
+        found = [(run, look(run)) for run in sweep.runs]
+        self._waiting = deque(run for run, state in found
+                              if state.word in (states.PARTIAL,
+                                                states.MISSING))
+        self._failed = [run.name for run, state in found
+                        if state.word == states.FAILED]
+        self._all, self._ended = len(self._waiting), 0
+        self._elsewhere, self._running = [], []
+        self._began, self._stopping = time.monotonic(), False
+        done = len(found) - self._all - len(self._failed)
+        _say(f'{counted(len(found), "run")}: {done} done, '
+             f'{len(self._failed)} failed, {self._all} to do; '
+             f'logs in {sweep.folder}')
+
+    def run(self):
+        """Run what is missing; the exit code of the sweep."""
+        while self._running or self._waiting and not self._stopping:
+            self._obey()
+            while (self._waiting and not self._stopping
+                   and len(self._running) < self._jobs):
+                self._start(self._waiting.popleft())
+            time.sleep(PAUSE)
+            for process in [it for it in self._running
+                            if it.child.poll() is not None]:
+                self._running.remove(process)
+                self._end(process)
+        return self._conclude()
+
+    def _start(self, run):
+        """Start a process, unless somebody else has done the run by now."""
+        if look(run).word == states.DONE:
+            self._tell(run, 'done elsewhere')
+            return
+        line = [sys.executable, '-m', 'aspis_mpi', 'simulate',
+                str(run.record), '--out', str(run.log), '--resume']
+        with open(run.said, 'ab') as said:
+            # A session of its own: what is typed here is for this process,
+            # which passes it on.
+            child = subprocess.Popen(line, stdin=subprocess.DEVNULL,
+                                     stdout=said, stderr=said,
+                                     start_new_session=True)
+        self._running.append(Process(run, child, time.monotonic()))
+
+    def _obey(self):
+        """Let all processes end, once for every request."""
+        for _ in range(self._signals.taken()):
+            if not self._stopping:
+                _say(f'{self._signals.name}: no run is begun any more; those '
+                     'that are being run end with a checkpoint')
+            self._stopping = True
+            for process in self._running:
+                process.child.terminate()
+
+    def _end(self, process):
+        """Take note of how a process has ended."""
+        run, code = process.run, process.child.returncode
+        took = f' in {duration(time.monotonic() - process.began)}'
+        if code == DONE:
+            self._tell(run, f'done{took}')
+        elif self._stopping and (code == INTERRUPTED or code < 0):
+            self._tell(run, f'stopped{took}')
+        elif code == BAD_JOB and _is_held(run):
+            self._elsewhere.append(run.name)
+            self._tell(run, 'left to the process that does it')
+        elif code == BAD_JOB and look(run).word == states.DONE:
+            self._tell(run, 'done elsewhere')
+        else:
+            self._failed.append(run.name)
+            self._tell(run, f'FAILED{took}, exit code {code}; see {run.said}')
+
+    def _tell(self, run, what):
+        """Say in a line that a run has ended, and how long the rest takes."""
+        self._ended += 1
+        elapsed = max(time.monotonic() - self._began, 1e-9)
+        left = elapsed / self._ended * (self._all - self._ended)
+        width = max(len(it.name) for it in self._sweep.runs)
+        _say(f'{self._ended:>{len(str(self._all))}}/{self._all}  '
+             f'{run.name:<{width}}  {what}  '
+             f'{60 * self._ended / elapsed:.3g} runs a minute  '
+             f'{duration(left)} left')
+
+    def _conclude(self):
+        """Say what is not done; the exit code."""
+        if self._failed:
+            _say(f'failed: {few(self._failed)}; --fresh NAME forgets one')
+        if self._elsewhere:
+            _say(f'run by other processes: {few(self._elsewhere)}')
+        if self._stopping:
+            _say('the sweep was stopped; the same command goes on')
+        if self._stopping or not self._failed and self._elsewhere:
+            return INTERRUPTED
+        return FAILED if self._failed else DONE
+
+
+def _is_held(run):
+    """True if another process writes the log of a run."""
+    try:
+        Claim(run.log, again=True).close()
+    except InUse:
+        return True
+    return False
+
+
+def _say(text):
+    print(text, file=sys.stderr, flush=True)

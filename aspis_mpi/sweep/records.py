@@ -1,0 +1,112 @@
+"""What a sweep keeps of its jobs before it runs them, and forgets.
+
+Each run has a record, its complete job, so that a sweep file that is edited
+while tasks of an array wait cannot change what they do unseen.
+"""
+
+import os
+from uuid import uuid4
+
+import tomli_w
+
+from aspis_mpi.assembly import outputs
+from aspis_mpi.assembly.design import Design
+from aspis_mpi.errors import InUse, JobError
+from aspis_mpi.runlog import archive
+from aspis_mpi.runlog.claims import Claims
+from aspis_mpi.sweep.states import CHANGED, look
+from aspis_mpi.sweep.sweep import RECORD
+from aspis_mpi.words import reason
+
+
+def submit(sweep):
+    """Check all jobs of a sweep and record those that are not yet.
+
+    Parameters
+    ----------
+    sweep : Sweep
+
+    Raises
+    ------
+    JobError
+        A job is wrong, and nothing is written; or the folder cannot be
+        written.
+    """
+    fresh = [run for run in sweep.runs if not run.record.exists()]
+    for run in fresh:
+        # As far as it needs neither data nor memory.
+        Design(run.job, leads=False)
+    try:
+        sweep.folder.mkdir(parents=True, exist_ok=True)
+        for run in fresh:
+            _write(run.record, f'# {run.title}\n\n{run.job.to_toml()}')
+        whole = tomli_w.dumps(sweep.tables)
+        record = sweep.folder / RECORD
+        if not record.exists() or record.read_text('utf-8') != whole:
+            _write(record, whole)
+    except OSError as error:
+        raise JobError(f'{sweep.folder}: it cannot be written: '
+                       f'{reason(error)}; name another folder by --out'
+                       ) from error
+
+
+def refuse_changed(runs):
+    """Refuse runs whose jobs are others than those of their names.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+
+    Raises
+    ------
+    JobError
+        It names the first of them, and what to do.
+    """
+    changed = [(run, state) for run in runs
+               if (state := look(run)).word == CHANGED]
+    if not changed:
+        return
+    (run, state), *others = changed
+    more = f' ({len(others)} other runs have changed, too)' if others else ''
+    raise JobError(
+        f'{run.title}: {state.reason}{more}; call the setting otherwise, name '
+        f'another folder by --out, or forget what was run with --fresh '
+        f"{run.name} (--fresh '*' forgets every run)")
+
+
+def forget(run):
+    """Remove all that there is of a run.
+
+    Raises
+    ------
+    JobError
+        It is being run, or cannot be removed.
+    """
+    if not run.folder.is_dir():
+        return
+    suffixes = Design(run.job, leads=False).problem.saves
+    held = Claims(again=True)
+    try:
+        held.take(run.log)
+        outputs.clear(run.log)
+        for place in (run.log, run.model, run.said, run.record,
+                      *map(run.model.with_suffix, suffixes)):
+            place.unlink(missing_ok=True)
+    except (InUse, OSError) as error:
+        raise outputs.refusal(run.log, error) from error
+    finally:
+        held.close()
+
+
+def _write(path, text):
+    """Write a file that is whole or not there; others may do the same."""
+    made = path.with_name(f'.{path.name}.{uuid4().hex}')
+    try:
+        with open(made, 'x', encoding='utf-8') as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
+    archive.sync(path.parent)
