@@ -214,7 +214,7 @@ def _sweep(arguments):
             return 0
         if arguments.index is None:
             return going.go(sweep, arguments.jobs, signals)
-    return _sweep_one(sweep, arguments)
+        return _sweep_one(sweep, arguments)
 
 
 def _sweep_one(sweep, arguments):

@@ -33,7 +33,7 @@ LAYERS = (
     ('job',),
     ('backends',),
     ('assembly',),
-    ('plan', 'doctor', 'report', '__main__'),
+    ('plan', 'doctor', 'report', 'sweep', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

@@ -1,20 +1,19 @@
 """The runs of a sweep that are missing, several at a time.
 
-Each is a process of its own that simulates the recorded job, so that what
-ends one of them, a lack of memory say, ends no other.
+Each has a process of its own, so that what ends one of them, a lack of memory
+say, ends no other.
 """
 
-import subprocess
 import sys
 import time
 from collections import deque
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 
 from aspis_mpi.backends.launcher import launch
 from aspis_mpi.errors import (
-    BAD_JOB, DONE, FAILED, INTERRUPTED, InUse, JobError)
-from aspis_mpi.runlog.claims import Claim
-from aspis_mpi.sweep import records, states
+    BAD_JOB, DONE, FAILED, INTERRUPTED, JobError)
+from aspis_mpi.sweep import process, records, states
 from aspis_mpi.sweep.states import look
 from aspis_mpi.sweep.sweep import Run
 from aspis_mpi.words import counted, duration, few
@@ -24,18 +23,18 @@ PAUSE = 0.05
 
 
 @dataclass(frozen=True)
-class Process:
-    """A process that does one run.
+class Doing:
+    """A run and the process that does it.
 
     Attributes
     ----------
     run : Run
-    child : Popen
+    child : Process
     began : float
     """
 
     run: Run
-    child: subprocess.Popen
+    child: BaseProcess
     began: float
 
 
@@ -106,10 +105,10 @@ class Going:
                    and len(self._running) < self._jobs):
                 self._start(self._waiting.popleft())
             time.sleep(PAUSE)
-            for process in [it for it in self._running
-                            if it.child.poll() is not None]:
-                self._running.remove(process)
-                self._end(process)
+            for doing in [it for it in self._running
+                          if it.child.exitcode is not None]:
+                self._running.remove(doing)
+                self._end(doing)
         return self._conclude()
 
     def _start(self, run):
@@ -117,15 +116,8 @@ class Going:
         if look(run).word == states.DONE:
             self._tell(run, 'done elsewhere')
             return
-        line = [sys.executable, '-m', 'aspis_mpi', 'simulate',
-                str(run.record), '--out', str(run.log), '--resume']
-        with open(run.said, 'ab') as said:
-            # A session of its own: what is typed here is for this process,
-            # which passes it on.
-            child = subprocess.Popen(line, stdin=subprocess.DEVNULL,
-                                     stdout=said, stderr=said,
-                                     start_new_session=True)
-        self._running.append(Process(run, child, time.monotonic()))
+        self._running.append(Doing(run, process.start(run),
+                                   time.monotonic()))
 
     def _obey(self):
         """Let all processes end, once for every request."""
@@ -134,18 +126,18 @@ class Going:
                 _say(f'{self._signals.name}: no run is begun any more; those '
                      'that are being run end with a checkpoint')
             self._stopping = True
-            for process in self._running:
-                process.child.terminate()
+            for doing in self._running:
+                doing.child.terminate()
 
-    def _end(self, process):
+    def _end(self, doing):
         """Take note of how a process has ended."""
-        run, code = process.run, process.child.returncode
-        took = f' in {duration(time.monotonic() - process.began)}'
+        run, code = doing.run, doing.child.exitcode
+        took = f' in {duration(time.monotonic() - doing.began)}'
         if code == DONE:
             self._tell(run, f'done{took}')
-        elif self._stopping and (code == INTERRUPTED or code < 0):
+        elif self._stopping and code not in (BAD_JOB, FAILED):
             self._tell(run, f'stopped{took}')
-        elif code == BAD_JOB and _is_held(run):
+        elif code == BAD_JOB and records.is_used(run):
             self._elsewhere.append(run.name)
             self._tell(run, 'left to the process that does it')
         elif code == BAD_JOB and look(run).word == states.DONE:
@@ -176,15 +168,6 @@ class Going:
         if self._stopping or not self._failed and self._elsewhere:
             return INTERRUPTED
         return FAILED if self._failed else DONE
-
-
-def _is_held(run):
-    """True if another process writes the log of a run."""
-    try:
-        Claim(run.log, again=True).close()
-    except InUse:
-        return True
-    return False
 
 
 def _say(text):

@@ -13,7 +13,6 @@ from aspis_mpi.assembly import outputs
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.errors import InUse, JobError
 from aspis_mpi.runlog import archive
-from aspis_mpi.runlog.claims import Claims
 from aspis_mpi.sweep.states import CHANGED, look
 from aspis_mpi.sweep.sweep import RECORD
 from aspis_mpi.words import reason
@@ -84,18 +83,36 @@ def forget(run):
     """
     if not run.folder.is_dir():
         return
-    suffixes = Design(run.job, leads=False).problem.saves
-    held = Claims(again=True)
+    held = _claims(run)
     try:
-        held.take(run.log)
         outputs.clear(run.log)
-        for place in (run.log, run.model, run.said, run.record,
-                      *map(run.model.with_suffix, suffixes)):
+        for place in (run.log, *outputs.model_paths(run.job, run.log,
+                                                    _saves(run)),
+                      run.said, run.record):
             place.unlink(missing_ok=True)
-    except (InUse, OSError) as error:
+    except OSError as error:
         raise outputs.refusal(run.log, error) from error
     finally:
         held.close()
+
+
+def is_used(run):
+    """True if another process does a run."""
+    try:
+        _claims(run).close()
+    except JobError as error:
+        return isinstance(error.__cause__, InUse)
+    return False
+
+
+def _claims(run):
+    """Claims of all that a run writes."""
+    return outputs.claims(run.job, run.log, True, _saves(run))
+
+
+def _saves(run):
+    """Suffixes of files that the problem of a run writes."""
+    return Design(run.job, leads=False).problem.saves
 
 
 def _write(path, text):
