@@ -29,7 +29,8 @@ intel=(tests/mpi/test_mpirun_{signals,exit_codes,killed}.py)
 # the protocol.
 quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
        --ignore-glob='tests/unit/test_*analysis.py'
-       --ignore=tests/unit/test_{certified,docs,guard,joined,log_versions}.py
+       --ignore=tests/unit/test_{certified,compare,docs,guard,joined}.py
+       --ignore=tests/unit/test_{log_versions,sweep_runs}.py
        --ignore=tests/unit/test_{models,networks_repeat,pages,prepare}.py
        --ignore=tests/unit/test_{runlog,scripts,trust}.py
        tests/protocol/test_{messages,server,worker,membership,truth}.py

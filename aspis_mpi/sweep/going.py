@@ -4,6 +4,7 @@ Each has a process of its own, so that what ends one of them, a lack of memory
 say, ends no other.
 """
 
+import os
 import sys
 import time
 from collections import deque
@@ -11,8 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
 from aspis_mpi.backends.launcher import launch
-from aspis_mpi.errors import (
-    BAD_JOB, DONE, FAILED, INTERRUPTED, JobError)
+from aspis_mpi.errors import BAD_JOB, DONE, FAILED, INTERRUPTED, JobError
 from aspis_mpi.sweep import process, records, states
 from aspis_mpi.sweep.states import look
 from aspis_mpi.sweep.sweep import Run
@@ -138,7 +138,7 @@ class Going:
         elif self._stopping and code not in (BAD_JOB, FAILED):
             self._tell(run, f'stopped{took}')
         elif code == BAD_JOB and records.is_used(run):
-            self._elsewhere.append(run.name)
+            self._elsewhere.append(run)
             self._tell(run, 'left to the process that does it')
         elif code == BAD_JOB and look(run).word == states.DONE:
             self._tell(run, 'done elsewhere')
@@ -159,16 +159,26 @@ class Going:
 
     def _conclude(self):
         """Say what is not done; the exit code."""
+        now = {run.name: look(run).word for run in self._elsewhere}
+        self._failed += [name for name, word in now.items()
+                         if word == states.FAILED]
+        left = [name for name, word in now.items()
+                if word not in (states.DONE, states.FAILED)]
         if self._failed:
             _say(f'failed: {few(self._failed)}; --fresh NAME forgets one')
-        if self._elsewhere:
-            _say(f'run by other processes: {few(self._elsewhere)}')
+        if left:
+            _say(f'being run by other processes: {few(left)}')
         if self._stopping:
             _say('the sweep was stopped; the same command goes on')
-        if self._stopping or not self._failed and self._elsewhere:
+        if self._stopping or left and not self._failed:
             return INTERRUPTED
         return FAILED if self._failed else DONE
 
 
 def _say(text):
-    print(text, file=sys.stderr, flush=True)
+    """Write a line, as long as somebody reads them."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        # Whoever read it, `head` say, has seen enough; the runs go on.
+        sys.stderr = open(os.devnull, 'w', encoding='utf-8')

@@ -1,4 +1,4 @@
-"""What a sweep keeps of its jobs before it runs them, and forgets.
+"""Records of the jobs of a sweep, made before any of them is run.
 
 Each run has a record, its complete job, so that a sweep file that is edited
 while tasks of an array wait cannot change what they do unseen.

@@ -1,4 +1,4 @@
-"""What the runs of a sweep came to: measures of each, means of each cell."""
+"""Results of a sweep: measures of its runs, means of its cells."""
 
 import math
 from dataclasses import astuple, dataclass, fields

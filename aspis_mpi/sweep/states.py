@@ -1,4 +1,4 @@
-"""How far each run of a sweep is, told from its record and its log."""
+"""State of each run of a sweep, told from its record and its log."""
 
 from dataclasses import dataclass
 
