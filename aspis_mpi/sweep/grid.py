@@ -109,6 +109,7 @@ def laid_over(*layers: Tables) -> Tables:
     for tables in layers:
         for section, table in tables.items():
             before = found.get(section)
-            both = isinstance(before, dict) and isinstance(table, dict)
-            found[section] = {**before, **table} if both else table
+            if isinstance(before, dict) and isinstance(table, dict):
+                table = before | table
+            found[section] = table
     return found

@@ -9,6 +9,9 @@ import multiprocessing
 import os
 import runpy
 import sys
+from threading import RLock
+
+from tqdm import tqdm
 
 #: The modules that are imported once.
 SHARED = ['aspis_mpi.assembly.simulate', 'aspis_mpi.runlog.summary', __name__]
@@ -42,5 +45,8 @@ def become(words, said):
     for number in 1, 2:
         os.dup2(file, number)
     os.close(file)
+    # Its own would be a semaphore of the system, of which a warning tells
+    # when the process is killed.
+    tqdm.set_lock(RLock())
     sys.argv = ['aspis_mpi', *words]
     runpy.run_module('aspis_mpi', run_name='__main__', alter_sys=True)

@@ -15,7 +15,7 @@ from aspis_mpi.errors import InUse, JobError
 from aspis_mpi.runlog import archive
 from aspis_mpi.sweep.states import CHANGED, look
 from aspis_mpi.sweep.sweep import RECORD
-from aspis_mpi.words import reason
+from aspis_mpi.words import counted, reason
 
 
 def submit(sweep):
@@ -66,11 +66,13 @@ def refuse_changed(runs):
     if not changed:
         return
     (run, state), *others = changed
-    more = f' ({len(others)} other runs have changed, too)' if others else ''
+    more = counted(len(others), 'other run has', 'other runs have')
     raise JobError(
-        f'{run.title}: {state.reason}{more}; call the setting otherwise, name '
-        f'another folder by --out, or forget what was run with --fresh '
-        f"{run.name} (--fresh '*' forgets every run)")
+        f'{run.title}: {state.reason}'
+        + (f' ({more} changed, too)' if others else '')
+        + '; call the setting otherwise, name another folder by --out, or '
+        f"forget what was run with --fresh {run.name} (--fresh '*' forgets "
+        'every run)')
 
 
 def forget(run):
@@ -112,7 +114,7 @@ def _claims(run):
 
 def _saves(run):
     """Suffixes of files that the problem of a run writes."""
-    return Design(run.job, leads=False).problem.saves
+    return tuple(getattr(Design(run.job, leads=False).problem, 'saves', ()))
 
 
 def _write(path, text):

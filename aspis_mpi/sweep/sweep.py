@@ -79,8 +79,8 @@ class Run:
         JobError
         """
         said = self.tables.get('run')
-        for key in SHARED if isinstance(said, dict) else ():
-            if key in said:
+        for key in SHARED:
+            if isinstance(said, dict) and key in said:
                 raise JobError(
                     f'{self.title}: run.{key} = {said[key]!r}: each run has '
                     f'files of its own in {self.folder}; leave it out')

@@ -268,3 +268,24 @@ def test_a_folder_that_was_moved_is_the_same_sweep(tmp_path):
     shutil.move('runs', 'moved')
     again = load('moved/sweep.toml')
     assert words_of(again)[NAMES[0]] == 'done'
+
+
+def test_all_forms_of_a_model_are_forgotten(tmp_path, monkeypatch):
+    """A problem may write its model in a form of its own as well."""
+    (tmp_path / 'writing.py').write_text('''
+from aspis_mpi.learning.problems.quadratic import Quadratic
+
+class Writing(Quadratic):
+    saves = '.own',
+
+    def write(self, file, arrays):
+        file.write(b'model')
+''')
+    monkeypatch.syspath_prepend(tmp_path)
+    path, sweep = sweep_in(tmp_path, SWEEP.replace('"quadratic"',
+                                                   '"writing:Writing"'))
+    assert command(path, '--index', '1') == 0
+    own = sweep.run(1).model.with_suffix('.own')
+    assert own.read_bytes() == b'model'
+    assert command(path, '--list', '--fresh', NAMES[0]) == 0
+    assert not list(sweep.folder.glob(f'{NAMES[0]}*'))

@@ -163,6 +163,21 @@ def test_a_sweep_goes_on_after_a_signal_and_after_a_kill(tmp_path, start):
     assert parameters_of(run) == ours
 
 
+def test_a_run_that_is_killed_alone_ends_nothing_else(tmp_path, start):
+    """It counts as failed this time, and goes on the next."""
+    path, sweep = sweep_in(tmp_path, LONG.replace('[1]', '[1, 2]'))
+    process = start(path)
+    wait_for_rows(sweep.run(1), 60)
+    server = [pid for pid in children(process.pid) if children(pid)]
+    victim, = children(server[-1])
+    kill(victim)
+    code, said = ended(process)
+    assert code == 3 and said[-1] == 'failed: 1; --fresh NAME forgets one'
+    assert 'exit code -9; see runs/1.txt' in said[1]
+    assert [look(run).word for run in sweep.runs] == ['partial', 'done']
+    assert ended(start(path))[0] == 0
+
+
 def test_two_sweeps_at_once_do_no_run_twice(tmp_path, start):
     path, sweep = sweep_in(tmp_path, THREE.replace(
         '[0, 3]', '[0]').partition('[[without]]')[0])
