@@ -31,16 +31,21 @@ def command_line(script, about, several=False, **options):
     parser.add_argument('logs', nargs='+' if several else 1, type=Path,
                         metavar='RUN.h5')
     where = 'the first' if several else 'the log'
-    parser.add_argument('-o', '--output', type=Path, metavar='PICTURE',
-                        dest='picture',
-                        help=f'PNG, SVG or PDF by its ending; '
-                        f'default: RUN.{script}.png, beside {where}')
+    add_picture(parser, f'RUN.{script}.png, beside {where}')
     for name, option in options.items():
         parser.add_argument(f'--{name}', **option)
     arguments = parser.parse_args()
     if arguments.picture is None:
         arguments.picture = beside(arguments.logs[0], f'.{script}.png')
     return arguments
+
+
+def add_picture(parser, default):
+    """Add the option `-o` to a parser; `default` is its default in words."""
+    parser.add_argument('-o', '--output', type=Path, metavar='PICTURE',
+                        dest='picture',
+                        help='PNG, SVG or PDF by its ending; '
+                        f'default: {default}')
 
 
 @contextmanager

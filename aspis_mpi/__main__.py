@@ -20,7 +20,7 @@ from aspis_mpi import __version__, registry  # noqa: E402
 from aspis_mpi.backends.launcher import launch  # noqa: E402
 from aspis_mpi.backends.signals import Signals  # noqa: E402
 from aspis_mpi.errors import (  # noqa: E402
-    BAD_JOB, FAILED, INTERRUPTED, JobError, RunLogError)
+    BAD_JOB, FAILED, INTERRUPTED, LEFT, JobError, RunLogError)
 
 #: Seconds in which MPI has to end.
 FINALIZE = 60
@@ -33,7 +33,7 @@ def main(argv=None):
     -------
     int
         The exit code: 0 done, 2 bad job, 3 the run failed, 75 it was stopped
-        after a checkpoint.
+        after a checkpoint, 130 it was followed and left.
     """
     logging.basicConfig(level=logging.ERROR,
                         format='aspis_mpi: %(message)s')
@@ -156,6 +156,12 @@ def _parser():
                      'folder of logs; for nodes to leave out several, and '
                      'host ledgers')
     sub.add_argument('--json', action='store_true')
+    sub.add_argument('--follow', action='store_true', help='show a running '
+                     'job until it is over, also while it waits to be '
+                     'started or to go on; elsewhere than on a terminal a '
+                     'line whenever there is news')
+    sub.add_argument('--interval', type=_interval, metavar='SECONDS',
+                     help='with --follow: between two looks (2)')
     sub.add_argument('--exclude', action='store_true', help='print nodes to '
                      'leave out, of workers that were exposed, dead or slow, '
                      'as sbatch --exclude takes them')
@@ -173,6 +179,17 @@ def _parser():
                      help='default: RUN.report.html, beside the first log')
     sub.add_argument('--step', type=int, metavar='N', help='a step whose '
                      'course is wanted, beside the slowest and a few others')
+    text = 'runs as tables for other tools, CSV or Parquet'
+    sub = commands.add_parser('export', help=text, description=text)
+    sub.set_defaults(command=_export)
+    sub.add_argument('runs', nargs='+', metavar='RUN.h5')
+    sub.add_argument('-o', '--out', required=True, metavar='FOLDER',
+                     help='the folder to be; of several runs each has one '
+                     'in it')
+    sub.add_argument('--format', choices=('csv', 'parquet'), default='csv',
+                     help='parquet needs the extra of that name')
+    sub.add_argument('--overwrite', action='store_true',
+                     help='replace a folder that an export has made')
     sub = commands.add_parser('doctor', help='is this machine ready?')
     sub.set_defaults(command=_doctor)
     sub.add_argument('job', nargs='?', metavar='JOB.toml',
@@ -296,6 +313,10 @@ def _topic(word):
 
 def _show(arguments):
     path, *others = arguments.runs
+    if arguments.follow:
+        return _follow(arguments)
+    if arguments.interval is not None:
+        raise JobError('show: --interval is for --follow')
     if arguments.exclude or arguments.why or _is_ledger(path):
         from aspis_mpi.runlog.exclusion import Question
         from aspis_mpi.runlog.reasons import print_exclusion
@@ -316,6 +337,22 @@ def _show(arguments):
     return 0
 
 
+def _follow(arguments):
+    path, *others = arguments.runs
+    if (others or os.path.isdir(path) or arguments.json or arguments.exclude
+            or arguments.why or arguments.repeat > 1 or arguments.since):
+        raise JobError('show: --follow takes one run log, and no other '
+                       'option but --interval')
+    try:
+        from aspis_mpi.following.loop import INTERVAL, follow
+        return follow(path, arguments.interval or INTERVAL)
+    except KeyboardInterrupt:
+        if sys.stdout.isatty():
+            # Below the key, which the terminal shows.
+            print()
+        return LEFT
+
+
 def _is_ledger(path):
     from aspis_mpi.runlog import ledger
     return os.path.isfile(path) and ledger.is_ledger(path)
@@ -326,6 +363,19 @@ def _positive(word):
     if not word.isdecimal() or not int(word):
         raise argparse.ArgumentTypeError(f"'{word}' must be at least 1")
     return int(word)
+
+
+def _interval(word):
+    """Seconds between two looks at a log, checked."""
+    from aspis_mpi.following.loop import LEAST
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = 0.0
+    if not LEAST <= seconds < float('inf'):
+        raise argparse.ArgumentTypeError(
+            f"'{word}' must be at least {LEAST} seconds")
+    return seconds
 
 
 def _moment(word):
@@ -340,6 +390,20 @@ def _moment(word):
 def _report(arguments):
     from aspis_mpi.report.making import report
     print(f'report: {report(arguments.runs, arguments.out, arguments.step)}')
+    return 0
+
+
+def _export(arguments):
+    from aspis_mpi.export.exporting import export
+    # So that what is not finished is cleared away.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(
+        128 + signal.SIGTERM))
+    try:
+        folder = export(arguments.runs, arguments.out, arguments.format,
+                        arguments.overwrite)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    print(f'tables: {folder}')
     return 0
 
 

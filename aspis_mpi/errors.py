@@ -8,6 +8,8 @@ import sys
 
 #: Of the last, `EX_TEMPFAIL`, that the run is to go on later.
 DONE, BAD_JOB, FAILED, INTERRUPTED = 0, 2, 3, 75
+#: Of `show --follow` that was left before the run was over, by Ctrl-C.
+LEFT = 130
 
 
 # --- what a user is told -----------------------------------------------
@@ -68,6 +70,12 @@ class DataError(ValueError):
 
 class ReportError(ValueError):
     """A report that cannot be made, and why, in one sentence."""
+
+    exit_code = BAD_JOB
+
+
+class ExportError(ValueError):
+    """Tables that cannot be written, and why, in one sentence."""
 
     exit_code = BAD_JOB
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aspis_mpi.aggregation.base import SCRATCH
+from aspis_mpi.aggregation.blocks import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.display import survived
 from aspis_mpi.assignment import ordering
@@ -43,10 +43,13 @@ class Plan:
     server_memory: int
     worker_memory: int
     worst_case_wrong_files: int
+    worst_case_share: float     # of the files
     worst_case_bounds_silence: bool     # or only while everybody answers
     silent_survived: int        # any so many workers may be silent
     q_max: int | None           # files that may be finished before all are
     q_max_bound: int | None     # covered, and the least for any order
+    before: list[str]           # pre-aggregations,
+    rows: int                   # and the rows that they leave of the files
     buckets: int | None         # of median-of-means
     certifies: str | None       # none, unattacked or attacked: when every
     #                             file can be certified
@@ -116,12 +119,16 @@ def plan_of(design):
         vectors_up=traffic.vectors, bytes_up=traffic.up,
         bytes_down=traffic.down, server_memory=server, worker_memory=worker,
         worst_case_wrong_files=design.worst_case,
+        worst_case_share=design.worst_case / assignment.n_files,
         worst_case_bounds_silence=(design.detector.bounds_silence
                                    or not design.transfer.comparable),
         silent_survived=design.silent_survived,
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
                      else None),
+        before=list(job.aggregation.before),
+        rows=getattr(design.scheme.aggregator, 'rule',
+                     design.scheme.aggregator).n_files,
         buckets=getattr(design.scheme.aggregator, 'buckets', None),
         certifies=_certifies(design), reassigns=_reassigns(design),
         checkpoint_bytes=kept, checkpoint_every=job.run.checkpoint_every,
@@ -277,6 +284,10 @@ def describe(plan):
                      '--with-ft ulfm.')
     if p.q_max is not None:
         lines.append(_order(p))
+    if p.before:
+        lines.append(f'Before the aggregation comes {", then ".join(p.before)}'
+                     f', which leaves {counted(p.rows, "row")} of the '
+                     f'{counted(p.files, "file")}.')
     if p.buckets is not None:
         lines.append(f"median-of-means has {counted(p.buckets, 'bucket')}.")
         if p.buckets <= 2 * p.worst_case_wrong_files:
@@ -302,8 +313,10 @@ def _worst_case(p):
         return []
     who = counted(p.assumed_adversaries, 'worker is', 'workers are')
     silent = '' if p.worst_case_bounds_silence else ' and nobody is silent'
-    return [f'At most {p.worst_case_wrong_files} of {p.files} files can be '
-            f'wrong in a step if at most {who}{silent}.']
+    share = (f' ({100 * p.worst_case_share:.3g} %)' if p.worst_case_share
+             else '')
+    return [f'At most {p.worst_case_wrong_files} of {p.files} files{share} '
+            f'can be wrong in a step if at most {who}{silent}.']
 
 
 def _certificates(p):

@@ -31,6 +31,7 @@ FAMILIES = {
     'code': 'aspis_mpi.coding.codes',
     'detection': 'aspis_mpi.detection.rules',
     'aggregation': 'aspis_mpi.aggregation.aggregators',
+    'pre-aggregation': 'aspis_mpi.aggregation.preaggregations',
     'who': 'aspis_mpi.attacks.who',
     'files': 'aspis_mpi.attacks.files',
     'value': 'aspis_mpi.attacks.values',

@@ -52,6 +52,25 @@ def size(n_bytes: float) -> str:
     return f'{n_bytes:.3g} TB'
 
 
+def short(value: float) -> str:
+    """A number with about three digits.
+
+    >>> short(0.12345), short(12345.6)
+    ('0.123', '12,346')
+    """
+    return f'{value:.3g}' if abs(value) < 100 else f'{value:,.0f}'
+
+
+def lasting(seconds: float) -> str:
+    """A time of what happens again and again.
+
+    >>> lasting(0.01234), lasting(1.5)
+    ('12.3 ms', '1.5 s')
+    """
+    return (f'{short(seconds)} s' if seconds >= 1
+            else f'{seconds * 1e3:.3g} ms')
+
+
 def duration(seconds: float) -> str:
     """A time in the unit that a person would choose.
 

@@ -179,7 +179,7 @@ aspis_install_impi() {
 aspis_all_requirements() {
     local extra
     aspis_requirements "$1" options install_requires || return 1
-    for extra in torch data local-mpi analysis report test docs; do
+    for extra in torch data local-mpi analysis parquet report test docs; do
         aspis_requirements "$1" options.extras_require "$extra" || return 1
     done
 }

@@ -1,30 +1,17 @@
-"""The base of every aggregator: a rule on n rows, applied block by block.
+"""The base of every aggregator: a rule on n rows, applied block by block."""
 
-A block is a run of coordinates, so narrow that the rows' pieces stay in the
-caches.  Blocks never depend on the number of threads, and nothing is summed
-in the order in which threads finish: the result has the same bits for every
-number of threads.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from aspis_mpi.arrays import Ints, Vector, blocks
+from aspis_mpi.aggregation.blocks import add_up, per_sample
+from aspis_mpi.aggregation.rows import Rows
+from aspis_mpi.arrays import Ints, Vector
 
-#: Bytes of the float32 scratch of one thread.  Measured: 2 MB, a core's own
-#: cache, is best for one thread with few rows; threads and many rows gain
-#: from longer pieces, since each call is short beside what it costs.
-SCRATCH = 1 << 22
-#: Entries of a block: at least what makes a call worth its cost, at most
-#: what lets the block of the result stay in the cache.
-LEAST, MOST = 1 << 7, 1 << 16
-
-#: The answer to a visit of a block.
-Found = TypeVar('Found')
+#: What rules need, whoever keeps it.
+__all__ = ['Aggregator', 'Rows', 'add_up', 'check_rows', 'checked',
+           'per_sample']
 
 
 class Aggregator:
@@ -38,6 +25,11 @@ class Aggregator:
         q, as the server assumes it.
     worst_case : int
         The most files that q adversaries can make wrong.
+
+    Notes
+    -----
+    A rule that looks at each coordinate by itself has `scratch_rows` and
+    `reduce`; one that has to see all of the files first has `combine`.
     """
 
     #: Whether one entry that is not finite shows in the result, always.
@@ -54,6 +46,22 @@ class Aggregator:
         self.n_files = n_files
         self.n_adversaries = n_adversaries
         self.worst_case = worst_case
+
+    def check(self) -> None:
+        """Raise a ValueError where the rule promises nothing for its sizes.
+
+        Asked when a job is read.  When files or workers are lost during the
+        run a rule does what it can with those that are left.
+        """
+        check_rows(self, self.n_files, self.worst_case, self.least_rows)
+
+    def least_rows(self, wrong: int) -> int:
+        """Rows of which so many, at least one, may be wrong."""
+        return 1
+
+    def wrong_of(self, n: int) -> int:
+        """Rows that may be wrong of n that came, less than half of them."""
+        return min(max(self.worst_case, 0), (n - 1) // 2)
 
     def aggregate(self, rows: Sequence[Vector], samples: npt.ArrayLike,
                   out: Vector, threads: int = 1) -> None:
@@ -82,12 +90,19 @@ class Aggregator:
         exceeds the range of float32 can make the result infinite.
         """
         counts = checked(rows, samples, out)
+        self.combine(Rows(rows, counts, threads), out)
 
-        def visit(block: slice, scratch: Vector) -> None:
-            pieces = [row[block] for row in rows]
-            self.reduce(pieces, counts, scratch, out[block])
+    def combine(self, rows: Rows, out: Vector) -> None:
+        """Write what the rule makes of rows to `out`.
 
-        over_blocks(visit, out.size, self.scratch_rows(len(rows)), threads)
+        What `aggregate` does, and where pre-aggregations come before the
+        rule, with what these make of the files.
+        """
+        def look(block: slice, pieces: Sequence[Vector],
+                 scratch: Vector) -> None:
+            self.reduce(pieces, rows.samples, scratch, out[block])
+
+        rows.walk(look, self.scratch_rows(rows.n))
 
     def scratch_rows(self, n: int) -> int:
         """Vectors as long as a block that `reduce` needs for n rows."""
@@ -109,6 +124,21 @@ class Aggregator:
         raise NotImplementedError
 
 
+def check_rows(part: object, n: int, worst_case: int,
+               least_rows: Callable[[int], int]) -> None:
+    """Raise a ValueError where n rows are too few for a part."""
+    wrong = max(worst_case, 0)
+    if not wrong or n >= least_rows(wrong):
+        return
+    borne = max((w for w in range(1, wrong) if least_rows(w) <= n), default=0)
+    name = getattr(part, 'name', type(part).__name__)
+    raise ValueError(
+        f"'{name}' needs at least {least_rows(wrong)} rows where {wrong} of "
+        f'them can be wrong; it gets {n}, of which it bears {borne} wrong '
+        'ones: assume fewer adversaries, choose another assignment, or '
+        "another rule, such as 'median'")
+
+
 def checked(rows: Sequence[Vector], samples: npt.ArrayLike,
             out: Vector) -> Ints:
     """The sample counts as an array, after a look at every shape."""
@@ -126,66 +156,3 @@ def checked(rows: Sequence[Vector], samples: npt.ArrayLike,
             raise ValueError(f'a row of shape {row.shape} does not fit a '
                              f'result of shape {out.shape}')
     return counts
-
-
-def over_blocks(visit: Callable[[slice, Vector], Found], size: int,
-                n_scratch: int, threads: int) -> list[Found]:
-    """Call `visit(block, scratch)` for every block of `range(size)`.
-
-    Parameters
-    ----------
-    visit : callable
-        Gets a slice and the calling thread's own float32 scratch of shape
-        (n_scratch, length of the slice).
-    size, n_scratch, threads : int
-
-    Returns
-    -------
-    list
-        What `visit` returned, in the order of the blocks.
-    """
-    width = min(block_width(n_scratch), size)
-    cut = blocks(size, width)
-    threads = min(threads, len(cut))
-
-    def walk(share: Iterable[slice]) -> list[Found]:
-        memory = np.empty(n_scratch * width, dtype=np.float32)
-        # Finite rows of absurd size overflow where they are summed.
-        with np.errstate(over='ignore', invalid='ignore'):
-            return [visit(s, memory[:n_scratch * (s.stop - s.start)]
-                          .reshape(n_scratch, s.stop - s.start))
-                    for s in share]
-
-    if threads <= 1:
-        return walk(cut)
-    found: list[Any] = [None] * len(cut)
-    with ThreadPoolExecutor(threads) as pool:
-        shares = [cut[t::threads] for t in range(threads)]
-        for t, results in enumerate(pool.map(walk, shares)):
-            found[t::threads] = results
-    return found
-
-
-def block_width(n_scratch: int) -> int:
-    """Entries of a block when `n_scratch` float32 vectors are needed.
-
-    Odd multiples of a cache line: rows of the scratch a power of two apart
-    would compete for the same lines.
-    """
-    width = min(max(SCRATCH // 4 // max(n_scratch, 1), LEAST), MOST)
-    return (width // 16 - 1 | 1) * 16
-
-
-def add_up(pieces: Sequence[Vector], out: Vector) -> None:
-    """The sum of vectors, in float32 and in their order."""
-    np.copyto(out, pieces[0])
-    for piece in pieces[1:]:
-        np.add(out, piece, out=out)
-
-
-def per_sample(pieces: Sequence[Vector], samples: Ints,
-               out: Vector) -> None:
-    """Row i of `out` becomes piece i over its number of samples."""
-    counts = samples.astype(np.float32)
-    for row, piece, count in zip(out, pieces, counts):
-        np.divide(piece, count, out=row)

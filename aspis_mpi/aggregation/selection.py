@@ -1,4 +1,4 @@
-"""Means of columns without their smallest and largest entries.
+"""Means of columns without their extreme entries.
 
 Few rows: a sorting network of vectors, Batcher's merge exchange, of which
 only the comparators are kept that the answer depends on; each comparator is
@@ -10,12 +10,14 @@ from functools import cache
 
 import numpy as np
 
-from aspis_mpi.aggregation.base import add_up
+from aspis_mpi.aggregation.blocks import add_up
 
 #: Up to so many rows the network is faster (measured: equal at 45).
 NETWORK_ROWS = 40
 #: Columns that are transposed and sorted together.
 TILE = 128
+#: Vectors that `around_median` needs besides the values.
+SPARE = 3
 
 
 def trimmed_mean(values, trim, spare, out):
@@ -65,6 +67,72 @@ def _by_sorting(values, trim, out):
         columns.sort(axis=1)
         columns[:, trim:n - trim].mean(axis=1, out=out[start:start + TILE])
     return out
+
+
+def around_median(values, keep, spare, out):
+    """Mean of the `keep` entries of each column closest to its median.
+
+    The median of an even number is between the two in the middle.  Of two
+    entries as close to it the smaller counts.  Entries are selected; what is
+    left out has no influence, whatever its size.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n, b)
+        No NaN; overwritten.
+    keep : int
+        From 1 to n.
+    spare : ndarray of float32, shape (SPARE, b)
+        Overwritten.
+    out : ndarray of float32, shape (b,)
+
+    Notes
+    -----
+    The closest are consecutive in sorted order.  From the first `keep` the
+    set moves up by one, j by j+keep, for as long as the new one is closer;
+    the entry that j+keep replaces is always j, since once it is not closer
+    no later one is.
+    """
+    n = len(values)
+    rows, above = _in_order(values, spare[0])
+    middle, below = spare[1:]
+    np.multiply(rows[(n - 1) // 2], np.float32(0.5), out=middle)
+    np.multiply(rows[n // 2], np.float32(0.5), out=below)
+    np.add(middle, below, out=middle)
+    for j in range(n - keep):
+        low, high = rows[j % keep], rows[j + keep]
+        np.subtract(high, middle, out=above)
+        np.subtract(middle, low, out=below)
+        np.copyto(low, high, where=above < below)
+    add_up(rows[:keep], out)
+    return np.divide(out, np.float32(keep), out=out)
+
+
+def _in_order(values, spare):
+    """Vectors that hold each column in ascending order, and a free one."""
+    n, width = values.shape
+    rows = list(values)
+    if n <= NETWORK_ROWS:
+        for i, j in _comparators(n):
+            a, b = rows[i], rows[j]
+            np.minimum(a, b, out=spare)
+            np.maximum(a, b, out=b)
+            rows[i], spare = spare, a
+        return rows, spare
+    tile = np.empty((TILE, n), dtype=np.float32)
+    for start in range(0, width, TILE):
+        part = values[:, start:start + TILE]
+        columns = tile[:part.shape[1]]
+        np.copyto(columns, part.T)
+        columns.sort(axis=1)
+        np.copyto(part, columns.T)
+    return rows, spare
+
+
+@cache
+def _comparators(n):
+    """Pairs of wires, in the order of use, that sort n values."""
+    return list(_merge_exchange(n))
 
 
 @cache

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from aspis_mpi import registry
+from aspis_mpi.aggregation.preaggregation import ChainMaker
 from aspis_mpi.assignment.reassignment import most_load
 from aspis_mpi.attacks.attack import Attack
 from aspis_mpi.delays.silence import Silence
@@ -71,6 +72,7 @@ class Design:
             self.assignment = self.assignment.widened(
                 most_load(self.assignment, self._most_absent))
             self.inner = factory.inner(self.assignment)
+        contradictions.check_rename(job, self.inner, self.detector)
         contradictions.check_code(job, self.inner)
         contradictions.check_challenge(job, self.inner, self.code)
         contradictions.check_spot(job, self.assignment, self.detector)
@@ -82,6 +84,7 @@ class Design:
                                self._most_absent)
         self.worst_case = self.scheme.worst_case
         contradictions.check_scheme(job, self.scheme, self.code)
+        contradictions.check_aggregation(job, self.scheme.aggregator)
         contradictions.check_evidence(job, self.scheme, self.problem)
         contradictions.check_memory(job, self.scheme)
         self.optimizer, _ = self.new_optimizer()
@@ -97,6 +100,8 @@ class Design:
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
             assignment.check_copies(job.collection.copies)
+            if job.assignment.rename:
+                assignment = assignment.renaming(self.seed)
             if self._leads:
                 return assignment.reordered(
                     order.arrange(assignment, job.collection.copies))
@@ -153,13 +158,19 @@ class Design:
                           self.job.n_workers, self.assignment.load,
                           self.problem.n_parameters)
 
+    def _aggregator(self):
+        """The maker of the aggregation, with what comes before it."""
+        before = self.job.series('aggregation', 'before')
+        return ChainMaker(tuple(part.create for part in before),
+                          self.job.part('aggregation').create)
+
     def _factory(self):
         """The maker of schemes, which knows only what the server may."""
         job = self.job
         make = Makers(collection=job.part('collection').create,
                       transfer=job.part('transfer').create,
                       detector=job.part('detection').create,
-                      aggregator=job.part('aggregation').create)
+                      aggregator=self._aggregator())
         return SchemeFactory(job.q, self.seed, job.assignment,
                              job.collection, job.transfer, job.detection,
                              make, self.code, self.inspection)
@@ -183,7 +194,10 @@ class Design:
         files = job.create('adversary', 'files', self.assignment, self.seed)
         value = job.create('adversary', 'value', self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
-        return Attack(who, files, protocol, value)
+        try:
+            return Attack(who, files, protocol, value)
+        except ValueError as error:
+            raise refusal(job.path, 'adversary', error) from error
 
     def _delay(self):
         job, section = self.job, self.job.delay
@@ -272,6 +286,8 @@ class Design:
         if self.transfer.looks_by_chance:
             # Others compute their files in the same step.
             return self._most_absent
+        if self.transfer.corrects:
+            return self.transfer.corrects
         holders = self.assignment.incidence.sum(axis=1)
         needed = np.full(holders.shape, self.job.collection.copies)
         if self.scheme.needed is not None:

@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from aspis_mpi import streams
+
 #: So many sets of workers are tried one by one, not more.
 MOST_SETS = 20_000
 
@@ -49,6 +51,11 @@ class Assignment:
     #: The option by which a file gets more or fewer workers, where there is
     #: one; what is wrong with their number is told by its name.
     replicated_by: str | None = None
+    #: The numbers of workers for which there is such a design, if not for all;
+    #: `list` says it.
+    exists = ''
+    #: The seed by which workers get other names after each step, if they do.
+    names_seed: int | None = None
     #: The order part that suits the design where the job names none.
     default_order = 'natural'
 
@@ -105,6 +112,48 @@ class Assignment:
         other = copy.copy(self)
         other.order = np.array(order, dtype=np.int32)
         other._check()
+        return other
+
+    def renaming(self, seed: int) -> Self:
+        """The same design, whose workers get other names after each step."""
+        other = copy.copy(self)
+        other.names_seed = seed
+        return other
+
+    @property
+    def renames(self) -> bool:
+        """True if workers have other files in each step."""
+        return self.names_seed is not None
+
+    def at(self, step: int) -> Self:
+        """The design of a step: itself, if its workers keep their names.
+
+        Parameters
+        ----------
+        step : int
+
+        Returns
+        -------
+        Assignment
+            Of the same class.  Worker j has the files that the design gives
+            to worker p[j], p a uniform permutation that is drawn anew for
+            each step but the first; files keep their numbers.
+
+        References
+        ----------
+        Konstantinidis, Vaswani, Ramamoorthy, "Detection and mitigation of
+        Byzantine attacks in distributed training", arXiv 2208.08085: the
+        random permutation of the workers of Aspis+.
+        """
+        if self.names_seed is None or not step:
+            return self
+        names = streams.generator(self.names_seed, 'names', step).permutation(
+            self.n_workers)
+        other = copy.copy(self)
+        other.incidence = np.ascontiguousarray(self.incidence[:, names])
+        other.order = self.order[names]
+        other.loads = self.loads[names]
+        other.holders = _padded(other.incidence)
         return other
 
     def widened(self, width: int) -> Self:

@@ -42,6 +42,9 @@ class Attack:
                  protocol: Protocol | None = None, value: Value | None = None):
         self.protocol = Protocol(None) if protocol is None else protocol
         self.value = Value(None) if value is None else value
+        who.meet(files.incidence)
+        if who.count:
+            self.value.meet(who.n_workers, who.count)
         self._who = who
         self._files = files
         self._step: int | None = None
@@ -86,7 +89,7 @@ class Attack:
         if step == self._step:
             return
         adversaries = _sealed(self._who.members(step))
-        if (self._files.by_step
+        if (self._files.changes
                 or not np.array_equal(adversaries, self._adversaries)):
             self._lies = None
         self._step, self._adversaries = step, adversaries

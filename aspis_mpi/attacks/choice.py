@@ -32,6 +32,9 @@ class Who:
         self.count = count
         self.seed = seed
 
+    def meet(self, incidence: Bools) -> None:
+        """Hear which files each worker holds, bool (f, K)."""
+
     def members(self, step: int) -> Bools:
         """The adversaries of `step`, bool (K,)."""
         raise NotImplementedError

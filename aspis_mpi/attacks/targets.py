@@ -21,6 +21,8 @@ class Files:
     ----------
     by_step : bool
         Whether `lies` depends on the step besides the set of adversaries.
+    incidence : ndarray of bool, shape (f, K)
+        Of the step that is asked for.
     """
 
     by_step = False
@@ -28,6 +30,12 @@ class Files:
     def __init__(self, assignment: Assignment, seed: int):
         self.incidence = assignment.incidence
         self.seed = seed
+        self._assignment = assignment
+
+    @property
+    def changes(self) -> bool:
+        """True if the lies of equal adversaries differ from step to step."""
+        return self.by_step or self._assignment.renames
 
     def lies(self, step: int, adversaries: Bools) -> Bools:
         """The lies of `step`: of adversaries alone, on files that they hold.
@@ -43,6 +51,7 @@ class Files:
             Entry (i, j) is set when worker j, an adversary that holds file
             i, lies on it.
         """
+        self.incidence = self._assignment.at(step).incidence
         chosen = self.chosen(step, adversaries)
         return self.incidence & adversaries & chosen
 

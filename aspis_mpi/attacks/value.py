@@ -38,6 +38,15 @@ class Value:
     def __init__(self, seed: int | None):
         self.seed = seed
 
+    def meet(self, n_workers: int, n_liars: int) -> None:
+        """Hear how many workers there are, and how many of them lie.
+
+        Raises
+        ------
+        ValueError
+            There is no such lie among so many.
+        """
+
     def of(self, worker: int) -> 'Value':
         """The same for one liar, a value of its own where liars differ."""
         return self

@@ -147,6 +147,11 @@ class Detector:
     def __init__(self, n_adversaries: int):
         self.q = n_adversaries
 
+    @property
+    def least_replicas(self) -> int:
+        """Workers that each file needs by design."""
+        return 1
+
     def decide(self, evidence: Evidence) -> Verdict:
         """The verdict of this step; nothing is remembered.
 

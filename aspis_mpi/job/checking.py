@@ -75,7 +75,8 @@ def checked(tables, path, n_workers=None, brought=None):
             values = {option: getattr(section, options.field_name(option))
                       for option in _options(cls)}
             parts[name, key] = Part(cls, values, _kept(name, table, cls, path),
-                                    name, key, getattr(section, key), path)
+                                    name, key, word(vars(section), base, key),
+                                    path)
     job = Job(path, parts, **sections)
     _place_device(job)
     return job
@@ -110,26 +111,67 @@ def _parts(name, base, table, path):
     chosen = {}
     for key, family in PARTS.get(name, {}).items():
         default = base.model_fields[key].default
-        word = table.get(key, default if isinstance(default, str) else None)
-        if default is None and 'name' in chosen:
-            word = _nested(name, key, chosen['name'], word, table, path)
-        if word is None:
+        if isinstance(default, list):
+            chosen |= _several(name, key, family, table, path)
             continue
-        try:
-            chosen[key] = registry.find(family, str(word))
-            registry.options(chosen[key])
-        except registry.UnknownPart as error:
-            refused = JobError(f'{path}: {name}.{key} = {word!r}: {error}')
-            refused.trace = error.trace
-            raise refused from error
+        said = table.get(key, default if isinstance(default, str) else None)
+        if default is None and 'name' in chosen:
+            said = _nested(name, key, chosen['name'], said, table, path)
+        if said is not None:
+            chosen[key] = _found(family, said, f'{path}: {name}.{key}')
     return chosen
+
+
+def _several(name, key, family, table, path):
+    """The classes that a list names, by its key and their numbers in it."""
+    said = table.get(key, [])
+    # What is no list of texts is refused where the section is checked.
+    if not (isinstance(said, list)
+            and all(isinstance(it, str) for it in said)):
+        return {}
+    for number, it in enumerate(said):
+        if it in said[:number]:
+            raise JobError(f"{path}: {name}.{key} = {said!r}: '{it}' stands "
+                           'there twice')
+    return {f'{key}.{number}': _found(family, it,
+                                      f'{path}: {name}.{key}.{number}')
+            for number, it in enumerate(said)}
+
+
+def _found(family, said, place):
+    """The class of a family, for a place in the job file."""
+    try:
+        cls = registry.find(family, str(said))
+        registry.options(cls)
+    except registry.UnknownPart as error:
+        refused = JobError(f'{place} = {said!r}: {error}')
+        refused.trace = error.trace
+        raise refused from error
+    return cls
+
+
+def word(table, base, place):
+    """The name of a part, as a section has it.
+
+    Parameters
+    ----------
+    table : dict
+        Of the section; a default may be missing.
+    base : type
+        The section.
+    place : str
+        A key, or a key and a number where it has a list.
+    """
+    key, _, number = place.partition('.')
+    said = table.get(key, base.model_fields[key].default)
+    return said[int(number)] if number else said
 
 
 def _refuse_shared(name, base, table, chosen, path):
     """Refuse a key of a job file that would mean two things."""
     homes = dict.fromkeys(base.model_fields, f'every [{name}]')
     for place, cls in chosen.items():
-        part = repr(table.get(place, base.model_fields[place].default))
+        part = repr(word(table, base, place))
         for key in _options(cls):
             if key in homes:
                 raise JobError(
@@ -215,7 +257,7 @@ def _explain(name, model, error, path, table, chosen):
                            if isinstance(place, int))])
     if first['type'] == 'extra_forbidden':
         known = {*model.model_fields, *_option_names(chosen)}
-        hint = (_misplaced(key, table, chosen)
+        hint = (_misplaced(key, SECTIONS[name], table, chosen)
                 or _elsewhere(name, key, model, table)
                 or registry.nearest(key, known))
         return f"{path}: unknown key '{name}.{key}'; {hint}"
@@ -225,12 +267,13 @@ def _explain(name, model, error, path, table, chosen):
             f"{options.message(error, first['loc'][0])}")
 
 
-def _misplaced(key, table, chosen):
+def _misplaced(key, base, table, chosen):
     """A guess at what an own part's author has meant by a key, or ''."""
     for place, cls in chosen.items():
-        hint = ':' in str(table.get(place)) and registry.misplaced(cls, key)
+        said = str(word(table, base, place))
+        hint = ':' in said and registry.misplaced(cls, key)
         if hint:
-            return f'{table[place]!r}: {hint}'
+            return f'{said!r}: {hint}'
     return ''
 
 

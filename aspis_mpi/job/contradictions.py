@@ -5,6 +5,7 @@ Each function raises a `JobError` that names the key, its value and a way out.
 
 from aspis_mpi.errors import JobError
 from aspis_mpi.job import presets
+from aspis_mpi.job.job import refusal
 from aspis_mpi.parts import extras
 
 
@@ -25,9 +26,8 @@ def check_libraries(job):
     """Refuse parts that compute with what is not installed."""
     for (section, key), part in job.parts.items():
         for library in extras.missing(part.cls):
-            raise JobError(f'{job.path}: {section}.{key} = '
-                           f'{getattr(getattr(job, section), key)!r}: needs '
-                           f'{extras.advice(library)}')
+            raise JobError(f'{job.path}: {section}.{key} = {part.word!r}: '
+                           f'needs {extras.advice(library)}')
     # Ranks ask torch which device is theirs, whatever computes there.
     device = job.runtime.device
     if device != 'cpu' and not extras.is_here('torch'):
@@ -66,6 +66,27 @@ def check_order(job, assignment):
             f"'{assignment.default_order}'")
 
 
+def check_rename(job, transfer, detector):
+    """Refuse other names for workers whose files are more than a list."""
+    section = job.assignment
+    if not section.rename:
+        return
+    if section.reorder:
+        raise JobError(
+            f'{job.path}: assignment.reorder = {section.reorder}: with '
+            'assignment.rename = true workers have other files in each step; '
+            'leave one of them out')
+    if detector.spot_checks:
+        raise JobError(
+            f"{job.path}: assignment.rename = true: detection.name = 'spot' "
+            'draws who checks whom itself; set false')
+    if not (transfer.sends_at_once or transfer.reassignable):
+        raise JobError(
+            f"{job.path}: assignment.rename = true: transfer "
+            f"'{job.transfer.name}' has a code made for these workers; use "
+            "transfer.name = 'replicas' or 'sums'")
+
+
 def check_code(job, transfer):
     """Refuse a code where what a function made turns out to have none."""
     if (job.transfer.code is not None
@@ -100,6 +121,12 @@ def check_challenge(job, transfer, code):
 def check_replicas(job, assignment, transfer, detector):
     """Refuse to compare, or to vote, where there is nothing to do it with."""
     r = assignment.replication
+    if transfer.corrects and transfer.corrects < job.q:
+        raise JobError(
+            f'{job.path}: {_copies(job, assignment)} must be at least 2q + 1 '
+            f"= {2 * job.q + 1} with transfer.name = '{job.transfer.name}' "
+            f'and scheme.adversaries = {job.q}; set that, or '
+            f'scheme.adversaries = {transfer.corrects}')
     if not transfer.comparable:
         if detector.compares_replicas:
             raise JobError(
@@ -118,13 +145,25 @@ def check_replicas(job, assignment, transfer, detector):
             f"assignment '{job.assignment.name}' has one replica of each "
             "file, so there is nothing to compare; use 'none'")
     if r > 1 and not r % 2 and detector.decides_by_majority:
-        key = assignment.replicated_by
-        what = (f"assignment.name = '{job.assignment.name}': its {r} workers "
-                'a file' if key is None else
-                f'assignment.{key} = {getattr(job.assignment, key)}:')
         raise JobError(
-            f'{job.path}: {what} must be odd where a majority of replicas '
-            'decides')
+            f'{job.path}: {_copies(job, assignment)} must be odd where a '
+            'majority of replicas decides')
+    needed, least = detector.least_replicas, assignment.least_copies
+    if least < needed:
+        raise JobError(
+            f'{job.path}: {_copies(job, assignment)} must be at least 2q + 1 '
+            f"= {needed} with detection.name = '{job.detection.name}' and "
+            f'scheme.adversaries = {job.q}; set that, or scheme.adversaries '
+            f'= {(least - 1) // 2}')
+
+
+def _copies(job, assignment):
+    """The choice that gives each file its workers, as a sentence begins."""
+    key = assignment.replicated_by
+    if key is None:
+        return (f"assignment.name = '{job.assignment.name}': its "
+                f'{assignment.replication} workers a file')
+    return f'assignment.{key} = {getattr(job.assignment, key)}:'
 
 
 def check_spot(job, assignment, detector):
@@ -186,8 +225,11 @@ def check_scheme(job, scheme, code):
             'workers, not the copies of a file that a challenge needs; use '
             "'coverage', 'deadline', 'adaptive' or 'all'")
     if not (sends_at_once or scheme.aggregator.is_plain_mean):
+        before = job.aggregation.before
         raise JobError(
-            f"{job.path}: aggregation.name = '{job.aggregation.name}': "
+            f'{job.path}: aggregation.'
+            + (f'before = {before!r}: ' if before
+               else f"name = '{job.aggregation.name}': ") +
             f"transfer '{job.transfer.name}' brings sums of many files, "
             "which allow the 'mean' alone")
     if code is not None and code.needs_whole_workers and (
@@ -202,6 +244,14 @@ def check_scheme(job, scheme, code):
             f'{job.path}: collection.skip_covered = true: needs a '
             "collection that waits for copies, such as 'coverage', and "
             "a transfer that sends on request, such as 'coded'")
+
+
+def check_aggregation(job, aggregator):
+    """Refuse an aggregation that promises nothing for so many files."""
+    try:
+        aggregator.check()
+    except ValueError as error:
+        raise refusal(job.path, 'aggregation', error) from error
 
 
 def check_evidence(job, scheme, problem):

@@ -135,8 +135,8 @@ def _is_path(value, declared):
 
 def _modules(job, problem):
     """Key, name and path of each module of the user's own."""
-    named = [(f'{section}.{key}', getattr(getattr(job, section), key))
-             for section, key in job.parts]
+    named = [(f'{section}.{key}', part.word)
+             for (section, key), part in job.parts.items()]
     if problem is not None:
         named.append(('problem.name', job.problem.name))
     for key, word in named:

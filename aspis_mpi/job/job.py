@@ -29,7 +29,8 @@ class Part:
         The same options as the run log has them, those that are None left
         out.
     section, key, word : str
-        Where the job names it, and what it says there.
+        Where the job names it, and what it says there; the key has a number
+        where the job has a list.
     path : str
         Of the job file, for messages.
     """
@@ -44,8 +45,8 @@ class Part:
 
     def create(self, *context):
         """Make it; what it refuses becomes a `JobError`."""
-        misfit = registry.misfit(PARTS[self.section][self.key], self.cls,
-                                 context, self.options)
+        family = PARTS[self.section][self.key.partition('.')[0]]
+        misfit = registry.misfit(family, self.cls, context, self.options)
         if misfit:
             raise JobError(f'{self.path}: {self.section}.{self.key} = '
                            f'{self.word!r}: {misfit}')
@@ -123,6 +124,12 @@ class Job:
     def part(self, section, key='name'):
         """The part that a key names, None where there is none."""
         return self.parts.get((section, key))
+
+    def series(self, section, key):
+        """The parts that a list names, in its order."""
+        return tuple(part for (home, place), part in self.parts.items()
+                     if home == section
+                     and place.rpartition('.')[0] == key)
 
     def create(self, section, key, *context):
         """Make a part; what it refuses becomes a `JobError`."""

@@ -1,6 +1,7 @@
 """The words of a job file: parts with their options, presets, keys."""
 
 import inspect
+import textwrap
 from types import NoneType, UnionType
 from typing import Literal, Union, get_args, get_origin
 
@@ -16,6 +17,9 @@ TOPICS = sorted({*registry.FAMILIES, *SECTIONS, KEYS})
 
 #: Bounds of a key, as pydantic calls them, in words.
 BOUNDS = {'gt': 'above', 'ge': 'at least', 'lt': 'below', 'le': 'at most'}
+
+#: Columns of a terminal.
+WIDTH = 79
 
 #: Adversaries for which a preset is shown that depends on their number.
 SHOWN = 2
@@ -70,6 +74,14 @@ def _part(name, part):
         told = ('required' if option.default is inspect.Parameter.empty
                 else '')
         yield f'  {"":<20}   ' + _option(key, option, told)
+    yield from _existence(part)
+
+
+def _existence(part):
+    """Lines on the sizes for which a part exists, if not for all."""
+    return textwrap.wrap(getattr(part, 'exists', ''), WIDTH,
+                         initial_indent=f'  {"":<20}   exists for ',
+                         subsequent_indent=f'  {"":<20}     ')
 
 
 def _capabilities(family):

@@ -40,6 +40,27 @@ def _robust_partial(n_adversaries):
     }
 
 
+def _draco(n_adversaries):
+    """Sections with groups in which q liars are outvoted."""
+    return {
+        'assignment': {'name': 'repetition',
+                       'replication': 2 * n_adversaries + 1},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'replicas'},
+        'detection': {'name': 'majority'},
+        'aggregation': {'name': 'mean'},
+    }
+
+
+def _draco_cyclic(n_adversaries):
+    """Sections with vectors of which q wrong ones are corrected."""
+    return {
+        'assignment': {'name': 'cyclic', 'load': 2 * n_adversaries + 1},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'correcting'},
+    } | _TRUSTING
+
+
 def _spot(n_adversaries):
     """Sections with one owner a file, of which some are looked at."""
     return {
@@ -70,6 +91,36 @@ PRESETS = {
         'detection': {'name': 'clique'},
         'aggregation': {'name': 'median-of-means'},
     },
+    # Konstantinidis, Vaswani, Ramamoorthy, arXiv 2208.08085
+    'aspis-plus': {
+        'assignment': {'name': 'bibd', 'replication': 3, 'rename': True},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'replicas'},
+        'detection': {'name': 'degree', 'memory': 'window', 'window': 15,
+                      'budget': 'fixed'},
+        'aggregation': {'name': 'median'},
+    },
+    # Konstantinidis, Ramamoorthy, "ByzShield", MLSys 2021, arXiv 2010.04902
+    'byzshield': {
+        'assignment': {'name': 'mols', 'replication': 3},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'replicas'},
+        'detection': {'name': 'none'},
+        'aggregation': {'name': 'median'},
+    },
+    # Rajput, Wang, Charles, Papailiopoulos, "DETOX", NeurIPS 2019: groups
+    # vote, then robust aggregation of what is left
+    'detox': {
+        'assignment': {'name': 'repetition', 'replication': 3},
+        'collection': {'name': 'all'},
+        'transfer': {'name': 'replicas'},
+        'detection': {'name': 'none'},
+        'aggregation': {'name': 'median-of-means'},
+    },
+    # Chen, Wang, Charles, Papailiopoulos, "DRACO", ICML 2018, repetition
+    'draco': _draco,
+    # the same paper's cyclic code
+    'draco-cyclic': _draco_cyclic,
     # Tandon, Lei, Dimakis, Karampatziakis, "Gradient coding", ICML 2017:
     # cyclic repetition, load = stragglers + 1
     'gradient-code': _classical({'name': 'cyclic', 'load': 3},

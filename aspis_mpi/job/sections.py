@@ -51,6 +51,7 @@ class _Named(_Section):
 class _Assignment(_Named):
     order: str | None = None
     reorder: int = Field(0, ge=0)
+    rename: bool = False
 
 
 class _Collection(_Named):
@@ -75,6 +76,10 @@ class _Detection(_Named):
     budget: Literal['step', 'fixed'] = 'step'
     audits: Literal['contested', 'none'] | None = None
     random_audits: int = Field(0, ge=0)
+
+
+class _Aggregation(_Named):
+    before: list[str] = []
 
 
 class _Adversary(_Section):
@@ -120,12 +125,13 @@ SECTIONS = {
     'run': _Run, 'problem': _Problem, 'optimizer': _Optimizer,
     'scheme': _Scheme, 'assignment': _Assignment,
     'collection': _Collection, 'transfer': _Transfer, 'detection': _Detection,
-    'aggregation': _Named, 'adversary': _Adversary, 'delay': _Delay,
+    'aggregation': _Aggregation, 'adversary': _Adversary, 'delay': _Delay,
     'faults': _Faults, 'runtime': _Runtime, 'network': _Network,
     'log': _Log,
 }
 
-#: Keys that name a part, and the family in which it is found.
+#: Keys that name a part, or several in a list, and the family in which it
+#: is found.
 PARTS = {
     'problem': {'name': 'problem', 'model': 'model'},
     'optimizer': {'name': 'optimizer', 'schedule': 'schedule'},
@@ -133,7 +139,7 @@ PARTS = {
     'collection': {'name': 'collection'},
     'transfer': {'name': 'transfer', 'code': 'code'},
     'detection': {'name': 'detection'},
-    'aggregation': {'name': 'aggregation'},
+    'aggregation': {'name': 'aggregation', 'before': 'pre-aggregation'},
     'adversary': {'who': 'who', 'files': 'files', 'value': 'value',
                   'protocol': 'protocol'},
     'delay': {'name': 'delay'},

@@ -65,7 +65,9 @@ def _chosen(run, wanted):
         choose(np.nanargmax(seconds), 'the slowest')
     choose(len(steps) - 1, 'the last')
     choose(0, 'the first')
-    for proof in run.exposures[:3]:
+    # What is known of a step that was undone is not of the one that stands.
+    undone = run.undone_exposures
+    for proof in [it for it in run.exposures if it not in undone][:3]:
         row = int(np.searchsorted(steps['step'], proof.step))
         if row < len(steps):
             choose(row, f'worker {proof.worker} was exposed')
@@ -85,20 +87,30 @@ def _course(run, step, why):
     row = int(np.searchsorted(part.steps['step'], step))
     course = {'step': step, 'why': why, 'workers': part.n_workers}
     try:
-        return course | _by_arrivals(timeline_of(part, row))
+        return course | _by_arrivals(timeline_of(part, row), part.read(
+            'files_done', slice(row, row + 1))[0])
     except RunLogError:
         return course | _by_reports(part, row)
 
 
-def _by_arrivals(it):
+def _by_arrivals(it, done):
     files = it.files
     state = np.select([files.used, files.compared], [USED, COMPARED], UNUSED)
+    bars = [list(bar) for bar in zip(
+        files.worker.tolist(), files.begin.tolist(), files.end.tolist(),
+        state.tolist(), files.file.tolist())]
+    payloads = it.payloads
+    if not it.signalled:
+        # A sum that comes unasked is the first that is heard of a worker.
+        firsts = dict(reversed(payloads))
+        bars += [[worker, 0.0, at, WORK, int(done[worker])]
+                 for worker, at in sorted(firsts.items())]
+        payloads = [(worker, at) for worker, at in payloads
+                    if at > firsts[worker]]
     return {
         'arrivals': True, 'wait': it.wait, 'whole': it.whole,
-        'bars': [list(bar) for bar in zip(
-            files.worker.tolist(), files.begin.tolist(), files.end.tolist(),
-            state.tolist(), files.file.tolist())],
-        'payloads': it.payloads, 'silent': it.silent,
+        'signalled': it.signalled, 'bars': bars,
+        'payloads': payloads, 'sketches': it.sketches, 'silent': it.silent,
         'malformed': it.malformed,
         'deadlines': [seconds for _, seconds in it.deadlines[:1]],
         'unheard': it.unheard.tolist(), 'idle': it.no_work.tolist()}
@@ -111,11 +123,13 @@ def _by_reports(run, row):
         'last_report', 'files_done', 'excluded'))
     heard = np.isfinite(last)
     return {
-        'arrivals': False, 'wait': _known(facts['seconds_wait']),
+        'arrivals': False, 'signalled': False,
+        'wait': _known(facts['seconds_wait']),
         'whole': _known(facts['seconds_step']),
         'bars': [[int(worker), 0.0, float(last[worker]), WORK,
                   int(done[worker])] for worker in np.flatnonzero(heard)],
-        'payloads': [], 'silent': [], 'malformed': [], 'deadlines': [],
+        'payloads': [], 'sketches': [], 'silent': [], 'malformed': [],
+        'deadlines': [],
         'unheard': np.flatnonzero(~heard & ~idle).tolist(),
         'idle': np.flatnonzero(idle).tolist()}
 

@@ -1,6 +1,7 @@
 """Labels of runs in pictures: what tells one from the others."""
 
 from collections import Counter
+from pathlib import Path
 
 from aspis_mpi.runlog.log_parts import beside
 from aspis_mpi.words import counted
@@ -29,3 +30,20 @@ def distinct(labels, paths):
     count, names = Counter(labels), [beside(path, '').name for path in paths]
     return [label if count[label] == 1 else f'{label} ({name})'
             for label, name in zip(labels, names)]
+
+
+def names(paths):
+    """Names of files, with as many folders as tell each from the others.
+
+    >>> names([Path('a/run.h5'), Path('b/run.h5'), Path('b/other.h5')])
+    ['a/run.h5', 'b/run.h5', 'other.h5']
+    """
+    found = []
+    for path in paths:
+        others = [it for it in paths if it != path]
+        n = 1
+        while n < len(path.parts) and any(
+                it.parts[-n:] == path.parts[-n:] for it in others):
+            n += 1
+        found.append(Path(*path.parts[-n:]).as_posix())
+    return found

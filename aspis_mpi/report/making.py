@@ -9,7 +9,7 @@ from pathlib import Path
 from aspis_mpi import __version__
 from aspis_mpi.errors import ReportError
 from aspis_mpi.report.facts import facts_of
-from aspis_mpi.report.labels import distinct
+from aspis_mpi.report.labels import names
 from aspis_mpi.report.library import library
 from aspis_mpi.report.page import page
 from aspis_mpi.runlog.log_parts import beside
@@ -50,20 +50,19 @@ def report(logs, out=None, step=None):
     with ExitStack() as opened:
         runs = [opened.enter_context(load_run(path)) for path in paths]
         _check_same_problem(runs)
-        labels = distinct([_label(run) for run in runs], paths)
-        facts = [facts_of(run, label, step)
-                 for run, label in zip(runs, labels)]
+        facts = [facts_of(run, name, _label(run, name), step)
+                 for run, name in zip(runs, names(paths))]
     now = datetime.now().astimezone().isoformat(' ', 'minutes')
     _write(out, page(facts, carried,
                      f'Made by aspis_mpi {__version__} on {now}.'))
     return out
 
 
-def _label(run):
-    """Name of a run on the page: its file, scheme and attack."""
+def _label(run, name):
+    """A run on the page: its file, scheme and attack."""
     scheme = run.option('scheme', 'name') or run.option('detection', 'name')
     return ', '.join(filter(None, (
-        run.path.name, scheme, run.attack or 'no attack')))
+        name, scheme, run.attack or 'no attack')))
 
 
 def _check_output(out, paths):

@@ -6,7 +6,7 @@ from importlib.resources import files
 from aspis_mpi.report import tables
 from aspis_mpi.report.palette import PAGE_FONTS
 from aspis_mpi.report.pictures import comparison, pictures
-from aspis_mpi.report.sentences import cards, notices
+from aspis_mpi.report.sentences import cards, lead, notices
 from aspis_mpi.report.tables import text
 from aspis_mpi.report.trust import STATES
 from aspis_mpi.report.truth import KINDS
@@ -21,7 +21,7 @@ SECTIONS = (('training', 'Accuracy and loss'),
             ('trust', 'Trust'), ('course', 'One step, worker by worker'),
             ('files', 'Files'), ('cost', 'Bytes and seconds'),
             ('proofs', 'Proofs and events'),
-            ('returns', 'Returns to earlier steps'), ('job', 'The job'))
+            ('returns', 'Checks and returns'), ('job', 'The job'))
 
 #: Sections whose pictures stand side by side where there is room.
 GRID = dict.fromkeys(('training', 'cost'), ' class="grid"')
@@ -132,8 +132,8 @@ def _run(facts, name, n_runs, charts):
         for key, heading in SECTIONS)
     told = ''.join(f'<p class="notice" role="status">{text(it)}</p>'
                    for it in notices(facts))
-    first = (f'{told}<div class="cards">'
-             + ''.join(map(_card, cards(facts))) + '</div>')
+    first = (f'<p class="lead">{text(" ".join(lead(facts)))}</p>{told}'
+             f'<div class="cards">{"".join(map(_card, cards(facts)))}</div>')
     if n_runs == 1:
         return f'<article id="{name}">{first}{parts}</article>'
     return (f'<article id="{name}"><h2>{text(facts.label)}</h2>{first}'
@@ -144,14 +144,16 @@ def _run(facts, name, n_runs, charts):
 def _card(card):
     return (f'<section class="card {card.mood}"><h2>{card.question}</h2>'
             f'<p class="verdict">{MOODS[card.mood]}{text(card.verdict)}</p>'
+            + (f'<p>{text(card.evidence)}</p>' if card.evidence else '')
+            + '<details open class="why"><summary>More</summary>'
             + ''.join(f'<p>{text(it)}</p>' for it in card.sentences)
-            + '</section>')
+            + '</details></section>')
 
 
 def _tables(facts, key):
     if key == 'detection' and len(facts.steps):
-        return tables.states('Steps of each worker, by the truth',
-                             facts.kinds, KINDS)
+        return tables.wrong_files(facts) + tables.states(
+            'Steps of each worker, by the truth', facts.kinds, KINDS)
     if key == 'trust' and len(facts.steps):
         return tables.states('Steps of each worker, as the server saw it',
                              facts.states, STATES)
@@ -172,4 +174,4 @@ def _figure(chart, label, charts):
     told = ' '.join(filter(None, (chart['about'], chart['note'])))
     return (f'<figure data-chart="{number}"><figcaption><strong>'
             f'{text(chart["title"])}</strong> {text(told)}</figcaption>'
-            '<noscript>The picture needs JavaScript.</noscript></figure>')
+            '<noscript>This needs JavaScript.</noscript></figure>')

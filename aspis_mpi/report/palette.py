@@ -18,7 +18,7 @@ class Colour(NamedTuple):
 BLUE = Colour('#0072b2', '#4fa8e0')
 ORANGE = Colour('#e69f00', '#f0b429')
 GREEN = Colour('#009e73', '#35c79a')
-RED = Colour('#d55e00', '#ff8a3d')
+RED = Colour('#d55e00', '#f4772b')
 PINK = Colour('#cc79a7', '#e29ac2')
 SKY = Colour('#56b4e9', '#8fd0f5')
 INK = Colour('#1a1a1a', '#f0f0f0')
@@ -32,8 +32,8 @@ LINES = (BLUE, RED, GREEN, PINK, ORANGE, SKY, INK)
 #: Of each state of `aspis_mpi.report.trust.STATES`, in their order.
 STATES = (Colour('#ececec', '#30343a'), Colour('#56b4e9', '#56b4e9'),
           Colour('#0a5a9c', '#2a86d1'), Colour('#f0c000', '#f0c000'),
-          Colour('#000000', '#ffffff'), Colour('#9a9a9a', '#767c84'),
-          Colour('#cc79a7', '#cc79a7'), Colour('#d55e00', '#f07020'))
+          Colour('#000000', '#ffffff'), Colour('#71777e', '#5d636b'),
+          Colour('#cc79a7', '#d98ab5'), Colour('#d55e00', '#f07020'))
 #: Of each kind of `aspis_mpi.report.truth.KINDS`, in their order.
 KINDS = (Colour('#e8e8e8', '#30343a'), Colour('#bcdff5', '#35566b'),
          Colour('#a0a0a0', '#767c84'), Colour('#0072b2', '#4fa8e0'),

@@ -7,7 +7,12 @@ from aspis_mpi.report.series import (
     Series, chart, columns_of, curves, state_map)
 from aspis_mpi.report.trust import STATES
 from aspis_mpi.report.truth import KINDS
+from aspis_mpi.report.turns import CHECKS
 from aspis_mpi.runlog.totals import PHASES
+from aspis_mpi.schemes.record import DrawKind
+
+#: Draws that a page has at most.
+DRAWS = 20_000
 
 FILES = (('certified', palette.BLUE), ('presumed', palette.SKY),
          ('dropped', palette.ORANGE), ('missing', palette.INK),
@@ -15,7 +20,7 @@ FILES = (('certified', palette.BLUE), ('presumed', palette.SKY),
 BARS = (('finished and used', palette.BLUE),
         ('finished, compared only', palette.SKY),
         ('finished, not part of the sum', palette.GREY),
-        ('worked until its last report', palette.BLUE))
+        ('worked until its last report, or its sum', palette.BLUE))
 
 
 def pictures(facts, n_runs=1):
@@ -41,10 +46,8 @@ def pictures(facts, n_runs=1):
         'detection': [
             state_map('Detection against the truth', facts.kinds, KINDS,
                       cells, 'Rows are workers. The server does not know '
-                      'who lies; the log does.'),
-            chart('Wrong files that were used', 'files',
-                  [Series('wrong files', facts.wrong_files, palette.RED)],
-                  lines)],
+                      'who lies; the log does.' + _lost(facts)),
+            *_wrong(facts, lines)],
         'trust': [state_map('Trust in each worker', facts.states, STATES,
                             cells, 'Rows are workers, as the server saw '
                             'them.') | _returns(facts)],
@@ -53,7 +56,8 @@ def pictures(facts, n_runs=1):
         'cost': [chart('Bytes of each step', 'bytes', _bytes(facts), lines,
                        logarithmic=True),
                  chart(f'Seconds of each step ({facts.summary.pace.clock} '
-                       'clock)', 'seconds', _seconds(facts), lines)]}
+                       'clock)', 'seconds', _seconds(facts), lines)],
+        'returns': [*_turns(facts, n_runs), *_draws(facts)]}
 
 
 def comparison(runs):
@@ -93,6 +97,75 @@ def _training(facts, n_runs):
         yield chart('Norm of the aggregated gradient', 'norm',
                     [Series('norm', steps['gradient_norm'], palette.GREEN)],
                     columns_of(steps['step'], n_runs), logarithmic=True)
+
+
+def _wrong(facts, lines):
+    if facts.wrong_files.any():
+        yield chart('Wrong files that were used', 'files',
+                    [Series('wrong files', facts.wrong_files, palette.RED)],
+                    lines)
+
+
+def _lost(facts):
+    """A sentence on what the truth does not have, or nothing."""
+    return ('' if not facts.rollbacks else
+            ' Of undone steps it has kept nothing but how many wrong payloads '
+            'were used: see Checks and returns.')
+
+
+def _turns(facts, n_runs):
+    """The run turn by turn, where it went back or spots were checked."""
+    it = facts.turns
+    columns = columns_of(it.turn, n_runs)
+    if facts.rollbacks:
+        yield chart('Steps of the run, turn by turn', 'step', [
+            Series('stands', _where(it.step, ~it.undone), palette.BLUE),
+            Series('undone later', _where(it.step, it.undone),
+                   palette.ORANGE),
+            Series('a worker was exposed', _where(
+                it.step, it.exposed > 0), palette.RED, shape='dots')],
+            columns, 'Each turn does one step; where the line falls, the run '
+            'went back.', axis='turn') | {
+                'marks': [back.turn - 0.5 for back in facts.rollbacks],
+                'marked': {'name': 'the run went back here',
+                           'colour': palette.BACK}}
+    if it.checked.any():
+        yield chart('Files that one more worker computed', 'files', [
+            Series('in turns that stand', _where(it.checked, ~it.undone),
+                   palette.BLUE, shape='bars'),
+            Series('in turns that were undone', _where(
+                it.checked, it.undone), palette.ORANGE, shape='bars')],
+            columns, axis='turn')
+
+
+def _where(values, known):
+    """Numbers where they are known, else NaN."""
+    return np.where(known, values, np.nan)
+
+
+def _draws(facts):
+    """Draws by chance, as rows without a picture."""
+    found = facts.draws
+    if len(found):
+        more = ('' if len(found) <= DRAWS else
+                f' These are the first {DRAWS:,} of {len(found):,}; '
+                '`load_run(path).draws` has all.')
+        yield {'kind': 'rows', 'title': 'Draws of the server',
+               'about': 'Coins, seeds, and who checks which file, of undone '
+               'turns as well.', 'note': more, 'heads': [
+                   'turn', 'step', 'epoch', 'drawn', 'seed', 'worker',
+                   'file'],
+               'rows': list(map(_draw, found[:DRAWS]))}
+
+
+def _draw(row):
+    kind = DrawKind.numbered(int(row['kind']))
+    seed = (int(row['seed_high']) << 64) + int(row['seed_low'])
+    computes = kind in CHECKS
+    return [*(int(row[name]) for name in ('turn', 'step', 'epoch')),
+            kind.word, f'{seed:032x}' if kind is DrawKind.CHALLENGE else '',
+            int(row['worker']) if computes else '',
+            int(row['checks']) if computes else '']
 
 
 def _files(facts):

@@ -22,7 +22,7 @@ class Series:
     name: str
     values: np.ndarray          # (T,)
     colour: Colour
-    shown: bool = True
+    shape: str = 'line'         # or dots, or bars
 
 
 def columns_of(steps, n_runs=1, n_rows=1):
@@ -53,7 +53,8 @@ def plain(values):
             for value in values.tolist()]
 
 
-def chart(title, unit, series, columns, about='', logarithmic=False):
+def chart(title, unit, series, columns, about='', logarithmic=False,
+          axis='step'):
     """A picture of lines, as the page's script takes it.
 
     Parameters
@@ -63,21 +64,36 @@ def chart(title, unit, series, columns, about='', logarithmic=False):
     columns : Columns
     logarithmic : bool
         Whether the axis may be, where the numbers spread.
+    axis : str
+        Numbers of the columns: of steps, or of turns.
 
     Returns
     -------
     dict
         For JSON.
     """
+    series, always = _lively(series)
     note = ('' if columns.span == 1 else
-            f'Each point stands for {columns.span} steps: the line is their '
+            f'Each bar is the mean of {columns.span} {axis}s.'
+            if series[0].shape == 'bars' else
+            f'Each point stands for {columns.span} {axis}s: the line is their '
             'mean, the band reaches from the least to the most.')
     return {
-        'kind': 'lines', 'title': title, 'unit': unit, 'about': about,
-        'note': note, 'axis': 'step', 'span': columns.span,
+        'kind': 'lines', 'title': title, 'unit': unit,
+        'about': f'{about} {always}'.strip(), 'note': note,
+        'axis': axis, 'span': columns.span,
         'x': columns.firsts.tolist(),
         'log': logarithmic and _spreads(series),
         'series': [_line(it, columns) for it in series]}
+
+
+def _lively(series):
+    """Lines that are not 0 all along, and a sentence on the others."""
+    lively = [it for it in series if it.values.any()]
+    if not lively or len(lively) == len(series):
+        return series, ''
+    still = ', '.join(it.name for it in series if not it.values.any())
+    return lively, f'Always 0: {still}.'
 
 
 def curves(title, unit, x, lines, logarithmic=False):
@@ -111,10 +127,13 @@ def _among(every, steps, values):
 
 def _line(series, columns):
     told = {'name': series.name, 'colour': series.colour,
-            'shown': series.shown}
+            'shape': series.shape}
     if columns.span == 1:
         return told | {'mean': plain(series.values)}
-    return told | {'mean': plain(columns.known_average(series.values)),
+    mean = plain(columns.known_average(series.values))
+    if series.shape == 'bars':
+        return told | {'mean': mean}
+    return told | {'mean': mean,
                    'low': plain(columns.least(series.values)),
                    'high': plain(columns.most(series.values))}
 

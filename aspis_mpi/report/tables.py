@@ -1,11 +1,11 @@
 """Tables of the page, and pieces of HTML in which nothing is obeyed."""
 
 from html import escape
-from pathlib import Path
 
 import numpy as np
 
-from aspis_mpi.report.sentences import plain_bytes, recomputed, short
+from aspis_mpi.report.card import short
+from aspis_mpi.report.cost import cost_of
 from aspis_mpi.words import counted, printable, share, size
 
 #: Rows of a table of proofs or events; CSV and table say if there are more.
@@ -45,6 +45,12 @@ def _cell(value):
         return f'<td data-sort="{text(sorts)}">{text(shown)}</td>'
     kind = ' class="number"' if isinstance(value, int | float) else ''
     return f'<td{kind}>{text(value)}</td>'
+
+
+def wrong_files(facts):
+    """A sentence in the place of a picture without anything in it."""
+    return ('' if facts.wrong_files.any() else
+            '<p>No wrong file was used in any step.</p>')
 
 
 def exposures(facts):
@@ -90,11 +96,27 @@ def rollbacks(facts):
     if not facts.rollbacks:
         return '<p>The run never went back to an earlier step.</p>'
     return table(
-        'Returns to an earlier step', ('turn', 'seconds', 'from step',
-                                       'to step', 'undone', 'wrong payloads',
-                                       'cause'),
+        'Returns to an earlier step', (
+            'turn', 'seconds', 'from step', 'to step', 'undone',
+            'wrong payloads', 'files checked', 'exposed', 'cause'),
         [(it.turn, (it.seconds, f'{it.seconds:.3f}'), it.start, it.end,
-          it.undone, it.wrong, it.cause.word) for it in facts.rollbacks])
+          it.undone, it.wrong, *_undone(facts, i), it.cause.word)
+         for i, it in enumerate(facts.rollbacks)], sortable=True)
+
+
+def _undone(facts, i):
+    """Files that were checked, and workers exposed, in what a return undid."""
+    def falls(turn, step):
+        # To the first of the returns that undo it.
+        by, *before = [(turn < it.turn) & (step >= it.end)
+                       for it in reversed(facts.rollbacks[:i + 1])]
+        return by & ~np.any(before, axis=0) if before else by
+
+    turns = facts.turns
+    checked = turns.checked[falls(turns.turn, turns.step)]
+    return int(checked.sum()), ', '.join(
+        str(it.worker) for it in facts.undone_exposures
+        if falls(np.int64(it.turn), np.int64(it.step)))
 
 
 def states(caption, matrix, kinds):
@@ -125,19 +147,18 @@ def comparison(runs):
 
 
 def _row(facts):
-    it = facts.summary
-    plain = plain_bytes(facts) if it.pace.steps else 0
+    it, cost = facts.summary, cost_of(facts)
     return (
-        Path(it.path).name, it.job.scheme or '', it.job.attack or 'none',
+        facts.name, it.job.scheme or '', it.job.attack or 'none',
         it.job.n_workers, it.pace.steps, _known(it.quality.accuracy, '.4f'),
         _known(it.quality.best_accuracy, '.4f'), _known(it.quality.loss),
         it.truth.wrong_files, _share(it.truth.precision),
         _share(it.truth.recall), len(it.exposures),
         (it.pace.bytes_in or 0, size(it.pace.bytes_in or 0)),
-        _known(it.pace.bytes_in / plain if plain else None, '.3g'),
+        _known(cost and cost.bytes, '.3g'),
         _known(it.pace.seconds['step'], '.3g'),
-        _known(it.job.replication + recomputed(facts), '.3g'),
-        sum(back.undone for back in facts.rollbacks), it.n_warnings)
+        _known(cost and cost.gradients, '.3g'), it.undone.steps,
+        it.n_warnings)
 
 
 def _known(value, form='.4g'):

@@ -38,6 +38,7 @@ class Timeline:
     in_time: int                # files that were finished by `wait`
     files: Files
     payloads: list              # of (worker, seconds)
+    sketches: list              # likewise, also of what was checked
     silent: list
     malformed: list
     deadlines: list
@@ -81,7 +82,8 @@ def timeline_of(run, row):
         files=_files(run, arrivals, step,
                      run.read('contributors', here)[0],
                      run.read('copies', here)[0]),
-        payloads=of(ArrivalKind.PAYLOAD), silent=of(ArrivalKind.SILENT),
+        payloads=of(ArrivalKind.PAYLOAD),
+        sketches=of(ArrivalKind.SKETCH), silent=of(ArrivalKind.SILENT),
         malformed=of(ArrivalKind.MALFORMED),
         deadlines=of(ArrivalKind.DEADLINE),
         unheard=np.flatnonzero(~heard & ~no_work),

@@ -178,6 +178,7 @@ class Undone:
     most: int                   # of them in one go
     wrong: int                  # payloads that were used in those
     by_hand: int                # times
+    exposed: list[int]          # workers, in those steps
 
 
 @dataclass(frozen=True)

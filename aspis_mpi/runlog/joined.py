@@ -18,7 +18,7 @@ import numpy as np
 
 from aspis_mpi.errors import RunLogError
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.view import View
+from aspis_mpi.runlog.frames import Framed
 
 #: In `source`: the part that did this step had no such file.
 ABSENT = -5
@@ -27,7 +27,7 @@ PADDING = {'excluded': True, 'source': ABSENT, 'first_report': np.nan,
            'last_report': np.nan}
 
 
-class JoinedRun(View):
+class JoinedRun(Framed):
     """The parts of a run, which look like one `Run`.
 
     Row after row as each step was done last: what a later part has done
@@ -53,7 +53,7 @@ class JoinedRun(View):
     """
 
     def __init__(self, parts):
-        self.parts = tuple(parts)
+        self._parts = tuple(parts)
         first, last = self.parts[0], self.parts[-1]
         self.path, self.config = first.path, last.config
         self.attrs = {key: last.attrs.get(key) for key in first.attrs} | {
@@ -64,6 +64,11 @@ class JoinedRun(View):
         counts = [part.n_steps for part in self.parts]
         self._ends = np.cumsum(counts).tolist()
         self.n_steps = self._ends[-1]
+
+    @property
+    def parts(self):
+        """The logs that the run consists of."""
+        return self._parts
 
     @property
     def incidence(self):

@@ -120,7 +120,7 @@ def _slow(it: Period) -> Iterator[Evidence]:
     count, of, first = np.zeros((3, n_workers), dtype=int)
     total = np.zeros(n_workers)
     for steps, *rows in it.windows('files_done', 'last_report', 'excluded'):
-        times, slow, judged = _times(*rows)
+        times, slow, judged = times_of_a_file(*rows)
         begins = slow.any(axis=0) & (count == 0)
         first[begins] = steps[slow[:, begins].argmax(axis=0)]
         count += slow.sum(axis=0)
@@ -141,11 +141,16 @@ def _slow(it: Period) -> Iterator[Evidence]:
             yield it.evidence(Kind.SLOW, worker, step, ', and '.join(said))
 
 
-def _times(done: Array, reported: Floats, idle: Array
-           ) -> tuple[Floats, Array, Array]:
+def times_of_a_file(done: Array, reported: Floats, idle: Array
+                    ) -> tuple[Floats, Array, Array]:
     """Times of a file, in those of the middle worker, (T, K).
 
     Besides, where that is slow, and where there is something to judge.
+
+    Parameters
+    ----------
+    done, reported, idle : ndarray, shape (T, K)
+        `files_done`, `last_report` and `excluded` of a log.
     """
     # Who has finished no file needs longer for one than the step lasted.
     elapsed = np.fmax.reduce(reported, axis=1, initial=np.nan)[:, None]

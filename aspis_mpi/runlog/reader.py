@@ -2,10 +2,10 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,22 @@ from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.flagging import Flagging
+from aspis_mpi.runlog.frames import Framed
 from aspis_mpi.runlog.log_file import LogFile
 from aspis_mpi.runlog.log_parts import places
 from aspis_mpi.runlog.starts import Started, of_row
-from aspis_mpi.runlog.view import WINDOW, View
+from aspis_mpi.runlog.view import WINDOW
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
     Cause, Event, ExposureRecord, Rollback)
+
+
+class Counts(NamedTuple):
+    """Rows of tables that only grow: what follows them is new."""
+
+    events: int
+    exposures: int
+    starts: int
 
 
 def load_run(path: str | Path) -> 'Run | JoinedRun':
@@ -57,7 +66,7 @@ def load_run(path: str | Path) -> 'Run | JoinedRun':
     return run
 
 
-class Run(View):
+class Run(Framed):
     """A run log, whose arrays are read when they are asked for.
 
     Each of the data sets that have a row a step is an attribute (T steps, K
@@ -180,7 +189,11 @@ class Run(View):
     @property
     def evaluation(self) -> Array:
         """Step, seconds, loss and accuracy of each evaluation."""
-        rows = self._file.rows(schema.EVALUATION.path)
+        return self.evaluation_from(0)
+
+    def evaluation_from(self, row: int) -> Array:
+        """The evaluations from a row of the table on."""
+        rows = self._file.rows(schema.EVALUATION.path, slice(row, None))
         # The one after as many steps is of the model that went on.
         return rows if self._until is None else rows[
             rows['step'] <= self._until]
@@ -188,11 +201,15 @@ class Run(View):
     @property
     def events(self) -> list[Event]:
         """The events, a list of `Event`."""
+        return self.events_from(0)
+
+    def events_from(self, row: int) -> list[Event]:
+        """The events from a row of the table on."""
         return [Event(float(seconds), int(level), int(rank),
                       text.decode(errors='replace'),
                       EventCode.numbered(code))
                 for seconds, level, rank, code, text in self._own(
-                    schema.EVENTS) if seconds >= 0]
+                    schema.EVENTS, slice(row, None)) if seconds >= 0]
 
     @property
     def exposures(self) -> list[ExposureRecord]:
@@ -209,6 +226,12 @@ class Run(View):
     @property
     def all_exposures(self) -> list[ExposureRecord]:
         """The same row by row, also of steps that a later part has done."""
+        return self.exposures_from(0)
+
+    def exposures_from(self, row: int) -> list[ExposureRecord]:
+        """Those from a row of the table on."""
+        if row >= self.counts.exposures:
+            return []
         tensors = self._tensors()
         return [ExposureRecord(int(step), int(since), int(worker),
                                ProofKind.numbered(proof),
@@ -216,7 +239,7 @@ class Run(View):
                                tuple(tensors[turn, worker, proof]),
                                int(turn))
                 for step, since, worker, proof, turn, text in self._own(
-                    schema.EXPOSURES)]
+                    schema.EXPOSURES, slice(row, None))]
 
     @property
     def starts(self) -> list[Started]:
@@ -277,16 +300,34 @@ class Run(View):
         finished (packed: see `finished`).  Empty unless the job had
         log.detail = "arrivals".  Those of undone turns are there, too.
         """
-        return self._arrivals(lambda rows: rows['step'] >= 0)
+        return np.concatenate([*self.arrival_windows()])
+
+    def arrival_windows(self) -> Iterator[Array]:
+        """The rows of `arrivals`, some megabytes at a time."""
+        table = self._arrival
+        span = WINDOW // table.dtype.itemsize
+        end = np.inf if self._until is None else self._until
+        for start in range(0, max(1, self._counts[table.rows.path]), span):
+            rows = self._own(table, slice(start, start + span))
+            counts = (rows['step'] >= 0) & (rows['step'] < end)
+            yield rows if counts.all() else rows[counts]
 
     @property
     def n_arrivals(self) -> int:
         """Number of arrivals that the log held when it was opened."""
         return self._counts[self._arrival.rows.path]
 
+    @property
+    def counts(self) -> Counts:
+        """Rows that growing tables held when the log was opened."""
+        return Counts(*(self._counts[path] for path in (
+            schema.EVENTS.rows.path, schema.EXPOSURES.rows.path,
+            schema.STARTS)))
+
     def arrivals_of(self, step: int) -> Array:
         """The arrivals of one step, by its number, as it was done last."""
-        rows = self._arrivals(lambda rows: rows['step'] == step)
+        rows = np.concatenate([rows[rows['step'] == step]
+                               for rows in self.arrival_windows()])
         return rows[rows['turn'] == rows['turn'].max(initial=0)]
 
     def finished(self, arrivals: Array) -> npt.NDArray[np.bool_]:
@@ -310,12 +351,20 @@ class Run(View):
             By its number.
         """
         order = self.order
-        for change in self._own(self._change):
-            # What never reached the disk is of step -1; in version 1 it
-            # is a row of zeros.
-            if 0 <= change['step'] <= step and change['order'].any():
-                order = change['order']
+        for first, later in self.orders[1:]:
+            if first <= step:
+                order = later
         return order
+
+    @property
+    def orders(self) -> list[tuple[int, npt.NDArray[np.int32]]]:
+        """Orders of computing, (K, l), each after the first step with it."""
+        # What never reached the disk is of step -1; in version 1 it is a
+        # row of zeros.
+        changes = [(int(it['step']), it['order'])
+                   for it in self._own(self._change)
+                   if it['step'] >= 0 and it['order'].any()]
+        return [(self.first_step, self.order), *changes]
 
     @property
     def wrong_files(self) -> npt.NDArray[np.int64]:
@@ -348,13 +397,3 @@ class Run(View):
         """Whole rows of a table, of those that it had at the beginning."""
         rows = slice(*rows.indices(self._counts[table.rows.path]))
         return self._file.read('/', lambda root: table.read(root, rows))
-
-    def _arrivals(self, wanted: Callable[[Array], Any]) -> Array:
-        """The wanted rows, a window at a time: there may be very many."""
-        table, found = self._arrival, []
-        span = WINDOW // table.dtype.itemsize
-        end = np.inf if self._until is None else self._until
-        for start in range(0, max(1, self._counts[table.rows.path]), span):
-            rows = self._own(table, slice(start, start + span))
-            found.append(rows[wanted(rows) & (rows['step'] < end)])
-        return np.concatenate(found)

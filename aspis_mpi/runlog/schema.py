@@ -112,6 +112,10 @@ ARRIVAL_COLUMNS = np.dtype([
     ('step', 'i8'), ('worker', 'i2'), ('kind', 'u1'), ('files_done', 'u2'),
     ('seconds', 'f8'), ('bytes', 'u8'), ('turn', 'i8')])
 
+#: Units of columns and arrays, by the beginning of their names; what has none
+#: is a count, a number of something, or a number without a unit.
+UNITS = {'seconds': 's', 'time': 's', 'began': 's', 'first_report': 's',
+         'last_report': 's', 'account': 's', 'bytes': 'bytes'}
 
 _BOOL, _COUNT = np.dtype(bool), np.dtype('u2')
 _SECONDS = np.dtype('f8')
@@ -215,6 +219,16 @@ def check_sizes(n_files: int, n_workers: int) -> None:
     if n_workers > MOST_WORKERS:
         raise ValueError(f'the run log holds at most {MOST_WORKERS} workers; '
                          f'this assignment has {n_workers}')
+
+
+def unit(name: str) -> str:
+    """Unit of a column, or of an array by its name; '' of most.
+
+    >>> unit('seconds_wait'), unit('bytes_in'), unit('epochs')
+    ('s', 'bytes', '')
+    """
+    return next((unit for beginning, unit in UNITS.items()
+                 if name.startswith(beginning)), '')
 
 
 def seed(value: int) -> int | str:

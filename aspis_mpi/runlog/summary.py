@@ -8,7 +8,8 @@ from pathlib import Path
 from aspis_mpi.files.digests import brief
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.totals import PHASES, summarize
-from aspis_mpi.words import counted, few, printable, share, size
+from aspis_mpi.words import (
+    counted, few, lasting, printable, share, short, size)
 
 #: Columns of a line, and of the label that it begins with.
 WIDTH, LABEL = 79, 10
@@ -47,7 +48,7 @@ def format_summary(summary):
             ('accuracy', _tell_quality(summary.quality))]
     if summary.pace.steps:
         rows += [('verdicts', _tell_verdicts(summary.verdicts)),
-                 ('wrong', _tell_wrong_files(summary.truth)),
+                 ('wrong', _tell_wrong_files(summary)),
                  _trust_row(summary), *_checks_row(summary),
                  *_tensors_row(summary), *_undone_row(summary.undone),
                  *_waited_row(summary),
@@ -69,7 +70,7 @@ def format_summary(summary):
 def format_brief(summary):
     """One run of many: its name, and what it came to below."""
     job = summary.job
-    told = [f'{job.scheme or "no preset"} on {_tell_problem(job)}',
+    told = [f'{job.scheme or "no preset"} on {tell_problem(job)}',
             counted(job.n_workers, 'worker'), job.attack or 'no attack',
             f'{_tell_done(job, summary.pace)} steps',
             _tell_score(summary.quality),
@@ -110,7 +111,7 @@ def _trust_row(summary):
     """Row of flags; where a rule certifies, of files and exposures."""
     it = summary.trust
     if it is None:
-        return 'flagged', _tell_flags(summary.truth)
+        return 'flagged', _tell_flags(summary)
     return ('trust', f'files a step: {it.certified:.3g} certified, '
             f'{it.presumed:.3g} presumed, {it.lost:.3g} lost; exposed: '
             f'{few(it.exposed) or "nobody"}')
@@ -157,7 +158,7 @@ def _tensors_row(summary):
 
 def _tell_tensor(tensor):
     far = ('not comparably' if tensor.distance is None else
-           f'by {_short(tensor.distance)} of its norm')
+           f'by {short(tensor.distance)} of its norm')
     return (f'{printable(tensor.name)} {far} '
             f'({tensor.entries:,} of {tensor.size:,} entries)')
 
@@ -174,12 +175,14 @@ def _undone_row(undone):
         f"{counted(undone.steps, 'step')} undone"
         + ('' if one else f', {undone.most} at most in one go')
         + f", with {counted(undone.wrong, 'wrong payload')} in "
-        + ('it' if undone.steps == 1 else 'them'))
+        + ('it' if undone.steps == 1 else 'them')
+        + (f'; exposed there: {few(undone.exposed)}'
+           if undone.exposed else ''))
 
 
 def _waited_row(summary):
     """Row of workers that the run has waited for, if for any."""
-    told = [f'worker {it.worker} {_short(it.seconds)} s'
+    told = [f'worker {it.worker} {short(it.seconds)} s'
             + (f" (late in {counted(it.late, 'step')})" if it.late else '')
             for it in summary.waited]
     if told:
@@ -192,12 +195,13 @@ def _line(label, text):
         subsequent_indent=' ' * LABEL, break_on_hyphens=False)
 
 
-def _tell_problem(job):
+def tell_problem(job):
+    """The problem of a job and its model, as one word each."""
     return f'{job.problem}' + (f' ({job.model})' if job.model else '')
 
 
 def _tell_job(job):
-    return (f'{job.scheme or "no preset"} on {_tell_problem(job)}; '
+    return (f'{job.scheme or "no preset"} on {tell_problem(job)}; '
             f"{counted(job.n_workers, 'worker')}, "
             f"{counted(job.n_files, 'file')} on {job.replication} each; "
             f'detection {job.detection}, aggregation {job.aggregation}')
@@ -211,9 +215,9 @@ def _tell_steps(job, pace):
     second = 'virtual second' if pace.clock == 'virtual' else 'second'
     text = f'{_tell_done(job, pace)} done'
     if pace.steps_per_second:
-        text += f'; {_short(pace.steps_per_second)} a {second}'
+        text += f'; {short(pace.steps_per_second)} a {second}'
     if pace.samples_per_second:
-        text += f', {_short(pace.samples_per_second)} samples a {second}'
+        text += f', {short(pace.samples_per_second)} samples a {second}'
     return text
 
 
@@ -224,13 +228,13 @@ def _tell_score(quality):
     if quality.step is None:
         return 'not evaluated yet'
     return 'loss ' + ('not finite' if quality.loss is None
-                      else _short(quality.loss))
+                      else short(quality.loss))
 
 
 def _tell_quality(quality):
     if quality.step is None:
         return 'not evaluated yet'
-    loss = 'not finite' if quality.loss is None else _short(quality.loss)
+    loss = 'not finite' if quality.loss is None else short(quality.loss)
     if quality.best_accuracy is None:
         return f"none; loss {loss} after {counted(quality.step, 'step')}"
     now = 'NaN' if quality.accuracy is None else f'{quality.accuracy:.4f}'
@@ -243,9 +247,15 @@ def _tell_verdicts(verdicts):
                      for verdict, count in verdicts.items() if count)
 
 
-def _tell_wrong_files(truth):
+def _standing(undone):
+    """End of a sentence that is of the steps that were not undone."""
+    return ' in the steps that stand' if undone.times else ''
+
+
+def _tell_wrong_files(summary):
+    truth = summary.truth
     if not truth.wrong_files:
-        return 'no wrong file was used'
+        return f'no wrong file was used{_standing(summary.undone)}'
     used = counted(truth.wrong_files, 'wrong file was', 'wrong files were')
     return (f'{used} used in '
             f"{counted(truth.steps_with_wrong_files, 'step')}; "
@@ -253,10 +263,11 @@ def _tell_wrong_files(truth):
             f'{truth.wrong_files_most} at most')
 
 
-def _tell_flags(truth):
+def _tell_flags(summary):
+    truth = summary.truth
     right, wrong = truth.flagged_right, truth.flagged_wrong
     if not right + wrong + truth.flagged_missed:
-        return 'nobody, and nobody lied'
+        return f'nobody, and nobody lied{_standing(summary.undone)}'
     return (f'precision {share(truth.precision)}, recall '
             f"{share(truth.recall)}: {counted(right, 'time')} an adversary, "
             f"{counted(wrong, 'time')} an honest worker; "
@@ -276,7 +287,7 @@ def _tell_transfer(transfer, n_steps, tells_epochs=True):
     parts = [f'{transfer.name}{code} after {transfer.collection}: {exact} of '
              f"{counted(n_steps, 'step')} exact"]
     if transfer.approximate_steps:
-        parts.append(f'mean residual {_short(transfer.residual)} in the '
+        parts.append(f'mean residual {short(transfer.residual)} in the '
                      'others')
     if transfer.incomplete_steps:
         parts.append(f'{transfer.incomplete_steps} incomplete')
@@ -291,10 +302,10 @@ def _tell_transfer(transfer, n_steps, tells_epochs=True):
 def _tell_time(pace):
     if pace.seconds['step'] == 0:
         return f'none passed on the {pace.clock} clock'
-    parts = [f'{phase} {_seconds(pace.seconds[phase])}'
+    parts = [f'{phase} {lasting(pace.seconds[phase])}'
              for phase in PHASES if pace.seconds[phase] is not None]
     if pace.seconds['step'] is not None:
-        parts.insert(0, f'{_seconds(pace.seconds["step"])} a step')
+        parts.insert(0, f'{lasting(pace.seconds["step"])} a step')
     return ', '.join(parts)
 
 
@@ -310,21 +321,3 @@ def _tell_event(event):
     """Two lines at most, and nothing that a terminal would obey."""
     return textwrap.shorten(f'{event.time:.1f} s: {printable(event.text)}',
                             2 * (WIDTH - LABEL) - 10)
-
-
-def _short(value):
-    """A number with about three digits.
-
-    >>> _short(0.12345), _short(12345.6)
-    ('0.123', '12,346')
-    """
-    return f'{value:.3g}' if abs(value) < 100 else f'{value:,.0f}'
-
-
-def _seconds(value):
-    """A duration.
-
-    >>> _seconds(0.01234)
-    '12.3 ms'
-    """
-    return f'{_short(value)} s' if value >= 1 else f'{value * 1e3:.3g} ms'

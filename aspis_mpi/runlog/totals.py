@@ -44,12 +44,12 @@ def summarize(run):
         created=run.attrs['created'], n_ranks=len(run.attrs['hosts']),
         parts=tuple(map(_part, run.parts)),
         continues=run.attrs.get('continues'),
-        job=_job(run), images=_images(run), pace=_pace(run, steps),
+        job=job_of(run), images=_images(run), pace=_pace(run, steps),
         transfer=_transfer(run, steps),
         quality=_quality(run.evaluation),
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
         trust=_trust(run, steps), checks=_checks(run, steps),
-        exposures=_exposures(run), undone=_undone(run.rollbacks),
+        exposures=_exposures(run), undone=_undone(run),
         waited=_waited(run, steps), n_warnings=len(warnings),
         last_warnings=tuple(Warned(
             event.time, event.level, event.rank, event.text, event.code.word)
@@ -66,13 +66,15 @@ def _exposures(run):
                  for it in sorted(part.values(), key=attrgetter('step')))
 
 
-def _undone(rollbacks):
+def _undone(run):
     """Sums of all times that a run went back."""
+    rollbacks = run.rollbacks
     steps = [it.undone for it in rollbacks]
     return Undone(
         times=len(steps), steps=sum(steps), most=max(steps, default=0),
         wrong=sum(it.wrong for it in rollbacks),
-        by_hand=sum(it.cause is Cause.HAND for it in rollbacks))
+        by_hand=sum(it.cause is Cause.HAND for it in rollbacks),
+        exposed=sorted({it.worker for it in run.undone_exposures}))
 
 
 def _differing(tensor):
@@ -97,19 +99,27 @@ def _part(part):
                        part.first_step, part.n_steps)
 
 
-def _job(run):
+def job_of(run):
+    """The `JobFigures` of a run."""
     last = run.parts[-1]
     return JobFigures(
         scheme=run.option('scheme', 'name'),
         problem=run.option('problem', 'name'),
         model=run.option('problem', 'model'),
         detection=run.option('detection', 'name'),
-        aggregation=run.option('aggregation', 'name'),
+        aggregation=_aggregation(run),
         attack=run.attack, n_workers=last.n_workers, n_files=last.n_files,
         replication=int(last.incidence.sum(axis=1).max()),
         load=int(last.incidence.sum(axis=0).max()),
         steps=run.option('run', 'steps'),
         batch_size=run.option('problem', 'batch_size'))
+
+
+def _aggregation(run):
+    """The rule, and what comes before it."""
+    before = run.option('aggregation', 'before', [])
+    rule = run.option('aggregation', 'name')
+    return f'{rule} after {", ".join(before)}' if before else rule
 
 
 def _images(run):

@@ -1,5 +1,6 @@
 """View of a run, in however many files its log lies."""
 
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -7,27 +8,43 @@ import numpy.typing as npt
 
 from aspis_mpi.arrays import Array
 from aspis_mpi.runlog import schema
-from aspis_mpi.schemes.record import Rollback
+from aspis_mpi.schemes.record import ExposureRecord, Rollback
 
 #: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
 WINDOW = 1 << 24
 
 
 class View:
-    """Base of `Run` and `JoinedRun`: arrays by name, and the job in words.
+    """Base of whatever is read as a run: arrays by name, the job in words.
 
     Attributes
     ----------
+    path : Path
+        Of the log, or of its first part.
+    attrs : dict
+        Root attributes.
     config : dict
         The complete job.
     n_steps, n_files, n_workers : int
         T, f, K.
     """
 
+    path: Path
+    attrs: dict[str, Any]
     config: dict[str, Any]
     n_steps: int
     n_files: int
     n_workers: int
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The logs that the run consists of, a `Run` each."""
+        raise NotImplementedError
+
+    @property
+    def exposures(self) -> list[ExposureRecord]:
+        """Workers that were proved wrong, a list of `ExposureRecord`."""
+        raise NotImplementedError
 
     @property
     def rollbacks(self) -> list[Rollback]:
@@ -102,6 +119,15 @@ class View:
             found |= (arrivals['turn'] < it.turn) & (
                 arrivals['step'] >= it.end)
         return found
+
+    @property
+    def undone_exposures(self) -> list[ExposureRecord]:
+        """Those of the exposures that are of steps undone later."""
+        found = self.exposures
+        where = np.array([(it.turn, it.step) for it in found],
+                         dtype=[('turn', 'i8'), ('step', 'i8')])
+        return [it for it, undone in zip(found, self.undone(where))
+                if undone]
 
     @property
     def attack(self) -> str:

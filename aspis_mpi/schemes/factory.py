@@ -87,12 +87,14 @@ class SchemeFactory:
         return Challenged(inner, assignment, self.q, self.seed,
                           section.sketches, section.max_epochs)
 
-    def scheme(self, assignment, q, transfer):
+    def scheme(self, assignment, q, transfer, worst_case=None):
         """The scheme of some workers, q of which may be wrong."""
         detection = Detection(self.make.detector, q)
-        worst_case = (
-            detection.detector.worst_case(assignment) if transfer.comparable
-            else assignment.touched(q))
+        if worst_case is None:
+            worst_case = (
+                detection.detector.worst_case(assignment)
+                if transfer.comparable else 0 if transfer.corrects
+                else assignment.touched(q))
         context = assignment.n_files, q, worst_case
         copies = self.collection.copies
         return Scheme(
@@ -130,8 +132,10 @@ class Schemes:
     inner: Transfer
     most_absent: int
 
-    def without(self, excluded, lost, idle, lowered):
-        """The scheme without some workers; their files go to others.
+    def without(self, excluded, lost, idle, lowered, step):
+        """The scheme of a step without some workers.
+
+        Their files go to others.
 
         Those of idle ones only where there is room, and where no file can
         be missed so much that they are asked again.
@@ -141,6 +145,7 @@ class Schemes:
         excluded, lost, idle : ndarray of bool, shape (K,)
         lowered : int
             By how much fewer adversaries are assumed.
+        step : int
 
         Returns
         -------
@@ -151,8 +156,10 @@ class Schemes:
         ValueError
             There is none.
         """
-        make, inner, assignment = (self.factory, self.inner,
-                                   self.full.assignment)
+        make, inner = self.factory, self.inner
+        assignment = self.full.assignment.at(step)
+        if assignment is not self.full.assignment:
+            inner = make.inner(assignment)
         absent = excluded | lost
         if self.full.tolerates_missing and (
                 np.count_nonzero(absent | idle) <= self.most_absent):
@@ -162,5 +169,7 @@ class Schemes:
             inner = make.inner(assignment)
         elif excluded.any():
             assignment = without(assignment, excluded)
+        # Renamed workers can do as much as before.
+        worst_case = None if absent.any() or lowered else self.full.worst_case
         return make.scheme(assignment, make.q - lowered,
-                           make.challenged(inner, assignment))
+                           make.challenged(inner, assignment), worst_case)

@@ -33,7 +33,8 @@ class Scheme(Belief):
 
         Liars can always bring that about, so it must not end a run.
         """
-        return self.transfer.sends_at_once or self.transfer.comparable
+        return (self.transfer.sends_at_once or self.transfer.comparable
+                or bool(self.transfer.corrects))
 
     @property
     def needed(self) -> Ints | None:

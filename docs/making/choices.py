@@ -34,7 +34,8 @@ workers = 15
 """
 #: Schemes that are prepared for wrong workers are compared with q = 2.
 WRONG = 2
-CAREFUL = (None, 'aspis', 'spot', 'robust-partial')
+CAREFUL = (None, 'aspis', 'aspis-plus', 'byzshield', 'detox', 'draco',
+           'draco-cyclic', 'spot', 'robust-partial')
 
 CERTIFIED = {None: '–', 'none': 'none', 'unattacked': 'all, unattacked',
              'attacked': 'all'}

@@ -1,4 +1,4 @@
-"""Sentences about keys and columns, as the files beside this one have them."""
+"""Sentences about the keys of a job file, and tables of such sentences."""
 
 import tomllib
 from pathlib import Path
@@ -6,20 +6,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def read(name):
-    """The tables of one of the files.
-
-    Parameters
-    ----------
-    name : str
-        'job_file' or 'run_log'.
+def read():
+    """The sentences of job_file.toml.
 
     Returns
     -------
     dict of str to dict of str to str
-        In each table '_' is a sentence about the whole.
+        By section; in each '_' is a sentence about the whole.
     """
-    return tomllib.loads((HERE / f'{name}.toml').read_text(encoding='utf-8'))
+    return tomllib.loads((HERE / 'job_file.toml').read_text(encoding='utf-8'))
 
 
 def table(head, rows):

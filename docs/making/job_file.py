@@ -22,6 +22,7 @@ FAMILIES = {
     'code': 'Codes: `transfer.code`',
     'detection': 'Detection rules: `detection.name`',
     'aggregation': 'Aggregations: `aggregation.name`',
+    'pre-aggregation': 'Pre-aggregations: `aggregation.before`',
     'who': 'Who lies: `adversary.who`',
     'files': 'On which files: `adversary.files`',
     'value': 'Values of liars: `adversary.value`',
@@ -36,7 +37,7 @@ FAMILIES = {
 
 def keys():
     """The keys of every section, with type, default, bounds and meaning."""
-    told, sections = read('job_file'), {}
+    told, sections = read(), {}
     for line in listing(KEYS):
         if line.startswith('  '):
             name, _, kind = line.strip().partition(': ')
@@ -59,9 +60,10 @@ def _family(family):
     rows = []
     for name, summary, options in listed(family):
         part = registry.parts(family)[name]
-        needs = getattr(part, 'needs', '')
+        needs, exists = (getattr(part, key, '') for key in ('needs', 'exists'))
         rows.append((f'`{name}`', '', _code(summary) + (
-            f' Needs {needs}.' if needs else '')))
+            f' Needs {needs}.' if needs else '') + (
+            f' Exists for {_code(exists)}.' if exists else '')))
         rows += [('', f'`{key}: {kind}`', meaning(part, key))
                  for key, kind in options]
     return f'### {FAMILIES[family]}\n\n' + table(

@@ -8,10 +8,12 @@ import numpy as np
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.datasets import DataSet
+from aspis_mpi.runlog.meanings import read
+from aspis_mpi.runlog.plain_tables import TABLES
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Cause, DrawKind
 
-from making.descriptions import read, table
+from making.descriptions import table
 
 
 #: Numbers that say themselves what they mean.
@@ -61,7 +63,7 @@ def names():
 
 def overview():
     """A row for each data set."""
-    told = read('run_log')
+    told = read()
     return table(
         ('data set', 'type', 'shape of a row', 'what it holds'),
         [(f'`{path}`', _type(item), _row(item), told[path]['_'])
@@ -70,7 +72,7 @@ def overview():
 
 def columns():
     """A table of columns for each data set that has some."""
-    told = read('run_log')
+    told = read()
     return '\n\n'.join(
         f'### Columns of `{path}`\n\n' + table(
             ('column', 'type', 'what it holds'),
@@ -98,15 +100,24 @@ def proofs():
 def meanings(column):
     """A row for each number of a column with names."""
     found = {member.word: member.meaning for member in TOLD.get(column, ())}
-    found = found or read('run_log')[column]
+    found = found or read()[column]
     return table(('number', 'name', 'meaning'),
                  [(str(number), f'`{name}`', found[name])
                   for number, name in enumerate(names()[column])])
 
 
+def plain_tables():
+    """The tables of data frames and exports: rows and columns of each."""
+    return table(
+        ('table', 'a row is', 'columns'),
+        [(f'`{it.name}`', it.row, ', '.join(
+            f'**{column.name}**' if column.name in it.index else column.name
+            for column in it.own)) for it in TABLES.values()])
+
+
 def attributes():
     """The attributes of the root."""
-    told = read('run_log')['attributes']
+    told = read()['attributes']
     return f'{told["_"]}\n\n' + table(
         ('attribute', 'what it holds'),
         [(f'`{name}`', text) for name, text in told.items() if name != '_'])

@@ -105,3 +105,14 @@ def test_gradient_of_a_module_beside_the_bare_one(benchmark, module):
 @pytest.mark.timeout(600)
 def test_step_beside_data_parallelism_of_torch(benchmark):
     figures(benchmark, 'ddp.py', ranks=5)
+
+
+@pytest.mark.timeout(600)
+def test_following_a_long_log_that_is_written(benchmark):
+    figures(benchmark, 'follow.py')
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize('threads', [1, 2])
+def test_rules_of_aggregation_beside_a_read(benchmark, threads):
+    figures(benchmark, 'aggregators.py', 1_000_000, threads)

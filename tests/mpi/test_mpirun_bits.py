@@ -14,6 +14,14 @@ LIARS = {
     'certified, framed': {
         'scheme.name': None, 'adversary.count': 2,
         'adversary.files': 'framing', 'adversary.value': 'reversed'},
+    'degree, renamed': {
+        'scheme.name': None, 'assignment.rename': True,
+        'detection.name': 'degree', 'detection.window': 4,
+        'detection.budget': 'fixed', 'adversary.count': 2,
+        'adversary.files': 'majorities', 'adversary.value': 'reversed'},
+    'the cyclic code of DRACO': {
+        'scheme.name': 'draco-cyclic', 'adversary.count': 2,
+        'adversary.value': 'reversed'},
     'uncoded': {
         'scheme.name': 'uncoded', 'adversary.count': 2,
         'adversary.value': 'constant', 'aggregation.name': 'median'},

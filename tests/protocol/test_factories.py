@@ -33,10 +33,10 @@ JOB = {
 
 CODED = {'transfer': {'name': 'coded', 'code': 'least-squares'}}
 REPLICAS = {'transfer': {'name': 'replicas', 'challenge': False},
-            'aggregation': {'name': 'median'}}
+            'aggregation': {'name': 'median', 'before': ['nnm']}}
 
 #: Section, key, and what is different in the job.
-CASES = [(section, key, CODED if key == 'code' else {})
+CASES = [(section, key, {'code': CODED, 'before': REPLICAS}.get(key, {}))
          for section, keys in PARTS.items() for key in keys]
 CASES += [('transfer', 'name', CODED), ('transfer', 'name', REPLICAS),
           ('aggregation', 'name', REPLICAS), ('collection', 'name', CODED)]
@@ -67,9 +67,12 @@ def test_a_factory_makes_what_its_part_is(section, key, sections, factory,
                                           tmp_path):
     job = tables(sections)
     attributes = {'model_inputs': (64, 10)} if section == 'problem' else {}
-    function = factory(PARTS[section][key], job[section][key], **attributes)
+    said = job[section][key]
+    several = isinstance(said, list)
+    function = factory(PARTS[section][key], said[0] if several else said,
+                       **attributes)
     bits = []
-    for name in job[section][key], function:
+    for name in said, [function] if several else function:
         job[section] = job[section] | {key: name}
         code, log = simulate(loading.from_tables(job), out=tmp_path / 'it.h5',
                              overwrite=True)

@@ -44,6 +44,8 @@ RUNS = {
     'whole workers': ('scheme.name=gradient-code',),
     'replicas': ('transfer.name=replicas', 'network.latency=0.1'),
     'a start-up probe': ('scheme.name=aspis', 'scheme.adversaries=1'),
+    'renaming': ('scheme.name=aspis', 'scheme.adversaries=1',
+                 'assignment.rename=true'),
     'liars': ('adversary.count=1', 'adversary.value=constant',
               'transfer.name=sums'),
 }

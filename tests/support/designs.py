@@ -1,6 +1,7 @@
 """Designs and stories that tests of detection share."""
 
 import os
+import re
 from itertools import combinations, combinations_with_replacement, product
 
 import numpy as np
@@ -19,6 +20,17 @@ def shared(assignment):
     """Number of files that each pair of workers shares, (K, K)."""
     counts = assignment.incidence.astype(int)
     return counts.T @ counts
+
+
+def made(part, n_workers):
+    """A part for so many workers, or for the nearest number that it names."""
+    try:
+        return part(n_workers)
+    except ValueError as error:
+        # A part that exists for some numbers alone says for which.
+        told = re.search(r'nearest number that has one is (\d+)', str(error))
+        assert told and part.exists, error
+        return part(int(told[1]))
 
 
 def bose(n_workers):

@@ -31,6 +31,19 @@ class Late(Fixed):
         return found & (step >= self._begins) & drawn
 
 
+class Early(Fixed):
+    """Some workers, which lie in every step before one."""
+
+    def __init__(self, n_workers, count, seed, *, until: int,
+                 workers: list[int] | None = None):
+        super().__init__(n_workers, count, seed, workers=workers)
+        self._until = until
+
+    def members(self, step):
+        """Nobody from the step on in which they end."""
+        return super().members(step) & (step < self._until)
+
+
 class OneFile(Files):
     """One file of each adversary, always the first or drawn in each step."""
 

@@ -21,6 +21,11 @@ JOBS = {
         'detection.window': 7, 'adversary.count': 2,
         'adversary.files': 'random', 'adversary.who': 'window',
         'adversary.window': 9},
+    'degree, renamed': {
+        'scheme.adversaries': 1, 'assignment.rename': True,
+        'detection.name': 'degree', 'detection.window': 7,
+        'detection.budget': 'fixed', 'adversary.count': 1,
+        'adversary.files': 'random', 'adversary.rate': 0.1},
     'robust-partial, fixed': {
         'scheme.name': 'robust-partial', 'scheme.adversaries': 1,
         'detection.budget': 'fixed', 'adversary.count': 1,

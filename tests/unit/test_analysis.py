@@ -1,6 +1,7 @@
 """The scripts of analysis/ on a made-up log."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,8 +25,10 @@ ROOT = Path(__file__).parents[2]
 STEPS, MISSED, FRAMED = 30, (4, 5), 9
 SCRIPTS = ('accuracy.py', 'detection.py', 'completion.py', 'timeline.py',
            'trust.py')
+#: A script that draws what is known without a run.
+THEORY = 'distortion.py'
 #: Scripts as well: one writes a page and no picture, one takes a sweep.
-OTHERS = 'report.py', 'compare.py'
+OTHERS = 'report.py', 'compare.py', THEORY
 
 JOB = """
 [scheme]
@@ -526,3 +529,57 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, script):
     assert done.returncode == 2
     assert done.stderr.count('\n') == 1
     assert "pip install 'aspis-mpi[analysis]'" in done.stderr
+
+
+# --- what is known without a run ---------------------------------------
+
+def test_distortion_draws_any_schemes(analyse, tmp_path):
+    picture = tmp_path / 'worst.png'
+    done = analyse(THEORY, 'baseline', 'detox', 'aspis', 'draco:5', 'mols',
+                   'ramanujan:5:25', '-o', picture)
+    assert done.returncode == 0, done.stderr
+    expect_picture(picture)
+    head, *rows, last = done.stdout.splitlines()
+    assert head.split() == ['q', 'baseline', 'detox', 'aspis', 'draco:5',
+                            'mols', 'ramanujan:5:25']
+    assert last == f'picture: {picture}'
+    cells = [re.split(r'  +', row.strip()) for row in rows]
+    assert [row[0] for row in cells] == list(map(str, range(13)))
+    assert cells[6] == ['6', '6 of 15 = 0.400', '3 of 5 = 0.600',
+                        '110 of 455 = 0.242', '-', '12 of 25 = 0.480',
+                        '4 of 25 = 0.160']
+    assert cells[2][4] == '0 of 3 = 0.000' and cells[3][4] == '-'
+    assert cells[12] == ['12', *['-'] * 5, '17 of 25 = 0.680']
+
+
+def test_distortion_tells_what_it_could_not_search(analyse, tmp_path):
+    picture = tmp_path / 'worst.svg'
+    done = analyse(THEORY, 'bibd:8', '--workers', 57, '--adversaries', 9,
+                   '-o', picture)
+    assert done.returncode == 0, done.stderr
+    assert '<svg' in picture.read_text(encoding='utf-8')
+    least, most = re.search(r'9  (\d+)-(\d+) of 57', done.stdout).groups()
+    assert 0 < int(least) < int(most) < 57
+
+
+def test_distortion_searches_longer(analyse, tmp_path):
+    found = [analyse(THEORY, 'mols:5:35', '--adversaries', 8, '--seconds', n,
+                     '-o', tmp_path / 'worst.png').stdout for n in (0, 2)]
+    assert '-9 of 49 = 0.184' in found[0]
+    assert '8 of 49 = 0.163' in found[1]
+
+
+@pytest.mark.parametrize('scheme, told', [
+    ('mosl', "mosl: there is no such scheme; did you mean 'mols'?"),
+    ('mols:4', 'mols:4: 15 workers .* has one is 20'),
+    ('draco:5:16', 'draco:5:16: replication 5 must divide'),
+    ('mols:three', r'mols:three: .* form SCHEME\[:r\[:K\]\]'),
+    ('mols:3:15:2', 'mols:3:15:2: must be of the form'),
+    ('uncoded:3', 'uncoded:3: takes no replication'),
+    ('file', 'file: the constructor must take')])
+def test_what_distortion_does_not_know_is_told(analyse, tmp_path, scheme,
+                                               told):
+    done = analyse(THEORY, scheme, '-o', tmp_path / 'worst.png')
+    assert done.returncode == 2
+    assert re.fullmatch(f'distortion: {told}.*\n', done.stderr)
+    assert not (tmp_path / 'worst.png').exists()

@@ -17,14 +17,14 @@ from aspis_mpi.assignment.designs.random_regular import RandomRegular
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import MOST_FILES, Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
-from tests.support.designs import shared
+from tests.support.designs import made, shared
 
 SIZES = (6, 9, 15)
 #: Those that a number of workers is enough for.
 COMPLETE = [part for part in registry.parts('assignment').values()
             if all(option.default is not Parameter.empty
                    for option in registry.options(part).values())]
-DESIGNS = ([part(k) for part in COMPLETE for k in SIZES]
+DESIGNS = ([made(part, k) for part in COMPLETE for k in SIZES]
            + [Cyclic(7, load=1), Cyclic(7, load=4), Cyclic(5, load=5),
               RandomRegular(8, load=5), RandomRegular(9, load=2, seed=4),
               RandomRegular(6, load=6), RandomRegular(13, load=10),

@@ -94,6 +94,7 @@ def test_a_window_has_at_least_one_step():
 def test_a_plan_answers_like_its_parts(part, files):
     plan = Attack(part(15, 4, 7), files(SUBSET, 7))
     who, fresh = part(15, 4, 7), files(SUBSET, 7)
+    who.meet(SUBSET.incidence)
     for step in [0, 0, 1, 5, 1, 120, 0]:
         members = who.members(step)
         assert np.array_equal(plan.lies(step), fresh.lies(step, members))

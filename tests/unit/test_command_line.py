@@ -217,10 +217,10 @@ def test_list_tells_which_transfer_can_what(capsys):
     main(['list', 'transfer'])
     lines = capsys.readouterr().out.splitlines()
     table = lines[lines.index('transfer, which can what:') + 1:]
-    assert table[0].split() == ['coded', 'replicas', 'sums']
+    assert table[0].split() == ['coded', 'correcting', 'replicas', 'sums']
     rows = {name: words for name, *words in map(str.split, table[1:])}
-    assert rows['sends_at_once'] == ['-', 'yes', '-']
-    assert rows['reassignable'] == ['-', 'yes', 'yes']
+    assert rows['sends_at_once'] == ['-', '-', 'yes', '-']
+    assert rows['reassignable'] == ['-', '-', 'yes', 'yes']
     # What the options of a job decide is no property of the part.
     deadline = capabilities.capabilities('collection')['asks_whole_workers']
     assert deadline['deadline'] == 'depends'

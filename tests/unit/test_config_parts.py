@@ -11,6 +11,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.job.sections import ELSEWHERE, PARTS, SECTIONS
 from aspis_mpi.learning.problems.digits import Digits
 from aspis_mpi.parts import extras
+from tests.support.designs import made
 from tests.support.image_files import prepared_in
 
 MODULES = 'tests.support.torch_modules'
@@ -38,11 +39,16 @@ AROUND = {
     ('assignment', 'file'): {'scheme': {'name': 'partial', 'workers': 6}},
     ('transfer', 'coded'): {'scheme': {'name': 'partial', 'workers': 6}},
     ('transfer', 'sums'): {'scheme': {'name': 'partial', 'workers': 6}},
+    ('transfer', 'correcting'): {
+        'scheme': {'name': 'draco-cyclic', 'workers': 6, 'adversaries': 1}},
+    ('detection', 'majority'): {
+        'scheme': {'name': 'draco', 'workers': 6, 'adversaries': 1}},
     ('collection', 'full-workers'): {
         'scheme': {'name': 'partial', 'workers': 6}},
     ('code', 'least-squares'): {'scheme': {'name': 'partial', 'workers': 6}},
     'code': {'scheme': {'name': 'gradient-code', 'workers': 6}},
     ('code', 'raviv'): {'scheme': {'name': 'cyclic-mds', 'workers': 7}},
+    ('aggregation', 'bulyan'): {'scheme': {'workers': 6, 'adversaries': 0}},
     ('detection', 'spot'): {
         'scheme': {'name': 'spot', 'workers': 6, 'adversaries': 1},
         'detection': {'name': 'spot', 'budget': 'fixed'}},
@@ -52,6 +58,13 @@ AROUND = {
 def options_of(family, name):
     """Options that make a part of the family, required ones only."""
     return REQUIRED.get((family, name), {})
+
+
+def named(section, key, name):
+    """A part as a job names it, and the place that it has there."""
+    if isinstance(SECTIONS[section].model_fields[key].default, list):
+        return [name], f'{key}.0'
+    return name, key
 
 
 def test_no_two_options_of_a_section_share_a_name():
@@ -85,16 +98,21 @@ def test_every_part_can_be_had_by_its_name(tables, monkeypatch, tmp_path,
         prepared_in(tmp_path)
     monkeypatch.setattr(Digits, 'model_inputs', INPUTS.get(
         name, Digits.model_inputs))
-    chosen = {key: name, **options_of(family, name)}
+    said, place = named(section, key, name)
+    chosen = {key: said, **options_of(family, name)}
     job = tables(**{section: chosen})
     if section == 'problem':
         job['problem'] = {'name': 'digits'} | chosen
     job |= AROUND.get(family, {}) | AROUND.get((family, name), {})
+    if getattr(registry.parts(family)[name], 'exists', ''):
+        # The nearest number of workers for which there is such a design.
+        design = made(registry.parts(family)[name], job['scheme']['workers'])
+        job['scheme'] = job['scheme'] | {'workers': design.n_workers}
     if 'name' in job['scheme'] and section != 'detection':
         del job['detection']
     assembly = Assembly(loading.from_tables(job))
-    part = assembly.job.part(section, key)
-    assert part.cls.name == name
+    part = assembly.job.part(section, place)
+    assert part.cls.name == part.word == name
     assert part.options.keys() == registry.options(part.cls).keys()
 
 

@@ -228,3 +228,51 @@ def test_exposed_workers_are_some_of_the_q():
     found = Detection(Core, 2).decide(evidence, np.arange(7) > 2)
     assert found.contradiction.kind is ContradictionKind.EXPOSED
     assert found.contradiction.text == '3 workers are exposed, more than q = 2'
+
+
+# --- a degree over several steps ---------------------------------------
+
+def test_a_degree_counts_what_was_seen_before():
+    """Of steps in which a liar disagreed with no more than q workers."""
+    assignment = Subset(7, replication=3)
+    lies = np.zeros(assignment.incidence.shape, dtype=bool)
+    # Worker 0 disagrees with 1 and 2 alone, in the file of these three.
+    lies[0, 0] = True
+    evidence = evidence_of(assignment, lies)
+    rule = registry.find('detection', 'degree')(2)
+    assert not rule.decide(evidence).flagged.any()
+    known = np.zeros((7, 7), dtype=bool)
+    known[0, 5] = known[5, 0] = True
+    verdict = rule.decide(Evidence(evidence.holders, evidence.labels,
+                                   evidence.finite, 7, known=known))
+    assert verdict.flagged.tolist() == [True] + 6 * [False]
+    assert not verdict.contributors[:, 0].any()
+
+
+def test_an_honest_worker_has_no_degree_above_the_number_of_liars():
+    assignment = Subset(9, replication=3)
+    for files in PUBLISHED:
+        liars, lies = lies_of(assignment, files, 4)
+        flagged = registry.find('detection', 'degree')(4).decide(
+            evidence_of(assignment, lies)).flagged
+        assert not (flagged & ~liars).any()
+        if files == 'all':
+            assert (flagged == liars).all()
+
+
+# --- a majority that q liars cannot win --------------------------------
+
+def test_a_majority_of_more_than_q_is_right_whoever_lies_or_is_silent():
+    """All sets of two liars among five holders, silent as they may be."""
+    assignment = Repetition(5, replication=5)
+    rule = registry.find('detection', 'majority')(2)
+    for liars in combinations(range(5), 2):
+        lies = np.zeros((1, 5), dtype=bool)
+        lies[0, list(liars)] = True
+        for n in range(4):
+            for silent in combinations(range(5), n):
+                verdict = rule.decide(evidence_of(assignment, lies, silent))
+                right = 5 - len({*liars, *silent})
+                assert (verdict.source[0] >= 0) == (right > 2)
+                assert not (verdict.contributors & lies).any()
+                assert verdict.mean_is_right and not verdict.flagged.any()

@@ -15,6 +15,7 @@ from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.job.listing import KEYS, listing
 from aspis_mpi.protocol import messages as protocol_messages
 from aspis_mpi.protocol.messages import FROM_SERVER, FROM_WORKER
+from aspis_mpi.runlog import meanings
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode
 
@@ -87,7 +88,7 @@ def test_a_broken_link_is_a_warning(tmp_path):
 def test_every_key_is_described_and_nothing_else():
     keys = {line.strip().partition(':')[0] for line in listing(KEYS)
             if line.startswith('  ')}
-    told = read('job_file')
+    told = read()
     described = {f'{section}.{key}' for section, keys in told.items()
                  for key in keys if key != '_'}
     assert len(keys) > 50
@@ -120,7 +121,7 @@ def test_every_family_has_a_heading():
 # --- the reference of the run log ----------------------------------------
 
 def test_every_data_set_and_column_is_described_and_nothing_else():
-    told = read('run_log')
+    told = meanings.read()
     sets = run_log.data_sets()
     names = run_log.names()
     assert {path for path in told if path.startswith('/')} == set(sets)
@@ -155,7 +156,7 @@ def test_every_data_set_and_attribute_of_a_log_is_described(tmp_path):
                        if isinstance(item, h5py.Dataset) else None)
     assert found and set(found) == set(run_log.data_sets())
     with load_run(path) as run:
-        assert set(run.attrs) <= set(read('run_log')['attributes'])
+        assert set(run.attrs) <= set(meanings.read()['attributes'])
 
 
 # --- what else is generated ----------------------------------------------

@@ -17,13 +17,16 @@ from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
-    Evaluation, Event, ExposureRecord, Reordering, Rollback)
+    Cause, Evaluation, Event, ExposureRecord, Reordering, Rollback)
+from tests.support.log_contract import BESIDE, COLUMNS, CONTRACT
 from tests.support.made_up_logs import (
     create, fill, made_up_arrivals, made_up_draws)
+from tests.support.spot_logs import went_back
 
 GUIDE = Path(__file__).parents[2] / 'docs' / 'logs.md'
-TABLES = ('steps', 'evaluation', 'events', 'exposures', 'tensors',
-          'starts', 'rollbacks', 'draws', 'arrivals', 'assignment/changes')
+#: Every table and array of a log.
+PATHS = {*COLUMNS, *(path for path, _ in BESIDE.values()), *(
+    f'{group}/{name}' for group, names in CONTRACT.items() for name in names)}
 #: Of one and of several bytes a character, short, and cut to what fits.
 TEXTS = ('said', 'Bären – 12 °', 'x' * 4096, 'ü' * 3000)
 
@@ -35,7 +38,7 @@ def tensors(i):
 
 
 @pytest.fixture(scope='module')
-def log(tmp_path_factory):
+def made_up(tmp_path_factory):
     """A log in which every data set has rows."""
     assignment = Subset(6, replication=3)
     path = tmp_path_factory.mktemp('tools') / 'RUN.h5'
@@ -58,8 +61,25 @@ def log(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
+def real(tmp_path_factory):
+    """The log of a run that exposed a worker and went back."""
+    return went_back(tmp_path_factory.mktemp('real'))
+
+
+@pytest.fixture(scope='module', params=['made_up', 'real'])
+def log(request):
+    """Every data set has rows in one of the two; in the other one a table
+    is empty."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope='module')
 def expected(log):
     """Every data set of the log by its path, as h5py reads it."""
+    return contents(log)
+
+
+def contents(log):
     found = {}
 
     def keep(name, item):
@@ -67,8 +87,30 @@ def expected(log):
             found[name] = item[...]
     with h5py.File(log) as file:
         file.visititems(keep)
-    assert all(len(data) for data in found.values())
+    assert set(found) == PATHS
     return found
+
+
+def test_every_table_and_array_has_rows_in_one_of_the_logs(made_up, real):
+    assert all(len(data) for data in contents(made_up).values())
+    assert {name for name, data in contents(real).items()
+            if not len(data)} == {'tensors', 'tensors_name'}
+    with load_run(real) as run:
+        assert [it.cause for it in run.rollbacks] == [Cause.EXPOSURE]
+        assert [it.worker for it in run.exposures] == [2]
+
+
+def test_no_column_and_no_array_is_of_a_type_that_some_tool_leaves_out(
+        expected):
+    """No enumeration, which is also a bool of h5py's, and no array within a
+    table; texts have a fixed length."""
+    for name, data in expected.items():
+        for column in data.dtype.names or ('',):
+            dtype = data.dtype[column] if column else data.dtype
+            assert dtype.kind in 'iuf' or (
+                dtype.kind == 'S' and not column), (name, column)
+            assert h5py.check_enum_dtype(dtype) is None
+            assert dtype.shape == () and dtype.isnative
 
 
 def assert_equal(found, expected):
@@ -86,7 +128,8 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_long_texts_are_cut_between_characters(log, expected):
+def test_long_texts_are_cut_between_characters(made_up):
+    log, expected = made_up, contents(made_up)
     texts = [raw.decode() for raw in expected['events_text']]
     assert texts[:3] == list(TEXTS[:3])
     assert re.fullmatch(r'ü{512} \[\.\.\.\] ü{1532}', texts[3])
@@ -110,13 +153,16 @@ def test_pandas(log, expected):
         assert list(frame.columns) == list(columns)
         for column in columns:
             assert_equal(frame[column].to_numpy(), data[column] if (
-                data.dtype.names) else data.reshape(len(data), -1)[:, column])
+                data.dtype.names) else data if data.ndim == 1
+                else data[:, column])
 
 
 def test_pandas_by_itself(log, expected):
     pandas = pytest.importorskip('pandas')
     pytest.importorskip('tables')
-    for name in TABLES:
+    tables = [name for name, data in expected.items() if data.dtype.names]
+    assert len(tables) == 10
+    for name in tables:
         frame = pandas.read_hdf(log, name)
         assert_equal(frame.to_records(index=False), expected[name])
 
@@ -150,7 +196,8 @@ def test_netcdf4(log, expected):
         assert file['steps'].verdict.split()[5] == 'clean'
         assert file['exposures'].proof.split()[1] == 'audit'
         assert file['events'].code.split()[8] == 'silent'
-        assert list(file.hosts) == ['n1', 'n2']
+        with load_run(log) as run:
+            assert [*getattr(file, 'hosts', [])] == run.attrs['hosts']
 
 
 def test_xarray_with_its_default_engine(log, expected):
@@ -194,7 +241,8 @@ def examples(language):
 
 
 @pytest.mark.parametrize('example', examples('python'))
-def test_the_guide(log, example):
+def test_the_guide(made_up, example):
+    log = made_up
     for module in re.findall(r'^import (\w+)', example, re.MULTILINE):
         pytest.importorskip(module)
     if 'read_hdf' in example:
@@ -226,7 +274,8 @@ def test_the_guide(log, example):
 
 
 @pytest.mark.skipif(shutil.which('h5dump') is None, reason='no h5dump')
-def test_the_commands_of_the_guide(log):
+def test_the_commands_of_the_guide(made_up):
+    log = made_up
     commands, = examples('sh')
     for command in commands.splitlines():
         shown = subprocess.run(command.split(), cwd=log.parent, check=True,

@@ -41,7 +41,8 @@ detail = "arrivals"
 """
 
 #: Blocks that show something else, and what is included from elsewhere.
-OTHER = {'text', 'r', '{literalinclude}', '{include}', '{toctree}'}
+OTHER = {'text', 'r', 'octave', 'js', '{literalinclude}', '{include}',
+         '{toctree}'}
 
 #: Commands that are not run here, and why; a script that they name exists.
 NOT_RUN = {
@@ -51,6 +52,7 @@ NOT_RUN = {
     r'source ': 'installs where nothing is installed',
     r'module ': 'a cluster has it',
     r'pip install ': 'needs a network',
+    r'bash tests/readers/run\.sh': 'needs a network',
     r'python -m venv ': 'see tests/run.sh, which makes them',
     r'(ASPIS_LEDGER=\S+ )?sbatch |scancel |scontrol ':
         'tests/slurm has a cluster for it',
@@ -74,7 +76,8 @@ NOT_RUN = {
 COMMAND = (r'(mpirun .*)?python (-m aspis_mpi \S|-m (?!aspis_mpi)|[a-z]+/)'
            r'|(\w+=\w+ )?(bash|sbatch|source|scancel|pip) \S')
 #: Where the python blocks of a page are run.
-ELSEWHERE = {'logs.md': 'tests/unit/test_other_tools.py'}
+ELSEWHERE = {'logs.md': 'tests/unit/test_other_tools.py',
+             'tables.md': 'tests/unit/test_frames.py'}
 
 
 class Block(NamedTuple):

@@ -9,6 +9,9 @@ import pytest
 
 from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.__main__ import main
+from aspis_mpi.assignment import theory
+from aspis_mpi.assignment.designs.bibd import Balanced
+from aspis_mpi.assignment.designs.mols import LatinSquares
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.plan import describe, forecast
 from aspis_mpi.words import size
@@ -100,6 +103,26 @@ def test_votes_bound_wrong_files_while_nobody_is_silent(
     said = describe(forecast(job_file(tmp_path, scheme=scheme), settings))
     line, = (line for line in said.split('\n') if ' can be wrong in ' in line)
     assert line.endswith(f' in a step if {ending}')
+
+
+@pytest.mark.parametrize(('settings', 'case'), [
+    (['assignment.name="uncoded"'], theory.baseline(15, 4)),
+    (['assignment.name="repetition"'], theory.detox(15, 4)),
+    (['assignment.name="repetition"', 'assignment.replication=5',
+      'scheme.adversaries=2'], theory.draco(15, 2, 5)),
+    (['assignment.name="mols"'], theory.voted(LatinSquares(15), 4)),
+    (['assignment.name="bibd"'], theory.voted(Balanced(15), 4)),
+    (['detection.name="core"'], theory.aspis(15, 4)),
+    (['detection.name="certified"'], theory.certified(15, 4))])
+def test_wrong_files_are_those_of_theory(tmp_path, settings, case):
+    plan = forecast(job_file(tmp_path, workers=15), [
+        'detection.name="none"', 'scheme.adversaries=4', *settings])
+    assert (plan.files, plan.worst_case_wrong_files) == (case.files,
+                                                         case.bound)
+    assert plan.worst_case_share == case.fraction
+    share = f' ({100 * case.fraction:.3g} %)' if case.bound else ''
+    assert (f'At most {case.bound} of {case.files} files{share} can be wrong'
+            in describe(plan))
 
 
 def test_without_assumed_adversaries_nothing_is_said_of_wrong_files(tmp_path):

@@ -65,13 +65,18 @@ def test_what_the_design_lists_is_there():
     assert there['collection'] >= {'all'}
     assert there['transfer'] >= {'replicas'}
     assert there['detection'] >= {'clique', 'core', 'none'}
-    assert there['aggregation'] >= {'mean', 'median', 'median-of-means',
-                                    'trimmed-mean', 'geometric-median'}
-    assert there['who'] >= {'fixed', 'random', 'window'}
+    assert there['aggregation'] >= {
+        'mean', 'median', 'median-of-means', 'trimmed-mean',
+        'geometric-median', 'krum', 'multi-krum', 'bulyan', 'meamed', 'mda',
+        'smea', 'monna', 'caf', 'centered-clipping', 'sign-majority'}
+    assert there['pre-aggregation'] >= {'nnm', 'bucketing', 'clipping', 'arc'}
+    assert there['who'] >= {'fixed', 'random', 'window', 'worst'}
     assert there['files'] >= {'all', 'fixed-disagreement', 'majorities',
                               'framing', 'sacrifice', 'quiet', 'random'}
     assert there['value'] >= {'reversed', 'constant', 'alie', 'foe',
-                              'bit-flip', 'nan'}
+                              'bit-flip', 'nan', 'ipm', 'mimic', 'gaussian',
+                              'min-max', 'min-sum', 'optimal-alie',
+                              'optimal-ipm'}
     assert there['problem'] >= {'digits', 'linear-regression', 'quadratic'}
     assert there['model'] >= {'logistic', 'mlp', 'convnet'}
     assert there['schedule'] >= {'step', 'warm-up', 'cosine'}

@@ -1,108 +1,31 @@
 """The report of runs: whole, on its own, and with the numbers of the logs."""
 
-import json
-import os
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from importlib.util import find_spec
 
-import h5py
 import numpy as np
 import pytest
 
 from aspis_mpi.__main__ import main
-from aspis_mpi.assignment.designs.subset import Subset
-from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.report import library, making
-from aspis_mpi.report.library import Library
 from aspis_mpi.report.trust import STATES, states_of
 from aspis_mpi.report.truth import KINDS, kinds_of
 from aspis_mpi.runlog.reader import load_run
-from aspis_mpi.schemes.record import (
-    Cause, Evaluation, Event, ExposureRecord, Rollback)
-from tests.support.made_up_logs import JOB, a_record, create
+from aspis_mpi.schemes.record import Arrival, ArrivalKind, Evaluation
+from tests.support.made_up_logs import a_record, create
+from tests.support.report_pages import (
+    DESIGN, HOSTILE, NO_LIE, NOBODY, Page, draw_nothing, write)
 from tests.support.run_parts import three_parts
 
-DESIGN = Subset(7, replication=3)
-K = DESIGN.n_workers
 KINDS_NAMED = {name: i for i, (name, _) in enumerate(KINDS)}
-#: A text that a browser would obey.
-HOSTILE = '</script><script>alert("x")</script><img src=x onerror=y>'
-
-
-class Page(HTMLParser):
-    """A page, taken apart.
-
-    Attributes
-    ----------
-    tags : list of (str, dict)
-        Each beginning tag with its attributes.
-    texts : dict of str to list of str
-        Texts within elements, by the element's name.
-    charts : list of dict
-    """
-
-    def __init__(self, path):
-        super().__init__()
-        self.tags, self.texts, self._open = [], {}, []
-        self.source = path.read_text(encoding='utf-8')
-        self.feed(self.source)
-        self.charts = json.loads(re.search(
-            r'id="charts">(.*?)</script>', self.source, re.DOTALL)[1])
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in ('meta', 'img', 'br'):
-            self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        while self._open and self._open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        self.texts.setdefault(self._open[-1] if self._open else '',
-                              []).append(data)
-
-    def chart(self, title, run=''):
-        found = [it for it in self.charts
-                 if it['title'].startswith(title) and run in it['run']]
-        assert found, title
-        return found[0]
-
-    @property
-    def told(self):
-        """All sentences."""
-        return '\n'.join(self.texts['p'])
 
 
 @pytest.fixture(autouse=True)
 def carried(monkeypatch):
     """The library's place is taken by a short text, as what it draws is
     looked at in a browser; a test below is of the library itself."""
-    monkeypatch.setattr(making, 'library',
-                        lambda: Library('/* drawing */', '/* style */'))
-
-
-def write(path, steps=12, liars=2, **changed):
-    """A log in which liars are flagged but for steps 4 and 5."""
-    blank, nobody = a_record(DESIGN), np.zeros(K, dtype=bool)
-    adversaries = np.arange(K) < liars
-    with create(path, DESIGN, **changed) as log:
-        for step in range(steps):
-            rng = np.random.default_rng(step)
-            flagged = adversaries & (step not in (4, 5))
-            log.append(replace(
-                blank, step=step, turn=step, flagged=flagged,
-                loss=rng.random(), seconds_step=rng.random(),
-                bytes_in=1000 + step, files_certified=step, files_checked=2,
-                last_report=rng.random(K), first_report=rng.random(K)),
-                adversaries, DESIGN.incidence & adversaries, nobody, nobody)
-            log.evaluation(Evaluation(step + 1, step, 2.0 / (step + 1), 0.5))
-        log.exposure(ExposureRecord(3, 3, 1, ProofKind.AUDIT,
-                                    f'step 3: worker 1 {HOSTILE}', turn=3))
-        log.event(Event(1.5, 30, 0, f'be warned {HOSTILE}'))
-    return path
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture
@@ -160,8 +83,11 @@ def test_numbers_are_those_of_the_log(page, log):
         kinds, states, wrong = kinds_of(run), states_of(run), run.wrong_files
     series = {it['name']: it['mean'] for it in
               page.chart('Files of each step')['series']}
-    for name in ('certified', 'presumed', 'dropped', 'missing', 'checked'):
-        assert series[name] == steps[f'files_{name}'].tolist()
+    for name in ('certified', 'checked'):
+        assert series.pop(name) == steps[f'files_{name}'].tolist()
+    # What never was is said and not drawn.
+    assert not series and page.chart('Files of each step')['about'] == (
+        'Always 0: presumed, dropped, missing, audited.')
     loss = page.chart('Loss on the batches')
     assert loss['x'] == steps['step'].tolist()
     assert loss['series'][0]['mean'] == steps['loss'].tolist()
@@ -181,20 +107,58 @@ def test_numbers_are_those_of_the_log(page, log):
 
 def test_the_first_screen_answers(page):
     told = page.told
-    assert '7 workers trained digits (mlp) with aspis; each of 35 files' in (
-        told)
-    assert 'the log workers 0 (12 times, from step 0 to 11), 1 (12' in told
+    assert ('7 workers trained digits (mlp) for 12 of 40 steps with aspis; '
+            'each of 35 files was computed by 3 of them.') in told
+    assert 'workers 0 and 1 lied' in told
+    assert ('the log workers 0 (12 times, from step 0 to 11) and 1 (12 '
+            'times') in told
     assert ('Proved wrong by an audit, in which the server computed the '
             'file: worker 1 in step 3.') in told
     # 2 liars in 10 of 12 steps are flagged, in 2 they are missed.
     assert '(20 right, 0 on honest workers, 4 missed)' in told
     # 12 steps of two checked files among 35.
-    assert 'every file was computed 3 times, and 5.7% of them once more' in (
-        told)
+    assert ('each file was given to 3 workers; 5.7% of the files were '
+            'computed once more') in told
+    assert '3.06 × the gradients' in told
+    # A quarter of each step, 0.1 s, was detection; it took half a second.
+    assert 'Detection took' in told
+
+
+def test_the_slow_and_the_silent_are_named(tmp_path):
+    path, blank = tmp_path / 'run.h5', a_record(DESIGN)
+    with create(path, DESIGN) as log:
+        for step in range(12):
+            last = np.full(7, 0.1)
+            last[4] = np.nan if step >= 5 else 0.1
+            late = (np.arange(7) == 2) & (step % 3 == 0)
+            log.append(replace(blank, step=step, turn=step, last_report=last,
+                               first_report=last, late=late), NOBODY, NO_LIE,
+                       NOBODY, NOBODY)
+    told = Page(making.report([path])).told
+    assert 'worker 4 often not heard; worker 2 often slow' in told
+    assert 'worker 4 in 7 steps, from step 5 to the end' in told
+    assert 'Slow steps: worker 2 in 4 of 12' in told
 
 
 def test_a_log_that_is_not_finished_says_so(page):
     assert 'The log holds 12 of 40 steps' in page.told
+    assert f'Its last warning: be warned {HOSTILE}' in page.told
+
+
+@pytest.mark.parametrize('losses, accuracies, verdict', [
+    ((2.0, 1.0), (0.5, 0.75), '0.500 → 0.750'),
+    ((1.0, 2.0), (0.5, 0.5), '0.500; the loss did not fall'),
+    ((2.0, 1.0, 0.9), (0.1, 0.9, 0.4), '0.100 → 0.400; it was 0.900'),
+    ((2.0, np.nan), (0.1, 0.1), 'training failed: the loss is not finite'),
+    ((2.0, 1.0), (np.nan, np.nan), 'loss 2 → 1')])
+def test_the_verdict_on_training(losses, accuracies, verdict, tmp_path):
+    with create(tmp_path / 'run.h5', DESIGN) as log:
+        for step, (loss, accuracy) in enumerate(zip(losses, accuracies)):
+            log.append(replace(a_record(DESIGN), step=step, turn=step),
+                       NOBODY, NO_LIE, NOBODY, NOBODY)
+            log.evaluation(Evaluation(step, step, loss, accuracy))
+    told = Page(making.report([tmp_path / 'run.h5'])).texts['p']
+    assert any(it.endswith(verdict) for it in told)
 
 
 def test_a_log_without_a_step_has_a_page(tmp_path):
@@ -205,9 +169,7 @@ def test_a_log_without_a_step_has_a_page(tmp_path):
 
 def test_a_log_that_is_being_written_has_a_page(tmp_path):
     with create(tmp_path / 'run.h5', DESIGN) as log:
-        nobody = np.zeros(K, dtype=bool)
-        log.append(a_record(DESIGN), nobody,
-                   np.zeros_like(DESIGN.incidence), nobody, nobody)
+        log.append(a_record(DESIGN), NOBODY, NO_LIE, NOBODY, NOBODY)
         log.flush()
         page = Page(making.report([tmp_path / 'run.h5']))
     assert 'The log holds 1 of 40 steps' in page.told
@@ -223,6 +185,25 @@ def test_the_slowest_step_and_a_chosen_one_are_there(log):
         assert [bar[2] for bar in it['bars']] == last[it['step']].tolist()
 
 
+def test_sums_that_come_unasked_are_the_course_of_a_step(tmp_path):
+    path, kinds = tmp_path / 'run.h5', ArrivalKind
+    with create(path, DESIGN) as log:
+        log.arrivals([Arrival(0, worker, kind, 0, seconds, 0, b'\0\0', 0)
+                      for worker, kind, seconds in (
+                          (-1, kinds.MODEL, 10.0), (0, kinds.PAYLOAD, 10.25),
+                          (3, kinds.PAYLOAD, 10.5), (3, kinds.SKETCH, 10.75),
+                          (0, kinds.PAYLOAD, 11.0))])
+        log.append(a_record(DESIGN), NOBODY, NO_LIE, NOBODY, NOBODY)
+    course, = Page(making.report([path])).chart('Course')['steps']
+    done = DESIGN.loads.tolist()
+    assert course['bars'] == [[0, 0, 0.25, 3, done[0]],
+                              [3, 0, 0.5, 3, done[3]]]
+    assert course['sketches'] == [[3, 0.75]]
+    # What comes after the first is no work of its own.
+    assert course['payloads'] == [[0, 1.0]] and not course['signalled']
+    assert course['unheard'] == [1, 2, 4, 5, 6]
+
+
 def test_a_run_of_several_parts_is_one_run(tmp_path):
     path = three_parts(tmp_path)
     with load_run(path) as run:
@@ -234,20 +215,6 @@ def test_a_run_of_several_parts_is_one_run(tmp_path):
         ''.join('.' if state < 0 else str(state) for state in row)
         for row in states]
     assert 'The run went on with other numbers of workers' in page.told
-
-
-def test_returns_to_earlier_steps_are_told(tmp_path):
-    path = tmp_path / 'run.h5'
-    blank, nobody = a_record(DESIGN), np.zeros(K, dtype=bool)
-    with create(path, DESIGN) as log:
-        for step in range(8):
-            log.append(replace(blank, step=step, turn=step), nobody,
-                       np.zeros_like(DESIGN.incidence), nobody, nobody)
-        log.go_back(Rollback(8, 9.5, 8, 5))
-    page = Page(making.report([path]))
-    assert 'went back from step 8 to 5: ' + Cause.EXPOSURE.meaning in (
-        page.told)
-    assert '3 steps had to be done again' in page.told
 
 
 # -- many steps
@@ -279,11 +246,11 @@ def test_columns_of_a_long_run_hold_mean_least_and_most(tmp_path,
 
 def test_what_is_not_known_is_no_number(tmp_path):
     path = tmp_path / 'run.h5'
-    blank, nobody = a_record(DESIGN), np.zeros(K, dtype=bool)
+    blank = a_record(DESIGN)
     with create(path, DESIGN) as log:
         for step, loss in enumerate((1.0, np.nan, np.inf)):
-            log.append(replace(blank, step=step, loss=loss), nobody,
-                       np.zeros_like(DESIGN.incidence), nobody, nobody)
+            log.append(replace(blank, step=step, loss=loss), NOBODY, NO_LIE,
+                       NOBODY, NOBODY)
     page = Page(making.report([path]))
     assert page.chart('Loss on the batches')['series'][0]['mean'] == [
         1.0, None, None]
@@ -301,90 +268,31 @@ def test_runs_side_by_side(tmp_path):
     assert {'a.h5', 'b.h5'} <= set(page.texts['td'])
 
 
-def test_runs_of_different_problems_are_refused(tmp_path, capsys):
-    logs = [write(tmp_path / 'a.h5'),
-            write(tmp_path / 'b.h5', job=JOB.replace('"mlp"', '"linear"'))]
-    refused(['report', *map(str, logs)], tmp_path)
-    assert 'runs of different problems' in capsys.readouterr().err
+def test_files_of_one_name_are_told_apart(tmp_path):
+    logs = []
+    for name in ('one', 'two'):
+        (tmp_path / name).mkdir()
+        logs.append(write(tmp_path / name / 'run.h5'))
+    page = Page(making.report(logs, tmp_path / 'both.html'))
+    assert {'one/run.h5', 'two/run.h5'} <= set(page.texts['td'])
+    names = [it['name'] for it in
+             page.chart('Loss on held-out samples', 'runs')['series']]
+    assert [it.partition(',')[0] for it in names] == ['one/run.h5',
+                                                      'two/run.h5']
 
 
-# -- mistakes: one line, 2, and nothing is left
-
-def refused(argv, folder):
-    """Exit code 2, and every file is as before."""
-    before = sorted(folder.rglob('*'))
-    assert main(argv) == 2
-    assert sorted(folder.rglob('*')) == before
-
-
-def newer(path):
-    with h5py.File(write(path), 'a') as file:
-        file.attrs['version'] = 99
-    return path
+def test_runs_of_different_lengths_share_an_axis(tmp_path):
+    logs = [write(tmp_path / 'a.h5', steps=5), write(tmp_path / 'b.h5')]
+    curves = Page(making.report(logs, tmp_path / 'both.html')).chart(
+        'Loss on held-out samples', 'runs')
+    assert curves['x'] == list(range(1, 13))
+    for path, line in zip(logs, curves['series']):
+        with load_run(path) as run:
+            loss = run.evaluation['loss'].tolist()
+        assert line['mean'] == loss + [None] * (12 - len(loss))
 
 
-def foreign(path):
-    with h5py.File(path, 'w') as file:
-        file['x'] = [1]
-    return path
-
-
-def cut(path):
-    write(path)
-    os.truncate(path, 700)
-    return path
-
-
-def text_file(path):
-    path.write_text('no log')
-    return path
-
-
-@pytest.mark.parametrize('make, told', [
-    (newer, 'version 99'), (foreign, 'not a run log'),
-    (cut, 'cannot be'), (text_file, 'cannot be opened'),
-    (lambda path: path, 'there is no file')])
-def test_what_is_no_log_is_one_line(make, told, tmp_path, capsys):
-    path = make(tmp_path / 'run.h5')
-    refused(['report', str(path)], tmp_path)
-    said = capsys.readouterr()
-    assert said.out == '' and said.err.startswith('aspis_mpi: ')
-    assert told in said.err and said.err.count('\n') == 1
-
-
-def test_a_folder_that_is_not_there_is_one_line(log, tmp_path, capsys):
-    refused(['report', str(log), '-o', str(tmp_path / 'no' / 'r.html')],
-            tmp_path)
-    assert 'No such file or directory' in capsys.readouterr().err
-
-
-@pytest.mark.parametrize('out', ['', 'run.h5'])
-def test_neither_a_folder_nor_the_log_is_replaced(out, log, tmp_path,
-                                                  capsys):
-    before = log.read_bytes()
-    refused(['report', str(log), '-o', str(tmp_path / out)], tmp_path)
-    assert log.read_bytes() == before
-    assert capsys.readouterr().err.count('\n') == 1
-
-
-def test_a_disk_that_fills_up_leaves_the_page_of_before(log, tmp_path,
-                                                        monkeypatch, capsys):
-    out = tmp_path / 'r.html'
-    out.write_text('before')
-
-    def full(*_):
-        raise OSError(28, 'No space left on device')
-
-    monkeypatch.setattr(making.os, 'replace', full)
-    refused(['report', str(log), '-o', str(out)], tmp_path)
-    assert out.read_text() == 'before'
-    assert 'No space left on device' in capsys.readouterr().err
-
-
-def test_a_step_that_is_not_there(log, tmp_path, capsys):
-    refused(['report', str(log), '--step', '99'], tmp_path)
-    assert 'has no step 99, only 0 to 11' in capsys.readouterr().err
-
+# -- the command
 
 def test_the_command_says_where_the_page_is(log, tmp_path, capsys):
     assert main(['report', str(log)]) == 0

@@ -18,6 +18,7 @@ from aspis_mpi.schemes.record import CODED, Outcome
 from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.tables.state import NOBODY, GlobalState
 from aspis_mpi.schemes.transfer.coded import Coded
+from aspis_mpi.schemes.transfer.correcting import Correcting
 from aspis_mpi.schemes.transfer.sums import Sums
 from tests.support.decoded_sums import IRREGULAR
 
@@ -446,4 +447,5 @@ def test_thinning_needs_coefficients_that_follow_the_state():
 def test_every_transfer_that_is_asked_is_tested_here():
     asked = {name for name, cls in registry.parts('transfer').items()
              if not cls.sends_at_once}
-    assert asked == {Coded.name, Sums.name}
+    # That which corrects errors is in test_published_schemes.
+    assert asked == {Coded.name, Sums.name, Correcting.name}

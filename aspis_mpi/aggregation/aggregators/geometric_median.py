@@ -3,13 +3,11 @@
 import numpy as np
 
 from aspis_mpi.aggregation.aggregators.median import Median
-from aspis_mpi.aggregation.base import (
-    Aggregator, checked, over_blocks, per_sample)
+from aspis_mpi.aggregation.base import Aggregator, per_sample
+from aspis_mpi.aggregation.distances import squares
 
 #: A distance counts as at least this share of the median distance.
 SMOOTHING = 1e-6
-#: Sums of squares up to this are taken again in float64.
-UNDERFLOW = 1e-30
 
 
 class GeometricMedian(Aggregator):
@@ -49,13 +47,12 @@ class GeometricMedian(Aggregator):
         self.iterations = iterations
         self.start = Median(n_files, n_adversaries, worst_case)
 
-    def aggregate(self, rows, samples, out, threads=1):
-        """See `Aggregator.aggregate`."""
-        samples = checked(rows, samples, out)
-        self.start.aggregate(rows, samples, out, threads)
-        distances = _distances(rows, samples, out, threads)
+    def combine(self, rows, out):
+        """See `Aggregator.combine`."""
+        self.start.combine(rows, out)
+        distances = _distances(rows, out)
         for _ in range(self.iterations):
-            distances = _distances(rows, samples, out, threads,
+            distances = _distances(rows, out,
                                    weights(distances).astype(np.float32))
 
 
@@ -74,32 +71,17 @@ def weights(distances):
     return inverse / inverse.sum()
 
 
-def _distances(rows, samples, point, threads, weights=None):
+def _distances(rows, point, weights=None):
     """Distances of the files' means to the point, in one pass.
 
     With weights, each block of the point is first moved to the weighted
     mean of the block.
     """
-    def visit(block, means):
-        per_sample([row[block] for row in rows], samples, means)
+    def look(block, pieces, means):
+        per_sample(pieces, rows.samples, means)
         if weights is not None:
             np.einsum('i,ij->j', weights, means, out=point[block])
         np.subtract(means, point[block], out=means)
-        return _squares(means)
+        return squares(means)
 
-    squares = over_blocks(visit, point.size, len(rows), threads)
-    return np.sqrt(np.sum(squares, axis=0))
-
-
-def _squares(x):
-    """Sum of squares of each row, in float64 where float32 cannot hold it.
-
-    A float32 sum above `UNDERFLOW` misses nothing that matters: squares
-    that vanish are below 1e-45.
-    """
-    squares = np.einsum('ij,ij->i', x, x).astype(np.float64)
-    right = (squares > UNDERFLOW) & (squares < np.inf)
-    for i in np.flatnonzero(~right):
-        row = x[i].astype(np.float64)
-        squares[i] = np.square(row, out=row).sum()
-    return squares
+    return np.sqrt(np.sum(rows.walk(look, rows.n), axis=0))

@@ -385,7 +385,7 @@ class ParameterServer:
     def _begin(self, number):
         members, now, before = self._membership, self._now(), self._step
         try:
-            present = members.turn_to(now)
+            present = members.turn_to(number, now)
         except ValueError as error:
             return self._give_in(number,
                                  f'step {number} cannot begin: {error}')

@@ -31,9 +31,9 @@ class Membership:
         Of all workers.
     memory : Memory
     rebuild : callable
-        Given who is excluded, who is lost and who is idle, bool (K,), and by
-        how many the number of assumed adversaries is lower, the Scheme of
-        the others.  Raises ValueError where there is none.
+        Given who is excluded, who is lost and who is idle, bool (K,), by how
+        many the number of assumed adversaries is lower, and the step, the
+        Scheme of the others.  Raises ValueError where there is none.
     accounts : Accounts
         What each worker has cost the run.
     inspection : Inspection, optional
@@ -116,11 +116,13 @@ class Membership:
         holders = self.scheme.assignment.incidence[:, present].sum(axis=1)
         return bool((holders < self._designed).any())
 
-    def turn_to(self, seconds):
+    def turn_to(self, step, seconds):
         """Begin a turn, and find out who takes part in it, bool (K,).
 
         Parameters
         ----------
+        step : int
+            That is done in it.
         seconds : float
             Since the run began.
 
@@ -132,14 +134,14 @@ class Membership:
         self._before = self._restored or self._lasting()
         self._restored = None
         self.turn += 1
-        self._turn(self.turn, seconds)
+        self._turn(self.turn, step, seconds)
         scheme = self.scheme
         if self.turn and scheme.reorder and not self.turn % scheme.reorder:
             self.order = by_speed(scheme.assignment, self.speeds.seconds,
                                   scheme.copies)
         return ~(self.excluded | self.lost | self.idle)
 
-    def _turn(self, turn, seconds):
+    def _turn(self, turn, step, seconds):
         """The scheme of those who may take part in a turn."""
         self.exposed = self._memory.excluded(turn)
         excluded = self.exposed | self._memory.left_out(turn)
@@ -150,13 +152,14 @@ class Membership:
                 f" = {self._memory.q}; with detection.budget = 'step' others "
                 'may be wrong in other steps')
         self.idle = self.accounts.turn(seconds, ~(excluded | self.lost))
-        changed = (excluded != self.excluded).any() or (
+        changed = self.scheme.assignment.renames or (
+            excluded != self.excluded).any() or (
             lowered != self._lowered) or (
             self.lost != self._counted).any() or (
             self.idle != self._rested).any()
         if changed:
             self.scheme = replace(
-                self._rebuild(excluded, self.lost, self.idle, lowered),
+                self._rebuild(excluded, self.lost, self.idle, lowered, step),
                 equality=self.scheme.equality)
             self.order = self.scheme.assignment.order
             self.excluded, self._lowered = excluded, lowered
@@ -256,8 +259,8 @@ class Membership:
                        self.age, self._inspection.cleared()
                        if self._inspection else [])
 
-    def restore(self, seconds, members):
-        """Know again what was exported before a turn, of the same workers.
+    def restore(self, step, seconds, members):
+        """Know again what was exported before a step, of the same workers.
 
         An exposure may follow its worker, see `Memory`; the rest counts only
         where all workers are the same.
@@ -278,7 +281,7 @@ class Membership:
             self.accounts.restore(members.account, members.silent,
                                   members.resting)
         self.turn, self.age = members.turn - 1, members.age
-        self._turn(members.turn, seconds)
+        self._turn(members.turn, step, seconds)
         same = members.order.shape == self.order.shape
         if same:
             self._logged = members.order

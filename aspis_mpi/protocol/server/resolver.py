@@ -194,4 +194,5 @@ class Resolver:
         self.training.restore(snapshot.parameters, snapshot.optimizer)
         self.floor, self._made = snapshot.floor, snapshot.made
         self._premise.failures = snapshot.failures
-        return self._membership.restore(snapshot.seconds, snapshot.members)
+        return self._membership.restore(snapshot.step, snapshot.seconds,
+                                        snapshot.members)

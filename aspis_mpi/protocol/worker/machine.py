@@ -39,7 +39,6 @@ from enum import Enum, auto
 
 import numpy as np
 
-from aspis_mpi.coding import combine
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
@@ -430,7 +429,8 @@ class Worker(Machine):
         size = self._transfer.payload_size(len(self._work.parameters.values))
         if not undivided:
             buffer = buffer.front(4 * size)
-        combine.encode(self._shown(files.tolist()), weights, buffer.values)
+        self._transfer.combine(self._shown(files.tolist()), weights,
+                               buffer.values)
         if self._liar is not None:
             self._liar.payload(self.step, signal.epoch, files, weights,
                                buffer.values)

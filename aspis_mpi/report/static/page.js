@@ -43,11 +43,11 @@ function told(value) {
 
 function where(chart, i) {
   const first = chart.x[i];
-  if (chart.span === 1) return `step ${first}`;
+  if (chart.span === 1) return `${chart.axis} ${first}`;
   const last = i + 1 < chart.x.length ? chart.x[i + 1] - 1
     : Math.round(chart.edges ? chart.edges[i + 1] - 0.5
       : first + chart.span - 1);
-  return `steps ${first} to ${last}`;
+  return `${chart.axis}s ${first} to ${last}`;
 }
 
 const short = new Intl.NumberFormat('en', {notation: 'compact',
@@ -67,7 +67,7 @@ function axes(chart, label, whole) {
     power => n * 10 ** power)).sort((a, b) => a - b);
   return [
     {...common, label: chart.axis, size: 36,
-      ...(chart.axis === 'step' ? {incrs: steps} : {}),
+      ...(chart.axis.startsWith('seconds') ? {} : {incrs: steps}),
       values: (_, splits) => splits.map(tick)},
     {...common, label, size: 58, ...(whole ? {incrs: steps, space: 16} : {}),
       values: (_, splits) => splits.map(tick)}];
@@ -96,6 +96,8 @@ function say(figure, text) {
   if (text !== null) figure.querySelector('.readout').textContent = text;
 }
 
+const shapes = {dots: () => null, bars: uPlot.paths.bars({size: [0.9]})};
+
 function drawLines(figure, chart) {
   const data = [chart.x], series = [{}], bands = [];
   const positive = list => chart.log
@@ -106,7 +108,11 @@ function drawLines(figure, chart) {
     series.push({show: shown, stroke: colour, width: 1.8,
       spanGaps: Boolean(chart.points),
       dash: it.dash ? [10, 4 * it.dash] : undefined,
-      points: {show: chart.x.length < 60, size: 5, fill: colour}});
+      ...shapes[it.shape] ? {paths: shapes[it.shape]} : {},
+      ...it.shape === 'bars' ? {fill: colour, width: 0} : {},
+      points: {show: it.shape === 'dots'
+          || it.shape !== 'bars' && chart.x.length < 60,
+        size: it.shape === 'dots' ? 9 : 5, fill: colour}});
     if (!it.low) continue;
     for (const edge of [it.high, it.low]) {
       data.push(positive(edge));
@@ -124,9 +130,15 @@ function drawLines(figure, chart) {
         return [low >= 0 && low <= rise ? 0 : low - 0.05 * rise,
           rise ? high + 0.06 * rise : 1];
       }})},
+    draw: self => clipped(self, () => {
+      const {min, max} = self.scales.y;
+      for (const at of chart.marks || [])
+        paint(self, hue(chart.marked.colour), at, at, min, max, 2);
+    }),
     read: self => self.cursor.idx === null ? null : where(
       chart, self.cursor.idx) + ': ' + chart.series.filter(
-        it => it.shown !== false).map(it => {
+        it => it.shown !== false && !(it.shape === 'dots' && it.mean[
+          self.cursor.idx] === null)).map(it => {
           const i = self.cursor.idx, low = it.low ? it.low[i] : null;
           return `${it.name} ${told(it.mean[i])}` + (it.low && low !== it.high[i]
             ? ` (${told(low)} to ${told(it.high[i])})` : '');
@@ -193,10 +205,12 @@ function drawMap(figure, chart) {
     }});
 }
 
+const PAYLOAD = ['#e69f00', '#f0b429'], SKETCH = ['#009e73', '#35c79a'];
+
 function drawCourse(figure, chart) {
   const it = chart.steps[figure.chosen || 0], n = it.workers;
   const times = [it.wait, it.whole, ...it.bars.map(bar => bar[2]),
-    ...it.payloads.map(pair => pair[1]), ...it.silent.map(pair => pair[1])];
+    ...[it.payloads, it.sketches, it.silent].flat().map(pair => pair[1])];
   const end = 1.02 * Math.max(...times.filter(value => value !== null), 0) || 1;
   const x = Array.from({length: 201}, (_, i) => i * end / 200);
   const bars = chart.bars.map(bar => hue(bar.colour));
@@ -213,8 +227,12 @@ function drawCourse(figure, chart) {
       if (n <= 60 && it.arrivals) for (const [worker, , to] of it.bars)
         paint(self, seam, to, to, worker - 0.4, worker + 0.4);
       for (const [worker, at] of it.payloads)
-        paint(self, hue(['#e69f00', '#f0b429']), it.wait ?? 0, at,
+        paint(self, hue(PAYLOAD),
+          it.signalled ? it.wait ?? 0 : at - end / 300, at,
           worker + 0.12, worker + 0.36);
+      for (const [worker, at] of it.sketches)
+        paint(self, hue(SKETCH), at - end / 500, at + end / 500,
+          worker - 0.4, worker + 0.4);
       for (const [worker, at] of [...it.silent, ...it.malformed])
         paint(self, bad, at - end / 300, at + end / 300,
           worker - 0.45, worker + 0.45);
@@ -231,9 +249,12 @@ function drawCourse(figure, chart) {
   say(figure, `step ${it.step}: enough had arrived after `
     + `${told(it.wait)} s (the first upright line), the step was over after `
     + `${told(it.whole)} s (the second).`
-    + (it.unheard.length ? ` Not heard: workers ${it.unheard.join(', ')}.` : '')
-    + (it.idle.length ? ` Without work: workers ${it.idle.join(', ')}.` : ''));
+    + (it.unheard.length ? ` Not heard: ${workers(it.unheard)}.` : '')
+    + (it.idle.length ? ` Without work: ${workers(it.idle)}.` : ''));
 }
+
+const workers = numbers => (numbers.length === 1 ? 'worker ' : 'workers ')
+  + numbers.join(', ');
 
 function course(it, chart, worker, at) {
   const bar = it.bars.find(bar => bar[0] === worker && bar[1] <= at
@@ -241,23 +262,33 @@ function course(it, chart, worker, at) {
   const what = it.idle.includes(worker) ? 'without work'
     : it.unheard.includes(worker) ? 'not heard in this step'
     : !bar ? 'nothing at this time'
-    : it.arrivals ? `file ${bar[4]}, ${chart.bars[bar[3]].name}`
-    : `${bar[4]} files at the signal, last report after ${told(bar[2])} s`;
+    : bar[3] < 3 ? `file ${bar[4]}, ${chart.bars[bar[3]].name}`
+    : `${bar[4]} files at the signal, heard last after ${told(bar[2])} s`;
   return `worker ${worker}, ${told(at)} s: ${what}`;
 }
 
-const draw = {lines: drawLines, map: drawMap, course: drawCourse};
+// Rows have a table alone.
+const draw = {lines: drawLines, map: drawMap, course: drawCourse,
+  rows: () => {}};
 
 // -- numbers of a picture: heads and rows
 
 function numbers(chart, figure) {
   if (chart.kind === 'lines') return linesTable(chart);
   if (chart.kind === 'map') return mapTable(chart);
+  if (chart.kind === 'rows') return [chart.heads, chart.rows];
   const it = chart.steps[figure.chosen || 0];
-  return [['step', 'worker', 'from s', 'to s', 'kind',
-           it.arrivals ? 'file' : 'files at the signal'],
-    it.bars.map(([worker, from, to, kind, file]) =>
-      [it.step, worker, from, to, chart.bars[kind].name, file])];
+  const at = name => ([worker, seconds]) =>
+    [it.step, worker, seconds, seconds, name, ''];
+  return [['step', 'worker', 'from s', 'to s', 'kind', 'file, or files'],
+    [...it.bars.map(([worker, from, to, kind, file]) =>
+      [it.step, worker, from, to, chart.bars[kind].name, file]),
+    ...it.payloads.map(at('payload has arrived')),
+    ...it.sketches.map(at('sketches have arrived')),
+    ...it.silent.map(at('given up')),
+    ...it.malformed.map(at('malformed message')),
+    ...it.unheard.map(worker => at('not heard')([worker, null])),
+    ...it.idle.map(worker => at('without work')([worker, null]))]];
 }
 
 function linesTable(chart) {
@@ -292,16 +323,25 @@ function csv([heads, rows]) {
   return [heads, ...rows].map(row => row.map(cell).join(',')).join('\n');
 }
 
-function numbersOf(figure, chart) {
-  const inside = make('div'), name = `${chart.run} ${chart.title}`;
-  const link = make('a', {href: '#', textContent: 'Save them as CSV',
+function saved(name, found) {
+  const link = make('a', {href: '#', className: 'save',
+    textContent: 'Save as CSV',
     download: name.replace(/[^\w.-]+/g, '-') + '.csv'});
+  link.setAttribute('aria-label', `Save as CSV: ${name}`);
   link.onclick = () => {
     link.href = 'data:text/csv;charset=utf-8,'
-      + encodeURIComponent(csv(numbers(chart, figure)));
+      + encodeURIComponent(csv(found()));
   };
+  return link;
+}
+
+function numbersOf(figure, chart) {
+  const inside = make('div'), link = saved(`${chart.run} ${chart.title}`,
+    () => numbers(chart, figure));
   const box = make('details', {className: 'numbers'},
-    make('summary', {textContent: 'Numbers of this picture'}), link, inside);
+    make('summary', {textContent: chart.kind === 'rows'
+      ? `All ${chart.rows.length.toLocaleString('en')} rows`
+      : 'Numbers of this picture'}), link, inside);
   box.ontoggle = () => {
     if (!box.open) return;
     const [heads, rows] = numbers(chart, figure);
@@ -353,10 +393,16 @@ function toggler(figure, chart, series) {
 }
 
 function prepare(figure, chart) {
+  if (chart.kind === 'rows') {
+    figure.append(numbersOf(figure, chart));
+    return;
+  }
   const tools = make('div', {className: 'tools'});
   if (chart.kind === 'lines') for (const it of chart.series)
     tools.append(key(it.name, it.colour, chart.series.length > 1
       && toggler(figure, chart, it)));
+  if (chart.kind === 'lines' && (chart.marks || []).length)
+    tools.append(key(chart.marked.name, chart.marked.colour));
   if (chart.kind === 'map') {
     const seen = new Set(chart.rows.join(''));
     chart.states.forEach((it, i) => seen.has(String(i))
@@ -370,12 +416,21 @@ function prepare(figure, chart) {
   const plot = make('div', {className: 'plot', tabIndex: 0});
   plot.setAttribute('role', 'group');
   plot.setAttribute('aria-roledescription', 'picture');
-  plot.setAttribute('aria-label', `${chart.title}; arrow keys move the `
-    + 'cursor, plus and minus zoom, 0 shows all; numbers below');
+  plot.setAttribute('aria-label', `${chart.title}${inWords(chart)}; arrow `
+    + 'keys move the cursor, plus and minus zoom, 0 shows all; numbers below');
   plot.onkeydown = event => keyed(event, figure, chart);
   const readout = make('p', {className: 'readout'});
   readout.setAttribute('aria-live', 'polite');
   figure.append(tools, plot, readout, numbersOf(figure, chart));
+}
+
+function inWords(chart) {
+  if (chart.kind !== 'lines') return '';
+  return ': ' + chart.series.map(it => {
+    const known = it.mean.filter(value => value !== null);
+    return known.length ? `${it.name} from ${told(known[0])} to `
+      + told(known[known.length - 1]) : `${it.name}: nothing`;
+  }).join(', ');
 }
 
 function courseTools(figure, chart) {
@@ -389,8 +444,9 @@ function courseTools(figure, chart) {
   return [make('label', {}, 'Step ', list),
     ...chart.bars.filter((_, i) => kinds.has(i)).map(
       it => key(it.name, it.colour)),
-    ...(some('payloads') ? [key('payload on its way',
-      ['#e69f00', '#f0b429'])] : []),
+    ...(some('payloads') ? [key('payload on its way, or here',
+      PAYLOAD)] : []),
+    ...(some('sketches') ? [key('sketches, or a check', SKETCH)] : []),
     ...(some('silent') || some('malformed') || some('deadlines')
       ? [key('given up, malformed, or the deadline', ['#a83f00', '#ff8a3d'])]
       : []),
@@ -461,6 +517,15 @@ function sortable(table) {
   });
 }
 
+// Whatever stands on the page already can be saved, too.
+function savable(scroll) {
+  const table = scroll.querySelector('table');
+  const texts = row => [...row.cells].map(
+    cell => cell.dataset.sort ?? cell.textContent);
+  scroll.after(saved(`${document.title} ${table.caption.textContent}`,
+    () => [texts(table.tHead.rows[0]), [...table.tBodies[0].rows].map(texts)]));
+}
+
 // -- begin: one picture after the other, so that the page can be used
 
 function show(figure) {
@@ -498,23 +563,49 @@ for (const box of document.querySelectorAll('details.more'))
   box.addEventListener('toggle', () =>
     box.querySelectorAll('figure[data-chart]').forEach(show));
 document.querySelectorAll('table.sorts').forEach(sortable);
+document.querySelectorAll('.scroll:not(.numbers *)').forEach(savable);
+
+// A narrow screen has the answers first, and the reasons on demand.
+const narrow = matchMedia('(max-width: 40rem)');
+const fold = () => document.querySelectorAll('details.why').forEach(
+  box => { box.open = !narrow.matches; });
+narrow.addEventListener('change', fold);
+fold();
+
+function fit() {
+  for (const [figure, plot] of drawn) {
+    const width = figure.querySelector('.plot').clientWidth;
+    if (width && Math.abs(width - plot.width) > 1)
+      plot.setSize({width: Math.max(220, width), height: plot.height});
+  }
+}
 
 let pause;
 addEventListener('resize', () => {
   clearTimeout(pause);
-  pause = setTimeout(() => {
-    for (const [figure, plot] of drawn) {
-      const width = figure.querySelector('.plot').clientWidth;
-      if (width && Math.abs(width - plot.width) > 1)
-        plot.setSize({width: Math.max(220, width), height: plot.height});
-    }
-  }, 150);
+  pause = setTimeout(fit, 150);
 });
 
-// Paper is light, and has all of it.
+// Paper is light, has all of it, and a width that no picture exceeds: that
+// of A4 or Letter, on which two of a grid stand side by side.
+const PAPER = 680, HALF = 330;
+let before = null;
 addEventListener('beforeprint', () => {
-  for (const box of document.querySelectorAll('details.more')) box.open = true;
-  choose('light');
+  const closed = [...document.querySelectorAll('details:not(.numbers)')]
+    .filter(box => !box.open);
+  before = {closed, theme: document.documentElement.dataset.theme};
+  for (const box of closed) box.open = true;
+  document.documentElement.dataset.theme = 'light';
+  redraw();
   figures.forEach(show);
+  for (const [figure, plot] of drawn)
+    plot.setSize({height: plot.height,
+      width: figure.parentElement.matches('.grid') ? HALF : PAPER});
+});
+addEventListener('afterprint', () => {
+  for (const box of before.closed) box.open = false;
+  if (before.theme) document.documentElement.dataset.theme = before.theme;
+  else delete document.documentElement.dataset.theme;
+  redraw();
 });
 drawNext();

@@ -5,7 +5,10 @@ others send one vector a worker when they are asked, by a signal that says of
 what.  `tables.table` has what the server keeps of either.
 """
 
-from aspis_mpi.arrays import Bools, Floats, Ints
+from collections.abc import Sequence
+
+from aspis_mpi.arrays import Bools, Floats, Ints, Vector
+from aspis_mpi.coding import combine
 from aspis_mpi.detection.equality import BITS, Equality
 from aspis_mpi.schemes.tables.state import GlobalState, Signal
 from aspis_mpi.schemes.tables.table import Table
@@ -32,6 +35,8 @@ class Transfer:
     looks_by_chance = False
     #: Whether files of excluded workers can go to others.
     reassignable = False
+    #: Wrong vectors that are found and left out; 0 where none is.
+    corrects = 0
     #: What a signal carries besides the owners of files.
     signal_bytes = 0
 
@@ -88,6 +93,11 @@ class AskedTransfer(Transfer):
     def encoding(self, worker: int, state: GlobalState) -> tuple[Ints, Floats]:
         """Files of a worker's vector, and their coefficients (n, copies)."""
         raise NotImplementedError
+
+    def combine(self, gradients: Sequence[Vector], weights: Floats,
+                out: Vector) -> None:
+        """Make a worker's vector of gradients, as `encoding` weighs them."""
+        combine.encode(gradients, weights, out)
 
     def undivided(self, state: GlobalState) -> bool:
         """True where the vectors of a state are sums of d numbers."""

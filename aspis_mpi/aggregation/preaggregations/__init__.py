@@ -1,0 +1,1 @@
+"""Pre-aggregations: what becomes of the files before a rule sees them."""

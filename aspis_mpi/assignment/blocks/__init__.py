@@ -1,0 +1,1 @@
+"""Blocks of balanced designs: one construction in each module."""
