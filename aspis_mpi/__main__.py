@@ -1,4 +1,4 @@
-"""Commands: run, simulate, plan, prepare, list, show, report, export ..."""
+"""Commands: run, simulate, sweep, plan, prepare, list, show and others."""
 
 import os
 
@@ -113,6 +113,21 @@ def _parser():
                 'problem keeps from call to call shows; takes the time and '
                 'the memory of all ranks together')
 
+    text = 'all runs of a grid of settings that are not done yet'
+    sub = commands.add_parser('sweep', help=text, description=text)
+    sub.set_defaults(command=_sweep)
+    sub.add_argument('file', metavar='SWEEP.toml')
+    sub.add_argument('--list', action='store_true', help='only say how far '
+                     'each run is')
+    sub.add_argument('--jobs', type=_positive, default=1, metavar='N',
+                     help='runs at a time')
+    sub.add_argument('--index', type=_positive, metavar='I', help='do one '
+                     'run by its number, under mpirun by all ranks')
+    sub.add_argument('--out', metavar='FOLDER', help='of logs and records; '
+                     'default: runs/SWEEP')
+    sub.add_argument('--fresh', action='append', default=[], metavar='NAME',
+                     help='forget that run first, or all that match, as in '
+                     "'aspis-*'")
     text = 'official files of images into one file that all ranks share'
     sub = commands.add_parser('prepare', help=text, description=text)
     sub.set_defaults(command=_prepare)
@@ -201,6 +216,34 @@ def _simulate(arguments):
         from aspis_mpi.assembly.simulate import simulate
         return _train(partial(simulate, replay=arguments.replay,
                               separate=arguments.separate), arguments)
+
+
+def _sweep(arguments):
+    with Signals(last=True) as signals:
+        from aspis_mpi.sweep import going, listing, reading
+        if arguments.index and (arguments.fresh or arguments.list):
+            raise JobError('sweep: --index goes with neither --list nor '
+                           '--fresh')
+        sweep = reading.load(arguments.file, arguments.out)
+        listing.forget(sweep, arguments.fresh)
+        if arguments.list:
+            listing.print_list(sweep)
+            return 0
+        if arguments.index is None:
+            return going.go(sweep, arguments.jobs, signals)
+        return _sweep_one(sweep, arguments)
+
+
+def _sweep_one(sweep, arguments):
+    """Do one run of a sweep as `run` or `simulate` does it."""
+    from aspis_mpi.sweep import single
+    run, code = single.begin(sweep, arguments.index)
+    if code is not None:
+        return code
+    how = _run if single.is_launched() else _simulate
+    return how(argparse.Namespace(
+        job=run.job, settings=(), out=run.log, overwrite=False, resume=True,
+        check=False, from_step=None, replay=None, separate=False))
 
 
 def _train(how, arguments):
@@ -316,7 +359,7 @@ def _is_ledger(path):
 
 
 def _positive(word):
-    """A number of runs, checked."""
+    """A number from 1 on, checked."""
     if not word.isdecimal() or not int(word):
         raise argparse.ArgumentTypeError(f"'{word}' must be at least 1")
     return int(word)

@@ -29,10 +29,10 @@ intel=(tests/mpi/test_mpirun_{signals,exit_codes,killed}.py)
 # the protocol.
 quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
        --ignore-glob='tests/unit/test_*analysis.py'
-       --ignore=tests/unit/test_{certified,docs,follow_reading,guard,joined}.py
-       --ignore=tests/unit/test_{log_versions,making,models,networks_repeat}.py
-       --ignore=tests/unit/test_pages.py
-       --ignore=tests/unit/test_{prepare,runlog,scripts,trust}.py
+       --ignore=tests/unit/test_{certified,compare,docs,follow_reading}.py
+       --ignore=tests/unit/test_{guard,joined,log_versions,making,models}.py
+       --ignore=tests/unit/test_{networks_repeat,pages,prepare,runlog}.py
+       --ignore=tests/unit/test_{scripts,sweep_runs,trust}.py
        tests/protocol/test_{messages,server,worker,membership,truth}.py
        tests/protocol/test_{coded_server,coded_worker}.py)
 

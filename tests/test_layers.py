@@ -33,7 +33,8 @@ LAYERS = (
     ('job',),
     ('backends',),
     ('assembly',),
-    ('plan', 'doctor', 'export', 'report', 'following', '__main__'),
+    ('plan', 'doctor', 'export', 'report', 'sweep', 'following',
+     '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

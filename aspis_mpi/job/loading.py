@@ -30,8 +30,22 @@ def load(path, settings=(), n_workers=None, problem=None):
     ------
     JobError
     """
+    tables = read(path)
+    for setting in settings:
+        _set(tables, setting)
+    return from_tables(tables, str(path), n_workers, problem)
+
+
+def read(path):
+    """The tables of a TOML file, as they stand there.
+
+    Raises
+    ------
+    JobError
+        It cannot be read, or is no TOML.
+    """
     try:
-        tables = tomllib.loads(texts.read(path))
+        return tomllib.loads(texts.read(path))
     except OSError as error:
         raise JobError(f'{path}: {error.strerror}') from None
     except RecursionError:
@@ -41,9 +55,6 @@ def load(path, settings=(), n_workers=None, problem=None):
         # Of a number with thousands of digits Python names a setting.
         raise JobError(f"{path}: {str(error).partition('; use sys.')[0]}"
                        ) from None
-    for setting in settings:
-        _set(tables, setting)
-    return from_tables(tables, str(path), n_workers, problem)
 
 
 def _set(tables, setting):

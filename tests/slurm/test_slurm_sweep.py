@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from aspis_mpi import load_run
+from aspis_mpi.sweep.states import look
 from tests.support.mpirun import REPO, parameters, rows_of
+from tests.support.sweep_files import NAMES, sweep_in
 
 SWEEP = REPO / 'jobs' / 'sweep.sbatch'
+GRID = REPO / 'jobs' / 'grid.sbatch'
 SWEEP_REQUEUE = REPO / 'jobs' / 'sweep-requeue.sbatch'
 
 
@@ -69,3 +72,25 @@ def test_stopped_task_is_queued_again_alone(cluster, folder, job, patient,
             assert np.array_equal(run.steps['step'], np.arange(60))
         alone = expected(path, 5, f'run.seed={each}')
         assert np.array_equal(parameters(log), alone)
+
+
+def test_each_task_does_a_run_of_a_sweep_file(cluster, folder):
+    """Between its ranks, and once if it is queued again."""
+    path, sweep = sweep_in(folder)
+    number = cluster.submit(folder, '--ntasks=6', '--array=3-4', GRID, path,
+                            '--out', sweep.folder)
+    for task in (3, 4):
+        ended = cluster.wait(f'{number}_{task}')
+        printed = (folder / f'aspis-grid-{number}-{task}.log').read_text()
+        assert (ended.state, ended.code) == ('COMPLETED', 0), printed
+    done = [run.name for run in sweep.runs if look(run).word == 'done']
+    assert done == NAMES[2:4]
+    with load_run(sweep.run(3).log) as run:
+        assert len(run.attrs['hosts']) == 6
+
+    before = sweep.run(3).log.stat()
+    task = f'{number}_3'
+    assert cluster.ask('scontrol', 'requeue', task).returncode == 0
+    ended = cluster.wait_for(task, lambda job: job.restarts and job.is_over)
+    assert (ended.state, ended.code) == ('COMPLETED', 0)
+    assert sweep.run(3).log.stat() == before

@@ -25,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 STEPS, MISSED, FRAMED = 30, (4, 5), 9
 SCRIPTS = ('accuracy.py', 'detection.py', 'completion.py', 'timeline.py',
            'trust.py')
-#: A script as well, that writes a page and no picture.
-PAGE = 'report.py'
 #: A script that draws what is known without a run.
 THEORY = 'distortion.py'
+#: Scripts as well: one writes a page and no picture, one takes a sweep.
+OTHERS = 'report.py', 'compare.py', THEORY
 
 JOB = """
 [scheme]
@@ -88,7 +88,7 @@ def test_what_is_no_script_is_named_as_shared():
         encoding='utf-8').split('\n| `analysis/` ')[1].split('\n')[0]
     for path in (ROOT / 'analysis').glob('*.py'):
         script = '__main__' in path.read_text(encoding='utf-8')
-        assert script == (path.name in (*SCRIPTS, PAGE, THEORY))
+        assert script == (path.name in (*SCRIPTS, *OTHERS))
         assert script == (path.stem not in told), path.name
 
 
