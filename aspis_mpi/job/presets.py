@@ -96,8 +96,7 @@ PRESETS = {
         'assignment': {'name': 'bibd', 'replication': 3, 'rename': True},
         'collection': {'name': 'all'},
         'transfer': {'name': 'replicas'},
-        'detection': {'name': 'degree', 'memory': 'window', 'window': 15,
-                      'budget': 'fixed'},
+        'detection': {'name': 'degree', 'window': 15, 'budget': 'fixed'},
         'aggregation': {'name': 'median'},
     },
     # Konstantinidis, Ramamoorthy, "ByzShield", MLSys 2021, arXiv 2010.04902

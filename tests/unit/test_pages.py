@@ -246,7 +246,7 @@ def test_the_problem_that_draws_named_in_a_job(tmp_path):
 
 def test_the_aggregation_named_in_a_job(tmp_path):
     (table,) = [block.text for block in BLOCKS if block.language == 'toml'
-                and block.text.startswith('[aggregation]')]
+                and block.text.startswith('[aggregation]\nname = "mine:')]
     (tmp_path / 'job.toml').write_text(
         JOB.format('name = "quadratic"') + table)
     own_part(tmp_path)
