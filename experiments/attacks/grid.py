@@ -10,7 +10,13 @@ SCHEMES = {
     'aspis': ('scheme.name=aspis',),
     'core': ('scheme.name=aspis', 'detection.name=core'),
     'certified': (),
+    # The liars of a run are the same in all steps, as here.
+    'certified-fixed': ('detection.memory=forever',
+                        'detection.budget=fixed'),
 }
+#: Those that take the mean once they have found all liars; `certified` is
+#: prepared for as many others in the next step.
+FINAL = 'aspis', 'core', 'certified-fixed'
 #: The published names of where the liars lie.
 FILES = {'ATT-1': 'all', 'ATT-2': 'fixed-disagreement'}
 

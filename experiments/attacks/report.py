@@ -6,7 +6,7 @@ from statistics import mean, median
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job.loading import from_tables
 from aspis_mpi.schemes.record import MOST_CONTRADICTIONS
-from experiments.attacks.grid import SEEDS, Run
+from experiments.attacks.grid import FINAL, SEEDS, Run
 from experiments.pages import Condition, markdown, paragraph
 
 #: The option that tells how strong a value is, and how it is written.
@@ -72,7 +72,7 @@ class Table:
                                         for row in self.grid.found))
         return paragraph(
             f'These jobs ask for {asked}, which *none* shows; a step in '
-            'which q liars are flagged takes the mean of the files that '
+            'which all q liars are known takes the mean of the files that '
             'others hold.')
 
     def told_of_missed(self):
@@ -92,7 +92,7 @@ class Table:
             f'attack-free aspis + mean ({calm:.1f} %) is within {CLOSE:g} '
             f'point of attack-free uncoded + mean ({plain:.1f} %)')
         for row in self.grid.found:
-            for value in self.grid.values:
+            for value in self.grid.values if row.scheme in FINAL else ():
                 yield self._all_found(row.cell(value), calm)
 
     def _all_found(self, cell, calm):
@@ -182,8 +182,9 @@ class Table:
         cells = [row.cell(value) for value in self.grid.values]
         results = [result for cell in cells for result in self.results(cell)]
         late = [accuracy for result in results for accuracy in result.late]
-        return [row.scheme, 'mean (all found)' if row in self.grid.found
-                else row.aggregation,
+        final = row in self.grid.found and row.scheme in FINAL
+        return [row.scheme,
+                'mean (all found)' if final else row.aggregation,
                 extent([100 * result.found for result in results]) + ' %',
                 extent([max(result.wrong_files) for result in results]),
                 self._cell(row.calm), *map(self._cell, cells),
