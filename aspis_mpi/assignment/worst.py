@@ -295,14 +295,14 @@ class _Search:
         gains = _shares(missing, left) @ self.weighted
         gains[sets != FREE] = -1
         if left == 1:
-            self._note(sets, gains, done)
+            self._weigh(sets, gains, done)
             return []
         # Most sets end here, before anything is sorted.
         most = np.partition(gains, -left, axis=1)[:, -left:].sum(axis=1)
         kept = done + most > self.best + 1 - self.slack
         return self._branches(sets[kept], gains[kept], done[kept], left)
 
-    def _note(self, sets: Sets, gains: npt.NDArray[np.float32],
+    def _weigh(self, sets: Sets, gains: npt.NDArray[np.float32],
               done: npt.NDArray[np.int64]) -> None:
         """Keep the best of the sets with their last worker, if it is better.
 

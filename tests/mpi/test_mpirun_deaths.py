@@ -86,8 +86,10 @@ def test_the_run_goes_on_without_a_killed_worker(name, job, begin, expected):
         assert run.n_steps == 60
         lost = ~run.files_done[:, 2].astype(bool)
         # In a step before it may just have been too slow to be needed.
-        assert lost[-40:].all() and not lost.all()
-        assert run.excluded[-40:, 2].all()
+        gone = run.excluded[:, 2]
+        first = int(gone.argmax())
+        assert 0 < first and gone[first:].all()
+        assert lost[first:].all() and not lost.all()
         # What it did goes on to be done, by others or by those who had it.
         assert not (run.source == -2).any()
         assert not run.flagged.any()
@@ -209,7 +211,11 @@ def test_seven_of_fifteen_die(name, load, job, begin, expected):
         running, log = begin(path, 15, f'run-{number}')
         drawn = random.Random(number)
         for rank in drawn.sample(range(1, 16), 7):
-            kill(running, rank)
+            process = running.rank(MPI, rank)
+            if process is None:
+                # On a busy machine all may be over before the last dies.
+                break
+            os.kill(process, signal.SIGKILL)
             time.sleep(drawn.expovariate(4))
         ended = running.wait(120)
         assert ended.code == 0, ended.err
@@ -218,8 +224,8 @@ def test_seven_of_fifteen_die(name, load, job, begin, expected):
             assert run.n_steps == MANY
             assert not np.isin(run.source, (-1, -2)).any()
             # On a busy machine the last may die when all is over.
-            assert sum('has died' in event.text
-                       for event in run.events) <= 7
+            assert 1 <= sum('has died' in event.text
+                            for event in run.events) <= 7
 
 
 #: 11 million numbers, whose gradients are cheap; the exact mean tells a

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -436,10 +437,14 @@ main(['export', *sys.argv[1:]])
 
 @pytest.fixture
 def half_done(log, tmp_path):
-    """An export that has written some of its tables."""
-    with subprocess.Popen([sys.executable, '-c', SLOW, log, '-o',
-                           tmp_path / 'out'], stdout=subprocess.PIPE,
-                          text=True) as process:
+    """An export that has written some of its tables.
+
+    Where the tests run in the background Ctrl-C is ignored unless told so.
+    """
+    with subprocess.Popen(
+            [sys.executable, '-c', SLOW, log, '-o', tmp_path / 'out'],
+            stdout=subprocess.PIPE, text=True, preexec_fn=partial(
+                signal.signal, signal.SIGINT, signal.SIG_DFL)) as process:
         try:
             assert process.stdout.readline() == 'begun\n'
             yield process

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,15 @@ def whole(author, path):
 
 
 def command(*words, **options):
-    """`show` in a process of its own."""
+    """`show` in a process of its own, which Ctrl-C reaches.
+
+    Where the tests run in the background it is ignored unless told so.
+    """
     return subprocess.Popen(
         [sys.executable, '-m', 'aspis_mpi', 'show', *map(str, words)],
-        env=os.environ | {'PYTHONPATH': str(ROOT)}, text=True, **options)
+        env=os.environ | {'PYTHONPATH': str(ROOT)}, text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        **options)
 
 
 # --- a terminal --------------------------------------------------------
