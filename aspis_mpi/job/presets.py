@@ -66,7 +66,8 @@ def _spot(n_adversaries):
     return {
         'assignment': {'name': 'uncoded', 'load': 8},
         'collection': {'name': 'all'},
-        'transfer': {'name': 'sums', 'challenge': True},
+        # An error of 3e-4 of a payload passes once in a million checks.
+        'transfer': {'name': 'sums', 'challenge': True, 'sketches': 4},
         'detection': {'name': 'spot', 'budget': 'fixed'},
         'aggregation': {'name': 'mean'},
         'faults': {'patience': 0.01, 'tolerate': n_adversaries},
