@@ -186,8 +186,10 @@ def _parser():
     sub.add_argument('-o', '--out', required=True, metavar='FOLDER',
                      help='the folder to be; of several runs each has one '
                      'in it')
-    sub.add_argument('--format', choices=('csv', 'parquet'), default='csv',
-                     help='parquet needs the extra of that name')
+    sub.add_argument('--format', choices=('csv', 'mat', 'parquet'),
+                     default='csv',
+                     help='mat is for Octave and MATLAB; parquet needs the '
+                     'extra of that name')
     sub.add_argument('--overwrite', action='store_true',
                      help='replace a folder that an export has made')
     sub = commands.add_parser('doctor', help='is this machine ready?')

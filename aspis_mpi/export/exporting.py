@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from aspis_mpi.errors import ExportError
-from aspis_mpi.export import as_csv, as_parquet, guide
+from aspis_mpi.export import as_csv, as_mat, as_parquet, guide
 from aspis_mpi.export.place import Place
 from aspis_mpi.parts import extras
 from aspis_mpi.registry import nearest
@@ -17,7 +17,7 @@ from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.runlog.view import View
 from aspis_mpi.words import reason
 
-FORMATS = {'csv': as_csv, 'parquet': as_parquet}
+FORMATS = {'csv': as_csv, 'mat': as_mat, 'parquet': as_parquet}
 
 
 def export(logs: Sequence[str | Path], out: str | Path, kind: str = 'csv',

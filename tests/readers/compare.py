@@ -25,7 +25,7 @@ KINDS = 'table', 'array', 'text'
 #: Known of each program: the kinds, or the tables, that it does not read.
 NOT_READ = {
     'octave': {'table', 'text'},
-    'octave-csv': {'events', 'exposures', 'places', 'tensors'},
+    'octave-mat': set(),
     'hdf5r': set(),
     'rhdf5': {'tensors'}, 'R-csv': set(), 'h5dump': set(),
     'h5wasm': set(), 'jsfive': {'table'}}
@@ -38,6 +38,7 @@ def make(folder):
     log = went_back(folder)
     log.rename(folder / 'RUN.h5')
     export([folder / 'RUN.h5'], folder / 'export', overwrite=True)
+    export([folder / 'RUN.h5'], folder / 'export-mat', 'mat', overwrite=True)
     (folder / 'paths').write_text(''.join(
         f'{path}\t{kind}\n' for path, (kind, _) in contents(folder).items()))
     (folder / 'tables').write_text('\n'.join(TABLES) + '\n')
@@ -66,23 +67,33 @@ def of_log(folder):
             if kind == 'table' else {name: values})
 
 
-def of_export(folder):
+def of_csv(folder):
     """Numbers of the exported tables, in the same way."""
+    for name, kind, whole, columns in of_mat(folder):
+        numbers = {it.name for it in TABLES[name].columns
+                   if not it.words and it.dtype != TEXT}
+        yield name, kind, whole, {
+            key: values for key, values in columns.items()
+            if key.partition('.')[2] in numbers}
+
+
+def of_mat(folder):
+    """All columns of the exported tables, names by their numbers."""
     with load_run(folder / 'RUN.h5') as run:
         for name, table in TABLES.items():
             none = [np.empty(0, it.dtype) for it in table.columns]
             arrays = map(np.concatenate, zip(none, *table.batches(run)))
             yield name, 'table', None, {
                 f'{name}.{column.name}': values
-                for column, values in zip(table.columns, arrays)
-                if not column.words and column.dtype != TEXT}
+                for column, values in zip(table.columns, arrays)}
 
 
 def read(place, name, values):
     """True if a program found these values, None if it found none."""
     doubles, texts = place / f'{name}.f8', place / f'{name}.txt'
     if texts.is_file():
-        expected = [text.decode() for text in values.ravel()]
+        expected = [text.decode() if isinstance(text, bytes) else text
+                    for text in values.ravel()]
         return texts.read_text(encoding='utf-8') == '\n'.join(expected)
     if not doubles.is_file():
         return None
@@ -107,7 +118,8 @@ def compare(folder):
 
 
 def _compared(folder, place, missing, different):
-    source = of_export if place.name.endswith('-csv') else of_log
+    source = {'csv': of_csv, 'mat': of_mat}.get(
+        place.name.partition('-')[2], of_log)
     count, of = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     absent, other, expected = set(), set(), set()
     for path, kind, whole, columns in source(folder):

@@ -35,24 +35,20 @@ for i = 1:numel(paths)
     printf('%s: %s\n', path, trouble.message);
   end
 end
-% Tables of the export: numbers by name of their column.  Names are 0; what
-% has texts is left out.  textscan would be wrong in the last digits.
-out = fullfile(folder, 'octave-csv');
+% Tables of the export, whole: a variable for each column.
+out = fullfile(folder, 'octave-mat');
 mkdir(out);
 copyfile(fullfile(folder, 'octave', 'version'), out);
 tables = strsplit(strtrim(fileread(fullfile(folder, 'tables'))), "\n");
 for i = 1:numel(tables)
-  name = fullfile(folder, 'export', [tables{i} '.csv']);
-  lines = strsplit(strtrim(fileread(name)), "\n");
-  if ismember(tables{i}, {'events', 'exposures', 'tensors', 'places'})
-    continue
-  end
-  columns = strsplit(lines{1}, ',');
-  values = zeros(0, numel(columns));
-  if numel(lines) > 1
-    values = dlmread(name, ',', 1, 0);
-  end
-  for j = 1:numel(columns)
-    put(out, [tables{i} '.' columns{j}], values(:, j));
+  found = load(fullfile(folder, 'export-mat', [tables{i} '.mat']));
+  for [values, name] = found
+    if iscell(values)
+      file = fopen(fullfile(out, [tables{i} '.' name '.txt']), 'w');
+      fputs(file, strjoin(values(:)', "\n"));
+      fclose(file);
+    else
+      put(out, [tables{i} '.' name], values);
+    end
   end
 end

@@ -15,6 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from scipy.io import loadmat
 
 from aspis_mpi.__main__ import main
 from aspis_mpi.assignment.designs.subset import Subset
@@ -101,8 +102,30 @@ def of_parquet(path):
     return {name: table[name] for name in table.column_names}
 
 
+def of_mat(path):
+    found = loadmat(path, chars_as_strings=True)
+    return {name: Cells(values) for name, values in found.items()
+            if not name.startswith('__') and not name.endswith('_names')}
+
+
+class Cells:
+    """A variable of a MAT-file, a column."""
+
+    def __init__(self, values):
+        self._values = values.ravel()
+
+    def as_column(self, column):
+        """Numbers of its type; texts of cells, where '' is an empty array."""
+        if column.dtype != TEXT:
+            return self._values.astype(column.dtype)
+        return np.array([str(it[0]) if it.size else ''
+                         for it in self._values], TEXT)
+
+
 def values_of(column, found):
     """A column that was read, as the log has it."""
+    if isinstance(found, Cells):
+        return found.as_column(column)
     if isinstance(found, tuple):
         return np.array([text if column.dtype == TEXT
                          else number_of(column, text) for text in found],
@@ -123,8 +146,8 @@ def bits(values):
 
 
 @pytest.mark.parametrize('kind', ['made up', 'three parts', 'went back'])
-@pytest.mark.parametrize('form, read', [('csv', of_csv),
-                                        ('parquet', of_parquet)])
+@pytest.mark.parametrize('form, read', [
+    ('csv', of_csv), ('mat', of_mat), ('parquet', of_parquet)])
 def test_every_number_comes_back_bit_for_bit(logs, tmp_path, kind, form,
                                              read):
     if form == 'parquet':
@@ -539,3 +562,18 @@ def test_rows_come_in_pieces(log, tmp_path, monkeypatch):
     for name in TABLES:
         assert (pieces / f'{name}.csv').read_bytes() == (
             whole / f'{name}.csv').read_bytes()
+
+
+def test_mat_files_have_the_names_of_numbers(log, tmp_path):
+    """The name of n is entry n + 1 there, which counts from 1."""
+    out = export([log], tmp_path / 'out', 'mat')
+    named = 0
+    for name, table in TABLES.items():
+        found = loadmat(out / f'{name}.mat')
+        for column in table.columns:
+            if column.words:
+                names = [it[0] for it in found[f'{column.name}_names'].ravel()]
+                assert names == [*column.names]
+                assert found[column.name].shape[1:] in ((1,), (0,))
+                named += 1
+    assert named > 5
