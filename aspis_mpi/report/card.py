@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aspis_mpi import words
+
 #: Workers, proofs and events that are named.
 NAMED = 6
 
@@ -24,9 +26,7 @@ def short(value):
     >>> short(0.12345), short(12345.6), short(float('nan'))
     ('0.123', '12,346', 'not finite')
     """
-    if not np.isfinite(value):
-        return 'not finite'
-    return f'{value:.3g}' if abs(value) < 100 else f'{value:,.0f}'
+    return words.short(value) if np.isfinite(value) else 'not finite'
 
 
 def seconds(value, kind=''):

@@ -158,16 +158,16 @@ class Schemes:
         """
         make, inner = self.factory, self.inner
         assignment = self.full.assignment.at(step)
-        if assignment is not self.full.assignment:
-            inner = make.inner(assignment)
         absent = excluded | lost
         if self.full.tolerates_missing and (
                 np.count_nonzero(absent | idle) <= self.most_absent):
             absent |= idle
-        if inner.reassignable and absent.any():
+        moved = inner.reassignable and absent.any()
+        if moved:
             assignment = reassigned(assignment, absent, assignment.width)
+        if assignment is not self.full.assignment:
             inner = make.inner(assignment)
-        elif excluded.any():
+        if excluded.any() and not moved:
             assignment = without(assignment, excluded)
         # Renamed workers can do as much as before.
         worst_case = None if absent.any() or lowered else self.full.worst_case
