@@ -4,7 +4,7 @@ import argparse
 import csv
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from aspis_mpi.sweep.grid import Axis
 from aspis_mpi.sweep.reading import load
 from aspis_mpi.sweep.results import MEASURES, Cell, collect
 from aspis_mpi.sweep.sweep import RECORD
-from figure import mistakes_in_a_line, pyplot, save
+from aspis_mpi.words import nearest
+from figure import mistakes_in_a_line, pyplot, save, say
 
 #: Heading, factor and digits of each measure.
 COLUMNS = {'accuracy': ('accuracy (%)', 100, '.1f'),
@@ -32,8 +33,10 @@ NOTHING = '–'
 SPREAD, MARKS = 0.6, 'osD^'
 #: Largest over smallest loss from which its axis is logarithmic.
 WIDE = 50
-#: Panels beside each other.
+#: Panels beside each other, at most.
 ACROSS = 3
+#: Inches of a place of the x axis: for each colour, and at least.
+PLACE, NARROW = 0.13, 0.3
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Sheet:
     cells: tuple[Cell, ...]
     clocks: str
     reasons: dict[str, str]
+    left_out: dict[str, str]
 
 
 def main():
@@ -52,12 +56,12 @@ def main():
     arguments = _arguments()
     with mistakes_in_a_line('compare'):
         sweep = load(_file(arguments.sweep), arguments.runs)
-        sheet = _sheet(sweep)
-        print(markdown(sheet), end='')
+        sheet = _sheet(sweep, arguments.axes)
+        say(markdown(sheet).rstrip('\n'))
         for path in arguments.outputs or [sweep.folder / f'compare{ending}'
                                           for ending in ENDINGS]:
             _write(path, sheet)
-            print(f'written: {path}')
+            say(f'written: {path}')
 
 
 def _arguments():
@@ -66,6 +70,11 @@ def _arguments():
                         help='a sweep file, or the folder of its runs')
     parser.add_argument('--runs', type=Path, metavar='FOLDER',
                         help='the folder, if the file alone does not tell')
+    parser.add_argument('--axes', nargs='+', default=[], metavar='AXIS',
+                        help='those that come first, in this order, the '
+                        'others behind them as in the file; in the picture '
+                        'the first is told by colour, the second stands '
+                        'below, others are panels')
     parser.add_argument('-o', '--output', type=Path, action='append',
                         metavar='FILE', dest='outputs', help='.md, .csv, '
                         '.png, .svg or .pdf; may be given several times; '
@@ -83,12 +92,40 @@ def _file(sweep):
     return sweep / RECORD
 
 
-def _sheet(sweep):
+def _sheet(sweep, first):
+    """The sheet of a sweep, in the order of its axes.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    first : list of str
+        Names of axes that come before the others.
+    """
     found, repeating = collect(sweep), sweep.grid.repeating
-    return Sheet(sweep.title or Path(sweep.path).stem,
-                 tuple(axis for i, axis in enumerate(sweep.grid.axes)
-                       if i not in repeating),
-                 found.cells, ' and '.join(found.clocks), found.reasons)
+    axes = [axis for i, axis in enumerate(sweep.grid.axes)
+            if i not in repeating]
+    order = _order([axis.name for axis in axes], first)
+    axes = tuple(axes[i] for i in order)
+    cells = [replace(cell, settings=tuple(cell.settings[i] for i in order))
+             for cell in found.cells]
+    cells.sort(key=lambda cell: _places(axes, cell.settings))
+    return Sheet(sweep.title or Path(sweep.path).stem, axes, tuple(cells),
+                 ' and '.join(found.clocks), found.reasons, found.left_out)
+
+
+def _places(axes, settings):
+    """Positions of settings on their axes."""
+    return [axis.settings.index(it) for axis, it in zip(axes, settings)]
+
+
+def _order(names, first):
+    """Positions of axes, some of them first."""
+    for name in first:
+        if name not in names:
+            raise ValueError(f'--axes {name}: there is no such axis to put '
+                             f'first; {nearest(name, names)}')
+    front = [names.index(name) for name in dict.fromkeys(first)]
+    return front + [i for i in range(len(names)) if i not in front]
 
 
 def _write(path, sheet):
@@ -116,7 +153,9 @@ def markdown(sheet):
     return '\n'.join([
         f'# {sheet.title}', '', *(_line(row) for row in rows), '', told,
         *(f'\n{name} ended early and counts with its last evaluation: '
-          f'{reason}' for name, reason in sheet.reasons.items())]) + '\n'
+          f'{reason}' for name, reason in sheet.reasons.items()),
+        *(f'\n{name} does not count, since it is {state}'
+          for name, state in sheet.left_out.items())]) + '\n'
 
 
 def _timeless(sheet):
@@ -173,11 +212,13 @@ def _draw(sheet, picture):
     plt = pyplot()
     measure = 'loss' if all(math.isnan(cell.amounts['accuracy'].mean)
                             for cell in sheet.cells) else 'accuracy'
-    panels = dict.fromkeys(_panel(cell) for cell in sheet.cells)
-    across = min(ACROSS, len(panels))
+    panels = dict.fromkeys(_panel(cell) for cell in sorted(
+        sheet.cells, key=lambda it: _places(sheet.axes, it.settings)[2:]))
+    across = _across(panels)
     down = -(-len(panels) // across)
     along = sheet.axes[1].settings if len(sheet.axes) > 1 else ()
-    width = max(4.0, 1.2 + 0.9 * len(along))
+    colours = len(sheet.axes[0].settings) if sheet.axes else 1
+    width = max(4.0, 1.2 + max(NARROW, PLACE * colours) * len(along))
     figure, axes = plt.subplots(
         down, across, figsize=(width * across, 3.4 * down + 0.6),
         squeeze=False, sharey=True, layout='constrained')
@@ -194,6 +235,12 @@ def _draw(sheet, picture):
     figure.suptitle(sheet.title)
     _legend(figure, axes[0, 0])
     save(figure, picture)
+
+
+def _across(panels):
+    """Panels beside each other: a row for each setting but the last."""
+    last = {panel[-1:] for panel in panels}
+    return min(ACROSS, len(last) if len(last) > 1 else len(panels))
 
 
 def _panel(cell):
@@ -222,8 +269,10 @@ def _draw_panel(axis, sheet, panel, measure):
             marker=MARKS[i // len(LINES) % len(MARKS)])
     labels = ([it.label for it in sheet.axes[1].settings] if places
               else [''])
-    axis.set_xticks(range(len(labels)), labels, rotation=20 * (
-        len(labels) > 4), ha='right' if len(labels) > 4 else 'center')
+    many = len(labels) > 4
+    axis.set_xticks(range(len(labels)), labels, rotation=30 * many,
+                    ha='right' if many else 'center',
+                    rotation_mode='anchor' if many else 'default')
     axis.set_xlim(-0.5, len(labels) - 0.5)
     axis.grid(axis='y', alpha=0.3)
 

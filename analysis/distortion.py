@@ -15,6 +15,8 @@ from figure import (add_picture, line_style, mistakes_in_a_line, pyplot, save,
 
 #: Where no picture is named.
 PICTURE = Path('distortion.png')
+#: Options that are numbers, and the least that each may be.
+LEAST = {'workers': 1, 'adversaries': 0, 'seconds': 0}
 MARKERS = 'osD^vP*X'
 
 
@@ -31,6 +33,7 @@ def main():
     """Read the list of schemes, print a table, draw the picture."""
     arguments = _command_line()
     with mistakes_in_a_line('distortion'):
+        _check(arguments)
         curves = [curve_of(text, arguments.workers, arguments.adversaries,
                            arguments.seconds)
                   for text in arguments.schemes]
@@ -57,6 +60,14 @@ def _command_line():
     add_picture(parser, PICTURE)
     parser.set_defaults(picture=PICTURE)
     return parser.parse_args()
+
+
+def _check(arguments):
+    """Raise a ValueError unless the numbers of the command line make sense."""
+    for name, least in LEAST.items():
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise ValueError(f'--{name} {value} must be at least {least}')
 
 
 def curve_of(text, n_workers, most, seconds=1):

@@ -1,6 +1,7 @@
 """Common ground of the scripts: mistakes, labels, the drawing."""
 
 import argparse
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,10 @@ def mistakes_in_a_line(script):
     """End the script with one line and exit code 2 if something is wrong."""
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _say_no_more()
+        return
     except ImportError:
         reason = "matplotlib is missing: pip install 'aspis-mpi[analysis]'"
     except (RunLogError, OSError, ValueError) as error:
@@ -61,6 +66,19 @@ def mistakes_in_a_line(script):
         return
     print(f'{script}: {reason}', file=sys.stderr)
     sys.exit(2)
+
+
+def say(text):
+    """Print a text, and go on if nobody reads it any more."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _say_no_more()
+
+
+def _say_no_more():
+    """Let all that is printed go nowhere: `head`, say, has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def pyplot():

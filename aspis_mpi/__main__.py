@@ -119,8 +119,8 @@ def _parser():
     sub.add_argument('file', metavar='SWEEP.toml')
     sub.add_argument('--list', action='store_true', help='only say how far '
                      'each run is')
-    sub.add_argument('--jobs', type=_positive, default=1, metavar='N',
-                     help='runs at a time')
+    sub.add_argument('--jobs', type=_positive, metavar='N',
+                     help='runs at a time (1)')
     sub.add_argument('--index', type=_positive, metavar='I', help='do one '
                      'run by its number, under mpirun by all ranks')
     sub.add_argument('--out', metavar='FOLDER', help='of logs and records; '
@@ -223,16 +223,17 @@ def _simulate(arguments):
 def _sweep(arguments):
     with Signals(last=True) as signals:
         from aspis_mpi.sweep import going, listing, reading
-        if arguments.index and (arguments.fresh or arguments.list):
+        if arguments.index and (arguments.fresh or arguments.list
+                                or arguments.jobs):
             raise JobError('sweep: --index goes with neither --list nor '
-                           '--fresh')
+                           '--fresh nor --jobs: it does one run')
         sweep = reading.load(arguments.file, arguments.out)
         listing.forget(sweep, arguments.fresh)
         if arguments.list:
             listing.print_list(sweep)
             return 0
         if arguments.index is None:
-            return going.go(sweep, arguments.jobs, signals)
+            return going.go(sweep, arguments.jobs or 1, signals)
         return _sweep_one(sweep, arguments)
 
 

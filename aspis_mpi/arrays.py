@@ -23,6 +23,8 @@ Same = TypeVar('Same', bound=Array)
 
 #: Entries a block: 256 kB of float32, which stays in a core's own cache.
 BLOCK = 1 << 16
+#: Bytes of a cache line.
+LINE = 64
 #: Mean square of entries whose squares in float32 lose no digits that matter.
 SAFE = 1e-34
 
@@ -31,6 +33,18 @@ def sealed(array: Same) -> Same:
     """The array itself, which must not be written from now on."""
     array.setflags(write=False)
     return array
+
+
+def line_copy(vector: Vector) -> Vector:
+    """A read-only copy that begins a cache line, as vectors of a run do.
+
+    Products of matrices have other bits where these begin elsewhere.
+    """
+    room = np.empty(vector.size + LINE // 4, dtype=np.float32)
+    start = -room.ctypes.data % LINE // 4
+    copy = room[start:start + vector.size]
+    copy[:] = vector
+    return sealed(copy)
 
 
 def blocks(size: int, block: int = BLOCK) -> list[slice]:

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Sequence
 
+#: What moves a float32 no more by then has long been found.
+MOST_ROUNDS = 10_000
+
 
 def check_finite(name: str, value: float, least: float = -math.inf) -> None:
     """Raise a ValueError unless an option is finite and at least `least`."""
@@ -22,6 +25,14 @@ def check_share(name: str, value: float) -> None:
     """Raise a ValueError unless an option lies between 0 and 1."""
     if not 0 <= value <= 1:
         raise ValueError(f'{name} {value} must be between 0 and 1')
+
+
+def check_rounds(name: str, value: int) -> None:
+    """Raise a ValueError unless a search ends after so many rounds."""
+    if value < 1:
+        raise ValueError(f'{name} {value} must be at least 1')
+    if value > MOST_ROUNDS:
+        raise ValueError(f'{name} {value} must be at most {MOST_ROUNDS}')
 
 
 def check_workers(name: str, workers: Sequence[int],

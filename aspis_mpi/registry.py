@@ -29,6 +29,7 @@ FAMILIES = {
     'collection': 'aspis_mpi.schemes.collection',
     'transfer': 'aspis_mpi.schemes.transfer',
     'code': 'aspis_mpi.coding.codes',
+    'compression': 'aspis_mpi.compression.kinds',
     'detection': 'aspis_mpi.detection.rules',
     'aggregation': 'aspis_mpi.aggregation.aggregators',
     'pre-aggregation': 'aspis_mpi.aggregation.preaggregations',

@@ -49,6 +49,17 @@ def word(seed: int, *names: object) -> int:
     return int.from_bytes(_digest(seed, names, 8), 'little') >> 1
 
 
+def key(seed: int, *names: object) -> bytes:
+    """The 16 bytes that name a stream of raw words, as `raw_words` takes them.
+
+    Parameters are those of `generator`.
+
+    >>> key(7, 'dither', 0, 3) != key(7, 'dither', 3, 0), len(key(7))
+    (True, 16)
+    """
+    return _digest(seed, names, 16)
+
+
 def _digest(seed: int, names: tuple[object, ...], size: int) -> bytes:
     """Bytes that a seed and a name make, the same on every machine."""
     text = '/'.join(repr(name) for name in (int(seed), *names))

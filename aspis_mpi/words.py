@@ -45,6 +45,8 @@ def size(n_bytes: float) -> str:
     >>> size(61_012_345_678), size(640)
     ('61 GB', '640 B')
     """
+    # What is no float any more is as good as that.
+    n_bytes = min(n_bytes, 1e300)
     for unit in ('B', 'kB', 'MB', 'GB'):
         if n_bytes < 999.5:
             return f'{n_bytes:.3g} {unit}'
@@ -159,6 +161,18 @@ def reason(error: BaseException) -> str:
     found = re.search(r'errno = (\d+)', str(error))
     number = getattr(error, 'errno', None) or found and int(found[1])
     return os.strerror(number) if number else ' '.join(str(error).split())
+
+
+def short_of_memory(error: MemoryError) -> str:
+    """A clause on memory that could not be had, and what to do.
+
+    >>> short_of_memory(MemoryError()).partition(';')[0]
+    'there is not enough memory'
+    """
+    said = ' '.join(str(error).split())
+    return (f'there is not enough memory{": " * bool(said)}{said}; make it '
+            'smaller, or take a machine with more: `python -m aspis_mpi plan` '
+            'says how much a rank needs')
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -25,7 +25,8 @@ ROOT = Path(aspis_mpi.__file__).parent
 LAYERS = (
     ('errors', 'registry', 'parts', 'streams', 'arrays', 'files', 'words',
      'checks'),
-    ('assignment', 'coding', 'detection', 'aggregation', 'attacks', 'delays'),
+    ('assignment', 'coding', 'detection', 'aggregation', 'attacks', 'delays',
+     'compression'),
     ('learning',),
     ('schemes',),
     ('protocol',),

@@ -55,13 +55,15 @@ def over_blocks(visit: Visit[Found], size: int, n_scratch: int,
 
 
 def summed(visit: Visit[Floats], size: int, n_scratch: int,
-           threads: int) -> Floats:
+           threads: int, step: int = 1) -> Floats:
     """The sum of the arrays that `visit` returns: see `over_blocks`.
 
     Few of them are kept at a time, since one of n^2 numbers a block may be
-    more than the rows themselves.
+    more than the rows themselves.  A block is a multiple of `step` wide, if
+    it is wider, and not the last.
     """
-    width = min(block_width(n_scratch), size)
+    width = block_width(n_scratch)
+    width = min(max(width - width % step, min(width, step)), size)
     cut = blocks(size, width)
     edges = [len(cut) * run // RUNS for run in range(RUNS + 1)]
     runs = [cut[first:last] for first, last in zip(edges, edges[1:])
@@ -128,7 +130,21 @@ def add_up(pieces: Sequence[Vector], out: Vector) -> None:
 
 def per_sample(pieces: Sequence[Vector], samples: Ints,
                out: Vector) -> None:
-    """Row i of `out` becomes piece i over its number of samples."""
+    """Row i of `out`, which is contiguous, becomes piece i over its samples.
+    """
+    if alike(samples) == 1:
+        np.concatenate(pieces, out=out.reshape(-1))
+        return
     counts = samples.astype(np.float32)
     for row, piece, count in zip(out, pieces, counts):
         np.divide(piece, count, out=row)
+
+
+def alike(samples: Ints) -> int:
+    """The number of samples of all rows, 0 if it is not the same.
+
+    >>> alike(np.array([3, 3])), alike(np.array([3, 4]))
+    (3, 0)
+    """
+    first = samples[0]
+    return int(first) if (samples == first).all() else 0

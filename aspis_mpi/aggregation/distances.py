@@ -8,15 +8,16 @@ others, and for those pairs that are still too close, on one of the two.
 
 import numpy as np
 
-from aspis_mpi.aggregation.blocks import per_sample
+from aspis_mpi.aggregation.blocks import alike, per_sample
+from aspis_mpi.aggregation.products import (
+    TILE, differences, inner, squares)
 
-#: Sums of squares up to this are taken again in float64.
-UNDERFLOW = 1e-30
 #: Share of a row's squared distance to the origin below which that to
 #: another row has lost digits that matter: float32 leaves about six.
 CLOSE = 1e-3
-#: Columns that are multiplied in float64 at a time.
-TILE = 1 << 12
+#: Coordinates by which a row amid the others is found; each costs a line of
+#: the cache for each row.
+AMID = 1 << 8
 
 
 def squared(rows):
@@ -45,10 +46,10 @@ def squared(rows):
         # All pairs of this row are settled: it becomes the origin.
         centre = int(doubtful.sum(axis=1).argmax())
         group = np.flatnonzero(doubtful[centre] | (everyone == centre))
-        inner, close = _around(rows, centre, group)
+        nearer, close = _around(rows, centre, group)
         pairs = np.ix_(group, group)
         again = doubtful[pairs]
-        found[pairs] = np.where(again, inner, found[pairs])
+        found[pairs] = np.where(again, nearer, found[pairs])
         doubtful[pairs] = again & close
     return found
 
@@ -74,22 +75,6 @@ def norms(rows):
     return np.sqrt(rows.total(look, 0)) / rows.samples
 
 
-def squares(x):
-    """Sum of squares of each row, in float64 where float32 cannot hold it.
-
-    A float32 sum above `UNDERFLOW` misses nothing that matters: squares
-    that vanish are below 1e-45.
-    """
-    if isinstance(x, np.ndarray):
-        sums = np.einsum('ij,ij->i', x, x).astype(np.float64)
-    else:
-        sums = np.array([row.dot(row) for row in x], dtype=np.float64)
-    for i in np.flatnonzero(_unheld(sums)):
-        row = x[i].astype(np.float64)
-        sums[i] = np.square(row, out=row).sum()
-    return sums
-
-
 def nearest(squared_, count):
     """Sum of the `count` smallest distances of each row to others.
 
@@ -109,7 +94,7 @@ def nearest(squared_, count):
 
 def _amid(rows):
     """A row that is near most others, as far as a sample shows."""
-    some = rows.sample()
+    some = rows.sample(AMID)
     lengths = np.square(some).sum(axis=1)
     apart = lengths[:, np.newaxis] + lengths - 2 * some @ some.T
     return int(np.median(apart, axis=1).argmin())
@@ -132,38 +117,24 @@ def _around(rows, centre, chosen):
         Where two rows are too close to each other, as seen from there.
     """
     counts, origin = rows.samples[chosen], np.searchsorted(chosen, centre)
+    # Of sums over as many samples it is enough to divide the distances.
+    scale = alike(counts)
+    divisors = (np.ones_like(counts) if scale else counts).tolist()
 
     def look(block, pieces, scratch):
-        means, middle = scratch[:-1], scratch[-1]
-        per_sample([pieces[i] for i in chosen], counts, means)
-        np.copyto(middle, means[origin])
-        np.subtract(means, middle, out=means)
-        return _products(means)
+        some = [pieces[i] for i in chosen]
+        middle = some[origin]
+        if not scale:
+            middle = np.divide(middle, np.float32(divisors[origin]),
+                               out=scratch[-1])
+        return inner(differences(some, divisors, middle, scratch[:-1]))
 
-    inner = rows.total(look, len(chosen) + 1)
-    lengths = np.diagonal(inner)
-    apart = lengths[:, np.newaxis] + lengths - inner - inner.T
+    products = rows.total(look, len(chosen) + 1, TILE) / max(scale, 1) ** 2
+    lengths = np.diagonal(products)
+    apart = lengths[:, np.newaxis] + lengths - 2 * products
     close = apart < CLOSE * np.maximum(lengths[:, np.newaxis], lengths)
     # From the origin itself there is nothing to cancel.
     close[origin] = close[:, origin] = False
     np.fill_diagonal(close, False)
     np.fill_diagonal(apart, 0)
     return np.maximum(apart, 0), close
-
-
-def _products(x):
-    """Inner products of all rows, in float64 where float32 fails, (n, n)."""
-    products = np.dot(x, x.T).astype(np.float64)
-    odd = np.flatnonzero(_unheld(np.diagonal(products)))
-    if not any(x[i].any() for i in odd):
-        return products
-    products.fill(0)
-    for start in range(0, x.shape[1], TILE):
-        tile = x[:, start:start + TILE].astype(np.float64)
-        products += np.dot(tile, tile.T)
-    return products
-
-
-def _unheld(sums):
-    """True where a sum of squares in float32 has under- or overflowed."""
-    return ~((sums > UNDERFLOW) & (sums < np.inf))

@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from aspis_mpi.aggregation.blocks import (
-    Found, Visit, over_blocks, per_sample, summed)
+    Found, Visit, add_up, alike, over_blocks, per_sample, summed)
 from aspis_mpi.arrays import Floats, Ints, Vector
 
 #: Coordinates of a sample of them, at least if there are as many.
 SAMPLED = 1 << 11
 
-#: Rows are divided by more than this in two steps, as float32 ends at 3e38.
-HUGE = 1e30
+#: Rows are divided by more than this in two steps, as float32 ends at 3e38,
+#: and multiplied by less than `TINY` after a division by `MUCH`.
+HUGE, TINY, MUCH = 1e30, 2.0 ** -96, 2.0 ** 64
 
 #: A look at a block: its slice, the block of each row, free scratch.
 Look = Callable[[slice, Sequence[Vector], Vector], Found]
@@ -52,21 +53,47 @@ class Rows:
         """The block of each row; `scratch` has `needs` vectors."""
         return [row[block] for row in self._rows]
 
+    def _some(self, rows: Sequence[int], block: slice,
+              scratch: Vector) -> Sequence[Vector]:
+        """The block of some rows; `scratch` has as many vectors."""
+        return [self._rows[i][block] for i in rows]
+
+    def mean(self, out: Vector) -> None:
+        """Write the mean over all samples.
+
+        Rows are added in their order, then divided.
+        """
+        total = np.float32(self.samples.sum())
+
+        def look(block: slice, pieces: Sequence[Vector],
+                 _: Vector) -> None:
+            add_up(pieces, out[block])
+            np.divide(out[block], total, out=out[block])
+
+        self.walk(look, 0)
+
     def combined(self, weights: Floats, out: Vector) -> None:
         """Write the sum of the rows' means, each times its weight."""
         chosen = np.flatnonzero(weights).tolist()
-        factors = weights[chosen].astype(np.float32)
-        counts = self.samples[chosen]
+        much = np.where(np.abs(weights[chosen]) < TINY, MUCH, 1)
+        factors = (weights[chosen] * much).astype(np.float32)
+        counts = self.samples[chosen] * much
+        # One division is enough where it is the same for all.
+        scale = np.float32(alike(counts))
+        divisors = np.ones_like(counts) if scale else counts
 
         def visit(block: slice, means: Vector) -> None:
-            per_sample([self._rows[i][block] for i in chosen], counts, means)
-            np.dot(factors, means, out=out[block])
+            result = out[block]
+            per_sample(self._some(chosen, block, means), divisors, means)
+            np.dot(factors, means, out=result)
+            if scale > 1:
+                np.divide(result, scale, out=result)
 
         over_blocks(visit, self.size, len(chosen), self.threads)
 
-    def sample(self) -> Floats:
+    def sample(self, least: int = SAMPLED) -> Floats:
         """Some coordinates of the means, at equal distances, (n, m)."""
-        step = max(self.size // SAMPLED, 1)
+        step = max(self.size // least, 1)
         some = np.array([row[::step] for row in self._rows], dtype=float)
         return some / self.samples[:, np.newaxis]
 
@@ -88,10 +115,14 @@ class Rows:
         return over_blocks(self._reading(look, n_scratch), self.size,
                            n_scratch + self.needs, self.threads)
 
-    def total(self, look: Look[Floats], n_scratch: int) -> Floats:
-        """The sum of the float64 arrays that `look` returns: see `walk`."""
+    def total(self, look: Look[Floats], n_scratch: int,
+              step: int = 1) -> Floats:
+        """The sum of the float64 arrays that `look` returns: see `walk`.
+
+        Blocks are multiples of `step`: see `summed`.
+        """
         return summed(self._reading(look, n_scratch), self.size,
-                      n_scratch + self.needs, self.threads)
+                      n_scratch + self.needs, self.threads, step)
 
     def _reading(self, look: Look[Found], n_scratch: int) -> Visit[Found]:
         def visit(block: slice, scratch: Vector) -> Found:
@@ -128,13 +159,17 @@ class Mixed(Rows):
         np.dot(self._factors, means, out=mixed)
         return list(mixed)
 
+    def mean(self, out: Vector) -> None:
+        """The mean of combinations of the rows inside is one."""
+        self.combined(np.full(self.n, 1 / self.n), out)
+
     def combined(self, weights: Floats, out: Vector) -> None:
         """A combination of combinations of the rows inside is one."""
         self._inner.combined(weights @ self._matrix, out)
 
-    def sample(self) -> Floats:
+    def sample(self, least: int = SAMPLED) -> Floats:
         """Some coordinates of the mixed rows."""
-        return self._matrix @ self._inner.sample()
+        return self._matrix @ self._inner.sample(least)
 
 
 class Scaled(Rows):
@@ -155,7 +190,9 @@ class Scaled(Rows):
         self.needs = inner.n + inner.needs
         self._inner = inner
         self._factors = factors
-        self._divisors = inner.samples / factors
+        # What is infinite makes zeros, which is right.
+        with np.errstate(over='ignore'):
+            self._divisors = inner.samples / factors
 
     def read(self, block: slice, scratch: Vector) -> Sequence[Vector]:
         """Scale the block of each row inside."""
@@ -167,10 +204,14 @@ class Scaled(Rows):
                 np.divide(row, np.float32(divisor / HUGE), out=row)
         return list(scaled)
 
+    def mean(self, out: Vector) -> None:
+        """The mean of the scaled rows, which are not made for it."""
+        self.combined(np.full(self.n, 1 / self.n), out)
+
     def combined(self, weights: Floats, out: Vector) -> None:
         """Factors are weights, too."""
         self._inner.combined(weights * self._factors, out)
 
-    def sample(self) -> Floats:
+    def sample(self, least: int = SAMPLED) -> Floats:
         """Some coordinates of the scaled rows."""
-        return self._factors[:, np.newaxis] * self._inner.sample()
+        return self._factors[:, np.newaxis] * self._inner.sample(least)

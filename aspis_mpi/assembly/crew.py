@@ -59,6 +59,11 @@ class Crew:
                 f'{way_out}'),
             return problem
 
+    def place(self, placement):
+        """Make each worker j the worker `placement[j]` of the design."""
+        for assembly in self._assemblies:
+            assembly.place(placement)
+
     def workers(self, clock):
         """The workers, who read this clock."""
         if self._separate:

@@ -7,22 +7,29 @@ import numpy as np
 
 from aspis_mpi import registry
 from aspis_mpi.aggregation.preaggregation import ChainMaker
+from aspis_mpi.assembly import placing
+from aspis_mpi.assembly.filing import filing
+from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.assignment.layout import most_files
+from aspis_mpi.assignment.placement import by_hosts
 from aspis_mpi.assignment.reassignment import most_load
 from aspis_mpi.attacks.attack import Attack
+from aspis_mpi.coding.scrutiny import SKETCHED
 from aspis_mpi.delays.silence import Silence
 from aspis_mpi.detection.allowance import Allowance
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.errors import JobError
-from aspis_mpi.job import contradictions
+from aspis_mpi.job.contradictions import places, rules, transfers, work
 from aspis_mpi.job.job import refusal
-from aspis_mpi.learning.batches import Batches, default_batch_size
 from aspis_mpi.learning.optimizer import check_state
 from aspis_mpi.learning.problem import check_counts, makes, title
+from aspis_mpi.learning.summation import leaves, most_spare
 from aspis_mpi.protocol.messages import Sizes
 from aspis_mpi.protocol.wire import Wire
 from aspis_mpi.runlog.schema import check_sizes
 from aspis_mpi.schemes.factory import Makers, SchemeFactory, Schemes
 from aspis_mpi.schemes.spot.inspection import Inspection
+from aspis_mpi.schemes.wholes import Wholes
 
 #: Share of a run's seconds that one worker may cost, unless the job says it.
 PATIENCE = 0.01
@@ -54,48 +61,87 @@ class Design:
         if job.n_workers is None:
             raise JobError(f'{job.path}: scheme.workers is missing, and '
                            'there are no ranks to count')
-        contradictions.check_adversaries(job)
-        contradictions.check_device(job)
-        contradictions.check_libraries(job)
+        work.check_steps(job)
+        rules.check_adversaries(job)
+        work.check_device(job)
+        work.check_libraries(job)
         self.brought = problem
         self.problem = (self._problem() if problem is None
                         else self._made(problem))
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()
-        self.batches = self._batches()
-        self.job = job = replace(job, problem=job.problem.model_copy(
+        #: Workers as the design has them, whatever their hosts.
+        (self.unplaced, self.batches, self.nodes,
+         self.units) = self._filing()
+        self.assignment = self.unplaced
+        #: What travels in the place of gradients.
+        self.compression = job.create(
+            'compression', 'name', self.problem.n_parameters, self.seed,
+            job.compression.keep)
+        #: Number of the host of each rank, where the job names hosts.
+        self.hosts = placing.stand_ins(job)
+        self.job = replace(job, problem=job.problem.model_copy(
             update={'batch_size': self.batches.batch_size}))
+        if job.assignment.placement == 'hosts' and self.hosts is not None:
+            self.assignment = self.unplaced.placed(by_hosts(
+                self.unplaced, self.hosts[1:]))
+        self._lay_out()
+        self.optimizer, _ = self.new_optimizer()
+        self.attack = self._attack()
+        self.delay, self.silence = self._delay()
+
+    @property
+    def neighbours(self):
+        """Number of the host of each worker, or else of each itself."""
+        if self.job.assignment.placement == 'ranks' or self.hosts is None:
+            return list(range(self.job.n_workers))
+        return self.hosts[1:].tolist()
+
+    def place(self, placement):
+        """Make each worker j the worker `placement[j]` of the design."""
+        self.assignment = self.unplaced.placed(placement)
+        self._lay_out()
+        self.attack = self._attack()
+
+    def _lay_out(self):
+        """Make what rests on who has which file."""
+        job = self.job
         self.code = self._code()
         factory = self._factory()
         self.inner = factory.inner(self.assignment)
-        if self._most_absent:
-            self.assignment = self.assignment.widened(
-                most_load(self.assignment, self._most_absent))
+        places.check_adapt(job, self.assignment, self.inner, self.detector,
+                           self._most_units)
+        if self._most_absent or job.assignment.adapt:
+            self.assignment = self.assignment.widened(most_load(
+                self.assignment, self._most_absent, self.most_files
+                if job.assignment.adapt else None))
             self.inner = factory.inner(self.assignment)
-        contradictions.check_rename(job, self.inner, self.detector)
-        contradictions.check_code(job, self.inner)
-        contradictions.check_challenge(job, self.inner, self.code)
-        contradictions.check_spot(job, self.assignment, self.detector)
+        transfers.check_compression(job, self.compression, self.inner,
+                                    self.detector, self.problem)
+        self.compression = self._fitted()
+        factory = replace(factory, scrutiny=(
+            self.compression.scrutiny or SKETCHED[job.transfer.sketch_type]))
+        places.check_rename(job, self.inner, self.detector)
+        transfers.check_code(job, self.inner)
+        transfers.check_challenge(job, self.inner, self.code)
+        rules.check_spot(job, self.assignment, self.detector)
         self.transfer = factory.challenged(self.inner, self.assignment)
-        contradictions.check_replicas(job, self.assignment, self.transfer,
-                                      self.detector)
+        transfers.check_replicas(job, self.assignment, self.transfer,
+                                 self.detector)
         self.scheme = factory.scheme(self.assignment, job.q, self.transfer)
         self.schemes = Schemes(factory, self.scheme, self.inner,
-                               self._most_absent)
+                               self._most_absent, self.batches.work)
         self.worst_case = self.scheme.worst_case
-        contradictions.check_scheme(job, self.scheme, self.code)
-        contradictions.check_aggregation(job, self.scheme.aggregator)
-        contradictions.check_evidence(job, self.scheme, self.problem)
-        contradictions.check_memory(job, self.scheme)
-        self.optimizer, _ = self.new_optimizer()
-        self.attack = self._attack()
-        contradictions.check_effect(job, self.scheme, self.attack.protocol)
-        self.delay, self.silence = self._delay()
+        rules.check_scheme(job, self.scheme, self.code)
+        rules.check_aggregation(job, self.scheme.aggregator)
+        rules.check_evidence(job, self.scheme, self.problem)
+        rules.check_memory(job, self.scheme)
 
     def _assignment(self):
         job = self.job
         assignment = job.create('assignment', 'name', job.n_workers)
-        contradictions.check_order(job, assignment)
+        places.check_order(job, assignment)
+        places.check_placement(job)
         order = job.create('assignment', 'order')
         try:
             check_sizes(assignment.n_files, assignment.n_workers)
@@ -114,7 +160,7 @@ class Design:
         if model is None:
             return job.create('problem', 'name', self.seed)
         return job.create('problem', 'name', self.seed, job.create(
-            'problem', 'model', *contradictions.model_inputs(job)))
+            'problem', 'model', *work.model_inputs(job)))
 
     def _made(self, problem):
         if not makes(problem):
@@ -131,17 +177,13 @@ class Design:
         except ValueError as error:
             raise JobError(f'{self.job.path}: problem: {error}') from error
 
-    def _batches(self):
-        job, f = self.job, self.assignment.n_files
+    def _filing(self):
         try:
             check_counts(self.problem)
             n_samples = self.problem.n_samples
-            contradictions.check_files(job, self.assignment, n_samples)
-            size = (job.problem.batch_size
-                    or default_batch_size(f, n_samples))
-            return Batches(self.seed, n_samples, size, f)
         except ValueError as error:
-            raise JobError(f'{job.path}: problem: {error}') from error
+            raise JobError(f'{self.job.path}: problem: {error}') from error
+        return filing(self.job, self.assignment, n_samples)
 
     def _code(self):
         if self.job.part('transfer', 'code') is None:
@@ -149,14 +191,21 @@ class Design:
         return self.job.create('transfer', 'code', self.assignment,
                                self.job.collection.copies)
 
+    def _fitted(self):
+        """The compression, for what travels."""
+        try:
+            return self.compression.fitted(self.inner, self.assignment.width)
+        except ValueError as error:
+            raise refusal(self.job.path, 'compression', error) from error
+
     @cached_property
     def inspection(self):
         """The inspection of sums that are looked at by chance, or None."""
         if not self.detector.spot_checks:
             return None
         return Inspection(self.detector, self.batches.counts,
-                          self.job.n_workers, self.assignment.load,
-                          self.problem.n_parameters)
+                          self.job.n_workers, self.most_files,
+                          self.problem.n_parameters, self.batches.work)
 
     def _aggregator(self):
         """The maker of the aggregation, with what comes before it."""
@@ -173,7 +222,9 @@ class Design:
                       aggregator=self._aggregator())
         return SchemeFactory(job.q, self.seed, job.assignment,
                              job.collection, job.transfer, job.detection,
-                             make, self.code, self.inspection)
+                             make, self.code, self.inspection,
+                             None if self.nodes is None
+                             else self.wholes.n_files)
 
     def new_optimizer(self):
         """Another optimizer as the job wants it, and its schedule."""
@@ -191,23 +242,57 @@ class Design:
         job = self.job
         who = job.create('adversary', 'who', job.n_workers,
                          job.adversary.count, self.seed)
-        files = job.create('adversary', 'files', self.assignment, self.seed)
+        files = job.create('adversary', 'files', self._targets, self.seed)
         value = job.create('adversary', 'value', self.seed)
         protocol = job.create('adversary', 'protocol', self.seed)
+        work.check_labels(job, value, self.problem)
         try:
-            return Attack(who, files, protocol, value)
+            attack = Attack(who, files, protocol, value)
         except ValueError as error:
             raise refusal(job.path, 'adversary', error) from error
+        transfers.check_effect(job, self.scheme, protocol)
+        return attack
 
     def _delay(self):
         job, section = self.job, self.job.delay
         delay = job.create('delay', 'name', job.n_workers,
                            self.assignment.load, self.seed)
         try:
+            delay.meet(None if self.hosts is None else self.hosts[1:])
             return delay, Silence(job.n_workers, self.seed, section.silent,
                                   section.silent_from, section.silent_after)
         except ValueError as error:
             raise JobError(f'{job.path}: delay: {error}') from error
+
+    @property
+    def _targets(self):
+        """The assignment as liars know it: of files that may be anybody's.
+
+        Who has which file then is told by the server, to each its own.
+        """
+        if not self.job.assignment.adapt:
+            return self.assignment
+        shape = self.assignment.incidence.shape
+        return Assignment(np.ones(shape, dtype=bool))
+
+    @property
+    def most_files(self):
+        """Files that a worker may have while nobody is without work."""
+        if not self.job.assignment.adapt:
+            return self.assignment.load
+        return self.assignment.most_in(self._most_units)
+
+    @property
+    def _most_units(self):
+        """Of what always goes to the same worker, where speeds say where."""
+        units = self.assignment.by_units
+        return most_files(units.n_files, units.least_copies,
+                          self.fewest_workers)
+
+    @property
+    def fewest_workers(self):
+        """Workers that are left when all are away whose files can move."""
+        return self.job.n_workers - self._most_absent
 
     @property
     def allowance(self):
@@ -230,15 +315,20 @@ class Design:
         Where files can go to others up to 2 q, if 2 q + 1 are left then.
         """
         job, q = self.job, self.job.q
-        if job.detection.budget == 'fixed' or not self.inner.reassignable:
+        if job.detection.budget == 'fixed' or not self._moves:
             return q
         return max(q, min(2 * q, job.n_workers - 2 * q - 1))
+
+    @property
+    def _moves(self):
+        """True if files of absent workers go to others."""
+        return self.job.assignment.adapt or self.inner.reassignable
 
     @property
     def _most_absent(self):
         """Workers whose files go to others, at most."""
         job = self.job
-        if not self.inner.reassignable:
+        if not self._moves:
             return 0
         exposed = self._most_excluded if self.memory != 'step' else 0
         return min(exposed + job.faults.tolerate, job.n_workers - 1)
@@ -279,13 +369,30 @@ class Design:
                    int(self.batches.counts.max()))
 
     @property
+    def tree_vectors(self):
+        """Vectors that a sum along a tree takes besides its own."""
+        section = self.job.problem
+        if section.summation != 'tree':
+            return 0
+        return most_spare(leaves(int(self.batches.counts.max()),
+                                 section.micro_batch))
+
+    @property
+    def wholes(self):
+        """Maker of whole files, where they were split; else None."""
+        return None if self.nodes is None else Wholes(self.nodes)
+
+    @property
     def silent_survived(self):
         """Largest s such that any s silent workers cost no file."""
         if self.code is not None and self.scheme.collection.asks_whole_workers:
             return self.code.stragglers
         if self.transfer.looks_by_chance:
-            # Others compute their files in the same step.
-            return self._most_absent
+            # Others compute their files in the same step, where enough are
+            # left that have to agree.
+            most = self.job.n_workers - 1 - (
+                self.job.q if self.transfer.recomputes else 0)
+            return min(self._most_absent, most)
         if self.transfer.corrects:
             return self.transfer.corrects
         holders = self.assignment.incidence.sum(axis=1)
@@ -302,7 +409,7 @@ class Design:
         """
         if not self.compares or not self.problem.on_server:
             return []
-        return trials(self.batches.counts)
+        return trials(self.batches.kinds(self.job.problem.micro_batch))
 
     @property
     def compares(self):
@@ -319,14 +426,38 @@ class Design:
     @property
     def _vector_size(self):
         """Numbers in the longest vector that a worker may be asked for."""
-        size = self.transfer.payload_size(self.d)
-        return max(size, self.d) if self.job.transfer.challenge else size
+        size = self._payload_size
+        if not self.job.transfer.challenge:
+            return size
+        return max(size, self._whole_size)
+
+    @property
+    def _payload_size(self):
+        """Numbers of 4 bytes in a vector that is no sum of whole gradients."""
+        if self.transfer.sends_at_once:
+            return self.compression.file_numbers
+        return self.compression.numbers(self.transfer, self.assignment.width)
+
+    @property
+    def _whole_size(self):
+        """Numbers of 4 bytes in a sum of whole gradients."""
+        if self.transfer.sends_at_once:
+            return 0
+        return self.compression.whole(self.transfer, self.assignment.width)
+
+    @property
+    def _narrow_size(self):
+        """The same of a vector of few files, 0 if it is no shorter."""
+        if self.transfer.sends_at_once:
+            return 0
+        return self.compression.narrow(self.transfer, self.assignment.width)
 
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
         return Wire(Sizes(
             n_workers=self.job.n_workers, n_files=self.assignment.n_files,
             n_parameters=self.d, load=self.assignment.width,
-            payload=self.transfer.payload_size(self.d),
+            payload=self._payload_size, whole=self._whole_size,
+            narrow=self._narrow_size, grid=self.compression.grid_bytes,
             signal=self.transfer.signal_bytes, sketches=self._sketch_size,
             answer=len(self.trials) * ANSWER.itemsize))

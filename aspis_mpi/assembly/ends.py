@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from aspis_mpi.assembly.keeper import Keeper
 from aspis_mpi.assembly.outputs import model_path
 from aspis_mpi.assembly.start import Start
@@ -63,13 +65,23 @@ def open_log(assembly: Assembly, start: Start, clock: str, mpi: str = '',
     return run_log
 
 
-def enter(server: ParameterServer, start: Start,
-          remarks: Remarks = ()) -> None:
-    """Let a server go on where the run was stopped."""
+def enter(server: ParameterServer, start: Start, remarks: Remarks = (),
+          placement: Any = None) -> None:
+    """Let a server go on where the run was stopped.
+
+    `placement` is that of the workers now, by their hosts.
+    """
     snapshot = start.load()
     same = snapshot is None or server.resume(snapshot)
     for remark in (*remarks, *start.remarks):
-        server.notes.note(logging.WARNING, *remark)
+        layout = remark.code is EventCode.LAYOUT
+        server.notes.note(logging.INFO if layout else logging.WARNING,
+                          *remark)
+    if snapshot is not None and not np.array_equal(
+            snapshot.members.placement, placement):
+        server.notes.note(
+            logging.WARNING, EventCode.LAYOUT, 'the ranks are on other hosts '
+            'than before: from here on workers have other files')
     if snapshot is not None:
         server.notes.note(
             logging.WARNING, EventCode.RESUMED,

@@ -112,20 +112,30 @@ class Keeper:
 
         Where the checkpoint cannot be written again the older one stays,
         which only knows less of workers: those of undone steps are worse.
+        Without them there may be room for it.
         """
         self._log.sync()
-        self.lacks = False
+        self.lacks, written = False, True
         try:
             going_back.begin(self._checkpoints, rollbacks, snapshot)
-        except OSError as error:
-            self._lack(snapshot, error)
+        except OSError:
+            written = False
         for rollback in rollbacks:
             going_back.drop(self._checkpoints, rollback)
             self._log.go_back(rollback)
+        if not written:
+            self._write_again(snapshot)
         going_back.end(self._checkpoints)
         self.evaluation = None
         self._display.go_back(snapshot.step,
                               sum(it.undone for it in rollbacks))
+
+    def _write_again(self, snapshot: Snapshot) -> None:
+        """Write what a run has gone back to, now that others are gone."""
+        try:
+            self._checkpoints.write(snapshot)
+        except OSError as error:
+            self._lack(snapshot, error)
 
     def _keep(self, snapshot: Snapshot) -> None:
         """Write a checkpoint, of which the log has all rows.

@@ -1,5 +1,8 @@
 """The log of a run that is to be run once more."""
 
+import numpy as np
+
+from aspis_mpi.assembly.placing import dealt
 from aspis_mpi.assembly.start import refuse_difference
 from aspis_mpi.attacks.conduct import Protocol
 from aspis_mpi.backends import replayed
@@ -53,6 +56,9 @@ class Recorded:
                 always = run.excluded[:, self.without].all()
                 self.n_workers, self._n_files = run.n_workers, run.n_files
                 _refuse_hand(run)
+                self._placement = run.placement
+                self._hosts = _hosts(run)
+                self._virtual = run.attrs['clock'] == 'virtual'
                 self._arrivals = run.arrivals
                 self._finished = run.finished(self._arrivals)
                 self._draws = [_draw(row) for row in run.draws.tolist()]
@@ -105,6 +111,13 @@ class Recorded:
                                   self._inputs, self.path, '--replay')
         return tuple(Remark(EventCode.CHANGED, text) for text in changes)
 
+    def place(self, assembly, crew):
+        """Place workers where they were."""
+        if self._placement is not None:
+            assembly.place(self._placement)
+            assembly.hosts = self._hosts
+            crew.place(self._placement)
+
     def play(self, assembly, server, workers, keeper, clock):
         """Run the job again as far as the arrivals go; the exit code."""
         if (assembly.assignment.order != self._order).any():
@@ -112,12 +125,24 @@ class Recorded:
                 f'--replay: the order of computing of {self.path} is not '
                 f"found again by '{assembly.job.assignment.order}'")
         if assembly.inspection is not None:
-            assembly.inspection.recorded = AsRecorded(self._draws)
+            assembly.inspection.recorded = AsRecorded(
+                draw for draw in self._draws
+                if draw.kind is not DrawKind.LAYOUT)
+        if assembly.adapting is not None:
+            assembly.adapting.replay(self._draws)
         server.bar({worker: f'worker {worker} gets no work, as recorded'
                     for worker in self.without})
         return replayed.replay(server, workers, keeper, clock,
                                self._n_files, self._arrivals,
-                               self._finished)
+                               self._finished, self._virtual)
+
+
+def _hosts(run):
+    """Number of the host of each rank, by which workers were placed."""
+    counts = run.option('network', 'hosts')
+    if counts is None:
+        return np.unique(run.attrs['hosts'], return_inverse=True)[1]
+    return dealt(counts, run.n_workers)
 
 
 def _draw(row):

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from aspis_mpi.assembly import sameness
+from aspis_mpi.assembly import placing, sameness
 from aspis_mpi.assembly.ends import (
     AnyJob, AnyProblem, Remarks, close, enter, open_log, read, save_again)
 from aspis_mpi.assembly.start import Start, begin, misfit
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends import libraries
+from aspis_mpi.backends.bell import Bell, Bells
 from aspis_mpi.backends.hosts import Places
 from aspis_mpi.backends.launcher import Launch, launch
 from aspis_mpi.backends.signals import Signals
@@ -256,27 +257,31 @@ def _take_part(ready: Prepared, ranks: Any, comm: Any, signals: Signals,
     with ranks.guard(comm):
         device = assembly.job.runtime.device
         places = ranks.places(comm, devices.own(device), device == 'cpu')
+        bells = ranks.bells(comm)
+    remarks = *remarks, *placing.settle(comm, assembly, places)
+    with ranks.guard(comm):
         if ready.start is None:
-            return _work(assembly, comm, signals, idle), None
-        return _serve(assembly, ranks, comm, places, ready.start, signals,
-                      without, remarks)
+            return _work(assembly, comm, bells, signals, idle), None
+        return _serve(assembly, ranks, comm, bells, places, ready.start,
+                      signals, without, remarks)
 
 
-def _work(assembly: Assembly, comm: Any, signals: Signals,
-          idle: bool) -> int:
+def _work(assembly: Assembly, comm: Any, bell: Bell | None,
+          signals: Signals, idle: bool) -> int:
     """Ranks 1 ... K."""
     clock = time.perf_counter
     from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.worker import WorkerLoop
-    mail = Mailbox.of_worker(comm, assembly.wire(), Pool(assembly.d))
+    mail = Mailbox.of_worker(comm, assembly.wire(), Pool(assembly.d), bell)
     loop = WorkerLoop(mail, clock, signals, assembly.linger)
     if idle:
         return loop.stand_by()
     return loop.run(lambda: assembly.worker(comm.rank - 1, clock))
 
 
-def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
-           start: Start, signals: Signals, without: dict[int, str],
+def _serve(assembly: Assembly, ranks: Any, comm: Any, bells: Bells | None,
+           places: Places, start: Start, signals: Signals,
+           without: dict[int, str],
            remarks: Remarks) -> tuple[int, Path]:
     """Rank 0: exit code, and path of the run's first log."""
     from aspis_mpi.backends.mpi.mailbox import Mailbox
@@ -287,10 +292,11 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, places: Places,
         kept = assembly.checkpoints(start.first)
         server = assembly.server(clock, True, places.keys[1:],
                                  places.vouched, kept)
-        enter(server, start, remarks)
+        enter(server, start, remarks, assembly.assignment.placement)
         server.bar(without)
         keeper = assembly.keeper(server, run_log, kept)
-        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming(),
+                                 bells)
         loop = ServerLoop(mail, server, keeper, clock, signals)
 
         return loop.run(lambda: close(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from aspis_mpi.assembly import placing
 from aspis_mpi.assembly.crew import Crew
 from aspis_mpi.assembly.ends import (
     AnyJob, AnyProblem, Remarks, close, enter, open_log, read, save_again)
@@ -53,6 +54,9 @@ def simulate(job: AnyJob, problem: AnyProblem = None, *,
     crew, remarks, without = Crew(job, problem, separate), (), ()
     if recorded is not None:
         remarks, without = recorded.changes(assembly), recorded.without
+        recorded.place(assembly, crew)
+    elif not check:
+        remarks = placing.told(assembly)
     with begin(assembly, out, overwrite, resume,
                from_step=from_step) as start, Signals() as signals:
         if check:
@@ -71,10 +75,11 @@ def _drive(assembly: Assembly, crew: Crew, start: Start,
     job, clock = assembly.job, simulated.VirtualClock()
     if start.checkpoint is not None:
         clock.now = start.load().seconds
-    with open_log(assembly, start, 'virtual', without=without) as run_log:
+    with open_log(assembly, start, 'virtual', without=without,
+                  hosts=placing.names(assembly.hosts)) as run_log:
         kept = assembly.checkpoints(start.first)
         server = assembly.server(clock, True, past=kept)
-        enter(server, start, remarks)
+        enter(server, start, remarks, assembly.assignment.placement)
         keeper = assembly.keeper(server, run_log, kept)
         workers = crew.workers(clock)
         try:

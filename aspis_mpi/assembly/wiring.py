@@ -10,7 +10,8 @@ from aspis_mpi.assembly.display import Display, survived
 from aspis_mpi.assignment import graphs
 from aspis_mpi.delays.timing import Timing
 from aspis_mpi.detection.memory import Memory
-from aspis_mpi.detection.probe import ANSWER
+from aspis_mpi.compression.scale import Scale
+from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.detection.spot import ripe
 from aspis_mpi.errors import JobError, Mistake
 from aspis_mpi.job import inputs
@@ -31,7 +32,9 @@ from aspis_mpi.protocol.worker.machine import Worker
 from aspis_mpi.protocol.worker.unasked import UnaskedWorker
 from aspis_mpi.runlog.checkpoints import Checkpoints, Ripening
 from aspis_mpi.runlog.writer import RunLog
+from aspis_mpi.schemes.adapting import Adapting
 from aspis_mpi.schemes.events import EventCode, Remark
+from aspis_mpi.words import short_of_memory
 
 #: Relative distance of two computations of one gradient that no hardware
 #: makes, where replicas are compared with a tolerance.
@@ -90,6 +93,13 @@ class Assembly(Design):
         JobError
             What can only be wrong.
         """
+        try:
+            return self._rehearse()
+        except MemoryError as error:
+            raise JobError(f'{self.job.path}: problem: '
+                           f'{short_of_memory(error)}') from None
+
+    def _rehearse(self):
         initial, remarks = self.initial(), ()
         try:
             if self.problem.on_server:
@@ -161,13 +171,17 @@ class Assembly(Design):
             job.faults.tolerate, job.q, job.runtime.threads,
             job.log.detail == 'arrivals', self._checkpoint_every,
             job.faults.grace, self.presses)
+        examiner = self.auditor()
         return ParameterServer(
             self.membership(keys, vouched), self.optimizer,
             self.batches.counts, Pool(self.d), self.initial(), course, clock,
             auditor=self._audits(),
             probing=self._probing() if probes and self.trials else None,
-            examiner=self.auditor(),
-            past=None if self.ripening is None else past)
+            examiner=examiner,
+            past=None if self.ripening is None else past,
+            wholes=self.wholes,
+            scale=Scale(self.compression, partial(
+                examiner.gradients, trials(self.batches.counts))))
 
     def initial(self):
         """The parameters before the first step, float32 (d,)."""
@@ -189,7 +203,16 @@ class Assembly(Design):
             job.n_workers, self.most_cost, faults.silence,
             max(job.q + faults.tolerate, self.silent_survived))
         return Membership(self.scheme, memory, self.schemes.without,
-                          accounts, self.inspection)
+                          accounts, self.inspection,
+                          adapting=self.adapting, costs=self.batches.costs)
+
+    @cached_property
+    def adapting(self):
+        """The layouts by speeds, or None."""
+        every = self.job.assignment.adapt
+        return Adapting(every, self.assignment, self.neighbours,
+                        self.fewest_workers,
+                        self.batches.costs) if every else None
 
     def auditor(self):
         """An auditor, who computes files as a worker does."""
@@ -197,7 +220,15 @@ class Assembly(Design):
 
     def _recipe(self, guard):
         """The recipe of a rank whose problem is behind a guard."""
-        return Recipe(guard, self.batches, self.job.problem.micro_batch)
+        section = self.job.problem
+        return Recipe(guard, self.batches, section.micro_batch,
+                      section.summation == 'tree', self._spare,
+                      self.compression.at)
+
+    @cached_property
+    def _spare(self):
+        """Vectors for sums along trees, of all who compute in a process."""
+        return []
 
     def _audits(self):
         """The server's auditor, None where nothing is to be audited."""
@@ -253,14 +284,18 @@ class Assembly(Design):
         copied, so the server has its buffers until a step is over.
         """
         payloads, sketches = self._vector_size, 2 * self._sketch_size
+        files, same = (self.compression.file_numbers,
+                       self.compression.verbatim)
         if shared:
-            gradients = SharedPool(self.d)
-            return Pools(gradients, Pool(payloads), gradients,
-                         Pool(sketches))
+            whole = SharedPool(self.d)
+            return Pools(whole if same else SharedPool(files),
+                         Pool(payloads), whole, Pool(sketches),
+                         None if same else whole)
         ahead = AHEAD if bounded and self.transfer.sends_at_once else None
         under_way = UNDER_WAY if bounded else None
-        return Pools(Pool(self.d, ahead), Pool(payloads, under_way),
-                     Pool(self.d), Pool(sketches, under_way))
+        scratch = Pool(self.d)
+        return Pools(Pool(files, ahead), Pool(payloads, under_way), scratch,
+                     Pool(sketches, under_way), None if same else scratch)
 
     def incoming(self):
         """The server's buffers for what the workers send."""
@@ -292,7 +327,9 @@ class Assembly(Design):
                                       .absolute()),
                       claimed=start.claims.take(start.path),
                       inputs=inputs.to_toml(self.inputs),
-                      without=list(without))
+                      without=list(without), samples=self.batches.counts,
+                      wholes=None if self.nodes is None else [
+                          node.file for node in self.nodes])
 
     @property
     def saves(self):

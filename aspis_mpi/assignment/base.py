@@ -9,6 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from aspis_mpi import streams
+from aspis_mpi.arrays import Floats
+
+#: The most files that a run log counts, which a design that may have more
+#: looks at before it is made.
+MOST_FILES = (1 << 16) - 1
 
 #: So many sets of workers are tried one by one, not more.
 MOST_SETS = 20_000
@@ -56,6 +61,8 @@ class Assignment:
     exists = ''
     #: The seed by which workers get other names after each step, if they do.
     names_seed: int | None = None
+    #: Which worker of the design each worker is, where that goes by hosts.
+    placement: npt.NDArray[np.int64] | None = None
     #: The order part that suits the design where the job names none.
     default_order = 'natural'
 
@@ -147,8 +154,32 @@ class Assignment:
         """
         if self.names_seed is None or not step:
             return self
-        names = streams.generator(self.names_seed, 'names', step).permutation(
-            self.n_workers)
+        return self._named(streams.generator(
+            self.names_seed, 'names', step).permutation(self.n_workers))
+
+    def placed(self, placement: npt.ArrayLike) -> Self:
+        """The same design, whose workers have other names for good.
+
+        Parameters
+        ----------
+        placement : array_like of int, shape (n_workers,)
+            A permutation p: worker j has the files that the design gives to
+            worker p[j].
+
+        Returns
+        -------
+        Assignment
+            Of the same class.
+        """
+        names = np.array(placement, dtype=np.int64)
+        if not np.array_equal(np.sort(names), np.arange(self.n_workers)):
+            raise ValueError('a placement must name each of '
+                             f'{self.n_workers} workers once')
+        other = self._named(names)
+        other.placement = names
+        return other
+
+    def _named(self, names: npt.NDArray[np.int64]) -> Self:
         other = copy.copy(self)
         other.incidence = np.ascontiguousarray(self.incidence[:, names])
         other.order = self.order[names]
@@ -163,6 +194,41 @@ class Assignment:
         other.order = np.full((self.n_workers, width), -1, dtype=np.int32)
         other.order[:, :self.load] = self.order[:, :self.load]
         return other
+
+    @property
+    def by_units(self) -> 'Assignment':
+        """The assignment of what is always given to the same workers.
+
+        Of single files: itself.
+        """
+        return self
+
+    def of_units(self, layout: 'Assignment') -> 'Assignment':
+        """The same files, where their units are laid out otherwise.
+
+        Parameters
+        ----------
+        layout : Assignment
+            Of as many files as `by_units` has.
+
+        Returns
+        -------
+        Assignment
+            With as much room as this one has.
+        """
+        return layout.widened(self.width)
+
+    def order_of_units(self, order: Indices) -> Indices:
+        """The order of units of which an order of files is."""
+        return order
+
+    def costs_of_units(self, costs: Floats) -> Floats:
+        """Cost of each unit, where each file has one of its own."""
+        return costs
+
+    def most_in(self, units: int) -> int:
+        """The most files in so many units."""
+        return units
 
     @property
     def replication(self) -> int:
@@ -236,6 +302,22 @@ class Assignment:
             elsewhere = others[start:start + rows] @ table
             most = max(most, int(((elsewhere == 0) @ copies).max()))
         return most
+
+
+def check_most(option: str, value: int, most: int) -> None:
+    """Refuse an option that makes more files than a run log counts.
+
+    Parameters
+    ----------
+    option : str
+        Its name.
+    value : int
+    most : int
+        With which there are at most `MOST_FILES`.
+    """
+    if value > most:
+        raise ValueError(f'{option} {value} must be at most {most}, with '
+                         f'which there are {MOST_FILES} files or a few less')
 
 
 def _padded(incidence: npt.NDArray[np.bool_],

@@ -49,13 +49,28 @@ def nearest(n: int, exists: Callable[[int], bool],
     return None
 
 
-def advice(n: int, exists: Callable[[int], bool]) -> str:
+def advice(n: int, exists: Callable[[int], bool],
+           farthest: int = FARTHEST) -> str:
     """The nearest number of workers that has a design, as half a sentence.
 
     >>> advice(14, is_prime), advice(7, lambda n: False)
     ('the nearest number that has one is 13', 'no number near it has one')
     """
-    found = nearest(n, exists)
+    found = nearest(n, exists, farthest)
     if found is None:
         return 'no number near it has one'
     return f'the nearest number that has one is {found}'
+
+
+def dividing(replication: int, n_workers: int) -> str:
+    """The nearest numbers where groups of r do not make up all K workers.
+
+    >>> dividing(3, 16)
+    '2 and 4 do, and so does 3 with 15 or 18 workers'
+    """
+    whole = [n for n in range(1, n_workers + 1) if not n_workers % n]
+    below = max(n for n in whole if n < replication)
+    above = min(n for n in whole if n > replication)
+    fewer = n_workers // replication * replication
+    return (f'{below} and {above} do, and so does {replication} with {fewer} '
+            f'or {fewer + replication} workers')

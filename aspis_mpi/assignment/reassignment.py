@@ -4,11 +4,8 @@ import numpy as np
 
 from aspis_mpi.assignment.base import Assignment
 
-#: Added to the load of a worker that must not get a file: more than any.
-BARRED = 1 << 40
 
-
-def most_load(assignment, q):
+def most_load(assignment, q, load=None):
     """The most files of a worker after up to q workers were excluded.
 
     Parameters
@@ -16,6 +13,9 @@ def most_load(assignment, q):
     assignment : Assignment
     q : int
         At least 0, less than the number of workers.
+    load : int, optional
+        Files of every worker before, at most, where files may be laid out
+        otherwise than in the assignment.
 
     Returns
     -------
@@ -26,11 +26,11 @@ def most_load(assignment, q):
     Notes
     -----
     A place of a file with r holders has at least m = K - q - r + 1 workers
-    to choose from, as the place itself is vacant.  If the least loaded of
-    them has x files, m workers have x or more, of which all but their own,
-    at most l, were given to them before: m (x - l) is less than the number
-    of places G of the q workers with the most files.  So nobody gets past
-    l + ceil(G / m), nor past the number of files.
+    to choose from, as the place itself is vacant.  If each of them has x
+    files or more, all of which but their own, at most l, were given to them
+    before, m (x - l) is less than the number of places G of the q workers
+    with the most files.  So one of them has fewer than l + ceil(G / m),
+    whichever were chosen before; and nobody gets past the number of files.
 
     >>> from aspis_mpi.assignment.designs.cyclic import Cyclic
     >>> most_load(Cyclic(15, load=5), 2)
@@ -40,18 +40,20 @@ def most_load(assignment, q):
     if not 0 <= q < n_workers:
         raise ValueError(f'{q} excluded workers must be at least 0 and fewer '
                          f'than all {n_workers}')
-    loads = np.sort(assignment.loads)[::-1]
+    loads = (np.sort(assignment.loads)[::-1] if load is None
+             else np.full(n_workers, load))
     choice = max(1, n_workers - q - assignment.replication + 1)
     given = -(-int(loads[:q].sum()) // choice)
     return min(assignment.n_files, int(loads[0]) + given)
 
 
-def reassigned(assignment, excluded, most):
+def reassigned(assignment, excluded, most, work=None):
     """The same files on the workers that are not excluded.
 
     Each place of an excluded worker among the holders of a file goes to the
-    remaining worker with the smallest load that does not hold the file yet,
-    the lowest-numbered of these.  Files with the fewest holders come first.
+    remaining worker with the least work that does not hold the file yet and
+    has room, the lowest-numbered of these.  Files with the fewest holders
+    come first, of these the largest.
 
     Parameters
     ----------
@@ -60,6 +62,8 @@ def reassigned(assignment, excluded, most):
     excluded : ndarray of bool, shape (K,)
     most : int
         No worker gets more files; at least the largest load.
+    work : ndarray of int, shape (f,), optional
+        Of each file, where they are not alike.
 
     Returns
     -------
@@ -92,7 +96,8 @@ def reassigned(assignment, excluded, most):
         raise ValueError(f'most {most} must be at least the largest load, '
                          f'{assignment.loads.max()}')
 
-    gained = _gained(assignment, excluded, most)
+    gained = _gained(assignment, excluded, most, np.ones(
+        assignment.n_files) if work is None else work)
     incidence = assignment.incidence & ~excluded
     for worker, files in enumerate(gained):
         incidence[files, worker] = True
@@ -129,30 +134,71 @@ def without(assignment, excluded):
     return Assignment(incidence, order, assignment.width)
 
 
-def _gained(assignment, excluded, most):
+def dealt(files, workers, most, work=None):
+    """Some files among some workers, who need none of them otherwise.
+
+    Parameters
+    ----------
+    files : list of int
+        Ascending.
+    workers : list of int
+        At least one.
+    most : int
+        No worker gets more; what is left then goes to nobody.
+    work : ndarray of int, shape (f,), optional
+        Of each file, where they are not alike.
+
+    Returns
+    -------
+    dict of int to list of int
+        Ascending files of each worker: the largest first, each to who has
+        least to do.
+
+    >>> dealt([2, 5, 6], [1, 4], 3)
+    {1: [2, 6], 4: [5]}
+    >>> dealt([0, 1, 2], [1, 4], 3, np.array([3, 9, 5]))
+    {1: [1], 4: [0, 2]}
+    """
+    work = np.ones(max(files, default=0) + 1) if work is None else work
+    given = {worker: [] for worker in workers}
+    busy = dict.fromkeys(workers, 0)
+    for file in sorted(files, key=lambda it: -work[it]):
+        free = [it for it in workers if len(given[it]) < most]
+        if not free:
+            break
+        worker = min(free, key=busy.__getitem__)
+        given[worker].append(file)
+        busy[worker] += work[file]
+    return {worker: sorted(some) for worker, some in given.items()}
+
+
+def _gained(assignment, excluded, most, work):
     """The files that each worker gets, lists of int."""
     held = assignment.incidence & ~excluded
     loads = held.sum(axis=0)
-    costs = (BARRED * (held | excluded)).astype(np.int64)
+    barred = np.where(held | excluded, np.inf, 0.0)
+    busy = np.where(loads < most, work @ held, np.inf)
     gained = [[] for _ in loads]
-    for file in _vacant(assignment.incidence, held):
-        cost = costs[file] + loads
+    for file in _vacant(assignment.incidence, held, work):
+        cost = barred[file] + busy
         worker = int(cost.argmin())
-        if cost[worker] < most:
-            costs[file, worker] = BARRED
-            loads[worker] += 1
+        if cost[worker] < np.inf:
+            barred[file, worker] = np.inf
             gained[worker].append(file)
+            loads[worker] += 1
+            busy[worker] += work[file] if loads[worker] < most else np.inf
     return gained
 
 
-def _vacant(incidence, held):
+def _vacant(incidence, held, work):
     """The file of each place to be filled, those with few holders first."""
     holders = held.sum(axis=1)
     places = incidence.sum(axis=1) - holders
     files = np.repeat(np.arange(len(places)), places)
     filled = np.arange(files.size) - np.repeat(places.cumsum() - places,
                                                places)
-    return files[np.lexsort((files, holders[files] + filled))].tolist()
+    first = np.lexsort((files, -work[files], holders[files] + filled))
+    return files[first].tolist()
 
 
 def _order(assignment, excluded, gained, most):

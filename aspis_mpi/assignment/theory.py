@@ -11,6 +11,7 @@ from math import comb
 
 from aspis_mpi.assignment import worst
 from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.assignment.existence import dividing
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,36 @@ def draco(n_workers: int, q: int, replication: int = 3) -> WorstCase:
                          f'2 q + 1 = {2 * q + 1}')
     _check_groups(n_workers, replication)
     return WorstCase(n_workers // replication, 0, 0)
+
+
+def reactive(n_workers: int, q: int, replication: int = 1) -> WorstCase:
+    """Copies where they are needed: no wrong file in steps looked at.
+
+    Parameters
+    ----------
+    n_workers, q : int
+        K, more than 2 q: so many can compute a file on which workers differ.
+    replication : int
+        1: each file has one worker until somebody looks.
+
+    Notes
+    -----
+    Of the deterministic scheme, which looks at every step.  In the
+    randomised one it is `baseline` in the other steps.
+
+    References
+    ----------
+    Gupta, Vaidya, "Randomized reactive redundancy for Byzantine fault
+    tolerance in parallelized learning", arXiv 1912.09528.
+
+    >>> reactive(15, 7).fraction
+    0.0
+    """
+    _check(n_workers, q, replication)
+    _check_minority(n_workers, q)
+    if replication != 1:
+        raise ValueError(f'replication {replication} must be 1')
+    return WorstCase(n_workers, 0, 0)
 
 
 def aspis(n_workers: int, q: int, replication: int = 3) -> WorstCase:
@@ -243,8 +274,9 @@ def voted(assignment: Assignment, q: int,
 #: What is known in closed form, by a scheme's name, as functions of K, q and
 #: r.
 SCHEMES: dict[str, Callable[..., WorstCase]] = {
-    'baseline': baseline, 'detox': detox, 'draco': draco, 'aspis': aspis,
-    'framing': framing, 'certified': certified}
+    'baseline': baseline, 'detox': detox, 'draco': draco,
+    'reactive': reactive, 'aspis': aspis, 'framing': framing,
+    'certified': certified}
 
 
 def _check(n_workers: int, q: int, replication: int) -> None:
@@ -270,4 +302,5 @@ def _check_odd(replication: int) -> None:
 def _check_groups(n_workers: int, replication: int) -> None:
     if n_workers % replication:
         raise ValueError(f'replication {replication} must divide the number '
-                         f'of workers, {n_workers}')
+                         f'of workers, {n_workers}: '
+                         f'{dividing(replication, n_workers)}')

@@ -24,6 +24,10 @@ class Who:
         If there are fewer workers than adversaries.
     """
 
+    #: Whether it rests on who holds which file, which has to be known before
+    #: the run.
+    needs_holders = False
+
     def __init__(self, n_workers: int, count: int, seed: int):
         if not 0 <= count <= n_workers:
             raise ValueError(f'count {count} must be between 0 and the '

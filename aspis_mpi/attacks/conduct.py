@@ -94,6 +94,17 @@ class Protocol:
         row : ndarray of float64, shape (k + 1, copies)
         """
 
+    def accuse(self, step: int, file: int, values: Vector) -> None:
+        """Change the sum of another worker's files, in place.
+
+        Parameters
+        ----------
+        step : int
+        file : int
+            The first of them.
+        values : ndarray of float32, shape (d,)
+        """
+
     def sketches(self, step: int, epoch: int, worker: int, own: Floats,
                  weights: Floats, sketch: Sketching) -> None:
         """Change sketches and norms in place.

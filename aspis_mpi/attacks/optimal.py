@@ -7,6 +7,7 @@ import numpy as np
 from aspis_mpi import arrays, registry
 from aspis_mpi.arrays import Floats, Vector
 from aspis_mpi.attacks.colluding import BLOCK, Colluding
+from aspis_mpi.checks import check_rounds
 
 #: Each step of the search that fails is followed by one so much shorter.
 SHORTER = 0.8
@@ -25,7 +26,7 @@ class Optimal(Colluding):
     against : str
         The aggregation, by its name, as it is without options.
     evaluations : int
-        How often it is tried in a step, at least 1.
+        How often it is tried in a step, at least 1 and at most 10,000.
     sample : int
         Number of files, at least 2.
 
@@ -47,8 +48,7 @@ class Optimal(Colluding):
         super().__init__(seed, sample=sample)
         if sample < 2:
             raise ValueError(f'sample {sample} must be at least 2')
-        if evaluations < 1:
-            raise ValueError(f'evaluations {evaluations} must be at least 1')
+        check_rounds('evaluations', evaluations)
         self.evaluations = evaluations
         self._rule = registry.find('aggregation', against)
         # Until it hears of others.

@@ -26,6 +26,9 @@ class Files:
     """
 
     by_step = False
+    #: Whether it rests on who else holds a file, which has to be known before
+    #: the step.
+    needs_holders = True
 
     def __init__(self, assignment: Assignment, seed: int):
         self.incidence = assignment.incidence

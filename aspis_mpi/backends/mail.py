@@ -57,6 +57,14 @@ class Mail(ABC):
         However long a peer does not listen, it keeps two buffers at most.
         """
 
+    def send_both(self, rank: int, message: Message, vector: Vector) -> None:
+        """Send a control message, and the vector that follows it.
+
+        At once where that is quicker; see `send` and `send_latest`.
+        """
+        self.send(rank, message)
+        self.send_latest(rank, vector)
+
     @abstractmethod
     def sending(self, rank: int, lane: Lane) -> bool:
         """True while an earlier message to a peer has not left."""
@@ -74,6 +82,8 @@ class Mail(ABC):
     @abstractmethod
     def wait(self, pause: Pause, until: float, clock: Clock) -> None:
         """Sleep until a message is announced, for a while at the most.
+
+        Called when `poll` has found nothing.
 
         Parameters
         ----------

@@ -21,7 +21,8 @@ AT_ONCE = State.VERIFYING, State.CHECKING
 MISSED = ArrivalKind.SILENT, ArrivalKind.LATE
 
 
-def replay(server, workers, keeper, clock, n_files, arrivals, finished):
+def replay(server, workers, keeper, clock, n_files, arrivals, finished,
+           virtual=False):
     """Run a job again as far as its arrivals go.
 
     Parameters
@@ -37,6 +38,9 @@ def replay(server, workers, keeper, clock, n_files, arrivals, finished):
         `/arrivals` of the run log.
     finished : ndarray of bool, shape (n, l)
         Positions that the worker of each arrival had finished.
+    virtual : bool
+        Whether the seconds of the record are virtual: then those of one look
+        at the clock are the same.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def replay(server, workers, keeper, clock, n_files, arrivals, finished):
     ------
     ReplayError
     """
-    it = Replay(server, workers, clock, n_files)
+    it = Replay(server, workers, clock, n_files, virtual)
     keeper.begin()
     for row, bits in zip(arrivals, finished):
         it.take(row, bits)
@@ -62,7 +66,8 @@ def replay(server, workers, keeper, clock, n_files, arrivals, finished):
 class Replay:
     """Makes each worker say what it said, when it said it."""
 
-    def __init__(self, server, workers, clock, n_files):
+    def __init__(self, server, workers, clock, n_files, virtual):
+        self._virtual = virtual
         self._n_files = n_files
         self._server = server
         self._workers = workers
@@ -75,7 +80,8 @@ class Replay:
         kind, worker = ArrivalKind(int(row['kind'])), int(row['worker'])
         if kind in MISSED:
             # Those of one look at the clock were given up together.
-            if kind is not self._missed[0]:
+            other = self._virtual and row['seconds'] != self._clock.now
+            if other or kind is not self._missed[0]:
                 self._go_on()
                 self._missed = kind, []
             self._missed[1].append(worker)

@@ -42,18 +42,19 @@ class Network:
         Seconds of every message.
     bandwidth : float
         Bytes a second; infinite takes no time.
+
+    Attributes
+    ----------
+    instant : bool
+        Whether messages take no time at all.
     """
 
     def __init__(self, latency=0.0, bandwidth=np.inf):
         self._latency = latency
         self._bandwidth = bandwidth
+        self.instant = not latency and np.isinf(bandwidth)
         self._free = {}
         self._last = {}
-
-    @property
-    def instant(self):
-        """True if messages take no time at all."""
-        return not self._latency and np.isinf(self._bandwidth)
 
     def arrival(self, now, worker, up, message):
         """Second at which a message that is sent now arrives.

@@ -53,6 +53,9 @@ class Code:
         Any so many workers may be missing altogether, and the sum is exact.
     needs_whole_workers : bool
         Whether only workers that finished all of their files may send.
+    shares_evenly : bool
+        Whether each of n finishers of a file has the coefficient 1/n, and the
+        server takes every payload once.
     uncheckable : str
         Why a challenge could not check the payloads: the option that makes
         it so, and a way out.  Empty if it can.
@@ -64,6 +67,7 @@ class Code:
     """
 
     needs_whole_workers = False
+    shares_evenly = False
     uncheckable = ''
 
     def __init__(self, assignment: Assignment, copies: int):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aspis_mpi.arrays import Floats
+from aspis_mpi.arrays import Floats, Ints
 
 
 @dataclass(eq=False)
@@ -50,6 +50,12 @@ class Delay:
             raise ValueError(f'load {self.load} must be at least 1')
         self._step: int | None = None
         self._paces: Floats
+
+    def meet(self, hosts: Ints | None) -> None:
+        """Get to know the host of each worker, int (K,), before the run.
+
+        None where the job names no hosts.
+        """
 
     def paces(self, step: int) -> Floats:
         """Seconds a file of all workers in a step.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from aspis_mpi import streams
 from aspis_mpi.delays.mean import MeanDelay
 
@@ -39,7 +41,9 @@ class Drawn(MeanDelay):
             rng = streams.generator(self.seed, 'delay', number)
             shape = (BLOCK, self.n_workers,
                      1 if self.per == 'worker' else self.load)
-            self._block = number, self.mean * self.factors(rng, shape)
+            # What is past all numbers never comes.
+            with np.errstate(over='ignore'):
+                self._block = number, self.mean * self.factors(rng, shape)
         return self._block[1][place]
 
     def factors(self, rng, shape):

@@ -138,6 +138,8 @@ class Detector:
     finds_contested = False
     #: Whether files that one worker has are computed again by chance.
     spot_checks = False
+    #: Whether it is whole sums that others compute then, to compare the bits.
+    recomputes = False
     #: Whether `worst_case` holds whoever is silent: a vote among fewer
     #: replicas may be won by fewer liars.
     bounds_silence = False
@@ -254,6 +256,8 @@ def use(evidence: Evidence, believed: Evidence, flagged: Bools,
     Verdict
         Ties and files whose winner is not finite are dropped.
     """
+    if evidence.labels.shape[1] == 1:
+        return _alone(evidence, believed, flagged, mean_is_right)
     winner, _ = plurality(believed.labels)
     wins = (believed.labels == winner[:, None]) & (winner >= 0)[:, None]
     wins &= evidence.finite
@@ -270,3 +274,16 @@ def use(evidence: Evidence, believed: Evidence, flagged: Bools,
     contributors[files, evidence.holders[files, places]] = True
     voted = int(np.count_nonzero(used & believed.contested))
     return Verdict(flagged, source, contributors, voted, mean_is_right)
+
+
+def _alone(evidence: Evidence, believed: Evidence, flagged: Bools,
+           mean_is_right: bool) -> Verdict:
+    """The same where each file has one holder: nobody votes."""
+    holders = evidence.holders[:, 0]
+    used = (believed.labels[:, 0] >= 0) & evidence.finite[:, 0]
+    source = holders.astype(np.int16)
+    if not used.all():
+        source[~used] = np.where(evidence.present[~used, 0], DROPPED, MISSING)
+    contributors = np.zeros((len(used), evidence.n_workers), dtype=bool)
+    contributors[np.flatnonzero(used), holders[used]] = True
+    return Verdict(flagged, source, contributors, 0, mean_is_right)

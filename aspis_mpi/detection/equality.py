@@ -7,9 +7,6 @@ import numpy as np
 #: Where bits are equal, share of the last step's typical norm of a file below
 #: which sketches are not told from it.
 FLOOR = 1e-6
-#: The same two thresholds for sketches of equal bits, far above what they
-#: differ by: rounding of sums whose order depends on the machine.
-SKETCHES = 1e-9, 1e-8
 #: Range of the tolerance.
 SMALLEST, LARGEST = 1e-6, 1e-4
 #: The least distance that is a disagreement, unless a job sets another: an
@@ -153,10 +150,25 @@ class Equality:
                                   SMALLEST, most))
         return replace(self, tolerance=tolerance)
 
-    @property
-    def of_sketches(self):
-        """The same for sketches, whose bits are not equal on all machines."""
-        return Equality(False, *SKETCHES) if self.exact else self
+    def of_sketches(self, thresholds):
+        """The same for sketches, whose bits are not equal on all machines.
+
+        Parameters
+        ----------
+        thresholds : (float, float)
+            Least tolerance and disagreement of such sketches.
+
+        Returns
+        -------
+        Equality
+        """
+        if self.exact:
+            return Equality(False, *thresholds)
+        low, high = thresholds
+        if low <= self.tolerance and high <= self.disagreement:
+            return self
+        return replace(self, tolerance=max(low, self.tolerance),
+                       disagreement=max(high, self.disagreement))
 
 
 #: Every machine computes the same bits.

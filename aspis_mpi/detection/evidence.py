@@ -55,12 +55,15 @@ class Evidence:
     def non_finite(self) -> Bools:
         """Workers that sent a value that is not finite, bool (K,)."""
         chosen = np.zeros(self.n_workers, dtype=bool)
-        chosen[self.holders[self.present & ~self.finite]] = True
+        if not self.finite.all():
+            chosen[self.holders[self.present & ~self.finite]] = True
         return chosen
 
     @cached_property
     def contested(self) -> Bools:
         """Files whose replicas carry different labels, bool (f,)."""
+        if self.labels.shape[1] == 1:
+            return np.zeros(len(self.labels), dtype=bool)
         top = self.labels.max(axis=1, keepdims=True)
         return (self.present & (self.labels != top)).any(axis=1)
 
@@ -83,6 +86,8 @@ class Evidence:
         """The part of D that these replicas show, (K, K)."""
         graph = np.zeros((self.n_workers, self.n_workers), dtype=bool)
         rows = np.flatnonzero(self.contested)
+        if not rows.size:
+            return graph
         holders, labels = self.holders[rows], self.labels[rows]
         for a in range(holders.shape[1]):
             for b in range(a):

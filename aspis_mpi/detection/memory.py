@@ -171,6 +171,8 @@ class Memory:
         self._exposures = []
         self._pairs = []
         self._seen = np.full((self.n_workers,) * 2, NEVER)
+        # Mostly nobody ever disagrees: then nothing is looked for.
+        self._has_seen = False
 
     @property
     def keys(self):
@@ -206,6 +208,8 @@ class Memory:
         None with budget 'step'; none of excluded workers.  To be asked
         before the step itself is learned.
         """
+        if not self._has_seen:
+            return np.zeros_like(self._seen, dtype=bool)
         known = (self._seen != NEVER) & (self._seen < step)
         known &= step - self._seen < self._span
         excluded = self.excluded(step)
@@ -265,7 +269,9 @@ class Memory:
             self._add(Exposure(int(worker), sentence, bool(stands_alone),
                                step, step if stands_alone else oldest))
         if self._fixed:
-            self._seen[graph | graph.T] = step
+            if graph.any():
+                self._seen[graph | graph.T] = step
+                self._has_seen = True
             self._pair(step, pairs)
         self._make_room()
         return oldest
@@ -313,7 +319,8 @@ class Memory:
         """Drop what does not count in this step, and so in none to come."""
         self._exposures = [it for it in self._exposures
                            if step - it.since < self._span]
-        self._seen[step - self._seen >= self._span] = NEVER
+        if self._has_seen:
+            self._seen[step - self._seen >= self._span] = NEVER
 
     # -- what outlives a job
 
@@ -378,6 +385,7 @@ class Memory:
                 other = place[row.other]
                 self._seen[worker, other] = row.step
                 self._seen[other, worker] = row.step
+                self._has_seen = True
         self._make_room()
         return same
 

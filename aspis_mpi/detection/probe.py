@@ -84,7 +84,8 @@ def trials(counts, most=FILES):
     Parameters
     ----------
     counts : ndarray of int, shape (f,)
-        Samples of each file, the same in every step.
+        Samples of each file, the same in every step; or another number by
+        which files are told apart.
     most : int
         Files in all, at least one for each size.
 

@@ -22,6 +22,9 @@ def plurality(labels):
     [0, -1, 1]
     """
     n_files, replication = labels.shape
+    if replication == 1:
+        here = labels[:, 0] >= 0
+        return np.where(here, labels[:, 0], -1), here.astype(np.int32)
     votes = np.zeros((n_files, replication + 1), dtype=np.int32)
     for label in range(replication):
         votes[:, label] = (labels == label).sum(axis=1)

@@ -46,7 +46,8 @@ def look(case):
     _check_room(case)
     auditor, initial = assembly.auditor(), assembly.initial()
     gradients = (auditor.gradient(step, file, initial) for step, file
-                 in trials(assembly.batches.counts))
+                 in trials(assembly.batches.kinds(
+                     assembly.job.problem.micro_batch)))
     return Bits(answer(gradients, SECRET).tobytes().hex())
 
 

@@ -56,7 +56,8 @@ def inputs(job, problem=None):
         One of them cannot be read.
     """
     found = {}
-    for key, name, path in [*_options(job), *_modules(job, problem)]:
+    for key, name, path in [*_options(job), *_sizes(job),
+                            *_modules(job, problem)]:
         if name in found:
             continue
         try:
@@ -124,6 +125,13 @@ def _options(job):
                 if _is_path(item, option in declared) and (
                         os.path.isfile(item)):
                     yield f'{section}.{option}', str(item), item
+
+
+def _sizes(job):
+    """The table with the size of each file, where there is one."""
+    path = job.problem.file_sizes
+    if os.path.isfile(path):
+        yield 'problem.file_sizes', path, path
 
 
 def _is_path(value, declared):

@@ -9,6 +9,7 @@ import tomli_w
 from aspis_mpi import registry
 from aspis_mpi.errors import JobError
 from aspis_mpi.job.sections import PARTS, SECTIONS
+from aspis_mpi.words import short_of_memory
 
 #: Numbers that a part is given, and the key of another section that says
 #: each.
@@ -52,6 +53,10 @@ class Part:
                            f'{self.word!r}: {misfit}')
         try:
             return self.cls(*context, **self.options)
+        except MemoryError as error:
+            raise JobError(f'{self.path}: {self.section}.{self.key} = '
+                           f'{self.word!r}: {short_of_memory(error)}'
+                           ) from None
         except ValueError as error:
             raise refusal(self.path, self.section, error,
                           self.options) from error
@@ -85,8 +90,8 @@ class Job:
     Attributes
     ----------
     run, problem, optimizer, scheme, assignment, collection, transfer,
-    detection, aggregation, adversary, delay, faults, runtime, network,
-    log : Section
+    compression, detection, aggregation, adversary, delay, faults, runtime,
+    network, log : Section
     parts : dict of (str, str) to Part
         The part that each key of each section names.
     path : str
@@ -102,6 +107,7 @@ class Job:
     assignment: Any
     collection: Any
     transfer: Any
+    compression: Any
     detection: Any
     aggregation: Any
     adversary: Any

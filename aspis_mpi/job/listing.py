@@ -101,10 +101,17 @@ def _presets():
             yield f'  {head:<22} where scheme.adversaries = {SHOWN}:'
             head = ''
         for section, keys in presets.sections(name, SHOWN).items():
-            filled = ', '.join(f'{key} = {_toml(value)}'
-                               for key, value in keys.items())
-            yield f'  {head:<22} [{section}] {filled}'
+            yield from _keys_of(f'  {head:<22} [{section}] ', keys)
             head = ''
+
+
+def _keys_of(head, keys):
+    """Lines of keys and their values, none of which is torn."""
+    filled = ', '.join(f'{key}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}'
+                       f'{_toml(value)}' for key, value in keys.items())
+    for line in textwrap.wrap(filled, WIDTH, initial_indent=head,
+                              subsequent_indent=f'  {"":<22}   '):
+        yield line.replace('\N{NO-BREAK SPACE}', ' ')
 
 
 def _toml(value):

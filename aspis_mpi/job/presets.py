@@ -66,12 +66,29 @@ def _spot(n_adversaries):
     return {
         'assignment': {'name': 'uncoded', 'load': 8},
         'collection': {'name': 'all'},
-        # An error of 3e-4 of a payload passes once in a million checks.
-        'transfer': {'name': 'sums', 'challenge': True, 'sketches': 4},
+        # An error of 3e-4 of a payload passes once in a million checks,
+        # whatever the numbers.
+        'transfer': {'name': 'sums', 'challenge': True, 'sketches': 4,
+                     'sketch_type': 'float32'},
         'detection': {'name': 'spot', 'budget': 'fixed'},
         'aggregation': {'name': 'mean'},
         'faults': {'patience': 0.01, 'tolerate': n_adversaries},
     }
+
+
+def _reactive(rate):
+    """Sections with one owner a file, of which steps are computed again."""
+    def preset(n_adversaries):
+        return {
+            'assignment': {'name': 'uncoded'},
+            'collection': {'name': 'all'},
+            'transfer': {'name': 'sums'},
+            'detection': {'name': 'reactive', 'rate': rate,
+                          'budget': 'fixed'},
+            'aggregation': {'name': 'mean'},
+            'faults': {'patience': 0.01, 'tolerate': n_adversaries},
+        }
+    return preset
 
 
 #: Sections by name, or a function of q that gives them.
@@ -149,6 +166,10 @@ PRESETS = {
         'collection': {'name': 'all'},
         'transfer': {'name': 'sums'},
     } | _TRUSTING,
+    # Gupta, Vaidya, arXiv 1912.09528: q + 1 copies, 2q + 1 where they differ
+    'reactive': _reactive(1.0),
+    # the same paper's randomised scheme
+    'reactive-random': _reactive(0.1),
     # one gradient a file, checked by chance, undone where a check fails
     'spot': _spot,
     # wrong and slow workers at once

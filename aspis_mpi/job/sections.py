@@ -31,6 +31,8 @@ class _Problem(_Section):
     model: str | None = None
     batch_size: int | None = Field(None, gt=0)
     micro_batch: int = Field(64, gt=0)
+    file_sizes: str = 'equal'
+    summation: Literal['flat', 'tree'] = 'flat'
 
 
 class _Optimizer(_Section):
@@ -52,6 +54,9 @@ class _Assignment(_Named):
     order: str | None = None
     reorder: int = Field(0, ge=0)
     rename: bool = False
+    placement: Literal['ranks', 'hosts'] = 'ranks'
+    adapt: int = Field(0, ge=0)
+    split: bool = False
 
 
 class _Collection(_Named):
@@ -64,7 +69,13 @@ class _Transfer(_Named):
     code: str | None = None
     challenge: bool = False
     sketches: int = Field(8, ge=1, le=64)
+    sketch_type: Literal['float64', 'float32'] = 'float64'
     max_epochs: int = Field(3, ge=1)
+
+
+class _Compression(_Section):
+    name: str = 'none'
+    keep: float = 1.0
 
 
 class _Detection(_Named):
@@ -113,6 +124,7 @@ class _Runtime(_Section):
 class _Network(_Section):
     latency: float = Field(0.0, ge=0)
     bandwidth: float = Field(float('inf'), gt=0)
+    hosts: list[int] | None = None
 
 
 class _Log(_Section):
@@ -124,7 +136,8 @@ class _Log(_Section):
 SECTIONS = {
     'run': _Run, 'problem': _Problem, 'optimizer': _Optimizer,
     'scheme': _Scheme, 'assignment': _Assignment,
-    'collection': _Collection, 'transfer': _Transfer, 'detection': _Detection,
+    'collection': _Collection, 'transfer': _Transfer,
+    'compression': _Compression, 'detection': _Detection,
     'aggregation': _Aggregation, 'adversary': _Adversary, 'delay': _Delay,
     'faults': _Faults, 'runtime': _Runtime, 'network': _Network,
     'log': _Log,
@@ -138,6 +151,7 @@ PARTS = {
     'assignment': {'name': 'assignment', 'order': 'order'},
     'collection': {'name': 'collection'},
     'transfer': {'name': 'transfer', 'code': 'code'},
+    'compression': {'name': 'compression'},
     'detection': {'name': 'detection'},
     'aggregation': {'name': 'aggregation', 'before': 'pre-aggregation'},
     'adversary': {'who': 'who', 'files': 'files', 'value': 'value',
@@ -147,3 +161,8 @@ PARTS = {
 
 #: Options of parts that another section sets for all of them.
 ELSEWHERE = {'device'}
+
+
+def chosen(section, key):
+    """True if a key is not what it is where nobody names it."""
+    return getattr(section, key) != type(section).model_fields[key].default

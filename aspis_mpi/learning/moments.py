@@ -51,7 +51,9 @@ class Moments(Optimizer):
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f'betas {list(betas)} must each be at least 0 '
                              'and below 1')
-        if not (eps > 0 and 0 < np.float32(eps) < np.inf):
+        with np.errstate(over='ignore'):
+            single = np.float32(eps)
+        if not (eps > 0 and 0 < single < np.inf):
             raise ValueError(f'eps {eps} must be above 0 and finite as '
                              'float32')
         super().__init__(n_parameters, schedule)

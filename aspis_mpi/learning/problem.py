@@ -34,6 +34,8 @@ class Score:
 
 #: Characters of all names and texts of `Problem.fingerprints`, at most.
 FINGERPRINTS = 1 << 15
+#: Parameters or samples, at most.
+MOST = 1 << 60
 
 
 class Problem:
@@ -186,6 +188,19 @@ class Problem:
         Itself, unless it imitates machines of several kinds.
         """
         return self
+
+    def flipped(self) -> 'Problem | None':
+        """The same problem with flipped labels, for attacks that want them.
+
+        Of C classes 0 to C - 1 it trains on C - 1 - y where this one trains
+        on y; only its `begin` and `gradient` are called.
+
+        Returns
+        -------
+        Problem or None
+            None where samples have no label of a class.
+        """
+        return None
 
     def fingerprints(self) -> dict[str, str]:
         """Further facts that are to be the same on all ranks, and in a resume.
@@ -364,6 +379,9 @@ def check_counts(problem: Problem) -> None:
         if not isinstance(count, Integral) or count < 1:
             raise ValueError(f'{kind}.{name} = {count!r}: must be an integer, '
                              'at least 1')
+        if int(count) > MOST:
+            raise ValueError(f'{kind}.{name} must be at most {MOST}, more '
+                             'than any machine has memory for')
 
 
 def fingerprints_of(problem: Problem) -> dict[str, str]:

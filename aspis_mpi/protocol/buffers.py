@@ -43,6 +43,7 @@ class Buffer:
         room = np.empty(HEADER_BYTES * 2 + 4 * size, dtype=np.uint8)
         start = -room.ctypes.data % HEADER_BYTES
         self.raw: Raw = room[start:start + HEADER_BYTES + 4 * size]
+        self.raw[:HEADER_BYTES] = 0
         self.values: Vector = self.raw[HEADER_BYTES:].view(np.float32)
         self.filled = False
         self.said: npt.NDArray[np.void] | None = None
@@ -172,10 +173,12 @@ class Source(Protocol):
 class Pools(NamedTuple):
     """Buffers of a worker, by what they are for.
 
-    `scratch` is where an adversary computes the truth.
+    `scratch` is where an adversary computes the truth, and `whole` where
+    gradients are, if what is sent of them is something else.
     """
 
     gradients: Source
     payloads: Pool
     scratch: Source
     sketches: Pool | None = None
+    whole: Source | None = None

@@ -42,7 +42,14 @@ class Sizes:
     load : int
         The most files that a worker may come to have.
     payload : int
-        Numbers in each vector of a worker.
+        Numbers of 4 bytes in each vector of a worker.
+    narrow : int
+        The same of a vector of few files, where that is shorter; else 0.
+    whole : int
+        The same of a sum with all that travels of each file; 0 where that is
+        every parameter.
+    grid : int
+        Bytes of a grid.
     signal : int
         Bytes of `Encode` that say who finished what.
     sketches : int
@@ -56,6 +63,9 @@ class Sizes:
     n_parameters: int
     load: int
     payload: int
+    whole: int = 0
+    narrow: int = 0
+    grid: int = 0
     signal: int = 0
     sketches: int = 0
     answer: int = 0
@@ -153,6 +163,11 @@ class Vector(Message):
         """Bytes on the wire."""
         return self.buffer.raw.size
 
+    @classmethod
+    def shorter(cls, job: Sizes) -> int:
+        """Bytes of the other length that its body may have; 0 for none."""
+        return 0
+
 
 #: Every message, in the order of this page.
 MESSAGES: list[type[Message]] = []
@@ -206,6 +221,8 @@ class Model(Message):
 
     excluded: bytes = part('bits (K): who gets no work',
                            lambda job: bits(job.n_workers))
+    grid: bytes = part('int8: exponent of each block of integer files',
+                       lambda job: job.grid)
 
 
 @sent_by(SERVER, 2, 'turn')
@@ -255,6 +272,7 @@ class Purpose(IntEnum):
 
     CHECK = 0       # a `Sketch` of the files
     OWN = 1         # their `Sum`
+    AGAIN = 2       # their `Sum`, to be compared with that of another worker
 
 
 @sent_by(SERVER, 18, 'turn', 'epoch', 'position: a `Purpose`')
@@ -297,15 +315,21 @@ class Progress(Message):
 class Replica(Vector):
     """The gradient of one file; its own report of progress."""
 
-    buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.payload)
+    buffer: Carrier = vector('float32 (d), or its integers',
+                             lambda job: 4 * job.payload)
 
 
 @sent_by(WORKER, 9, 'turn', 'epoch')
 class CodedGradient(Vector):
     """One combination of the worker's gradients, as the signal asked."""
 
-    buffer: Carrier = vector('float32 (d/copies)',
+    buffer: Carrier = vector('float32 (d/copies), or integers',
                              lambda job: 4 * job.payload)
+
+    @classmethod
+    def shorter(cls, job: Sizes) -> int:
+        """Bytes of the sum of few files of integers."""
+        return 4 * job.narrow
 
 
 @sent_by(WORKER, 15, 'turn', 'epoch')
@@ -315,14 +339,16 @@ class Sum(CodedGradient):
     Unasked where only it has its files; else once coded ones failed.
     """
 
-    buffer: Carrier = vector('float32 (d)', lambda job: 4 * job.n_parameters)
+    buffer: Carrier = vector('float32 (d), or integers', lambda job: 4 * (
+        job.whole or job.n_parameters))
 
 
 @sent_by(WORKER, 10, 'turn', 'epoch')
 class Sketch(Vector):
     """Sketches and norms of the worker's finished files."""
 
-    buffer: Carrier = vector('float64 (l, k+1, copies), by ascending file',
+    buffer: Carrier = vector('float64, of integers int64, (l, k+1, '
+                             'copies), by ascending file',
                              lambda job: 8 * job.sketches)
 
 

@@ -17,6 +17,10 @@ PROTOCOL = 2
 
 #: magic, protocol, kind, turn, epoch, position, bytes of body.
 _HEADER = struct.Struct('<4sHHqiiq')
+#: In the rest of a vector's header: kind, position and body of a short
+#: control message of the same turn that comes before it.
+_AHEAD = struct.Struct('<Hi26s')
+_SHORT = 26
 
 
 class Wire:
@@ -31,9 +35,13 @@ class Wire:
         # Bytes of each body, and where each of its parts is.
         self._lengths: dict[type[Message], int] = {}
         self._cuts: dict[type[Message], list[slice]] = {}
+        # Another length that some vectors may have.
+        self._shorter: dict[type[Message], int] = {}
         for cls in MESSAGES:
             ends = np.cumsum([0, *(it.size(sizes) for it in cls.parts)])
             self._lengths[cls] = int(ends[-1])
+            if issubclass(cls, Vector):
+                self._shorter[cls] = cls.shorter(sizes)
             self._cuts[cls] = [slice(*map(int, cut))
                                for cut in zip(ends, ends[1:])]
 
@@ -54,9 +62,40 @@ class Wire:
     def stamp(self, message: Vector) -> Raw:
         """Write the header in front of a vector; its raw bytes travel."""
         raw = message.buffer.raw
-        raw[:HEADER_BYTES] = np.frombuffer(
-            _header(message, raw.size - HEADER_BYTES), dtype=np.uint8)
+        # It may be on its way already: what stands behind these stays.
+        _HEADER.pack_into(raw, 0,       # type: ignore[arg-type]
+                          *_fields(message, raw.size - HEADER_BYTES))
         return raw
+
+    def fits(self, cls: type[Message]) -> bool:
+        """True if a control message can travel in a vector's header."""
+        return self._lengths[cls] <= _SHORT
+
+    def join(self, message: Message, vector: Vector) -> Raw:
+        """A vector's raw bytes, with a message that `fits` in its header."""
+        raw = self.stamp(vector)
+        _AHEAD.pack_into(raw, _HEADER.size,     # type: ignore[arg-type]
+                         message.kind, message.position, message.body)
+        return raw
+
+    def part(self, raw: Raw, n_bytes: int,
+             known: Mapping[int, type[Message]],
+             buffer: Buffer) -> tuple[Message, Message]:
+        """Both of two messages that were joined; see `join` and `unpack`.
+
+        Raises
+        ------
+        MalformedMessage
+        """
+        vector = self.unpack(raw, n_bytes, known, Lane.DATA, buffer)
+        kind, position, body = _AHEAD.unpack_from(
+            raw, _HEADER.size)      # type: ignore[arg-type]
+        cls: Any = known.get(kind)
+        if cls is None or cls.lane != Lane.CONTROL or not self.fits(cls):
+            raise MalformedMessage(f'kind {kind} in front of a vector',
+                                   Lane.DATA, vector.turn)
+        return cls(vector.turn, 0, position, *[
+            body[cut] for cut in self._cuts[cls]]), vector
 
     def unpack(self, raw: Raw, n_bytes: int,
                known: Mapping[int, type[Message]], lane: Lane,
@@ -94,17 +133,23 @@ class Wire:
                                    f'announces a body of {length}', lane,
                                    turn)
         due = self._lengths[cls]
-        if length != due and not cls.varies:
+        if length != due and not cls.varies and (
+                not length or length != self._shorter.get(cls)):
             raise MalformedMessage(f'{cls.__name__} with a body of {length} '
                                    f'bytes, not {due}', lane, turn)
         if lane is Lane.DATA and buffer is not None:
             return cls(turn, epoch, position, buffer.front(length))
+        if not length:
+            return cls(turn, epoch, position)
         body = raw[HEADER_BYTES:n_bytes].tobytes()
         return cls(turn, epoch, position,
                    *[body[cut] for cut in self._cuts[cls]])
 
 
+def _fields(message: Message, length: int) -> tuple[Any, ...]:
+    return (MAGIC, PROTOCOL, message.kind, message.turn, message.epoch,
+            message.position, length)
+
+
 def _header(message: Message, length: int) -> bytes:
-    packed = _HEADER.pack(MAGIC, PROTOCOL, message.kind, message.turn,
-                          message.epoch, message.position, length)
-    return packed.ljust(HEADER_BYTES, b'\0')
+    return _HEADER.pack(*_fields(message, length)).ljust(HEADER_BYTES, b'\0')

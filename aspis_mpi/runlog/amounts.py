@@ -37,6 +37,18 @@ class JobFigures:
     load: int
     steps: int | None
     batch_size: int | None
+    #: Of which the files are nodes; None where they are not split.
+    whole_files: int | None = None
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Files that followed speeds, of the last part."""
+
+    changes: int                # of who has which file, for whatever reason
+    last_step: int              # from which on the last one holds
+    fewest: int                 # files of a worker then
+    most: int
 
 
 @dataclass(frozen=True)
@@ -212,5 +224,6 @@ class Summary:
     exposures: tuple[Proved, ...]
     undone: Undone
     waited: tuple[Waited, ...]  # those that cost the most, by seconds
+    layouts: Layouts | None     # None where files do not follow speeds
     n_warnings: int
     last_warnings: tuple[Warned, ...]

@@ -26,7 +26,8 @@ from aspis_mpi.detection.memory import Row
 from aspis_mpi.detection.spot import ripe
 from aspis_mpi.detection.spot.ripe import Kept
 from aspis_mpi.errors import DamagedCheckpoint
-from aspis_mpi.protocol.server.snapshot import Members, Snapshot
+from aspis_mpi.protocol.server.snapshot import (
+    NO_GRID, Members, Snapshot)
 from aspis_mpi.runlog import archive
 from aspis_mpi.runlog.log_parts import beside
 
@@ -248,7 +249,8 @@ def _pack(snapshot: Snapshot) -> Arrays:
              'failures': snapshot.failures, 'keys': it.keys,
              'evidence': it.evidence, 'equality': asdict(it.equality),
              'vouched': it.vouched, 'turn': it.turn,
-             'age': it.age, 'made': snapshot.made, 'cleared': it.cleared}
+             'age': it.age, 'made': snapshot.made, 'cleared': it.cleared,
+             'watched': it.watched, 'diverged': snapshot.diverged}
     optimizer = {_OF_OPTIMIZER + name: values
                  for name, values in snapshot.optimizer.items()}
     text = json.dumps(facts).encode()
@@ -256,7 +258,14 @@ def _pack(snapshot: Snapshot) -> Arrays:
             'parameters': snapshot.parameters, **optimizer,
             'account': it.account, 'silent': it.silent,
             'resting': it.resting, 'speeds': it.speeds, 'order': it.order,
-            'absent': it.absent}
+            'absent': it.absent, **{
+                name: values for name, values in (
+                    ('placement', it.placement),
+                    ('layout', it.layout),
+                    ('unworked', it.unworked),
+                    ('usual', it.usual),
+                    ('norms', it.norms)) if values is not None},
+            **({'grid': snapshot.grid} if snapshot.grid.size else {})}
 
 
 def _facts(stored: Array) -> dict[str, Any]:
@@ -282,10 +291,14 @@ def _unpack(arrays: Arrays) -> Snapshot:
         arrays['speeds'], arrays['order'], arrays['absent'],
         Equality(**facts['equality']), facts.get('vouched', False),
         facts['turn'], facts['age'],
-        [tuple(row) for row in facts.get('cleared', [])])
+        [tuple(row) for row in facts.get('cleared', [])],
+        arrays.get('placement'), arrays.get('layout'),
+        arrays.get('unworked'), arrays.get('usual'),
+        facts.get('watched', -1), arrays.get('norms'))
     optimizer = {name.removeprefix(_OF_OPTIMIZER): values
                  for name, values in arrays.items()
                  if name.startswith(_OF_OPTIMIZER)}
     return Snapshot(facts['step'], facts['seconds'], arrays['parameters'],
                     optimizer, facts['floor'], facts['failures'], members,
-                    facts['made'])
+                    facts['made'], arrays.get('grid', NO_GRID),
+                    facts.get('diverged', -1))

@@ -160,6 +160,9 @@ def _files(paths: Iterable[str], remarks: list[str]) -> Iterator[Findings]:
         try:
             if path.is_dir():
                 yield from _folder(path, remarks)
+            elif path.is_file() and ledger.is_begun(path):
+                remarks.append(f'{path} is empty: no run has said anything '
+                               'there yet')
             elif path.is_file() and ledger.is_ledger(path):
                 yield _of_ledger(path, remarks)
             else:

@@ -15,6 +15,7 @@ Nothing removes the target.
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from aspis_mpi.errors import DamagedCheckpoint
 from aspis_mpi.protocol.server.snapshot import Snapshot
@@ -24,6 +25,9 @@ from aspis_mpi.schemes.record import Cause, Rollback
 
 #: Times that a run goes back, the last of which names the target.
 Rollbacks = tuple[Rollback, ...]
+
+#: Raised for a notice that no run has written.
+SENSELESS = ValueError, KeyError, TypeError, IndexError, RecursionError
 
 
 def begin(kept: Checkpoints, rollbacks: Rollbacks,
@@ -45,14 +49,22 @@ def begun(kept: Checkpoints) -> Rollbacks:
     """Times that the run has gone back, without having come to the end."""
     try:
         rows = json.loads(kept.notice.read_bytes())
-        found = tuple(Rollback(**row | {'cause': Cause.numbered(row['cause'])})
-                      for row in rows)
+        found = tuple(map(_rollback, rows))
         target, = [path for path in kept.paths()
                    if step_of(path) == found[-1].end]
         reached = facts_of(target)['turn'] >= found[-1].turn
-    except (FileNotFoundError, ValueError, DamagedCheckpoint):
+    except (FileNotFoundError, DamagedCheckpoint, *SENSELESS):
         return ()
     return found if reached else ()
+
+
+def _rollback(row: dict[str, Any]) -> Rollback:
+    """A row of a notice; raises if it is of something else."""
+    found = Rollback(**row | {'cause': Cause.numbered(row['cause'])})
+    if not all(isinstance(it, int)
+               for it in (found.turn, found.start, found.end)):
+        raise TypeError('turns and steps are numbers')
+    return found
 
 
 def drop(kept: Checkpoints, rollback: Rollback) -> None:

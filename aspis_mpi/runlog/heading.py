@@ -36,13 +36,21 @@ def describe(attrs, job, seed, parameters, mpi, hosts, hosts_from, clock,
             stretch.step, attrs.get('first_step', stretch.step))
 
 
-def tell(attrs, inputs, without):
-    """Write down what the job names, and who had another one at any time."""
+def tell(attrs, inputs, without, placement):
+    """Write down what the job names, and who had another one at any time.
+
+    Also the placement of workers by their hosts, and each later one that
+    the run had going on.
+    """
     if inputs:
         attrs['inputs'] = inputs
     without = sorted({*attrs.get('without_work', ()), *without})
     if without:
         attrs['without_work'] = np.array(without, dtype='i4')
+    if placement is not None:
+        told = [*attrs.get('placement', ()), np.array(placement, dtype='i2')]
+        if len(told) == 1 or (told[-1] != told[-2]).any():
+            attrs['placement'] = np.array(told)
 
 
 def _package():

@@ -209,6 +209,10 @@ class JoinedRun(Framed):
         order[tuple(map(slice, found.shape))] = found
         return order
 
+    def incidence_at(self, step):
+        """Files of each worker in a step, bool, of the sizes of its part."""
+        return self.part_of(step).incidence_at(step)
+
     def _in_a_row(self, name):
         return np.concatenate([getattr(part, name) for part in self.parts])
 

@@ -10,7 +10,9 @@ there already is never written twice.  A line that was cut off says nothing.
 
 import fcntl
 import json
+import math
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -26,6 +28,15 @@ HEADER = json.dumps({'format': FORMAT, 'version': VERSION}).encode() + b'\n'
 #: What a line is that holds hosts of a run; others hold evidence.
 RUN = 'run'
 
+#: Raised for lines that say nothing: some are no JSON, nested without end, or
+#: have numbers that no run writes.
+SENSELESS = (ValueError, KeyError, TypeError, AttributeError, OverflowError,
+             RecursionError)
+
+#: What is no file, though it may be written to.
+OTHERS = ((stat.S_ISFIFO, 'pipe'), (stat.S_ISSOCK, 'socket'),
+          (stat.S_ISCHR, 'device'), (stat.S_ISBLK, 'device'))
+
 #: Seconds until a lock is given up, and between two attempts.
 PATIENCE, PAUSE = 10.0, 0.02
 #: How often lines are written that are not there afterwards.
@@ -37,6 +48,12 @@ class Ledger(NamedTuple):
 
     findings: Findings
     unreadable: int
+
+
+def is_begun(path: str | Path) -> bool:
+    """True if a file has nothing yet, or not all of a ledger's first line."""
+    with open(path, 'rb') as file:
+        return _is_begun(file.read(len(HEADER)))
 
 
 def is_ledger(path: str | Path) -> bool:
@@ -96,11 +113,12 @@ def append(path: str | Path, findings: Findings) -> None:
 
 def _append(path: str | Path, findings: Findings) -> int:
     """Write what is missing, and say how many lines that were."""
+    _refuse_other(path)
     with open(path, 'ab+') as file:
         _lock(file)
         file.seek(0)
         raw = file.read()
-        begun = HEADER.startswith(raw) and len(raw) < len(HEADER)
+        begun = _is_begun(raw)
         known = Findings([], []) if begun else _parsed(raw, path).findings
         lines = [*_new(findings, known)]
         # What a kill has left of a line gets an end.
@@ -109,6 +127,21 @@ def _append(path: str | Path, findings: Findings) -> int:
         if text := start + b''.join(lines):
             _write(file, text)
         return len(lines)
+
+
+def _is_begun(raw: bytes) -> bool:
+    return HEADER.startswith(raw) and len(raw) < len(HEADER)
+
+
+def _refuse_other(path: str | Path) -> None:
+    """Refuse what keeps nothing that is written to it."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    kind = next((word for is_of, word in OTHERS if is_of(mode)), '')
+    if kind:
+        raise LedgerError(f'{path} is a {kind}, not a file')
 
 
 def _write(file: BinaryIO, text: bytes) -> None:
@@ -167,7 +200,7 @@ def _parsed(raw: bytes, path: str | Path) -> Ledger:
             continue
         try:
             _take(json.loads(line), findings)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except SENSELESS:
             unreadable += 1
     return Ledger(findings, unreadable)
 
@@ -177,6 +210,8 @@ def _take(fields: dict[str, Any], findings: Findings) -> None:
     kind = fields['kind']
     run, began, log = (str(fields['run']), float(fields['began']),
                        str(fields['log']))
+    if not math.isfinite(began):
+        raise ValueError(f'a run cannot have begun at {began}')
     if kind == RUN:
         findings.presences.append(Presence(
             run, began, log, str(fields['source']),
@@ -194,7 +229,7 @@ def _version(line: bytes) -> Any:
     """Version that a first line names; None where it is no such line."""
     try:
         fields = json.loads(line)
-    except ValueError:
+    except SENSELESS:
         return None
     if isinstance(fields, dict) and fields.get('format') == FORMAT:
         return fields.get('version', 0)

@@ -45,6 +45,10 @@ class LogFile:
         """Close it; what was read stays."""
         self._file.close()
 
+    def has(self, place: str) -> bool:
+        """Tell whether there is a data set of that path."""
+        return self.read('/', lambda root: place in root)
+
     def rows(self, place: str, rows: Any = ...) -> Any:
         """Some rows of a data set, by its path in the file; by default all."""
         return self.read(place, lambda data: data[rows])

@@ -6,6 +6,7 @@ in its root attribute `continues`, and in `first_step` the step that its
 first row has.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -106,12 +107,14 @@ def _name(path, number):
 
 def _numbered(path):
     """Files beside it that have the name of a part, by their numbers."""
-    numbers = {}
-    for other in path.parent.iterdir():
-        digits = other.name.removeprefix(f'{path.stem}.').removesuffix(
-            path.suffix)
-        if digits.isdecimal() and other.name == _name(path, int(digits)):
-            numbers[int(digits)] = other
+    numbers, before, after = {}, f'{path.stem}.', path.suffix
+    for name in os.listdir(path.parent):
+        # Those of other runs, of which there may be thousands.
+        if not (name.startswith(before) and name.endswith(after)):
+            continue
+        digits = name[len(before):len(name) - len(after)]
+        if digits.isdecimal() and name == _name(path, int(digits)):
+            numbers[int(digits)] = path.with_name(name)
     return [numbers[number] for number in sorted(numbers) if number > 1]
 
 

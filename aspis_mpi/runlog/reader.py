@@ -96,6 +96,7 @@ class Run(Framed):
     n_steps, n_files, n_workers : int
         T, f, K.
     incidence : ndarray of bool, shape (f, K)
+        Of the first step; `incidence_at` knows of later changes.
     order : ndarray of int32, shape (K, l)
         Files of each worker as it computes them, padded with -1;
         `order_at` knows of later changes.
@@ -150,6 +151,28 @@ class Run(Framed):
         except Exception:
             self.close()
             raise
+
+    @property
+    def placement(self) -> npt.NDArray[np.int64] | None:
+        """The worker of the design that each one was first, by its host.
+
+        Int (K,), None where hosts do not count.
+        """
+        rows = self.attrs.get('placement')
+        return None if rows is None else np.array(rows[0], dtype=np.int64)
+
+    @property
+    def samples(self) -> Array | None:
+        """Samples of each file, int64 (f,); None in older logs."""
+        return self._of_files(schema.SAMPLES)
+
+    @property
+    def wholes(self) -> Array | None:
+        """The whole file of which each is a node, int32 (f,), or None."""
+        return self._of_files(schema.WHOLES)
+
+    def _of_files(self, place: str) -> Array | None:
+        return self._file.rows(place) if self._file.has(place) else None
 
     @property
     def parts(self) -> tuple[Self]:
@@ -355,6 +378,17 @@ class Run(Framed):
             if first <= step:
                 order = later
         return order
+
+    def incidence_at(self, step: int) -> npt.NDArray[np.bool_]:
+        """Files of each worker in a step, bool (f, K), by its number.
+
+        Others than in `incidence` where workers were without work, or files
+        follow names or speeds.
+        """
+        held = np.zeros_like(self.incidence)
+        workers, positions = np.nonzero((order := self.order_at(step)) >= 0)
+        held[order[workers, positions], workers] = True
+        return held
 
     @property
     def orders(self) -> list[tuple[int, npt.NDArray[np.int32]]]:

@@ -35,6 +35,7 @@ from enum import IntEnum
 import h5py
 import numpy as np
 
+from aspis_mpi.assignment.base import MOST_FILES
 from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.runlog.datasets import DataSet, RowTable
 from aspis_mpi.schemes.events import EventCode
@@ -49,8 +50,9 @@ LAST_CHECKPOINT, CHECKPOINTS_IN = 'last_checkpoint', 'checkpoints_in'
 #: There is none yet.
 NO_CHECKPOINT = -1
 
-#: Counts are uint16; the host of each rank must fit into one attribute.
-MOST_FILES, MOST_WORKERS = (1 << 16) - 1, 4000
+#: Counts are uint16, up to `MOST_FILES`; the host of each rank must fit into
+#: one attribute.
+MOST_WORKERS = 4000
 
 
 def _names(members: Iterable[IntEnum]) -> str:
@@ -68,7 +70,7 @@ STEP_COLUMNS = np.dtype([
     ('messages', 'u8'), ('seconds_wait', 'f8'), ('seconds_transfer', 'f8'),
     ('seconds_detect', 'f8'), ('seconds_aggregate', 'f8'),
     ('seconds_update', 'f8'), ('seconds_step', 'f8'), ('turn', 'i8'),
-    ('files_checked', 'u2')])
+    ('files_checked', 'u2'), ('clipped', 'f8'), ('scale', 'f8')])
 
 EVALUATION_COLUMNS = np.dtype([
     ('step', 'i8'), ('seconds', 'f8'), ('loss', 'f8'), ('accuracy', 'f8')])
@@ -173,6 +175,9 @@ TENSORS = RowTable(
 STARTS = '/starts'
 #: Written once: uint8 (f, K), and int32 (K, l) padded with -1.
 INCIDENCE, ORDER = '/assignment/incidence', '/assignment/order'
+#: Likewise, int64 (f,) and int32 (f,): samples of each file, and the number
+#: of the whole file of which it is a node.  Older logs have neither.
+SAMPLES, WHOLES = '/assignment/samples', '/assignment/wholes'
 
 
 def arrivals(load: int) -> RowTable:

@@ -84,6 +84,7 @@ def copy(path, file, stretch, tables):
     with open_log(path, killed=True) as old:
         for name in set(old.attrs) - {'hosts', 'version'}:
             file.attrs[name] = old.attrs[name]
+        _copy_design(old, file)
         rows = _before(old[schema.STEPS.path], step)
         for item in schema.ROWS.values():
             new = file[item.path]
@@ -118,6 +119,12 @@ def tell_rollbacks(file, stretch):
     if rows:
         new.resize(known + len(rows), axis=0)
         new[known:] = np.array(rows, schema.ROLLBACK_COLUMNS)
+
+
+def _copy_design(old, file):
+    """Copy who had which file first, also where it is another one now."""
+    for path in schema.INCIDENCE, schema.ORDER:
+        file[path][...] = old[path][...]
 
 
 def _copy(data, new):

@@ -51,7 +51,7 @@ def format_summary(summary):
                  ('wrong', _tell_wrong_files(summary)),
                  _trust_row(summary), *_checks_row(summary),
                  *_tensors_row(summary), *_undone_row(summary.undone),
-                 *_waited_row(summary),
+                 *_waited_row(summary), *_layouts_row(summary.layouts),
                  ('traffic', _tell_traffic(summary.pace)),
                  ('time', _tell_time(summary.pace))]
     if summary.pace.steps and summary.transfer.name not in PLAIN:
@@ -189,6 +189,15 @@ def _waited_row(summary):
         yield 'waited', 'for ' + ', '.join(told)
 
 
+def _layouts_row(layouts):
+    """Row of the layouts of files by speeds, where there are any."""
+    if layouts is not None and layouts.changes:
+        yield 'layouts', (
+            f'files went to others {counted(layouts.changes, "time")}; from '
+            f'step {layouts.last_step} on {layouts.fewest} to {layouts.most} '
+            'a worker')
+
+
 def _line(label, text):
     return textwrap.fill(
         text, WIDTH, initial_indent=label.ljust(LABEL),
@@ -203,8 +212,15 @@ def tell_problem(job):
 def _tell_job(job):
     return (f'{job.scheme or "no preset"} on {tell_problem(job)}; '
             f"{counted(job.n_workers, 'worker')}, "
-            f"{counted(job.n_files, 'file')} on {job.replication} each; "
+            f"{_tell_files(job)} on {job.replication} each; "
             f'detection {job.detection}, aggregation {job.aggregation}')
+
+
+def _tell_files(job):
+    """The files of a step, and of what they are parts."""
+    if job.whole_files is None:
+        return counted(job.n_files, 'file')
+    return f"{job.n_files} nodes of {counted(job.whole_files, 'file')}"
 
 
 def _tell_done(job, pace):

@@ -10,8 +10,9 @@ from aspis_mpi import registry
 from aspis_mpi.detection.spot import odds
 from aspis_mpi.learning.images.imageset import IN_LOG
 from aspis_mpi.runlog.amounts import (
-    Checks, Differing, Found, JobFigures, PaceFigures, PartFigures, Proved,
-    Quality, Summary, TransferFigures, Trust, Truth, Undone, Waited, Warned)
+    Checks, Differing, Found, JobFigures, Layouts, PaceFigures, PartFigures,
+    Proved, Quality, Summary, TransferFigures, Trust, Truth, Undone, Waited,
+    Warned)
 from aspis_mpi.schemes.record import Cause, DrawKind, Outcome
 
 #: Events of this level and above are warnings; the last few are kept.
@@ -50,7 +51,8 @@ def summarize(run):
         verdicts=_verdicts(steps['verdict']), truth=_truth(run),
         trust=_trust(run, steps), checks=_checks(run, steps),
         exposures=_exposures(run), undone=_undone(run),
-        waited=_waited(run, steps), n_warnings=len(warnings),
+        waited=_waited(run, steps), layouts=_layouts(run),
+        n_warnings=len(warnings),
         last_warnings=tuple(Warned(
             event.time, event.level, event.rank, event.text, event.code.word)
             for event in warnings[-LAST_WARNINGS:]))
@@ -94,6 +96,15 @@ def _waited(run, steps):
                  for worker in first[counts[first]][:MOST_WAITED].tolist())
 
 
+def _layouts(run):
+    """Changes of who has which file, where files follow speeds."""
+    if not run.option('assignment', 'adapt', 0):
+        return None
+    *earlier, (step, order) = run.parts[-1].orders
+    files = (order >= 0).sum(axis=1)
+    return Layouts(len(earlier), step, int(files.min()), int(files.max()))
+
+
 def _part(part):
     return PartFigures(str(part.path), part.n_workers, part.n_files,
                        part.first_step, part.n_steps)
@@ -112,7 +123,16 @@ def job_of(run):
         replication=int(last.incidence.sum(axis=1).max()),
         load=int(last.incidence.sum(axis=0).max()),
         steps=run.option('run', 'steps'),
-        batch_size=run.option('problem', 'batch_size'))
+        batch_size=run.option('problem', 'batch_size'),
+        whole_files=_whole(last))
+
+
+def _whole(part):
+    """The number of whole files where these were split, else None."""
+    wholes = part.wholes
+    if wholes is None or wholes[-1] + 1 == part.n_files:
+        return None
+    return int(wholes[-1]) + 1
 
 
 def _aggregation(run):
@@ -238,9 +258,11 @@ def _checks(run, steps):
     if not len(steps) or rule is None or not rule.spot_checks:
         return None
     draws, last = run.draws, run.parts[-1]
-    draws = draws[draws['kind'] == DrawKind.CHECK]
+    # Of whole sums more copies are drawn until one is outvoted.
+    draws = draws[draws['kind'] == (
+        DrawKind.MORE if rule.recomputes else DrawKind.CHECK)]
     turns = np.unique(draws['turn']).size
-    kappa = odds.honest_checkers(
+    kappa = 1.0 if rule.recomputes else odds.honest_checkers(
         min(part.n_workers for part in run.parts),
         last.option('scheme', 'adversaries', 0))
     return Checks(

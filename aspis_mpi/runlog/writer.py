@@ -74,6 +74,11 @@ class RunLog:
         Digests of the files that the job names, as TOML; may be empty.
     without : list of int
         Workers that get no work, as they have another job.
+    samples : ndarray of int, shape (f,), optional
+        Of each file.
+    wholes : list of int, optional
+        The number of the whole file of which each is a node; its own by
+        default.
 
     Raises
     ------
@@ -91,17 +96,20 @@ class RunLog:
     def __init__(self, path, assignment, *, job, seed, parameters, mpi, hosts,
                  hosts_from='ranks', devices=(), clock='wall',
                  flush_seconds=1.0, overwrite=False, stretch=BEGINNING,
-                 checkpoints='', claimed=None, inputs='', without=()):
+                 checkpoints='', claimed=None, inputs='', without=(),
+                 samples=None, wholes=None):
         self.path = Path(path)
         self.flush_seconds = flush_seconds
         self._assignment, self._stretch = assignment, stretch
+        self._samples, self._wholes = samples, wholes
         self._sizes = assignment.n_files, assignment.n_workers
         _check(*self._sizes, clock, flush_seconds)
         self._describe = partial(
             describe, job=job, seed=seed, parameters=parameters, mpi=mpi,
             hosts=hosts, hosts_from=hosts_from, clock=clock,
             checkpoints=checkpoints)
-        self._tell = partial(tell, inputs=inputs, without=without)
+        self._tell = partial(tell, inputs=inputs, without=without,
+                             placement=assignment.placement)
         self._places = hosts_from, tuple(hosts), (
             tuple(devices) or ('',) * len(hosts))
         self._block = Block(*self._sizes)
@@ -136,8 +144,8 @@ class RunLog:
             self._tell(self._file.attrs)
             # The order that the log has from now on.
             changes = self._data_sets[self._change.beside.path]
-            self._order = changes[-1] if len(changes) else np.array(
-                self._assignment.order, dtype='i4')
+            self._order = (changes[-1] if len(changes)
+                           else self._file[schema.ORDER][...])
             self._starts.append(self._start(stretch.step))
             self.sync()
         except BaseException as error:
@@ -375,6 +383,12 @@ class RunLog:
                      self._arrival, self._begun, self._change)
         self._file[schema.INCIDENCE] = assignment.incidence.astype('u1')
         self._file[schema.ORDER] = assignment.order.astype('i4')
+        if self._samples is not None:
+            n_files = self._sizes[0]
+            self._file[schema.SAMPLES] = np.array(self._samples, dtype='i8')
+            self._file[schema.WHOLES] = np.array(
+                range(n_files) if self._wholes is None else self._wholes,
+                dtype='i4')
         # All stay open: where one is closed HDF5 may write, and nobody would
         # be told that it could not.
         self._data_sets = {

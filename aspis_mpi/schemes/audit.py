@@ -281,8 +281,10 @@ class _Audits:
         """The tensors in which a worker was wrong, where that can be said."""
         if self._locator is None:
             return ()
-        return self._locator.differences(worker, ProofKind.AUDIT, right,
-                                         self._table.values(worker, file))
+        dense = self._table.codec.dense
+        return self._locator.differences(
+            worker, ProofKind.AUDIT, dense(right),
+            dense(self._table.values(worker, file)))
 
     def _remark(self, file, why):
         self._remarks.append(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aspis_mpi.arrays import Bools, Ints, Vector
 from aspis_mpi.schemes.belief import Belief
 from aspis_mpi.schemes.locator import Locator
+from aspis_mpi.schemes.wholes import Wholes
 
 #: Seconds, from whatever second on.
 Clock = Callable[[], float]
@@ -33,6 +34,8 @@ class Closing:
     audit : Audit, optional
     locator : Locator, optional
         Finds where exposed workers were wrong.
+    wholes : Wholes, optional
+        Of which the files are nodes.
     """
 
     scheme: Belief
@@ -43,3 +46,19 @@ class Closing:
     clock: Clock
     audit: Audit | None = None
     locator: Locator | None = None
+    wholes: Wholes | None = None
+
+    def joined(self, rows: list[Vector],
+               files: Ints) -> tuple[list[Vector], Ints]:
+        """Sums of files as an aggregation gets them, and their samples.
+
+        Parameters
+        ----------
+        rows : list of ndarray of float32, shape (d,)
+            Of files of the assignment.
+        files : ndarray of int, shape (n,)
+            Their numbers, ascending.
+        """
+        if self.wholes is None:
+            return rows, self.samples[files]
+        return self.wholes.join(rows, files, self.samples[files])

@@ -36,6 +36,7 @@ class EventCode(Named):
     CHANGED = 25, 'What the job names has changed since, or may have.'
     CONTINUED = 26, 'The log goes on in another file: the workers are others.'
     ROLLBACK = 27, 'The run goes back to an earlier step.'
+    LAYOUT = 28, 'Files were given to workers by their hosts or speeds.'
 
     @classmethod
     def _missing_(cls, _number: object) -> 'EventCode':

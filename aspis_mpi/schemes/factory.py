@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from aspis_mpi.aggregation.base import Aggregator
+from aspis_mpi.arrays import Ints
 from aspis_mpi.assignment.orders.natural import Natural
 from aspis_mpi.assignment.reassignment import reassigned, without
 from aspis_mpi.coding.code import Code
+from aspis_mpi.coding.scrutiny import TOLERANT, Scrutiny
 from aspis_mpi.detection.base import Detector
 from aspis_mpi.registry import find
 from aspis_mpi.schemes.challenge.challenged import Challenged
@@ -22,6 +24,7 @@ from aspis_mpi.schemes.decision import Detection
 from aspis_mpi.schemes.gathering import Collection
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.spot.inspection import Inspection
+from aspis_mpi.schemes.spot.recomputed import Recomputed
 from aspis_mpi.schemes.spot.spotted import Spotted
 from aspis_mpi.schemes.tables.base import Transfer
 
@@ -53,6 +56,11 @@ class SchemeFactory:
         Of the transfer, if it has one.
     inspection : Inspection, optional
         Where sums are looked at by chance.
+    wholes : int, optional
+        Files that an aggregation gets, where those of an assignment are
+        nodes of them.
+    scrutiny : Scrutiny
+        Of what travels.
     """
 
     q: int
@@ -64,6 +72,8 @@ class SchemeFactory:
     make: Makers
     code: Code | None = None
     inspection: Inspection | None = None
+    wholes: int | None = None
+    scrutiny: Scrutiny = TOLERANT
 
     def inner(self, assignment):
         """The transfer without the challenge."""
@@ -79,13 +89,16 @@ class SchemeFactory:
     def challenged(self, inner, assignment):
         """The transfer, with a challenge where there is one."""
         section = self.transfer
+        if self.inspection is not None and self.inspection.rule.recomputes:
+            return Recomputed(assignment, self.inspection, 0, 2 + self.q)
         if not section.challenge:
             return inner
         if self.inspection is not None:
             return Spotted(assignment, self.inspection, section.sketches,
-                           2 + self.q)
+                           2 + self.q, self.scrutiny)
         return Challenged(inner, assignment, self.q, self.seed,
-                          section.sketches, section.max_epochs)
+                          section.sketches, section.max_epochs,
+                          self.scrutiny)
 
     def scheme(self, assignment, q, transfer, worst_case=None):
         """The scheme of some workers, q of which may be wrong."""
@@ -95,7 +108,9 @@ class SchemeFactory:
                 detection.detector.worst_case(assignment)
                 if transfer.comparable else 0 if transfer.corrects
                 else assignment.touched(q))
-        context = assignment.n_files, q, worst_case
+        rows = self.wholes or assignment.n_files
+        # A file is wrong if one of its nodes is.
+        context = rows, q, min(rows, worst_case)
         copies = self.collection.copies
         return Scheme(
             assignment=assignment,
@@ -125,14 +140,17 @@ class Schemes:
         What travels in it, without the challenge.
     most_absent : int
         Workers whose files the assignment has room for on others.
+    work : ndarray of int, shape (f,), optional
+        Of each file, where they are not alike.
     """
 
     factory: SchemeFactory
     full: Scheme
     inner: Transfer
     most_absent: int
+    work: Ints | None = None
 
-    def without(self, excluded, lost, idle, lowered, step):
+    def without(self, excluded, lost, idle, lowered, step, layout=None):
         """The scheme of a step without some workers.
 
         Their files go to others.
@@ -146,6 +164,9 @@ class Schemes:
         lowered : int
             By how much fewer adversaries are assumed.
         step : int
+        layout : Assignment, optional
+            Who has which file while nobody is without work, if not as
+            designed.
 
         Returns
         -------
@@ -157,19 +178,22 @@ class Schemes:
             There is none.
         """
         make, inner = self.factory, self.inner
-        assignment = self.full.assignment.at(step)
+        assignment = (self.full.assignment.at(step) if layout is None
+                      else layout)
         absent = excluded | lost
         if self.full.tolerates_missing and (
                 np.count_nonzero(absent | idle) <= self.most_absent):
             absent |= idle
         moved = inner.reassignable and absent.any()
         if moved:
-            assignment = reassigned(assignment, absent, assignment.width)
+            assignment = reassigned(assignment, absent, assignment.width,
+                                    self.work)
         if assignment is not self.full.assignment:
             inner = make.inner(assignment)
         if excluded.any() and not moved:
             assignment = without(assignment, excluded)
         # Renamed workers can do as much as before.
-        worst_case = None if absent.any() or lowered else self.full.worst_case
+        other = absent.any() or lowered or layout is not None
+        worst_case = None if other else self.full.worst_case
         return make.scheme(assignment, make.q - lowered,
                            make.challenged(inner, assignment), worst_case)

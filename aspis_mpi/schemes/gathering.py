@@ -113,6 +113,8 @@ class Gathering:
     def _review(self) -> None:
         """Count anew, after somebody was lost."""
         self.counting = self._prompt(self._incidence & self.living)
+        # By file, all that can come.
+        self._all = self.counting.sum(axis=1)
         self._recount()
         self._doom = '' if self._lenient else self._hopeless()
 
@@ -166,7 +168,7 @@ class Gathering:
     @property
     def needed(self) -> Ints:
         """Copies of each file that are waited for, int (f,)."""
-        return self.counting.sum(axis=1)
+        return self._all
 
     def require(self, needed: Ints) -> None:
         """Wait for so many copies from now on, int (f,), if there are."""

@@ -77,5 +77,6 @@ def _wrong(worker, verdict, table):
         right = table.values(verdict.source[file], file)
         _, disagrees = table.against(file, np.array([worker]), right)
         if disagrees.any():
-            return right, table.values(worker, file)
+            return (table.codec.dense(right),
+                    table.codec.dense(table.values(worker, file)))
     return None

@@ -6,6 +6,9 @@ those that did not take longer is honest, and so is one that took as long or
 longer: q liars can neither hurry the pace beyond the fastest honest worker
 nor slow it down beyond the slowest.  *Late* is who takes three times as long.
 
+Where some have more to do than others, times are compared by the *work* of
+each: who has twice as much takes twice as long at the same pace.
+
 What a step waits beyond the pace is charged to those that it waits for, in
 equal shares at each moment, so that all shares together are the time that
 was lost: whoever dawdles pays, alone or together with others.
@@ -31,10 +34,47 @@ class Habits:
 
     def __init__(self, n_workers):
         self._took = [deque(maxlen=ANSWERS) for _ in range(n_workers)]
+        # Workers that have answered in this step, and what that has pushed
+        # out.
+        self._added = []
+
+    def begin(self):
+        """A step begins."""
+        self._added.clear()
 
     def add(self, worker, seconds):
         """Take note of one more answer."""
-        self._took[worker].append(seconds)
+        took = self._took[worker]
+        self._added.append((worker,
+                            took[0] if len(took) == ANSWERS else None))
+        took.append(seconds)
+
+    def export(self, within=False):
+        """Answers of each worker, the oldest first.
+
+        Parameters
+        ----------
+        within : bool
+            As they were when the step began.
+
+        Returns
+        -------
+        ndarray of float64, shape (K, ANSWERS)
+            Padded with NaN.
+        """
+        found = [list(took) for took in self._took]
+        for worker, oldest in reversed(self._added) if within else ():
+            found[worker].pop()
+            if oldest is not None:
+                found[worker].insert(0, oldest)
+        return np.array([some + [np.nan] * (ANSWERS - len(some))
+                         for some in found])
+
+    def restore(self, answers):
+        """Know what was exported."""
+        for took, row in zip(self._took, answers):
+            took.clear()
+            took.extend(row[~np.isnan(row)].tolist())
 
     def pace(self, q):
         """The (K - q)-th of the workers' usual times; NaN if not known.
@@ -65,28 +105,38 @@ class Owed:
         self._n_workers = n_workers
         # When each worker was asked, and who has not answered yet.
         self._asked = self._pending = None
+        # How many have been asked, whatever became of them.
+        self._owing = 0
         # Seconds of the answers, one a worker, until they set the pace.
         self._took = {}
         # Of this round: worker, asked and ended when, whether it answered.
         self._waits = []
-        #: Seconds of the answer that sets the pace; NaN if not known.
+        # What each worker has to do, where they are not alike.
+        self._work = None
+        #: Seconds of the answer that sets the pace, for work 1; NaN if not
+        #: known.
         self.pace = np.nan
 
-    def ask(self, workers, now):
-        """Let these owe an answer from now on, bool (K,)."""
+    def ask(self, workers, now, work=None):
+        """Let some workers owe an answer from now on.
+
+        Parameters
+        ----------
+        workers : ndarray of bool, shape (K,)
+        now : float
+        work : ndarray of float64, shape (K,), optional
+            Of each for that answer, where they are not alike.
+        """
+        self._work = work
         if self._asked is None:
             self._asked = np.full(self._n_workers, np.nan)
             self._pending = np.zeros(self._n_workers, dtype=bool)
         self._asked[workers] = now
+        self._owing = int(np.count_nonzero(~np.isnan(self._asked)))
         self._pending |= workers
         if self._q and np.isnan(self.pace) and (
                 0 < self._owing <= 2 * self._q):
             self.pace = self._habits.pace(self._q)
-
-    @property
-    def _owing(self):
-        """Workers that have been asked, whatever became of them."""
-        return int(np.count_nonzero(~np.isnan(self._asked)))
 
     def answer(self, worker, now):
         """Take note of an answer; whether it has set the pace."""
@@ -97,6 +147,8 @@ class Owed:
         if not self._q:
             return False
         took = float(now - self._asked[worker])
+        if self._work is not None:
+            took /= self._work[worker]
         self._habits.add(worker, took)
         if not np.isnan(self.pace):
             return False
@@ -106,6 +158,16 @@ class Owed:
             return False
         self.pace = sorted(self._took.values())[n - self._q - 1]
         return True
+
+    def takes(self, workers=slice(None)):
+        """Seconds of some workers at the pace, or of all alike.
+
+        Who has less to do may take as long as others: not all of an answer's
+        time is work.
+        """
+        if self._work is None:
+            return self.pace
+        return self.pace * np.maximum(1.0, self._work[workers])
 
     def give_up(self, worker, now):
         """Wait for this worker no longer."""
@@ -123,7 +185,7 @@ class Owed:
         """
         if np.isnan(self.pace):
             return np.full(self._n_workers, np.inf)
-        longest = max(grace, LATE * self.pace)
+        longest = np.maximum(grace, LATE * self.takes())
         return np.where(self._pending, self._asked + longest, np.inf)
 
     def charge(self, charges):
@@ -138,7 +200,7 @@ class Owed:
         if not waits:
             return
         workers, asked, ended, came = map(np.array, zip(*waits))
-        begins = asked + self.pace
+        begins = asked + self.takes(workers)
         if np.isnan(self.pace):
             # Too few have answered: beyond the last one that did, of those
             # that were asked before this one was given up.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from math import nan
 
 from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.detection.base import ProofKind
@@ -82,6 +83,8 @@ class StepRecord:
     account: Floats             # (K,): seconds, after this step
     turn: int                   # steps begun before it, undone ones too
     files_checked: int = 0      # computed once more by another worker
+    clipped: float = nan        # share of the entries of used files that were
+    scale: float = nan          # step of the median block of their grid
     #: Files whose vectors came after the step's first challenge, bool (f,).
     later: Bools | bool = False
 
@@ -167,12 +170,16 @@ class DrawKind(Named):
     """Kinds of draws; logs have the numbers: new ones come last."""
 
     HEADS = 0, 'The coin of a step says that it is checked.'
-    TAILS = 1, ('The coin of a step says that it is not checked; it may be '
-                'all the same, as one of the first, say.')
+    TAILS = 1, ('The coin of a step says that it is not checked; in logs of '
+                'old it may be all the same, as one of the first, say.')
     CHALLENGE = 2, 'The seed by which files of sums are sketched.'
     CHECK = 3, 'A worker that checks one file of another.'
     MORE = 4, ('One more worker that computes a file, as a check did not '
                'come, or one is not enough.')
+    LAYOUT = 5, ('Who lies next to whom, where files are laid out by '
+                 'speeds.')
+    DUE = 6, ('A step is checked whatever its coin says: one of the first, '
+              'before a checkpoint, or after an alarm.')
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.arrays import Bools, Floats, Ints
 from aspis_mpi.coding.challenge import hidden_bias
+from aspis_mpi.compression.base import Accepted
 from aspis_mpi.detection.base import DROPPED, MISSING, Verdict
 from aspis_mpi.detection.contradiction import (
     Contradiction, ContradictionKind)
@@ -36,6 +37,16 @@ class Resolution:
     spread: float = nan         # what honest workers differ by, if measured
     #: Files of which somebody sent no numbers, of a contradiction.
     not_finite: tuple[int, ...] = ()
+    accepted: Accepted | None = None    # of files on a grid, what they say
+    #: Who showed of which file what is used, or finished it where nothing is
+    #: compared, bool (f, K); None where that is who contributed.
+    shown: Bools | None = None
+
+    @property
+    def credited(self):
+        """Files by the workers whose work on them was right, bool (f, K)."""
+        return (self.verdict.contributors if self.shown is None
+                else self.shown)
 
     @property
     def updates(self):
@@ -93,15 +104,16 @@ def _attempt(table, closing):
 
     used, bias = np.flatnonzero(verdict.source >= 0), 0.0
     floor = spread = nan
+    accepted = None
     if used.size:
         rows = [table.values(worker, file)
                 for worker, file in zip(verdict.source[used].tolist(),
                                         used.tolist())]
         rule = scheme.mean if verdict.mean_is_right else scheme.aggregator
-        rule.aggregate(rows, closing.samples[used], closing.out,
-                       closing.threads)
+        accepted = table.codec.aggregate(
+            rule, *closing.joined(rows, used), closing.out, closing.threads)
         if not scheme.equality.exact:
-            norms = np.array(list(map(arrays.quick_norm, rows)))
+            norms = np.array(list(map(table.codec.norm, rows)))
             floor = scheme.equality.floor(norms, scheme.worst_case)
             spread = table.spread(scheme.detection.q)
             bias = _hidden_bias(closing, verdict, used, table.apart(norms))
@@ -110,7 +122,7 @@ def _attempt(table, closing):
         table.copies(), detected - start, closing.clock() - detected,
         audits=found.audits, remarks=found.remarks, hidden_bias=bias,
         floor=floor, spread=spread, not_finite=_not_finite(
-            verdict, table.evidence())), (
+            verdict, table.evidence()), accepted=accepted), (
             not used.size or arrays.is_finite(closing.out))
 
 

@@ -1,8 +1,9 @@
 """The parts that make a scheme."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from aspis_mpi.arrays import Ints
+from aspis_mpi.arrays import Ints, sealed
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.schemes.belief import Belief
 from aspis_mpi.schemes.gathering import Collection
@@ -36,9 +37,10 @@ class Scheme(Belief):
         return (self.transfer.sends_at_once or self.transfer.comparable
                 or bool(self.transfer.corrects))
 
-    @property
+    @cached_property
     def needed(self) -> Ints | None:
         """Copies of each file that can be believed, (f,), or None."""
         if not self.transfer.comparable:
             return None
-        return self.detector.needed(self.assignment.incidence.sum(axis=1))
+        return sealed(self.detector.needed(
+            self.assignment.incidence.sum(axis=1)))

@@ -6,6 +6,8 @@ from aspis_mpi.arrays import Bools, Floats, Ints
 
 #: Of the newest step in the average.
 WEIGHT = 0.3
+#: Where speeds are followed at once, what differs by more is no noise.
+JUMP = 2.0
 
 
 class Speeds:
@@ -14,6 +16,8 @@ class Speeds:
     Parameters
     ----------
     n_workers : int
+    jumps : bool
+        Whether a pace that is another one counts as it is, at once.
 
     Attributes
     ----------
@@ -21,11 +25,12 @@ class Speeds:
         NaN for workers that were never measured.
     """
 
-    def __init__(self, n_workers: int):
+    def __init__(self, n_workers: int, jumps: bool = False):
+        self._jumps = jumps
         self.seconds: Floats = np.full(n_workers, np.nan)
 
     def observe(self, done: Ints, last_report: Floats,
-                took_part: Bools) -> None:
+                took_part: Bools, judged: Bools | None = None) -> None:
         """Take one step into account.
 
         Parameters
@@ -37,11 +42,20 @@ class Speeds:
             file needs longer for one than the step lasted; that is all that
             is known of it.
         took_part : ndarray of bool, shape (K,)
+        judged : ndarray of bool, shape (K,), optional
+            Whose files were looked at; the others can only be slower than
+            they were thought to be.
         """
         elapsed = np.fmax.reduce(last_report)
         with np.errstate(invalid='ignore', divide='ignore'):
             pace = np.where(done > 0, last_report / done,
                             np.fmax(self.seconds, elapsed))
+        if judged is not None:
+            pace = np.where(judged, pace, np.fmax(self.seconds, pace))
         average = self.seconds + WEIGHT * (pace - self.seconds)
-        fresh = np.where(np.isnan(self.seconds), pace, average)
+        new = np.isnan(self.seconds)
+        if self._jumps:
+            new |= ~((pace <= JUMP * self.seconds)
+                     & (self.seconds <= JUMP * pace))
+        fresh = np.where(new, pace, average)
         self.seconds = np.where(took_part, fresh, self.seconds)

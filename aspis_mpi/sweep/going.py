@@ -63,9 +63,9 @@ def go(sweep, jobs, signals):
     if launch().size > 1:
         raise JobError('sweep: the ranks of a launcher do one run of a '
                        'sweep: give its number by --index')
-    records.refuse_changed(sweep.runs)
+    found = records.refuse_changed(sweep.runs)
     records.submit(sweep)
-    return Going(sweep, jobs, signals).run()
+    return Going(sweep, found, jobs, signals).run()
 
 
 class Going:
@@ -75,15 +75,16 @@ class Going:
     ----------
     sweep : Sweep
         All of its jobs are recorded.
+    found : list of (Run, State)
+        Its runs.
     jobs : int
         Processes at a time.
     signals : Signals
         Requests to end.
     """
 
-    def __init__(self, sweep, jobs, signals):
+    def __init__(self, sweep, found, jobs, signals):
         self._sweep, self._jobs, self._signals = sweep, jobs, signals
-        found = [(run, look(run)) for run in sweep.runs]
         self._waiting = deque(run for run, state in found
                               if state.word in (states.PARTIAL,
                                                 states.MISSING))

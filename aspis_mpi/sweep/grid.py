@@ -60,6 +60,21 @@ Pattern = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
+class Special:
+    """Settings of the combinations that fit a pattern alone.
+
+    Attributes
+    ----------
+    pattern : dict
+    tables : dict
+        Sections and keys that it sets.
+    """
+
+    pattern: Pattern
+    tables: Tables
+
+
+@dataclass(frozen=True)
 class Grid:
     """Axes, of which the last varies fastest.
 
@@ -68,10 +83,13 @@ class Grid:
     axes : tuple of Axis
     without : tuple of dict
         Combinations that are left out.
+    where : tuple of Special
+        Settings of some combinations alone.
     """
 
     axes: tuple[Axis, ...]
     without: tuple[Pattern, ...] = ()
+    where: tuple[Special, ...] = ()
 
     def combinations(self) -> Iterator[tuple[Setting, ...]]:
         """One setting of each axis, for every run.
@@ -84,10 +102,34 @@ class Grid:
         ['x1', 'x2', 'x3', 'y2']
         """
         for chosen in product(*(axis.settings for axis in self.axes)):
-            names = {axis.name: setting.name
-                     for axis, setting in zip(self.axes, chosen)}
+            names = self._names(chosen)
             if not any(_fits(pattern, names) for pattern in self.without):
                 yield chosen
+
+    def tables(self, chosen: tuple[Setting, ...]) -> Tables:
+        """Sections and keys that a combination sets.
+
+        >>> axes = [Axis(name, name, tuple(Setting(it, it, {'job': {name: it}})
+        ...                                for it in its))
+        ...         for name, its in (('a', 'xy'), ('b', '12'))]
+        >>> grid = Grid(tuple(axes), where=(
+        ...     Special({'a': frozenset('y')}, {'job': {'b': '0'}}),))
+        >>> for chosen in grid.combinations():
+        ...     grid.tables(chosen)['job']
+        {'a': 'x', 'b': '1'}
+        {'a': 'x', 'b': '2'}
+        {'a': 'y', 'b': '0'}
+        {'a': 'y', 'b': '0'}
+        """
+        names = self._names(chosen)
+        return laid_over(*(setting.tables for setting in chosen),
+                         *(special.tables for special in self.where
+                           if _fits(special.pattern, names)))
+
+    def _names(self, chosen: tuple[Setting, ...]) -> dict[str, str]:
+        """Names of settings by those of their axes."""
+        return {axis.name: setting.name
+                for axis, setting in zip(self.axes, chosen)}
 
     @property
     def repeating(self) -> tuple[int, ...]:

@@ -33,20 +33,29 @@ def submit(sweep):
     """
     fresh = [run for run in sweep.runs if not run.record.exists()]
     for run in fresh:
-        # As far as it needs neither data nor memory.
-        Design(run.job, leads=False)
+        _check(run)
     try:
         sweep.folder.mkdir(parents=True, exist_ok=True)
         for run in fresh:
             _write(run.record, f'# {run.title}\n\n{run.job.to_toml()}')
         whole = tomli_w.dumps(sweep.tables)
         record = sweep.folder / RECORD
-        if not record.exists() or record.read_text('utf-8') != whole:
+        if not record.exists() or record.read_bytes() != whole.encode():
             _write(record, whole)
     except OSError as error:
         raise JobError(f'{sweep.folder}: it cannot be written: '
                        f'{reason(error)}; name another folder by --out'
                        ) from error
+
+
+def _check(run):
+    """Check a job as far as it needs neither data nor memory."""
+    try:
+        Design(run.job, leads=False)
+    except Exception as error:
+        # A traceback tells of no job; what has a line of its own does.
+        error.add_note(f'This is of {run.title}.')
+        raise
 
 
 def refuse_changed(runs):
@@ -56,15 +65,20 @@ def refuse_changed(runs):
     ----------
     runs : sequence of Run
 
+    Returns
+    -------
+    list of (Run, State)
+        All of them.
+
     Raises
     ------
     JobError
         It names the first of them, and what to do.
     """
-    changed = [(run, state) for run in runs
-               if (state := look(run)).word == CHANGED]
+    found = [(run, look(run)) for run in runs]
+    changed = [(run, state) for run, state in found if state.word == CHANGED]
     if not changed:
-        return
+        return found
     (run, state), *others = changed
     more = counted(len(others), 'other run has', 'other runs have')
     raise JobError(

@@ -85,11 +85,14 @@ class Results:
         Those that seconds are counted by: 'virtual', 'wall'.
     reasons : dict of str to str
         Why some runs failed, by their names.
+    left_out : dict of str to str
+        Why others do not count though there is something of them.
     """
 
     cells: tuple[Cell, ...]
     clocks: tuple[str, ...]
     reasons: dict[str, str]
+    left_out: dict[str, str]
 
 
 def collect(sweep):
@@ -111,7 +114,7 @@ def collect(sweep):
         No run has ended.
     """
     repeating = set(sweep.grid.repeating)
-    cells, clocks, reasons = {}, set(), {}
+    cells, clocks, reasons, left_out = {}, set(), {}, {}
     for run in sweep.runs:
         rest = tuple(setting for i, setting in enumerate(run.settings)
                      if i not in repeating)
@@ -123,13 +126,17 @@ def collect(sweep):
             with load_run(run.log) as log:
                 measured.append(measure(log))
                 clocks.add(log.attrs['clock'])
+        elif state.reason:
+            left_out[run.name] = str(state)
         if state.word == states.FAILED:
             reasons[run.name] = state.reason
     if not clocks:
+        why = next((f'; {name} is {state}'
+                    for name, state in left_out.items()), '')
         raise RunLogError(f'{sweep.folder} holds no run of {sweep.path} that '
-                          'has ended')
+                          f'has ended{why}')
     return Results(tuple(_cell(*it) for it in cells.values()),
-                   tuple(sorted(clocks)), reasons)
+                   tuple(sorted(clocks)), reasons, left_out)
 
 
 def measure(log):

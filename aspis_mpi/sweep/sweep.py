@@ -116,9 +116,8 @@ class Sweep:
     def runs(self) -> tuple[Run, ...]:
         """All runs, by number."""
         return tuple(
-            Run(self.path, number, chosen, laid_over(
-                self.base, *(setting.tables for setting in chosen)),
-                self.folder)
+            Run(self.path, number, chosen,
+                laid_over(self.base, self.grid.tables(chosen)), self.folder)
             for number, chosen in enumerate(self.grid.combinations(), 1))
 
     def run(self, number: int) -> Run:

@@ -1,9 +1,12 @@
 """The scripts of tests/bench whose figures stand on the page of benchmarks.
 
-Each takes less than two minutes on two cores.  Figures are ratios where they
-can be: these say the same on many machines, and mostly also on a busy one.
+Each takes less than two minutes on two cores, but for the rules of
+aggregation beside their peers, which take half an hour.  Figures are ratios
+where they can be: these say the same on many machines, and mostly also on a
+busy one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -47,13 +50,42 @@ class Bench:
     commands : tuple of str
         As they are given in the root of a checkout.
     figures : tuple of Figure
+    compared : callable, optional
+        Makes of all printed lines the head and the rows of a table that
+        stands in the place of the figures.
     """
 
     name: str
     title: str
     about: str
     commands: tuple
-    figures: tuple
+    figures: tuple = ()
+    compared: Callable | None = None
+
+
+def rules(lines):
+    """Rules of aggregation in rows, numbers and threads in columns."""
+    found = {(it['rule'], it['d'], it['threads']): it for it in lines}
+    sizes = sorted({key[1:] for key in found})
+    head = ('rule', *(f'd = {d:,}, {threads} thread' + 's' * (threads > 1)
+                      for d, threads in sizes), 'memory', 'holds')
+    rows = []
+    for rule in dict.fromkeys(it['rule'] for it in lines):
+        some = [found.get((rule, *size)) for size in sizes]
+        there = [it for it in some if it]
+        rows.append((f'`{rule}`', *map(_one, some),
+                     f'{max(it["memory"] for it in there):.2f}',
+                     'yes' if all(it['holds'] for it in there) else 'no'))
+    return head, rows
+
+
+def _one(line):
+    """A cell: reads, and how much faster than which peer."""
+    if line is None:
+        return '–'
+    peer = line.get('peer')
+    return f'{line["reads"]:.1f}' + (
+        f'; {line["faster"]:.1f} × {peer}' if peer else '')
 
 
 RANKS = 'mpirun --oversubscribe -n 16 python tests/bench'
@@ -78,21 +110,26 @@ BENCHES = (
           'that are challenged, and with all replicas. And the seconds of a '
           'step that are not computing, of replicas over those of sums; '
           'workers sketch what they hold, at the same time where each has a '
-          'core.',
+          'core, with products in float64 or in float32 '
+          '(`transfer.sketch_type`).',
           (f'{RANKS}/challenge.py 61706 3',),
           (Figure('bytes, sums ÷ one vector of each worker',
-                  'bytes_over_Kd4'),
+                  'float64_bytes_over_Kd4'),
            Figure('bytes, replicas ÷ the same', 'replicas_bytes_over_Kd4'),
-           Figure('seconds, replicas ÷ sums', 'ratio'),
-           Figure('the same, were there a core for each rank',
-                  'ratio_with_one_core_a_rank'))),
+           Figure('seconds, replicas ÷ sums', 'float64_ratio'),
+           Figure('the same in float32', 'float32_ratio'),
+           Figure('seconds, were there a core for each rank',
+                  'float64_ratio_with_one_core_a_rank'),
+           Figure('the same in float32',
+                  'float32_ratio_with_one_core_a_rank'))),
     Bench('sketching.py', 'Sketches',
           'Sketches of 8 rows of the 91 files of a worker, 431,080 '
           'parameters, beside the norms of the same files.',
           ('python tests/bench/sketching.py',),
           (Figure('a single file: sketch ÷ norm', 'sketch_1', 'norm_1'),
            Figure('15 files', 'sketch_15', 'norm_15'),
-           Figure('91 files', 'sketch_91', 'norm_91'))),
+           Figure('91 files', 'sketch_91', 'norm_91'),
+           Figure('91 files, products in float32', 'float32', 'norm_91'))),
     Bench('screens.py', 'Screens of spot checks',
           'Norms of blocks or tensors of 15 payloads of 11,173,962 numbers, '
           'beside one product by BLAS, which reads the same.',
@@ -101,6 +138,18 @@ BENCHES = (
            Figure('norms of tensors ÷ product', 'tensors', 'dot'),
            Figure('blocks whose squares are no float32 ÷ product',
                   'overflowing', 'dot'))),
+    Bench('aggregators.py', 'Rules of aggregation beside other libraries',
+          'Of 25 files of d numbers, 5 of which may be wrong: seconds of each '
+          'rule over those of one read of all files, and how much faster it '
+          'is than the fastest of ByzFL 0.0.11, ByzPy 0.1.4 and krum 0.9.1 '
+          'where one of them has the rule, all with as many threads and by '
+          'turns. Memory is the most of files, result and all that is made, '
+          'over the files. It holds if a rule is at least twice as fast as '
+          'that peer, `krum`, `multi-krum` and `nnm` five times, or takes at '
+          'most 1.3 reads, and 1.3 times the memory of the files; the '
+          'command exits with 1 where it does not. It needs a package index.',
+          ('python tests/bench/aggregators.py --d 1000000 11000000 '
+           '--threads 1 2 --peers .peers',), compared=rules),
     Bench('spot.py', 'Spot checks while nobody lies',
           'Scheme `spot`, rate 0.1 and the first 10 of 200 steps checked, '
           'beside `wait-for-all` with the same load, batch and files, on the '

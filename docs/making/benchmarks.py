@@ -3,6 +3,9 @@
     python docs/making/benchmarks.py                      # measure all again
     python docs/making/benchmarks.py --only step.py ...   # some of them
     python docs/making/benchmarks.py --page               # the page alone
+    python docs/making/benchmarks.py --only aggregators.py --printed FILE ...
+
+The last takes from files what the bench's command printed, in pieces.
 
 What was measured lies in docs/benchmarks.json, with the day, the machine and
 its versions: a bench that is measured again replaces only its own figures.
@@ -54,19 +57,31 @@ def measure(bench):
     subprocess.CalledProcessError
         One of them failed; what was stored stays.
     """
-    facts = machine.facts()
     ended = [machine.run(words(command), cwd=ROOT, env=environment())
              for command in bench.commands]
     seconds = sum(it.seconds for it in ended)
+    others = sum(it.others * it.seconds for it in ended) / seconds
+    keep(bench, [it.printed for it in ended],
+         {'seconds': round(seconds), 'others': round(others, 2)})
+
+
+def keep(bench, printed, spent):
+    """Store what the commands of a bench printed, and write the page.
+
+    Parameters
+    ----------
+    bench : Bench
+    printed : list of str
+    spent : dict of str to float
+        Its `seconds`, and the cores that `others` used; empty where it was
+        measured in pieces.
+    """
     stored = read()
     stored[bench.name] = {
-        'day': datetime.now(UTC).date().isoformat(),
-        'seconds': round(seconds),
-        'others': round(sum(it.others * it.seconds for it in ended)
-                        / seconds, 2),
-        'machine': facts,
-        'lines': [json.loads(line) for it in ended
-                  for line in it.printed.splitlines()]}
+        'day': datetime.now(UTC).date().isoformat(), **spent,
+        'machine': machine.facts(),
+        'lines': [json.loads(line) for text in printed
+                  for line in text.splitlines()]}
     STORED.write_text(json.dumps(
         {it.name: stored[it.name] for it in BENCHES if it.name in stored},
         indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
@@ -135,11 +150,13 @@ def _found(bench, found, machines):
     """What was measured, and when, where and beside what."""
     if found is None:
         return 'Not measured yet.'
-    rows = [(it.told, f'{it.value(found["lines"]):.4g}')
-            for it in bench.figures]
+    head, rows = ('', 'measured'), [
+        (it.told, f'{it.value(found["lines"]):.4g}') for it in bench.figures]
+    if bench.compared:
+        head, rows = bench.compared(found['lines'])
     when = (f"{found['day']}, {_letter(machines.index(found['machine']))}, "
-            f"{found['seconds']} s; {_beside(found)}")
-    return f'{table(("", "measured"), rows)}\n\n{_filled(when)}.'
+            f'{_beside(found)}')
+    return f'{table(head, rows)}\n\n{_filled(when)}.'
 
 
 def _filled(text):
@@ -149,12 +166,14 @@ def _filled(text):
 
 
 def _beside(found):
-    """What else the machine did, as a clause."""
-    cores = found['machine']['cores']
+    """How long it took, and what else the machine did, as a clause."""
+    if 'seconds' not in found:
+        return 'in pieces, while other programs may have run'
+    cores, spent = found['machine']['cores'], f"{found['seconds']} s; "
     if found['others'] <= UNNOTICED:
-        return 'nothing else ran'
-    return (f"other programs kept {found['others']:.2g} of its {cores} cores "
-            'busy')
+        return spent + 'nothing else ran'
+    return (f"{spent}other programs kept {found['others']:.2g} of its "
+            f'{cores} cores busy')
 
 
 def main():
@@ -164,9 +183,15 @@ def main():
     parser.add_argument('--only', nargs='+', choices=known, default=known,
                         metavar='NAME')
     parser.add_argument('--page', action='store_true')
+    parser.add_argument('--printed', nargs='+', type=Path, metavar='FILE')
     arguments = parser.parse_args()
     if arguments.page:
         write()
+        return
+    if arguments.printed:
+        name, = arguments.only
+        keep(known[name], [path.read_text(encoding='utf-8')
+                           for path in arguments.printed], {})
         return
     for name in arguments.only:
         measure(known[name])

@@ -35,7 +35,8 @@ workers = 15
 #: Schemes that are prepared for wrong workers are compared with q = 2.
 WRONG = 2
 CAREFUL = (None, 'aspis', 'aspis-plus', 'byzshield', 'detox', 'draco',
-           'draco-cyclic', 'spot', 'robust-partial')
+           'draco-cyclic', 'reactive', 'reactive-random', 'spot',
+           'robust-partial')
 
 CERTIFIED = {None: '–', 'none': 'none', 'unattacked': 'all, unattacked',
              'attacked': 'all'}

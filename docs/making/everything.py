@@ -1,6 +1,6 @@
-"""All pictures of these pages, and the page of benchmarks, by one command.
+"""All pictures of these pages but those of sweeps, and the benchmarks' page.
 
-    python docs/making/everything.py                  # some 15 minutes
+    python docs/making/everything.py                  # some 45 minutes
     python docs/making/everything.py --list           # what there is
     python docs/making/everything.py --only pictures  # or benchmarks
     python docs/making/everything.py --only trust.png step.py
@@ -25,6 +25,8 @@ if __name__ == '__main__':
 from making import benches, pictures, runs, screenshot  # noqa: E402
 
 GROUPS = PICTURES, BENCHMARKS = 'pictures', 'benchmarks'
+#: Drawn of sweeps that take hours, as experiments/schemes/table.py says.
+SWEPT = frozenset({Path('schemes.png')})
 
 
 @dataclass(frozen=True)

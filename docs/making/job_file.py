@@ -19,6 +19,7 @@ FAMILIES = {
     'order': 'Orders: `assignment.order`',
     'collection': 'Collections: `collection.name`',
     'transfer': 'Transfers: `transfer.name`',
+    'compression': 'Compressions: `compression.name`',
     'code': 'Codes: `transfer.code`',
     'detection': 'Detection rules: `detection.name`',
     'aggregation': 'Aggregations: `aggregation.name`',

@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 
@@ -37,13 +38,16 @@ def facts():
 
 def mpi():
     """Name and version of the MPI library, as it says itself."""
-    import mpi4py
-    # A process in which MPI has started may not start mpirun.
-    mpi4py.rc.initialize = False
-    from mpi4py import MPI
+    # By another process: one in which MPI has started may not start mpirun,
+    # and one that has its module without it can never start it.
+    said = subprocess.run(
+        [sys.executable, '-c', 'import mpi4py\n'
+         'mpi4py.rc.initialize = False\n'
+         'from mpi4py import MPI\n'
+         'print(MPI.Get_library_version())'],
+        check=True, capture_output=True, text=True).stdout
     # What follows says where it was built, and on which host.
-    first = MPI.Get_library_version().splitlines()[0]
-    return first.partition(',')[0].strip()
+    return said.splitlines()[0].partition(',')[0].strip()
 
 
 @dataclass(frozen=True)

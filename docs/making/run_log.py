@@ -41,7 +41,9 @@ def data_sets():
     grow.append(schema.DRAWS)
     found = {item.path: item for item in grow}
     for path, dtype, row in ((schema.INCIDENCE, 'u1', ('f', 'K')),
-                             (schema.ORDER, 'i4', ('K', 'l'))):
+                             (schema.ORDER, 'i4', ('K', 'l')),
+                             (schema.SAMPLES, 'i8', ('f',)),
+                             (schema.WHOLES, 'i4', ('f',))):
         found[path] = DataSet(path, np.dtype(dtype), row)
     return found
 

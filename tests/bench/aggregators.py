@@ -1,242 +1,207 @@
 """Seconds of rules of aggregation, beside a read of the files and the peers.
 
-    python tests/bench/aggregators.py [D] [THREADS] [--peers]
+    python tests/bench/aggregators.py
+    python tests/bench/aggregators.py --d 11000000 --threads 2 \\
+        --rules krum median --peers FOLDER --table text
 
-For 25 files of D float32 numbers, 5 of which may be wrong, the best of some
-repeats, in processor time of one thread or in wall time of several: of each
-rule and pre-aggregation, over one sum of all
-files (`reads`), over the same in plain numpy where that is short (`numpy`),
-and the most memory over that of the files (`memory`).
+25 files of D float32 numbers, 5 of which may be wrong.  Libraries take turns,
+each in a process of its own with as many threads.  What is compared is the
+median of wall time over some calls; the first of each, and those of its ways
+that are slower, do not count.  Of each rule and pre-aggregation a line of
+JSON, or of a table:
 
-With `--peers` an environment is made for ByzFL and ByzPy, which takes what
-they need from this one, and the fastest of them is named, with its seconds
-over ours (`faster`).  Each library runs in processes of its own, one after
-the other, with as many threads.  Their SMEA and MDA try all sets of files
-one by one, for minutes, and are left out.
+    seconds   of ours
+    reads     the same over those of one read of all files
+    memory    files, result and all that is made, over the files
+    numpy     seconds of plain numpy, on one matrix, over ours
+    peer      the library that is fastest, where one has the rule
+    faster    its seconds over ours
+    holds     whether `memory` is at most 1.3, and beside peers `faster` at
+              least 2, or 5 for krum, multi-krum and nnm, or else `reads` at
+              most 1.3
+
+With `--peers` an environment for ByzFL, ByzPy and krum is made in a folder,
+if it is not there yet: see `tests/bench/peers.py`.  No process may have more
+than half of the machine's memory; who asks for more is no peer of that rule.
+Exits 1 where something does not hold.
 """
 
+import argparse
+import csv
 import json
-import os
-import subprocess
+import math
 import sys
-import sysconfig
-import tempfile
-import time
-import tracemalloc
-import types
-import venv
+from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
-N, WRONG, REPEATS = 25, 5, 5
-PEERS = ('byzfl==0.0.11', 'byzpy==0.1.4')
 ROOT = Path(__file__).parents[2]
+if __name__ == '__main__':
+    sys.path.insert(0, str(ROOT))
+
+from tests.bench import peers  # noqa: E402
+from tests.bench.served import N, NUMPY, OURS, READ, Served  # noqa: E402
+
+#: Each is called so many times, or for so many seconds.
+MOST, SECONDS = 15, 2.0
+#: By how much faster than a peer, and some rules; reads; memory.
+FASTER, MUCH_FASTER, READS, MEMORY = 2.0, 5.0, 1.3, 1.3
+MUCH = ('krum', 'multi-krum', 'nnm + mean')
+COLUMNS = ('rule', 'd', 'threads', 'seconds', 'reads', 'memory', 'numpy',
+           'peer', 'faster', 'holds')
 
 
-def files(d):
-    """The same for all."""
-    import numpy as np
-    rng = np.random.default_rng(0)
-    return [rng.standard_normal(d, np.float32) for _ in range(N)]
+class Turns:
+    """Calls of one rule by all libraries that have it, by turns.
+
+    Parameters
+    ----------
+    served : sequence of Served
+        Ours is the first.
+    rule : str
+
+    Attributes
+    ----------
+    medians : dict of str to float
+        Seconds of each library, and those of a read under `READ`.
+    memory : float
+        Of ours.
+    """
+
+    def __init__(self, served, rule):
+        ours = served[0]
+        calls = {it.library: (it, rule) for it in served if rule in it.rules}
+        calls[READ] = ours, READ
+        # With the result, which they make and ours is given.
+        self.memory = 1 + 1 / N + ours.bytes(rule) / (4 * N * ours.d)
+        first = {name: _fastest(*call) for name, call in calls.items()}
+        # Whose memory does not suffice has no time to compare with.
+        first = {name: found for name, found in first.items()
+                 if found[0] < math.inf}
+        calls = {name: calls[name] for name in first}
+        # What takes long is as slow in its first call as in later ones.
+        found = {name: [seconds] if seconds > SECONDS else []
+                 for name, (seconds, _) in first.items()}
+        for _ in range(MOST):
+            for name, (library, called) in calls.items():
+                if sum(found[name]) < SECONDS:
+                    found[name].append(library.seconds(called,
+                                                       first[name][1]))
+        self.medians = {name: median(some) for name, some in found.items()}
 
 
-def best(work, threads):
-    """Least seconds of some repeats, of one where it takes long."""
-    clock = time.process_time if threads == 1 else time.perf_counter
-    seconds = []
-    while len(seconds) < REPEATS and sum(seconds) < 2:
-        start = clock()
-        work()
-        seconds.append(clock() - start)
-    return min(seconds)
+def _fastest(library, rule):
+    """The least seconds of its ways to call a rule, and which that is."""
+    return min((library.seconds(rule, way), way)
+               for way in range(library.rules[rule]))
 
 
-# --- ours ------------------------------------------------------------------
-
-def ours(d, threads):
-    """Seconds and memory of every part, and seconds of one read."""
-    import numpy as np
-
-    from aspis_mpi import registry
-    from aspis_mpi.aggregation.preaggregation import ChainMaker
-    rows, out = files(d), np.empty(d, np.float32)
-    parts = dict(registry.parts('aggregation'))
-    for name, part in registry.parts('pre-aggregation').items():
-        parts[f'{name} + mean'] = ChainMaker((part,), parts['mean'])
-    yield 'read', {'seconds': best(lambda: [row.sum() for row in rows],
-                                   threads)}
-    for name, part in parts.items():
-        rule = part(N, WRONG, WRONG)
-
-        def work(rule=rule):
-            rule.aggregate(rows, [1] * N, out, threads)
-
-        tracemalloc.start()
-        work()
-        memory = 1 + tracemalloc.get_traced_memory()[1] / (4 * N * d)
-        tracemalloc.stop()
-        yield name, {'seconds': best(work, threads),
-                     'memory': round(memory, 3)}
+def compared(turns, rule, d, threads):
+    """The line of a rule."""
+    ours = turns.medians[OURS]
+    line = {'rule': rule, 'd': d, 'threads': threads,
+            'seconds': round(ours, 5),
+            'reads': round(ours / turns.medians[READ], 2),
+            'memory': round(turns.memory, 3)}
+    others = {name: seconds / ours for name, seconds in turns.medians.items()
+              if name in peers.VERSIONS}
+    if NUMPY in turns.medians:
+        line['numpy'] = round(turns.medians[NUMPY] / ours, 2)
+    if others:
+        line['peer'] = min(others, key=others.get)
+        line['faster'] = round(others[line['peer']], 2)
+    return line | {'holds': holds(line)}
 
 
-# --- plain numpy -----------------------------------------------------------
-
-def plain(d, threads):
-    """The shortest way in numpy, on all files at once."""
-    import numpy as np
-    rows = np.array(files(d))
-
-    def apart():
-        inner = rows @ rows.T
-        lengths = np.diagonal(inner)
-        return lengths[:, None] + lengths - 2 * inner
-
-    def krum(picks):
-        near = np.sort(apart(), axis=1)[:, 1:N - WRONG - 1].sum(axis=1)
-        return rows[np.argsort(near)[:picks]].mean(axis=0)
-
-    def nnm():
-        near = np.argsort(apart(), axis=1)[:, :N - WRONG]
-        mixed = np.zeros((N, N), np.float32)
-        np.put_along_axis(mixed, near, 1 / np.float32(N - WRONG), axis=1)
-        return (mixed @ rows).mean(axis=0)
-
-    def meamed():
-        order = np.abs(rows - np.median(rows, axis=0)).argsort(axis=0)
-        return np.take_along_axis(rows, order[:N - WRONG], 0).mean(axis=0)
-
-    ways = {'mean': lambda: rows.mean(axis=0),
-            'median': lambda: np.median(rows, axis=0),
-            'trimmed-mean': lambda: np.sort(rows, axis=0)[
-                WRONG:-WRONG].mean(axis=0),
-            'sign-majority': lambda: np.sign(np.sign(rows).sum(axis=0)),
-            'krum': lambda: krum(1),
-            'multi-krum': lambda: krum(N - WRONG - 2),
-            'nnm + mean': nnm, 'meamed': meamed}
-    for name, work in ways.items():
-        yield name, {'seconds': best(work, threads)}
+def holds(line):
+    """True if a rule is as fast, and takes as little, as it should."""
+    if line['memory'] > MEMORY:
+        return False
+    if 'peer' not in line:
+        return True
+    if line['rule'] in MUCH:
+        return line['faster'] >= MUCH_FASTER
+    return line['faster'] >= FASTER or line['reads'] <= READS
 
 
-# --- peers -----------------------------------------------------------------
-
-def byzfl(d, threads):
-    """ByzFL on arrays of numpy, and on tensors of torch."""
-    import torch
-    torch.set_num_threads(threads)
-    # It imports torchvision, which nothing here needs.
-    sys.modules['byzfl.benchmark'] = types.ModuleType('byzfl.benchmark')
-    import byzfl
-    rows = files(d)
-    tensors = [torch.from_numpy(row) for row in rows]
-
-    def parts():
-        # Anew for each kind: one remembers what it gave last.
-        return {
-            'median': byzfl.Median(), 'trimmed-mean': byzfl.TrMean(WRONG),
-            'krum': byzfl.Krum(WRONG), 'multi-krum': byzfl.MultiKrum(WRONG),
-            'meamed': byzfl.Meamed(WRONG), 'monna': byzfl.MoNNA(WRONG),
-            'caf': byzfl.CAF(WRONG),
-            'geometric-median': byzfl.GeometricMedian(T=8),
-            'centered-clipping': byzfl.CenteredClipping(L=3),
-            'arc + mean': byzfl.ARC(WRONG),
-            'clipping + mean': byzfl.Clipping(1.0),
-            'bucketing + mean': byzfl.Bucketing(2),
-            'nnm + mean': byzfl.NNM(WRONG)}
-
-    numpys, torches = parts(), parts()
-    for name in numpys:
-        yield name, {'seconds': min(
-            best(lambda: numpys[name](rows), threads),
-            best(lambda: torches[name](tensors), threads))}
+def measured(python, d, threads, rules):
+    """The lines of some rules, or of all where none is named."""
+    libraries = [(sys.executable, OURS), (sys.executable, NUMPY)]
+    if python:
+        libraries += [(python, name) for name in peers.VERSIONS]
+    with ExitStack() as stack:
+        served = [stack.enter_context(Served(path, name, d, threads))
+                  for path, name in libraries]
+        for rule in rules or served[0].rules:
+            if rule not in served[0].rules:
+                raise SystemExit(f'there is no rule {rule}; there are '
+                                 f'{", ".join(served[0].rules)}')
+            if rule != READ:
+                yield compared(Turns(served, rule), rule, d, threads)
 
 
-def byzpy(d, threads):
-    """ByzPy on arrays of numpy."""
-    from byzpy import aggregators, pre_aggregators
-    rows = files(d)
-    coordinate, geometric, norm = (
-        aggregators.coordinate_wise, aggregators.geometric_wise,
-        aggregators.norm_wise)
-    rules = {'median': coordinate.CoordinateWiseMedian(),
-             'trimmed-mean': coordinate.CoordinateWiseTrimmedMean(WRONG),
-             'krum': geometric.Krum(WRONG),
-             'multi-krum': geometric.MultiKrum(WRONG, N - WRONG - 2),
-             'monna': geometric.MoNNA(WRONG),
-             'geometric-median': geometric.GeometricMedian(max_iter=8),
-             'caf': norm.CAF(WRONG),
-             'centered-clipping': norm.CenteredClipping(c_tau=100.0, M=3)}
-    before = {'arc + mean': pre_aggregators.ARC(WRONG),
-              'clipping + mean': pre_aggregators.Clipping(1.0),
-              'bucketing + mean': pre_aggregators.Bucketing(2),
-              'nnm + mean': pre_aggregators.NearestNeighborMixing(WRONG)}
-    for name, part in rules.items():
-        yield name, {'seconds': best(lambda: part.aggregate(rows),
-                                     threads)}
-    for name, part in before.items():
-        yield name, {'seconds': best(lambda: part.pre_aggregate(rows),
-                                     threads)}
+# --- as people read it -----------------------------------------------------
+
+def text(lines):
+    """Columns of equal width."""
+    print('{:18} {:>9} {:>2} {:>8} {:>6} {:>6} {:>6} {:>6} {:>6}  {}'.format(
+        *COLUMNS))
+    for line in lines:
+        print('{:18} {:9} {:2} {:8.4f} {:6.2f} {:6.3f} {:>6} {:>6} {:>6}  {}'
+              .format(*_cells(line)), flush=True)
+        yield line
 
 
-LIBRARIES = {it.__name__: it for it in (ours, plain, byzfl, byzpy)}
+def markdown(lines):
+    """A table of a page."""
+    for row in (COLUMNS, ('---',) * len(COLUMNS)):
+        print('|', ' | '.join(row), '|')
+    for line in lines:
+        print('|', ' | '.join(map(str, _cells(line))), '|', flush=True)
+        yield line
 
 
-def environment(folder):
-    """A Python with the peers, and with what this one has."""
-    venv.create(folder, with_pip=True)
-    python = folder / 'bin' / 'python'
-    home = subprocess.run(
-        [python, '-c', 'import sysconfig; '
-         'print(sysconfig.get_paths()["purelib"])'],
-        check=True, capture_output=True, text=True).stdout.strip()
-    Path(home, 'here.pth').write_text(sysconfig.get_paths()['purelib'])
-    # What they want beside numpy and torch, these rules do not use.
-    subprocess.run([python, '-m', 'pip', 'install', '-q', '--no-deps',
-                    *PEERS], check=True, stdout=sys.stderr)
-    return python
+def commas(lines):
+    """A line for a spreadsheet."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(COLUMNS)
+    for line in lines:
+        writer.writerow(_cells(line))
+        sys.stdout.flush()
+        yield line
 
 
-def measured(python, library, d, threads):
-    """The figures of a library, by rule."""
-    # Our threads are not those of the library of matrices.
-    own = 1 if library == 'ours' else threads
-    done = subprocess.run(
-        [python, __file__, '--of', library, str(d), str(threads)],
-        check=True, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {'OMP_NUM_THREADS': str(own),
-                          'OPENBLAS_NUM_THREADS': str(own),
-                          'PYTHONPATH': str(ROOT)})
-    return dict(json.loads(line) for line in done.stdout.splitlines())
+def objects(lines):
+    """A line of JSON each."""
+    for line in lines:
+        print(json.dumps(line), flush=True)
+        yield line
 
 
-def main(d, threads, peers):
-    with tempfile.TemporaryDirectory() as folder:
-        python = environment(Path(folder)) if peers else sys.executable
-        others = ['byzfl', 'byzpy'] if peers else []
-        found = {library: measured(python, library, d, threads)
-                 for library in ('ours', 'plain', *others)}
-    read = found['ours'].pop('read')['seconds']
-    for name, figures in found['ours'].items():
-        seconds = figures['seconds']
-        line = {'rule': name, 'd': d, 'threads': threads,
-                'seconds': round(seconds, 4),
-                'reads': round(seconds / read, 2),
-                'memory': figures['memory']}
-        if name in found['plain']:
-            line['numpy'] = round(
-                seconds / found['plain'][name]['seconds'], 2)
-        theirs = {library: found[library][name]['seconds']
-                  for library in others if name in found[library]}
-        if theirs:
-            line['peer'] = min(theirs, key=theirs.get)
-            line['faster'] = round(min(theirs.values()) / seconds, 2)
-        print(json.dumps(line))
+def _cells(line):
+    return [line.get(name, '') for name in COLUMNS]
+
+
+TABLES = {'json': objects, 'text': text, 'markdown': markdown, 'csv': commas}
+
+
+def main():
+    """Measure what is asked for; 1 if something does not hold."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('--d', nargs='+', type=int, default=[1_000_000])
+    parser.add_argument('--threads', nargs='+', type=int, default=[1])
+    parser.add_argument('--rules', nargs='+', default=[])
+    parser.add_argument('--peers', type=Path, metavar='FOLDER')
+    parser.add_argument('--table', choices=TABLES, default='json')
+    asked = parser.parse_args()
+    python = asked.peers and peers.environment(asked.peers.absolute())
+    lines = (line for d in asked.d for threads in asked.threads
+             for line in measured(python, d, threads, asked.rules))
+    missed = [line for line in TABLES[asked.table](lines)
+              if not line['holds']]
+    return int(bool(missed))
 
 
 if __name__ == '__main__':
-    if '--of' in sys.argv:
-        library, d, threads = sys.argv[2:]
-        for line in LIBRARIES[library](int(d), int(threads)):
-            print(json.dumps(line))
-    else:
-        numbers = [int(it) for it in sys.argv[1:] if it.isdigit()]
-        d, threads = (numbers + [1_000_000, 1][len(numbers):])[:2]
-        main(d, threads, '--peers' in sys.argv)
+    sys.exit(main())

@@ -5,8 +5,9 @@
 K = 15, r = 3, q = 2, nobody lies, gradients cost one pass.  What computing
 takes is the wait of the sums, so transfer, detection and aggregation of the
 replicas are what their step takes longer.  On fewer cores than ranks the
-workers' sketches queue for them; the last ratio counts those of one worker
-once, as where each rank has a core.  Medians of paired ratios, as JSON.
+workers' sketches queue for them; the ratios with a core a rank count those of
+one worker once.  Sketches are made in float64 and in float32.  Medians of
+paired ratios, as JSON.
 """
 
 import json
@@ -39,10 +40,12 @@ SCHEMES = {
     'replicas': {'transfer': {'name': 'replicas'},
                  'detection': {'name': 'clique'},
                  'aggregation': {'name': 'mean'}},
-    'sums': {'transfer': {'name': 'sums', 'challenge': True},
-             'detection': {'name': 'certified'},
-             'aggregation': {'name': 'mean'}},
-}
+} | {
+    dtype: {'transfer': {'name': 'sums', 'challenge': True,
+                         'sketch_type': dtype},
+            'detection': {'name': 'certified'},
+            'aggregation': {'name': 'mean'}}
+    for dtype in ('float64', 'float32')}
 
 
 def steps_of(comm, d, name, path):
@@ -54,8 +57,9 @@ def steps_of(comm, d, name, path):
         'scheme': {'workers': comm.size - 1, 'adversaries': 2},
         'log': {'detail': 'arrivals'}} | SCHEMES[name])
     assembly, clock = Assembly(job, Ones(d)), time.perf_counter
+    bells = ranks.bells(comm)
     if comm.rank:
-        mail = Mailbox.of_worker(comm, assembly.wire(), Pool(d))
+        mail = Mailbox.of_worker(comm, assembly.wire(), Pool(d), bells)
         WorkerLoop(mail, clock, Signals(), 60).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return
@@ -65,7 +69,8 @@ def steps_of(comm, d, name, path):
         keeper = assembly.keeper(server, run_log,
                                  assembly.checkpoints(path))
         keeper.begin = lambda: None
-        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming(),
+                                 bells)
         ServerLoop(mail, server, keeper, clock, Signals()).run()
 
 
@@ -89,15 +94,24 @@ def _last(arrivals, step, kind):
     return these['seconds'].max(initial=0.0)
 
 
-def one_worker(d, load):
+def one_worker(d, load, dtype):
     """Seconds for the sketches of one worker, while nobody else computes."""
     gradients = [np.ones(d, dtype=np.float32) for _ in range(load)]
     took = []
     for _ in range(3):
         start = time.perf_counter()
-        sketch(gradients, 1, bytes(16))
+        sketch(gradients, 1, os.urandom(16), dtype=dtype)
         took.append(time.perf_counter() - start)
     return min(took)
+
+
+def while_others_sleep(comm, call):
+    """What rank 0 finds, while all other ranks leave their cores alone."""
+    found = None if comm.rank else call()
+    ended = comm.Ibarrier()
+    while not ended.Test():
+        time.sleep(0.01)
+    return found
 
 
 def main():
@@ -116,22 +130,34 @@ def main():
                 if not comm.rank:
                     pair[name] = seconds(path)
             found.append(pair)
-    comm.Barrier()
+    alone = {dtype: while_others_sleep(
+        comm, lambda dtype=dtype: one_worker(d, 91, dtype))
+        for dtype in ('float64', 'float32')}
     if not comm.rank:
-        report(d, found[1:], one_worker(d, 91), comm.size - 1)
+        report(d, found[1:], alone, comm.size - 1)
 
 
 def report(d, pairs, alone, n_workers):
     """Print the medians."""
-    replicas = np.array([pair['replicas']['step'] - pair['sums']['wait']
-                         for pair in pairs])
-    sums = np.array([pair['sums']['step'] - pair['sums']['wait']
-                     for pair in pairs])
-    queued = np.array([pair['sums']['sketching'] for pair in pairs])
-    once = sums - queued + alone
-    last = pairs[-1]['sums']
-    print(json.dumps({
+    vectors = 4 * n_workers * d
+    figures = {
         'd': d, 'pairs': len(pairs),
+        'replicas_bytes_over_Kd4': pairs[-1]['replicas']['bytes'] / vectors}
+    for dtype, one in alone.items():
+        found = beside(pairs, dtype, one, vectors)
+        figures |= {f'{dtype}_{name}': value for name, value in found.items()}
+    print(json.dumps(figures))
+
+
+def beside(pairs, dtype, alone, vectors):
+    """Medians of sums with one type of sketches, beside replicas."""
+    mine = [pair[dtype] for pair in pairs]
+    replicas = np.array([pair['replicas']['step'] - own['wait']
+                         for pair, own in zip(pairs, mine)])
+    sums = np.array([own['step'] - own['wait'] for own in mine])
+    queued = np.array([own['sketching'] for own in mine])
+    once, last = sums - queued + alone, mine[-1]
+    return {
         'replicas_seconds': float(np.median(replicas)),
         'sums_seconds': float(np.median(sums)),
         'ratio': float(np.median(replicas / sums)),
@@ -140,9 +166,7 @@ def report(d, pairs, alone, n_workers):
         'sketching_of_one_worker': alone,
         'detect': last['detect'], 'aggregate': last['aggregate'],
         'transfer': last['transfer'],
-        'bytes_over_Kd4': last['bytes'] / (4 * n_workers * d),
-        'replicas_bytes_over_Kd4': pairs[-1]['replicas']['bytes'] / (
-            4 * n_workers * d)}))
+        'bytes_over_Kd4': last['bytes'] / vectors}
 
 
 if __name__ == '__main__':

@@ -5,11 +5,11 @@
 
 PROBLEM is `quadratic` (20 samples a file) or `mlp` (digits, 4 samples a
 file), both of at least 50,000 parameters.  Each pair is a run of preset
-`spot` (load 20, rate 0.1, the first 10 steps checked) and one of
-`wait-for-all` with the same load, batch and files, one after the other;
-beside them preset `uncoded` and `robust-partial` with q = 2.  K = 15, in the
-simulator 5 ms a file.  Printed as JSON: gradients, bytes into the server
-(over K d 4), median and mean seconds of a step, each over that of
+`spot` (load 20, rate 0.1, the first 10 steps checked), one with sketches in
+float64 and one of `wait-for-all` with the same load, batch and files, one
+after the other; beside them preset `uncoded` and `robust-partial` with q = 2.
+K = 15, in the simulator 5 ms a file.  Printed as JSON: gradients, bytes into
+the server (over K d 4), median and mean seconds of a step, each over that of
 `wait-for-all`.
 """
 
@@ -44,21 +44,26 @@ evaluate_every = 0
 checkpoint_every = 0
 [problem]{problem}
 [scheme]
-name = "{scheme}"
 workers = {workers}
-{rest}
+{scheme}
 '''
-SCHEMES = {
-    'wait-for-all': f'[assignment]\nload = {LOAD}',
-    'spot': f'''adversaries = {Q}
+SPOT = f'''
+name = "spot"
+adversaries = {Q}
 [assignment]
 load = {LOAD}
 [detection]
 rate = {RATE}
-first = 10''',
-    'uncoded': '',
-    'robust-partial': f'adversaries = {Q}',
-}
+first = 10
+'''
+#: Those that take turns, and those that are run once.
+PAIRED = {
+    'wait-for-all': f'name = "wait-for-all"\n[assignment]\nload = {LOAD}',
+    'spot': SPOT,
+    'spot, float64': f'{SPOT}[transfer]\nsketch_type = "float64"'}
+ONCE = {
+    'uncoded': 'name = "uncoded"',
+    'robust-partial': f'name = "robust-partial"\nadversaries = {Q}'}
 DELAY = '\n[delay]\nname = "constant"\nmean = 0.005\n'
 
 
@@ -67,12 +72,11 @@ def measured(scheme, problem, steps, folder, parallel):
     path = Path(folder, 'job.toml')
     if not parallel or parallel.rank == 0:
         path.write_text(JOB.format(
-            steps=steps, problem=PROBLEMS[problem], scheme=scheme,
-            workers=WORKERS, rest=SCHEMES[scheme])
-            + ('' if parallel else DELAY))
+            steps=steps, problem=PROBLEMS[problem], workers=WORKERS,
+            scheme=scheme) + ('' if parallel else DELAY))
     if parallel:
         parallel.barrier()
-    out = Path(folder, f'{scheme}.h5')
+    out = Path(folder, 'run.h5')
     go = run if parallel else simulate
     go(path, out=out, overwrite=True)
     if parallel and parallel.rank:
@@ -99,14 +103,10 @@ def main(problem='mlp', steps='500', pairs='3'):
     comm = ranks()
     folder = tempfile.mkdtemp() if not comm or comm.rank == 0 else None
     folder = comm.bcast(folder) if comm else folder
-    found = {scheme: [] for scheme in SCHEMES}
-    for _ in range(int(pairs)):
-        for scheme in ('wait-for-all', 'spot'):
-            found[scheme].append(measured(scheme, problem, int(steps),
-                                          folder, comm))
-    for scheme in ('uncoded', 'robust-partial'):
-        found[scheme].append(measured(scheme, problem, int(steps), folder,
-                                      comm))
+    found = {name: [] for name in PAIRED | ONCE}
+    for name, scheme in [*PAIRED.items()] * int(pairs) + [*ONCE.items()]:
+        found[name].append(measured(scheme, problem, int(steps), folder,
+                                    comm))
     if comm and comm.rank:
         return
     base = found['wait-for-all']

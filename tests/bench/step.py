@@ -96,9 +96,10 @@ def spent(comm, problem, folder, tables, typical=np.mean):
     """Seconds of a typical step of a job, from its log; None on workers."""
     assembly, clock = Assembly(loading.from_tables(tables), problem), (
         time.perf_counter)
+    bells = ranks.bells(comm)
     if comm.rank:
         pool = Pool(problem.n_parameters)
-        mail = Mailbox.of_worker(comm, assembly.wire(), pool)
+        mail = Mailbox.of_worker(comm, assembly.wire(), pool, bells)
         WorkerLoop(mail, clock, Signals(), 60).run(
             lambda: assembly.worker(comm.rank - 1, clock))
         return None
@@ -108,7 +109,8 @@ def spent(comm, problem, folder, tables, typical=np.mean):
         server = assembly.server(clock)
         keeper = assembly.keeper(server, run_log,
                                  assembly.checkpoints(path))
-        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming())
+        mail = Mailbox.of_server(comm, assembly.wire(), assembly.incoming(),
+                                 bells)
         loop = ServerLoop(mail, server, keeper, clock, Signals())
         keeper.begin = lambda: None
         loop.run()

@@ -72,8 +72,18 @@ def test_growth_of_orders_closed_forms_and_simulated_steps(benchmark):
 
 
 @pytest.mark.timeout(600)
+def test_uneven_files_beside_equal_ones(benchmark):
+    figures(benchmark, 'uneven.py')
+
+
+@pytest.mark.timeout(600)
 def test_screens_beside_a_product(benchmark):
     figures(benchmark, 'screens.py')
+
+
+@pytest.mark.timeout(900)
+def test_integer_files_beside_float32(benchmark):
+    figures(benchmark, 'compression.py', 'bytes', 'bit', 'equal', 'time')
 
 
 @pytest.mark.timeout(900)
@@ -108,6 +118,12 @@ def test_step_beside_data_parallelism_of_torch(benchmark):
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize('d', [61_706, 431_080, 11_200_000])
+def test_step_beside_an_all_reduce_of_torch(benchmark, d):
+    figures(benchmark, 'allreduce.py', d, ranks=5)
+
+
+@pytest.mark.timeout(600)
 def test_following_a_long_log_that_is_written(benchmark):
     figures(benchmark, 'follow.py')
 
@@ -115,4 +131,18 @@ def test_following_a_long_log_that_is_written(benchmark):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize('threads', [1, 2])
 def test_rules_of_aggregation_beside_a_read(benchmark, threads):
-    figures(benchmark, 'aggregators.py', 1_000_000, threads)
+    figures(benchmark, 'aggregators.py', '--threads', threads)
+
+
+def test_slow_nodes_by_layouts(benchmark):
+    figures(benchmark, 'placement.py')
+
+
+@pytest.mark.timeout(600)
+def test_growth_with_the_number_of_workers(benchmark):
+    figures(benchmark, 'growth.py')
+
+
+@pytest.mark.timeout(600)
+def test_growth_of_all_kinds_of_jobs(benchmark):
+    figures(benchmark, 'growth_of_schemes.py', '500,1000')

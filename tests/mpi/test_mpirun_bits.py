@@ -19,12 +19,27 @@ LIARS = {
         'detection.name': 'degree', 'detection.window': 4,
         'detection.budget': 'fixed', 'adversary.count': 2,
         'adversary.files': 'majorities', 'adversary.value': 'reversed'},
+    'stale': {
+        'scheme.name': 'aspis', 'run.steps': 5, 'adversary.count': 2,
+        'adversary.files': 'fixed-disagreement',
+        'adversary.value': 'stale', 'adversary.age': 2},
+    'labels flipped': {
+        'problem.name': 'digits', 'problem.parameters': None,
+        'scheme.name': 'aspis', 'adversary.count': 2,
+        'adversary.files': 'fixed-disagreement',
+        'adversary.value': 'label-flip'},
     'the cyclic code of DRACO': {
         'scheme.name': 'draco-cyclic', 'adversary.count': 2,
         'adversary.value': 'reversed'},
     'uncoded': {
         'scheme.name': 'uncoded', 'adversary.count': 2,
         'adversary.value': 'constant', 'aggregation.name': 'median'},
+    'integers': {
+        'scheme.name': 'aspis', 'adversary.count': 2,
+        'adversary.value': 'bit-flip', 'compression.name': 'integer'},
+    'a share of the coordinates': {
+        'scheme.name': 'aspis', 'adversary.count': 2,
+        'adversary.value': 'alie', 'compression.keep': 0.3},
 }
 
 MANY = {
@@ -79,6 +94,13 @@ LIES = {
     'sketches': {'adversary.protocol': 'sketches'},
     'both': {'adversary.protocol': 'consistent'},
     'not finite': {'adversary.value': 'nan'},
+    'products in float32': {'adversary.value': 'reversed',
+                            'transfer.sketch_type': 'float32'},
+    'files of integers': {'adversary.value': 'bit-flip',
+                          'compression.name': 'integer',
+                          'compression.keep': 0.5},
+    'sums of integers': {'adversary.protocol': 'consistent',
+                         'compression.name': 'integer'},
 }
 
 
@@ -119,6 +141,7 @@ def test_challenged_sums_are_those_of_the_simulator_and_of_replicas(
         seen = run.exposed.copy()
     _, reference, wanted = expected(path, 5, 'transfer.name=replicas',
                                     'transfer.challenge=false',
+                                    'transfer.sketch_type=float64',
                                     'adversary.protocol=none')
     assert parameters(log).tobytes() == wanted.tobytes()
     with load_run(reference) as replicas:

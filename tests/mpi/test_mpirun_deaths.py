@@ -14,7 +14,7 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints
-from tests.support.mpirun import parameters, prefix, rows_of, wait_for_rows
+from tests.support.mpirun import parameters, prefix, rows_of
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 
@@ -43,7 +43,7 @@ def begin(start, folder):
         log = folder / f'{name}.h5'
         running = start(MPI, workers + 1, 'run', path, '--out', log,
                         survive=True)
-        wait_for_rows(log, 5)
+        running.wait_for_rows(log, 5)
         return running, log
     return run
 
@@ -66,7 +66,7 @@ def assert_near(log, wanted):
 
 #: Schemes, their number of workers and adversaries, and other keys.
 SCHEMES = {'partial': (4, 0, {}), 'robust-partial': (5, 1, {}),
-           'aspis': (3, 1, THREE)}
+           'aspis': (3, 1, THREE), 'reactive': (4, 1, {})}
 
 
 @pytest.mark.parametrize('name', SCHEMES)
@@ -95,13 +95,39 @@ def test_the_run_goes_on_without_a_killed_worker(name, job, begin, expected):
         assert not run.flagged.any()
 
 
+def test_units_of_the_dead_go_to_others_in_any_layout(job, begin):
+    """Of two that die, one after the other, beside one that is slow."""
+    path = job(KEYS | {
+        'scheme.name': 'robust-partial', 'scheme.adversaries': 1,
+        'assignment.load': 3, 'assignment.adapt': 4, 'assignment.split': True,
+        'problem.summation': 'tree', 'problem.file_sizes': 'zipf',
+        'problem.batch_size': 240, 'problem.micro_batch': 2,
+        'delay.name': 'slow', 'delay.workers': [0, 1], 'delay.factor': 8.0,
+        'faults.tolerate': 2})
+    running, log = begin(path, 7)
+    kill(running, 3)
+    running.wait_for_rows(log, rows_of(log) + 6)
+    kill(running, 5)
+    ended = running.wait(40)
+    assert ended.code == 0, ended.err
+    assert any('laid out by speeds' in text for text in warnings(log))
+    with load_run(log) as run:
+        assert run.n_steps == 60 and not run.exposed.any()
+        assert not (run.source == -2).any()
+        order = run.order_at(59)
+        # Files go by samples, of which some have many times as many.
+        work = np.where(order >= 0, run.samples[order], 0).sum(axis=1)
+    assert not work[[2, 4]].any()
+    assert work[:2].max() < work[[3, 5, 6]].min()
+
+
 def test_one_death_more_than_tolerated(job, begin):
     """Exit 3 with the reason, after a checkpoint."""
     path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
                        'faults.tolerate': 1})
     running, log = begin(path, 5)
     kill(running, 2)
-    wait_for_rows(log, rows_of(log) + 3)
+    running.wait_for_rows(log, rows_of(log) + 3)
     kill(running, 4)
     ended = running.wait(40)
     assert ended.code == 3, ended.err
@@ -180,7 +206,7 @@ def test_a_signal_after_a_death(job, begin, launch, expected):
                        'scheme.adversaries': 1, 'faults.tolerate': 1})
     running, log = begin(path, 5)
     kill(running, 2)
-    wait_for_rows(log, rows_of(log) + 3)
+    running.wait_for_rows(log, rows_of(log) + 3)
     running.signal(signal.SIGUSR1)
     ended = running.wait(20)
     assert ended.code == 75, ended.err
@@ -266,7 +292,7 @@ def test_death_in_the_midst_of_a_large_vector(job, module, start, folder):
     for number in range(25 if THOROUGH else 2):
         drawn, log = random.Random(number), folder / f'run-{number}.h5'
         running = start(MPI, 6, 'run', path, '--out', log, survive=True)
-        wait_for_rows(log, 1)
+        running.wait_for_rows(log, 1)
         for rank in drawn.sample(range(1, 6), 4):
             kill(running, rank)
             time.sleep(drawn.uniform(0, 0.3))

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.support.mpirun import REPO, rows_of, wait_for_rows
+from tests.support.mpirun import REPO, rows_of
 
 STEPS = 120
 
@@ -88,7 +88,7 @@ def test_of_a_job_that_is_killed_and_requeued_it_is_right_to_the_end(
 
     # Killed as a node that fails: no rank can say a word.
     running = start(mpi, 4, 'run', path, '--out', log)
-    wait_for_rows(log, 25)
+    running.wait_for_rows(log, 25)
     for pid in running.pids():
         try:
             os.kill(pid, signal.SIGKILL)

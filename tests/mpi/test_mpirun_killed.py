@@ -10,7 +10,7 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints, load
-from tests.support.mpirun import parameters, rows_of, wait_for_rows
+from tests.support.mpirun import parameters, rows_of
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 
@@ -65,7 +65,7 @@ def killed(mpi, start, folder):
     def run(path, number):
         log, drawn = folder / f'run-{number}.h5', random.Random(number)
         running = start(mpi, 4, 'run', path, '--out', log)
-        wait_for_rows(log, 12)
+        running.wait_for_rows(log, 12)
         time.sleep(drawn.uniform(0, 0.6))
         seen = rows_of(log)
         os.kill(running.rank(mpi, 0), signal.SIGKILL)

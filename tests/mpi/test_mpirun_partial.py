@@ -13,7 +13,7 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.schemes.record import ArrivalKind, Outcome
-from tests.support.mpirun import parameters, wait_for_rows
+from tests.support.mpirun import parameters
 
 #: Exit codes of a run that is done but had to be ended by force.
 FORCED = {'openmpi': {0}, 'mpich': {0, 9}}
@@ -265,7 +265,7 @@ def test_a_stopped_worker_is_left_out(mpi, job, start, waited, folder):
         'delay.per': None, 'faults.silence': 1.0,
         'run.model_out': 'model.npz'}
     running = start(mpi, K + 1, 'run', job(KEYS | keys), '--out', log)
-    wait_for_rows(log, 2)
+    running.wait_for_rows(log, 2)
     os.kill(running.rank(mpi, VICTIM + 1), signal.SIGSTOP)
     ended = running.wait(60)
     assert ended.code in FORCED[mpi], ended.err

@@ -20,6 +20,10 @@ KEYS = {'run.steps': 24, 'run.checkpoint_every': 4,
 LIAR = {'adversary.count': 1, 'adversary.value': 'reversed',
         'adversary.who': 'tests.support.late_liar:Late',
         'adversary.begins': 6}
+REACTIVE = {key: value for key, value in KEYS.items()
+            if key != 'detection.first'} | {
+                'scheme.name': 'reactive-random', 'scheme.adversaries': 2,
+                'adversary.count': 2, 'adversary.value': 'bit-flip'}
 JOBS = {'honest': KEYS, 'liar': KEYS | LIAR,
         'nothing undone': KEYS | LIAR | {'detection.rollback': False}}
 
@@ -29,9 +33,36 @@ def test_a_run_with_spot_checks_has_the_same_bits_again(series, name, job,
                                                         folder):
     done = series(K + 1, JOBS, limit=110)
     assert done.codes[name] == DONE
-    first = done.logs[name]
+    same_again(JOBS[name], name, done.logs[name], job, folder)
+
+
+#: Of the randomised scheme, and of the one that looks at every step.
+COMPARED = {'by chance': REACTIVE, 'every step': REACTIVE | {
+    'scheme.name': 'reactive', 'detection.rate': 1.0}}
+
+
+@pytest.mark.parametrize('name', COMPARED)
+def test_sums_that_are_compared_give_the_same_bits_again(series, name, job,
+                                                         folder, expected):
+    done = series(K + 1, COMPARED, limit=110)
+    assert done.codes[name] == DONE
+    keys, log = COMPARED[name], done.logs[name]
+    same_again(keys, name, log, job, folder)
+    with load_run(log) as run:
+        assert run.exposed.any() and not run.exposed[
+            ~run.adversaries].any()
+        wrong = run.wrong_files
+    if name == 'every step':
+        # One bit of one number is enough.
+        _, _, wanted = expected(job(keys | {'adversary.count': 0}), K)
+        assert not wrong.any()
+        assert parameters(log).tobytes() == wanted.tobytes()
+
+
+def same_again(keys, name, first, job, folder):
+    """Replay a log, and compare."""
     again = folder / 'again.h5'
-    assert simulate(job(JOBS[name]), replay=first, out=again,
+    assert simulate(job(keys), replay=first, out=again,
                     settings=[f'scheme.workers={K}'])[0] == DONE
     assert parameters(first).tobytes() == parameters(again).tobytes()
     with load_run(first) as one, load_run(again) as other:

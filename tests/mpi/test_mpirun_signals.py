@@ -10,7 +10,7 @@ import pytest
 from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from tests.support.commands import Command
-from tests.support.mpirun import parameters, rows_of, wait_for_rows
+from tests.support.mpirun import parameters, rows_of
 
 STEPS = 60
 
@@ -47,11 +47,11 @@ def asked(mpi, answers):
     """The ends of runs that were asked to, one after the other."""
     def ask(running, folders):
         # Looked up once: that takes as long as many steps.
-        wait_for_rows(folders['worker'] / 'run.h5', 1)
+        running.wait_for_rows(folders['worker'] / 'run.h5', 1)
         server, worker = (running.rank(mpi, number) for number in (0, 3))
         for name, folder in folders.items():
             log = folder / 'run.h5'
-            wait_for_rows(log, 5)
+            running.wait_for_rows(log, 5)
             (folder / 'seen').write_text(str(rows_of(log)))
             if name == 'mpirun':
                 running.signal(signal.SIGUSR1)
@@ -69,7 +69,7 @@ def killed(mpi, kept, job, start, folder):
         place = folder / 'killed'
         place.mkdir()
         running = start(mpi, 4, 'run', job(KEYS), '--out', place / 'run.h5')
-        wait_for_rows(place / 'run.h5', 10)
+        running.wait_for_rows(place / 'run.h5', 10)
         running.signal(signal.SIGTERM)
         kept[mpi, 'killed'] = place, running.wait(20).code
     return kept[mpi, 'killed']
@@ -136,11 +136,11 @@ def test_of_two_that_may_lie_and_one_more_all_have_to_say_so(
         mpi, job, start, folder):
     log, ranks = folder / 'run.h5', [1, 2, 5]
     running = start(mpi, 6, 'run', job(KEYS | LIARS), '--out', log)
-    wait_for_rows(log, 5)
+    running.wait_for_rows(log, 5)
     for rank in ranks[:-1]:
         os.kill(running.rank(mpi, rank), signal.SIGTERM)
     before = rows_of(log)
-    wait_for_rows(log, before + 3)
+    running.wait_for_rows(log, before + 3)
     os.kill(running.rank(mpi, ranks[-1]), signal.SIGTERM)
     assert_stopped(running.wait(20), log, before)
 
@@ -150,7 +150,7 @@ def test_asked_twice_it_does_not_wait_for_the_step(mpi, job, start, folder):
     path = job(KEYS | {'faults.silence': 500.0})
     log = folder / 'run.h5'
     running = start(mpi, 4, 'run', path, '--out', log)
-    wait_for_rows(log, 5)
+    running.wait_for_rows(log, 5)
     stuck, server = running.rank(mpi, 3), running.rank(mpi, 0)
     os.kill(stuck, signal.SIGSTOP)
     for _ in range(2):

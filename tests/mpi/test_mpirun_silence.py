@@ -8,7 +8,7 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.schemes.record import Outcome
-from tests.support.mpirun import parameters, wait_for_rows
+from tests.support.mpirun import parameters
 
 #: Exit codes of a run that is done but had to be ended by force.  MPICH's
 #: mpirun answers what rank 0 gave it, or 9 of the rank that it killed.
@@ -112,7 +112,7 @@ def test_a_worker_is_stopped(mpi, module, job, start, folder):
     log, steps = folder / 'run.h5', 16
     path = job(KEYS | {'run.steps': steps, 'run.model_out': None})
     running = start(mpi, K + 1, 'run', path, '--out', log)
-    wait_for_rows(log, 2)
+    running.wait_for_rows(log, 2)
     os.kill(running.rank(mpi, SILENT + 1), signal.SIGSTOP)
     ended = running.wait(60)
     assert ended.code in FORCED[mpi], ended.err

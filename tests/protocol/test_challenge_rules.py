@@ -16,6 +16,22 @@ ALONE = {'scheme': {'workers': 7, 'adversaries': 3},
          'assignment': {'name': 'subset'}}
 
 
+@pytest.mark.parametrize('away', [[], [1], [0, 3]])
+def test_sketches_are_looked_up_by_the_files_of_a_worker(away):
+    """By ascending file, also of files that came from others."""
+    design = assembled(scheme={'workers': 7, 'adversaries': 1},
+                       assignment={'name': 'cyclic', 'load': 3})
+    gone = np.isin(np.arange(7), away)
+    nobody = np.zeros(7, dtype=bool)
+    scheme = design.schemes.without(gone, nobody, nobody, 0, 0)
+    assignment, places = scheme.assignment, scheme.transfer.places
+    for file, row in enumerate(assignment.holders):
+        for place, worker in zip(places[file], row):
+            own = np.flatnonzero(assignment.incidence[:, worker])
+            assert worker < 0 or own[place] == file
+    assert (places[assignment.holders < 0] == 0).all()
+
+
 # --- what exposes ------------------------------------------------------
 
 @pytest.mark.parametrize('audits', [1, 2])

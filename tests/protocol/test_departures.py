@@ -73,6 +73,7 @@ SCHEMES = [
     ('partial', {'assignment': {'load': 2}, 'transfer': {'name': 'sums'},
                  'faults': {'tolerate': 4, 'approximate': True}}),
     ('robust-partial', {'assignment': {'load': 5}}),
+    ('robust-partial', {'assignment': {'load': 5, 'adapt': 2}}),
     ('wait-for-all', {'faults': {'tolerate': 4, 'approximate': True}})]
 
 
@@ -167,6 +168,18 @@ def test_a_file_that_nobody_has_any_more_ends_the_run():
     assert it.code == FAILED
     assert 'cannot be finished' in it.server.notes.events[-1].text
     assert it.server.notes.snapshots
+
+
+@pytest.mark.parametrize('deaths, code', [(6, DONE), (7, FAILED)])
+def test_spot_checks_need_one_more_than_may_be_wrong(deaths, code):
+    it = mortal('spot', {30 + 9 * one: one for one in range(deaths)}, 8,
+                scheme={'adversaries': 2}, assignment={'load': 2},
+                detection={'rate': 0.5, 'first': 0})
+    assert it.code == code
+    said = 'of 2 workers that are left 2 may be wrong'
+    assert any(said in event.text for event in it.server.notes.events) is (
+        code == FAILED)
+    assert not any(record.exposed.any() for record in it.server.notes.records)
 
 
 def test_the_same_death_counts_once():

@@ -24,6 +24,7 @@ JOB = {
     'assignment': {'name': 'cyclic', 'load': 5, 'order': 'natural'},
     'collection': {'name': 'coverage', 'copies': 3},
     'transfer': {'name': 'sums', 'challenge': True},
+    'compression': {'name': 'none'},
     'detection': {'name': 'certified', 'equality': 'tolerance'},
     'aggregation': {'name': 'mean'},
     'adversary': {'count': 1, 'who': 'fixed', 'files': 'all',

@@ -39,6 +39,7 @@ ROBUST = {'scheme': {'name': 'robust-partial', 'workers': 9,
                      'adversaries': 2}, 'detection': {'memory': 'step'}}
 PARTIAL = {'scheme': {'name': 'partial', 'workers': 9, 'adversaries': 2}}
 CODED = {'name': 'coded', 'challenge': True}
+INTEGER = {'compression': {'name': 'integer', 'keep': 0.7}}
 
 
 def changed(base, **sections):
@@ -48,7 +49,7 @@ def changed(base, **sections):
 
 
 #: Jobs that compare bits: the result is that of the run without liars.
-REPLICAS = {
+EXACT = {
     'certified': SUBSET,
     'excluded for a while': changed(SUBSET, detection={
         'memory': 'window', 'window': 3}),
@@ -61,6 +62,9 @@ REPLICAS = {
                       aggregation={'name': 'mean'}),
     'core': changed(SUBSET, detection={'name': 'core'},
                     aggregation={'name': 'mean'}),
+    'integers': SUBSET | INTEGER,
+    'integers, sums': ROBUST | INTEGER,
+    'integers, coded': changed(ROBUST, transfer=CODED) | INTEGER,
 }
 #: Jobs that compare with a tolerance, or sketches.
 TOLERANT = {
@@ -89,7 +93,7 @@ LATE = {
     'adaptive': changed(PARTIAL, transfer={'name': 'sums'}, collection={
         'name': 'adaptive', 'deadline': 9.0}),
 }
-JOBS = REPLICAS | TOLERANT | TRUSTING | LATE
+JOBS = EXACT | TOLERANT | TRUSTING | LATE
 
 
 def assembled(job, steps):
@@ -112,7 +116,7 @@ def besieged(name, run, steps=STEPS):
     arena = Arena(assembled(JOBS[name], steps), HOSTILE,
                   generator(name, run),
                   truthful=name in TRUSTING | LATE,
-                  probes=name in REPLICAS | TOLERANT)
+                  probes=name in EXACT | TOLERANT)
     assert arena.run() == DONE
     return arena
 
@@ -137,7 +141,7 @@ def test_a_few_hostile_workers_change_nothing(name, run):
     """Each step is judged by the `Arena`; here, what comes of them."""
     values = outcome(name, run)[1]
     plain = peaceful(name)
-    if name in REPLICAS:
+    if name in EXACT:
         assert values.tobytes() == plain.tobytes()
     if name not in LATE:
         assert distance(values, plain) < 1e-5

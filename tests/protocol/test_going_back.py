@@ -16,7 +16,8 @@ from aspis_mpi.assembly.replay import Recorded
 from aspis_mpi.errors import DONE
 from aspis_mpi.report.trust import EXCLUDED
 from aspis_mpi.runlog import archive
-from aspis_mpi.runlog.checkpoints import Checkpoints, facts_of
+from aspis_mpi.runlog.checkpoints import (
+    Checkpoints, facts_of, load, step_of)
 from aspis_mpi.runlog.summary import print_summary
 from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.schemes.events import EventCode
@@ -160,20 +161,32 @@ def test_a_process_that_is_killed(kill, tmp_path, honest):
     assert len(expect_right(log, honest)) == 1
 
 
+@pytest.mark.parametrize('later', [True, False])
 def test_without_room_for_the_new_checkpoint_the_old_one_stays(
-        tmp_path, honest, monkeypatch):
-    """It knows less of workers, but its parameters are right."""
-    log, replace = tmp_path / 'run.h5', archive.replace
+        tmp_path, honest, monkeypatch, later):
+    """It knows less of workers, but its parameters are right.
+
+    Unless there is room `later`, without those of the undone steps.
+    """
+    log, replace, tried, known = tmp_path / 'run.h5', archive.replace, [], []
 
     def full(path, write):
+        again = bool(tried)
+        tried.clear()
         if path.name == 'going-back.json':
+            tried.append(path)
+        if tried or again and not later:
             raise OSError(28, 'no space')
         replace(path, write)
+        if again:
+            known.append((step_of(path), load(path).members.evidence))
     monkeypatch.setattr(archive, 'replace', full)
     assert simulate(written(tmp_path), out=log)[0] == DONE
-    expect_right(log, honest)
+    back, = expect_right(log, honest)
     with load_run(log) as run:
-        assert any('no space' in event.text for event in run.events)
+        assert any('no space' in event.text for event in run.events) != later
+    assert [step for step, _ in known] == [back.end] * later
+    assert all(evidence for _, evidence in known)
 
 
 def test_checkpoints_are_kept_as_long_as_a_run_may_go_back(tmp_path):

@@ -92,6 +92,55 @@ def test_vectors_come_back_without_a_copy(message):
     assert np.array_equal(arrived.values, message.buffer.values)
 
 
+# --- two in one ---------------------------------------------------------
+
+def joined():
+    """A step's announcement in the header of its parameters, as bytes."""
+    raw = WIRE.join(Model(3, position=-4, excluded=b'\xa8'), VECTORS[0])
+    arrived = Buffer(D)
+    arrived.raw[:] = raw
+    return arrived
+
+
+def test_a_short_message_travels_in_the_header_of_a_vector():
+    arrived = joined()
+    model, vector = WIRE.part(arrived.raw, arrived.raw.size, FROM_SERVER,
+                              arrived)
+    assert fields(model) == fields(Model(3, position=-4, excluded=b'\xa8'))
+    assert fields(vector) == fields(VECTORS[0])
+    assert vector.buffer is arrived
+    assert np.array_equal(arrived.values, VECTORS[0].buffer.values)
+
+
+def test_what_has_been_joined_may_leave_alone_as_well():
+    """To others, while the first is still on its way."""
+    vector = Parameters(3, buffer=filled())
+    raw = WIRE.join(Model(3, excluded=b'\xa8'), vector)
+    before = raw.tobytes()
+    again = WIRE.stamp(vector)
+    assert again is raw and again.tobytes() == before
+    assert fields(WIRE.unpack(again, again.size, FROM_SERVER, Lane.DATA,
+                              vector.buffer)) == fields(vector)
+
+
+def test_what_is_longer_than_the_room_in_a_header_does_not_fit():
+    for n_workers, fits in ((208, True), (209, False)):
+        it = Wire(replace(SIZES, n_workers=n_workers))
+        assert it.fits(Model) is fits
+    assert not WIRE.fits(Encode)
+
+
+@pytest.mark.parametrize('kind', [0, 999, Parameters.kind, Encode.kind,
+                                  Progress.kind])
+def test_nothing_else_is_taken_for_two_in_one(kind):
+    arrived = joined()
+    struct.pack_into('<H', arrived.raw, 32, kind)
+    with pytest.raises(MalformedMessage, match=f'kind {kind} in front of'):
+        WIRE.part(arrived.raw, arrived.raw.size, FROM_SERVER, arrived)
+    with pytest.raises(MalformedMessage, match='bytes'):
+        WIRE.part(arrived.raw, arrived.raw.size - 4, FROM_SERVER, arrived)
+
+
 def test_every_message_is_of_one_side_and_one_lane():
     assert not set(FROM_SERVER) & set(FROM_WORKER)
     for cls in (*FROM_SERVER.values(), *FROM_WORKER.values()):

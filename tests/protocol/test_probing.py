@@ -80,6 +80,15 @@ def test_the_first_step_begins_when_all_have_said_the_same(bench):
     assert 'all bits are those of the server' in it.texts[0]
 
 
+@pytest.mark.filterwarnings('error')
+def test_silence_without_an_end_costs_nobody_anything(bench):
+    it = bench(faults={'silence': np.inf})
+    for worker in range(5):
+        it.answer(worker)
+    it.proceed()
+    assert (it.server._membership.accounts.seconds == 0).all()
+
+
 class Odd:
     """The problem on another kind of machine: a little more of everything."""
 

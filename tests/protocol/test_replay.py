@@ -46,6 +46,9 @@ RUNS = {
     'a start-up probe': ('scheme.name=aspis', 'scheme.adversaries=1'),
     'renaming': ('scheme.name=aspis', 'scheme.adversaries=1',
                  'assignment.rename=true'),
+    'split files': ('problem.file_sizes=zipf', 'problem.summation=tree',
+                    'assignment.split=true', 'transfer.name=replicas',
+                    'network.latency=0.1'),
     'liars': ('adversary.count=1', 'adversary.value=constant',
               'transfer.name=sums'),
 }

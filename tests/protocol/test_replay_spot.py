@@ -8,8 +8,7 @@ from aspis_mpi import JobError, load_run, simulate
 from aspis_mpi.errors import DONE, ReplayError
 from aspis_mpi.job import loading
 from aspis_mpi.schemes.record import DrawKind
-from aspis_mpi.schemes.spot import inspection
-from aspis_mpi.streams import Coins, generator
+from tests.support.spot_replays import assert_done_again, draw, parameters
 from tests.support.spot_runs import liar, tables
 
 #: Sections of jobs in which what comes when depends on time.
@@ -34,14 +33,12 @@ RUNS = {
         'delay': {'name': 'slow', 'mean': 0.01, 'workers': [2],
                   'factor': 20.0}},
 }
-ROWS = ('contributors', 'source', 'exposed', 'excluded', 'late', 'files_done')
 
 
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
     """Runs a job with some sections; the job, and the log."""
-    monkeypatch.setattr(inspection, 'Coins', lambda: Coins(
-        generator(11, 'coins').bytes))
+    draw(monkeypatch, 11)
 
     def run(**sections):
         given = {'delay': {'name': 'exponential', 'mean': 0.01},
@@ -50,15 +47,9 @@ def recorded(tmp_path, monkeypatch):
         code, path = simulate(job, out=tmp_path / 'first.h5')
         assert code == DONE
         # Whoever draws anew gets something else.
-        monkeypatch.setattr(inspection, 'Coins', lambda: Coins(
-            generator(12, 'coins').bytes))
+        draw(monkeypatch, 12)
         return job, path
     return run
-
-
-def parameters(path):
-    with np.load(path.with_suffix('.npz')) as saved:
-        return np.concatenate([saved[name].ravel() for name in saved])
 
 
 @pytest.mark.parametrize('sections', RUNS.values(), ids=RUNS)
@@ -69,14 +60,7 @@ def test_the_same_draws_and_arrivals_give_the_same_bits(recorded, tmp_path,
     assert code == DONE
     assert parameters(first).tobytes() == parameters(again).tobytes()
     with load_run(first) as one, load_run(again) as other:
-        for name in ROWS:
-            assert np.array_equal(one.read(name), other.read(name)), name
-        for name in ('step', 'turn', 'verdict', 'epochs', 'files_checked'):
-            assert np.array_equal(one.steps[name], other.steps[name]), name
-        # The record of the second run is the record of the first.
-        assert np.array_equal(one.draws, other.draws)
-        assert np.array_equal(one.arrivals, other.arrivals)
-        assert one.exposures == other.exposures
+        assert_done_again(one, other)
         assert [it.end for it in one.rollbacks] == [
             it.end for it in other.rollbacks]
 
@@ -100,14 +84,16 @@ def test_draws_are_in_the_log_without_arrivals_too(recorded):
     _, path = recorded(log={'detail': 'steps'})
     with load_run(path) as run:
         draws, steps = run.draws, run.steps
-        heads, tails, seeds, checks, more = (
+        heads, tails, due, seeds, checks, more = (
             draws[draws['kind'] == kind]
-            for kind in (DrawKind.HEADS, DrawKind.TAILS, DrawKind.CHALLENGE,
-                         DrawKind.CHECK, DrawKind.MORE))
+            for kind in (DrawKind.HEADS, DrawKind.TAILS, DrawKind.DUE,
+                         DrawKind.CHALLENGE, DrawKind.CHECK, DrawKind.MORE))
         # A coin a turn, and a seed wherever something is looked at.
-        assert sorted([*heads['turn'], *tails['turn']]) == [*steps['turn']]
+        assert sorted([*heads['turn'], *tails['turn'], *due['turn']]) == [
+            *steps['turn']]
         checked = steps['step'][steps['files_checked'] > 0]
-        assert set(heads['step']) <= set(checked) == set(seeds['step'])
+        assert {*heads['step'], *due['step']} <= set(checked) == set(
+            seeds['step'])
         assert len(set(seeds['seed_low'])) == len(seeds) > 10
         # Nobody checks itself, and everybody checks one.
         owners = run.incidence.argmax(axis=1)[checks['checks']]
@@ -115,6 +101,31 @@ def test_draws_are_in_the_log_without_arrivals_too(recorded):
         # What was answered was drawn; a liar's end may spare a check.
         answered = int(steps['files_checked'].sum())
         assert answered <= len(checks) + len(more) <= answered + 2
+
+
+@pytest.mark.parametrize('end', [7, 13])
+def test_a_run_that_was_given_more_steps_is_done_again(tmp_path, monkeypatch,
+                                                       end):
+    """The last step of its first part was checked, as the last one then."""
+    def job(steps):
+        return loading.from_tables(tables(
+            run={'steps': steps, 'seed': 3, 'evaluate_every': 0,
+                 'checkpoint_every': 5},
+            delay={'name': 'exponential', 'mean': 0.01},
+            log={'detail': 'arrivals'}, detection={'rate': 0.01, 'first': 0}),
+            'job.toml')
+    draw(monkeypatch, 11)
+    first, again = tmp_path / 'first.h5', tmp_path / 'again.h5'
+    simulate(job(end), out=first)
+    simulate(job(20), out=first, resume=True)
+    draw(monkeypatch, 12)
+    code, _ = simulate(job(20), replay=first, out=again)
+    assert code == DONE
+    assert parameters(first).tobytes() == parameters(again).tobytes()
+    with load_run(first) as one, load_run(again) as other:
+        due = one.draws['step'][one.draws['kind'] == DrawKind.DUE]
+        assert due.tolist() == sorted({4, 9, 14, 19, end - 1})
+        assert_done_again(one, other)
 
 
 def test_other_checkpoints_are_refused(recorded):

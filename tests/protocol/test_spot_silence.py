@@ -82,13 +82,53 @@ def test_who_is_only_slow_to_answer_is_not_exposed():
     assert run.code == DONE and not run.exposed
 
 
+@pytest.mark.parametrize('q', [1, 2, 3])
+def test_who_refuses_is_exposed_by_more_than_can_be_wrong(q):
+    """Without audits as many compute its files as it takes."""
+    for coins in range(5):
+        it = bench(coins, q, ALWAYS | {'audits': 'none'})
+        it.added[3] = 0.5
+        record = it.play(mute=[3])
+        assert proofs(it) == [(3, ProofKind.DISAGREEMENTS)]
+        assert record.files_checked >= 2 * q
+        assert any('more workers find than can be' in it for it in it.texts)
+
+
 def test_who_refuses_is_not_exposed_on_the_word_of_others_alone():
-    """Two that computed its files may both be wrong: no audit, no proof."""
+    """The two that compute its files may both be wrong: no proof."""
+    for coins in range(10):
+        it = bench(coins, 2, ALWAYS | {'audits': 'none'})
+        it.added[3] = 0.5
+        it.sums()
+        it.answers(but=[3])
+        it.excuse(3)
+        while it.turn == 0:
+            it.answers(but=[0, 1, 3, 4])
+            it.orders.clear()
+            if it.turn == 0:
+                it.wait()
+        assert not proofs(it)
+
+
+def test_a_right_sum_that_nobody_answers_for_costs_no_more_copies():
     it = bench(q=2, detection=ALWAYS | {'audits': 'none'})
-    it.added[3] = 0.5
-    it.play(mute=[3])
-    assert not proofs(it)
-    assert any('did not answer for a vector' in text for text in it.texts)
+    record = it.play(mute=[3])
+    assert not proofs(it) and record.files_missing == 0
+    # One of each of the others, and its two files.
+    assert record.files_checked == 6 + 2
+
+
+@pytest.mark.parametrize('audits', ['contested', 'none'])
+def test_no_check_that_is_refused_takes_a_lie_back(audits):
+    """A liar would never be contradicted if it left in time."""
+    for coins in range(10):
+        it = bench(coins, 2, ALWAYS | {'audits': audits})
+        it.lies |= {(3, file): 1.0 for file in it.owned(3)}
+        it.sums()
+        it.answers()
+        it.excuse(3)
+        it.finish(0, mute=[3])
+        assert [worker for worker, _ in proofs(it)] == [3]
 
 
 def test_who_was_late_with_its_sum_has_no_more_time_to_answer_for_it():
@@ -209,6 +249,25 @@ def test_honest_deaths_and_silence_change_no_bits():
     plain.play()
     np.testing.assert_allclose(absent.server.values, plain.server.values,
                                rtol=1e-5)
+
+
+def test_files_of_who_died_when_it_was_exposed_are_those_of_others():
+    """Also after a resume: else honest sums would lack what they should have.
+    """
+    it = bench(goes_back=True, faults={'tolerate': 2})
+    it.lies |= {(3, file): 1.0 for file in it.owned(3)}
+    it.sums()
+    it.answers()
+    it.answers(but=[3])
+    it.lose(3)
+    it.finish(0)
+    assert [worker for worker, _ in proofs(it)] == [3]
+    it.lies.clear()
+    it.resume()
+    assert it.present == set(range(7)) - {3}
+    assert sorted(sum(map(it.owned, it.present), [])) == list(range(14))
+    record = it.play()
+    assert not proofs(it) and record.files_missing == 0
 
 
 def quarrel(workers, q, coins=0):

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aspis_mpi.coding import combine
-from aspis_mpi.detection.probe import ANSWER, answer
+from aspis_mpi.compression.plain import PLAIN
+from aspis_mpi.detection.probe import answer
+from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, Answer, Challenge, CodedGradient, Encode, Model, Parameters,
     Probe, Progress, Reorder, Replica, Signal, Sketch, Sum, pack_positions)
@@ -72,13 +73,10 @@ class Peer:
         self.signal = self.challenge = self.probe = self.latest = None
         self._assembly, self._known = assembly, {}
         self.bytes = (assembly.assignment.width + 7) // 8
-        transfer, d = assembly.transfer, assembly.d
-        payload = 4 * transfer.payload_size(d)
-        self.sizes = {
-            Replica: payload, CodedGradient: payload, Sum: 4 * d,
-            Sketch: 8 * getattr(transfer, 'sketch_size', 0),
-            Answer: len(assembly.trials) * ANSWER.itemsize,
-            Progress: self.bytes}
+        self._codec = PLAIN
+        wire = assembly.wire()
+        self.sizes = {cls: wire.size(cls) - HEADER_BYTES for cls in (
+            Replica, CodedGradient, Sum, Sketch, Answer, Progress)}
 
     def hear(self, message):
         """Take a message of the server."""
@@ -90,6 +88,9 @@ class Peer:
                 self.step, self.done, self.values = message.turn, 0, None
                 self.signal = self.challenge = self.latest = None
                 self.probe = message if isinstance(message, Probe) else None
+                if self.probe is None:
+                    self._codec = self._assembly.compression.at(
+                        message.turn, message.grid)
             case Parameters():
                 self.values = message.buffer.values.copy()
                 self._known.clear()
@@ -103,7 +104,7 @@ class Peer:
         if self.values is None:
             return None
         if self.probe is not None:
-            said = answer((self.gradient(file, step) for step, file in
+            said = answer((self._computed(step, file) for step, file in
                            self._assembly.trials), self.probe.seed)
             return Letter(Answer.kind, self.step, body=said.tobytes())
         if self.challenge is not None:
@@ -128,20 +129,25 @@ class Peer:
         else:
             self.signal = None
 
-    def gradient(self, file, step=None):
-        """That of a file at this step's parameters, float32 (d,)."""
-        step = self.step if step is None else step
-        if (step, file) not in self._known:
-            it, out = self._assembly, np.zeros_like(self.values)
-            it.problem.gradient(self.values, it.batches.samples(step, file),
-                                out)
-            if self.lie is not None:
-                # Liars that choose the same lie send the same bits.
-                rng = np.random.default_rng([step, file])
-                with np.errstate(all='ignore'):
-                    out = self.lie(rng, out).astype(np.float32)
-            self._known[step, file] = out
-        return self._known[step, file]
+    def gradient(self, file):
+        """That of a file at this step's parameters, as it travels."""
+        if file not in self._known:
+            self._known[file] = np.empty(
+                self._assembly.compression.file_numbers, np.float32)
+            self._codec.encode(file, self._computed(self.step, file),
+                               self._known[file])
+        return self._known[file]
+
+    def _computed(self, step, file):
+        """That of a file of some step, float32 (d,)."""
+        it, out = self._assembly, np.zeros_like(self.values)
+        it.problem.gradient(self.values, it.batches.samples(step, file), out)
+        if self.lie is None:
+            return out
+        # Liars that choose the same lie send the same bits.
+        rng = np.random.default_rng([step, file])
+        with np.errstate(all='ignore'):
+            return self.lie(rng, out).astype(np.float32)
 
     def report(self, count, bits=None):
         """It says to have finished so many files, the first of its order."""
@@ -155,9 +161,11 @@ class Peer:
         state = transfer.read(signal)
         files, weights = transfer.encoding(self.number, state)
         cls = Sum if transfer.undivided(state) else CodedGradient
-        out = np.zeros(self.sizes[cls] // 4, dtype=np.float32)
-        combine.encode([self.gradient(file) for file in files.tolist()],
-                       weights, out)
+        size = self.sizes[Sum] // 4 if cls is Sum else self._codec.numbers(
+            transfer, self.values.size, weights.sum())
+        out = np.zeros(size, dtype=np.float32)
+        self._codec.combine(transfer, [self.gradient(file) for file in
+                                       files.tolist()], weights, out)
         return Letter(cls.kind, self.step, signal.epoch, 0, out.tobytes())
 
     def _sketch(self, challenge):
@@ -166,8 +174,9 @@ class Peer:
         places = [place for place, file in enumerate(own) if wanted[file]
                   and file in self.files[:self.done]]
         rows = transfer.rows(np.zeros(self.sizes[Sketch] // 4, np.float32))
-        rows[places] = transfer.sketch([self.gradient(own[place]) for place
-                                        in places], challenge.seed)
+        rows[places] = transfer.sketch(
+            [self._codec.file(self.gradient(own[place])) for place in places],
+            challenge.seed)
         return Letter(Sketch.kind, self.step, challenge.epoch, 0,
                       rows.tobytes())
 

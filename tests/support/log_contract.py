@@ -4,7 +4,8 @@ from aspis_mpi.schemes.events import EventCode
 
 #: The groups and columns that users' scripts rely on.
 CONTRACT = {
-    'assignment': {'incidence', 'order', 'changes', 'orders'},
+    'assignment': {'incidence', 'order', 'samples', 'wholes', 'changes',
+                   'orders'},
     'detection': {'flagged', 'exposed', 'excluded', 'disagreements',
                   'margin'},
     'resolution': {'source', 'contributors', 'copies'},
@@ -19,7 +20,7 @@ COLUMNS = {
         'files_missing', 'bytes_in', 'bytes_out', 'messages',
         'seconds_wait', 'seconds_transfer', 'seconds_detect',
         'seconds_aggregate', 'seconds_update', 'seconds_step', 'turn',
-        'files_checked'),
+        'files_checked', 'clipped', 'scale'),
     'evaluation': ('step', 'seconds', 'loss', 'accuracy'),
     'events': ('time', 'level', 'rank', 'code'),
     'exposures': ('step', 'since', 'worker', 'proof', 'turn'),
@@ -46,7 +47,8 @@ NAMES = {
     ('arrivals', 'kind'): ('model', 'progress', 'replica', 'payload',
                            'silent', 'deadline', 'malformed', 'sketch',
                            'lost', 'late'),
-    ('draws', 'kind'): ('heads', 'tails', 'challenge', 'check', 'more'),
+    ('draws', 'kind'): ('heads', 'tails', 'challenge', 'check', 'more',
+                        'layout', 'due'),
     **{(name, 'proof'): ('disagreements', 'audit', 'sketches', 'malformed')
        for name in ('exposures', 'tensors')},
     ('events', 'code'): tuple(code.word for code in EventCode),

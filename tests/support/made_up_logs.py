@@ -102,7 +102,8 @@ def made_up_exposure(step):
 def create(path, assignment, **changed):
     """An empty log with made-up circumstances."""
     arguments = dict(job=JOB, seed=7, parameters=12, mpi='Open MPI 5.0.11',
-                     hosts=['n1', 'n2'])
+                     hosts=['n1', 'n2'],
+                     samples=np.arange(1, assignment.n_files + 1))
     return RunLog(path, assignment, **(arguments | changed))
 
 

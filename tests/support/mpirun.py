@@ -1,5 +1,6 @@
 """Jobs under the real mpirun of an MPI, none of which is left behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -43,6 +44,13 @@ LOOK = 0.1, 0.5
 #: Seconds in which processes that were told to end have to be gone.
 GONE = 5.0
 
+#: What Open MPI's mpirun says on a busy machine, now and then, instead of
+#: starting anything.
+NEVER_BEGAN = "The PMIx server's listener thread failed to start"
+
+#: How often such a job is started.
+STARTS = 3
+
 
 def prefix(mpi):
     """Where an MPI and its Python are installed."""
@@ -61,6 +69,8 @@ def environment(folder):
     # uses here; and without bytecode of modules that tests write, two of
     # which may have one name, size and second.
     clean |= {'OMPI_MCA_btl': '^ofi', 'PYTHONDONTWRITEBYTECODE': '1'}
+    # Ranks that hang are asked where they are.
+    clean |= {'PYTHONFAULTHANDLER': '1'}
     if os.geteuid() == 0:
         clean |= {'OMPI_ALLOW_RUN_AS_ROOT': '1',
                   'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM': '1'}
@@ -103,22 +113,36 @@ class Running:
     """
 
     def __init__(self, command, environment, folder, pauses=LOOK):
-        self._mark = f'{MARK}={uuid.uuid4()}'
-        name, _, value = self._mark.partition('=')
+        name, value = MARK, str(uuid.uuid4())
+        self._mark = f'{name}={value}'
+        self._arguments = {
+            'args': command, 'cwd': folder, 'env': environment | {name: value},
+            'text': True, 'stdin': subprocess.DEVNULL,
+            'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
+            'start_new_session': True}
+        self._starts = 0
+        self._start()
         self.mapped = set()
         self._over = threading.Event()
-        self._process = subprocess.Popen(
-            command, cwd=folder, env=environment | {name: value}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True)
         self._pauses = pauses
         self._check = threading.Thread(target=self._watch, daemon=True)
         self._check.start()
+
+    def _start(self):
+        self._starts += 1
+        self._process = subprocess.Popen(**self._arguments)
 
     @property
     def over(self):
         """True if mpirun has ended."""
         return self._process.poll() is not None
+
+    def _never_began(self, err):
+        """True if it is started once more, as mpirun itself had failed."""
+        if NEVER_BEGAN not in err or self._starts == STARTS:
+            return False
+        self._start()
+        return True
 
     def pids(self):
         """Its processes that are alive."""
@@ -146,12 +170,12 @@ class Running:
         """
         try:
             out, err = self._process.communicate(timeout=limit)
+            if self._never_began(err):
+                return self.wait(limit)
             end = time.time()
             survivors = self._survivors()
         except subprocess.TimeoutExpired:
-            self.kill()
-            out, err = self._process.communicate()
-            pytest.fail(f'still running after {limit} s:\n{out}\n{err}')
+            self._fail(f'still running after {limit} s')
         finally:
             self.kill()
             left = self._clean()
@@ -160,15 +184,34 @@ class Running:
         return Ended(self._process.returncode, out, err, end, self.mapped,
                      left)
 
+    def wait_for_rows(self, log, least, limit=40):
+        """Sleep until it has logged some steps, within `limit` seconds."""
+        end = time.monotonic() + limit
+        while (rows := rows_of(log)) < least:
+            if time.monotonic() > end:
+                self._fail(f'{rows} rows in {log} after {limit} s')
+            if self.over and rows_of(log) < least:
+                out, err = self._process.communicate()
+                if not self._never_began(err):
+                    pytest.fail(f'it ended after {rows} rows:\n{out}\n{err}')
+            time.sleep(0.05)
+
+    def _fail(self, reason):
+        """Let its processes say where they are, kill them, and fail."""
+        mine = self._process.pid
+        for pid in set(self.pids()) - {mine}:
+            _send(pid, signal.SIGABRT)
+        time.sleep(1)
+        self.kill()
+        out, err = self._process.communicate()
+        pytest.fail(f'{reason}:\n{out}\n{err}')
+
     def kill(self):
         """End whatever is left of it."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         for pid in self.pids():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            _send(pid, signal.SIGKILL)
 
     def close(self):
         """Kill and clean up; for jobs that nobody waited for."""
@@ -205,6 +248,12 @@ class Running:
         return left
 
 
+def _send(pid, number):
+    """Send a signal to a process, which may just have gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def _read(path):
     """Bytes of a file of /proc, none of a process that has just gone."""
     try:
@@ -230,9 +279,9 @@ def write_job(path, settings):
 
 
 def parameters(log):
-    """Those that a run saved next to its log."""
+    """Those that a run saved next to its log, of all its layers."""
     with np.load(Path(log).with_suffix('.npz')) as saved:
-        return saved['parameters']
+        return np.concatenate([saved[name].ravel() for name in saved])
 
 
 def rows_of(log):
@@ -242,11 +291,3 @@ def rows_of(log):
             return run.n_steps
     except RunLogError:
         return 0
-
-
-def wait_for_rows(log, least, limit=40):
-    """Sleep until a running job has logged some steps."""
-    end = time.monotonic() + limit
-    while (rows := rows_of(log)) < least:
-        assert time.monotonic() < end, f'{rows} rows after {limit} s'
-        time.sleep(0.05)

@@ -42,12 +42,24 @@ JOBS = {
         'collection.deadline': 0.5},
     'silent': {'scheme.name': 'aspis', 'delay.silent': [4],
                'delay.silent_from': 2, 'faults.silence': 0.5},
+    'split': {
+        'scheme.name': 'robust-partial', 'scheme.adversaries': 1,
+        'problem.file_sizes': 'zipf', 'problem.micro_batch': 2,
+        'problem.summation': 'tree', 'assignment.split': True,
+        'adversary.count': 1, 'adversary.files': 'random',
+        'delay.name': 'exponential'},
     'tolerance': {
         'scheme.adversaries': 1, 'detection.equality': 'tolerance',
         'adversary.count': 1, 'adversary.files': 'random'},
+    'integers': {
+        'scheme.name': 'robust-partial', 'scheme.adversaries': 1,
+        'compression.name': 'integer', 'compression.keep': 0.5,
+        'adversary.count': 1, 'adversary.files': 'random',
+        'delay.name': 'exponential'},
 }
 #: In which workers are proved wrong.
-EXPOSING = {'certified, window', 'robust-partial, fixed', 'tolerance'}
+EXPOSING = {'certified, window', 'robust-partial, fixed', 'split',
+            'tolerance', 'integers'}
 
 
 class Killed(BaseException):

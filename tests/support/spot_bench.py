@@ -36,24 +36,42 @@ class SpotBench:
         Who takes part in this turn.
     """
 
+    #: The job, of sections that differ from a small one.
+    tables = staticmethod(tables)
+
     def __init__(self, coins=0, goes_back=False, **sections):
         sections['faults'] = {'silence': SILENCE} | sections.get(
             'faults', {})
-        self.assembly = Assembly(loading.from_tables(tables(**sections)))
+        self.assembly = Assembly(loading.from_tables(
+            self.tables(**sections)))
         self.assignment = self.assembly.assignment
-        self._owned = [sorted(self.assignment.files(worker).tolist())
-                       for worker in range(self.assembly.job.n_workers)]
         self.events, self.orders, self.present = [], {}, set()
         self.lies, self.added, self.turn = {}, {}, -1
         self.clock, self._coins = VirtualClock(), streams.generator(
             coins, 'coins')
+        self._keeper, self._goes_back = Snapshots(), goes_back
+        self._start()
+
+    def _start(self, snapshot=None):
+        """Begin, or go on from a snapshot, in a new process."""
+        self._owned = [sorted(self.assignment.files(worker).tolist())
+                       for worker in range(self.assembly.job.n_workers)]
         self.assembly.inspection.coins = Coins(self._draw)
-        keeper = self._keeper = Snapshots()
-        back = goes_back and self.assembly.detector.rollback
+        keeper = self._keeper
+        back = self._goes_back and self.assembly.detector.rollback
         keeper.server = self.assembly.server(
             self.clock, past=keeper if back else None)
+        if snapshot is not None:
+            keeper.server.resume(snapshot)
         self.server = Eager(keeper.server)
         self._note(self.server.start())
+
+    def resume(self):
+        """Go on from the last snapshot, as after a kill of all ranks."""
+        self.assembly = Assembly(self.assembly.job)
+        self.orders.clear()
+        self.present, self.turn = set(), -1
+        self._start(self._keeper.last)
 
     def _draw(self, n):
         self.events.append(('draw', n))
@@ -153,16 +171,16 @@ class SpotBench:
     def answer(self, worker):
         """Send what a worker owes."""
         files, order = self.asked(worker), self.orders.pop(worker)
-        if isinstance(order, Compute) and order.position == Purpose.OWN:
+        if isinstance(order, Compute) and order.position != Purpose.CHECK:
             return self.sum(worker, files, order.epoch)
         return self.send(worker, self.sketch(worker, files, order.seed,
                                              order.epoch))
 
     def checks(self):
-        """Who is to check which file."""
+        """Who is to check which file, or the sum of which first one."""
         return {worker: self.asked(worker)[0] for worker, order
                 in self.orders.items() if isinstance(order, Compute)
-                and order.position == Purpose.CHECK}
+                and order.position != Purpose.OWN}
 
     # -- whole parts of a step
 
@@ -180,6 +198,13 @@ class SpotBench:
         """Do not wait for a worker any longer."""
         return self._note(self.server._rest(
             self.server.server.excuse([worker])))
+
+    def lose(self, worker):
+        """A worker dies."""
+        self.present.discard(worker)
+        self.orders.pop(worker, None)
+        return self._note(self.server._rest(self.server.server.lose(
+            worker, f'worker {worker} died')))
 
     def wait(self):
         """Until the server's alarm."""

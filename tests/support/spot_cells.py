@@ -26,12 +26,11 @@ class Until(Snapshots):
 
     most = 0
 
-    def secure(self, messages):
+    def catch_up(self):
         """Go on, unless there is nothing left to see."""
+        super().catch_up()
         if len(self.server.notes.exposures) >= self.most:
-            self.server.interrupt('all liars are exposed', at_once=True)
-            return []
-        return messages
+            self.server.interrupt('all liars are exposed')
 
 
 class Cell:

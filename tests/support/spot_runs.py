@@ -68,6 +68,11 @@ class Snapshots:
         return self._kept[ripe.target(self._ages, now, horizon).step]
 
     @property
+    def empty(self):
+        """True before the first snapshot."""
+        return not self._kept
+
+    @property
     def last(self):
         """The snapshot of the latest step."""
         return self._kept[max(self._kept)]
@@ -89,11 +94,14 @@ class SpotRun:
     code : int
     """
 
+    #: The job, of sections that differ from a small one.
+    tables = staticmethod(tables)
     #: What keeps its snapshots.
     keeper = Snapshots
 
     def __init__(self, coins=0, replace=None, goes_back=True, **sections):
-        self.assembly = Assembly(loading.from_tables(tables(**sections)))
+        self.assembly = Assembly(loading.from_tables(
+            self.tables(**sections)))
         clock = VirtualClock()
         if self.assembly.inspection is not None:
             self.assembly.inspection.coins = Coins(

@@ -26,7 +26,10 @@ TURNS = 150
 #: What liars say in a turn, and how.
 LYING = ('honest', 'honest', 'crooked', 'crooked', 'added', 'huge', 'framing',
          'forging')
-MANNERS = 'prompt', 'prompt', 'refusing', 'mute', 'loud', 'tease', 'tease'
+MANNERS = ('prompt', 'prompt', 'refusing', 'shirking', 'mute', 'loud',
+           'tease', 'tease')
+#: No parameter is ever as large where nothing above a screen is used.
+LARGEST = 1e4
 
 
 def some_job(rng):
@@ -40,6 +43,7 @@ def some_job(rng):
                 'checkpoint_every': int(rng.integers(1, 6))},
         'scheme': {'workers': workers, 'adversaries': q},
         'assignment': {'load': int(rng.integers(1, 4))},
+        'transfer': {'sketch_type': str(rng.choice(['float64', 'float32']))},
         'optimizer': {'momentum': 0.0},
         'problem': {'parameters': int(rng.integers(2, 40)),
                     'batch_size': 4 * workers * 3},
@@ -66,15 +70,23 @@ class Storm(SpotBench):
         What liars did, by kind of act.
     """
 
+    #: Whether nothing that is far too large is ever used.
+    screened = True
+    #: Draws the job and its liars.
+    some_job = staticmethod(some_job)
+
     def __init__(self, rng):
-        sections, self.liars = some_job(rng)
+        sections, self.liars = self.some_job(rng)
         self.rng, self.sent = rng, Counter()
         super().__init__(int(rng.integers(1 << 30)), goes_back=True,
                          **sections)
         job = self.assembly.job
         self._reference = Assembly(job)
         self._lives = set(range(job.n_workers))
-        self._deaths = job.n_workers - 2 * job.q - 1
+        # Mostly honest ones, until nobody could check the liars any more.
+        self._deaths = int(rng.integers(job.n_workers - job.q))
+        self._dying = rng.choice([2e-4, 5e-3, 2e-2])
+        self._kills = int(rng.choice([0, 0, 2]))
         self._under_way, self._old = [], []
         self._seen, self._at = -1, {}
         self._judged = self._went_back = 0
@@ -103,23 +115,41 @@ class Storm(SpotBench):
             worker, message = self._under_way.pop(
                 int(rng.integers(len(self._under_way))))
             return worker in self._lives and self.send(worker, message)
-        if rng.random() < 2e-4 and self._deaths:
+        if rng.random() < self._dying and self._deaths:
             self._deaths -= 1
-            worker = pick(rng, sorted(self._lives))
+            honest = self._lives - set(self.liars)
+            worker = pick(rng, sorted(
+                honest if rng.random() < 0.7 else self._lives))
             self._lives.discard(worker)
-            return self._note(self.server._rest(self.server.server.lose(
-                worker, f'worker {worker} died')))
+            return self.lose(worker)
+        if rng.random() < 5e-3 and self._kills and not self._keeper.empty:
+            return self._go_on()
         owing = sorted(it for it in (self._sums | set(self.orders))
                        if it in self._lives
-                       and self._manner.get(it) != 'mute' and not (
-                           it not in self._sums
-                           and self._manner.get(it) == 'refusing'))
+                       and not self._keeps_silent(it))
         if not owing:
             return self.wait()
         if rng.random() < self._slow:
             self.clock.now += rng.exponential(0.05)
             return self._note(self.server.tick())
         return self._do(pick(rng, owing))
+
+    def _keeps_silent(self, worker):
+        """True if a liar leaves out what it owes."""
+        manner, order = self._manner.get(worker), self.orders.get(worker)
+        return manner == 'mute' or worker not in self._sums and (
+            manner == 'refusing'
+            or manner == 'shirking' and isinstance(order, Compute))
+
+    def _go_on(self):
+        """All ranks are killed, and start again."""
+        self._kills -= 1
+        self.resume()
+        self._lives = set(range(self.assembly.job.n_workers))
+        self._under_way.clear()
+        self._judged = self._went_back = 0
+        self._at[self.server.step] = self.server.values.tobytes()
+        self._open()
 
     def _do(self, worker):
         """Whoever owes something sends it, or it is long under way."""
@@ -129,7 +159,8 @@ class Storm(SpotBench):
             self._lied |= {worker} if self._wrong(worker) else set()
         else:
             files, order = self.asked(worker), self.orders.pop(worker)
-            if isinstance(order, Compute) and order.position == Purpose.OWN:
+            if isinstance(order, Compute) and (
+                    order.position != Purpose.CHECK):
                 message = self.a_sum(worker, files, order.epoch)
                 self._lied |= {worker} if self._wrong(worker) else set()
             else:
@@ -206,6 +237,9 @@ class Storm(SpotBench):
         """A turn is over: judge it, and draw what liars do in the next."""
         self._judge()
         assert self.turn < TURNS, 'the run goes on for ever'
+        self._open()
+
+    def _open(self):
         self._seen, self._count = self.turn, 0
         self._before, self._number = (self.server.values.copy(),
                                       self.server.step)
@@ -241,7 +275,11 @@ class Storm(SpotBench):
             if worker not in self.liars]
         exposed = [row.worker for row in notes.exposures]
         assert not set(exposed) & set(honest), notes.exposures
+        pairs = self.server.server._membership._memory._pairs
+        assert all({it.worker, it.other} & set(self.liars) for it in pairs)
         assert np.isfinite(self.server.values).all()
+        if self.screened:
+            assert np.abs(self.server.values).max() < LARGEST
         records = self.server.records[self._judged:]
         self._judged += len(records)
         for record in records:

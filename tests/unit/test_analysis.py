@@ -572,7 +572,7 @@ def test_distortion_searches_longer(analyse, tmp_path):
 @pytest.mark.parametrize('scheme, told', [
     ('mosl', "mosl: there is no such scheme; did you mean 'mols'?"),
     ('mols:4', 'mols:4: 15 workers .* has one is 20'),
-    ('draco:5:16', 'draco:5:16: replication 5 must divide'),
+    ('draco:5:16', 'draco:5:16: replication 5 must divide .*, 16: 4 and 8'),
     ('mols:three', r'mols:three: .* form SCHEME\[:r\[:K\]\]'),
     ('mols:3:15:2', 'mols:3:15:2: must be of the form'),
     ('uncoded:3', 'uncoded:3: takes no replication'),
@@ -582,4 +582,16 @@ def test_what_distortion_does_not_know_is_told(analyse, tmp_path, scheme,
     done = analyse(THEORY, scheme, '-o', tmp_path / 'worst.png')
     assert done.returncode == 2
     assert re.fullmatch(f'distortion: {told}.*\n', done.stderr)
+    assert not (tmp_path / 'worst.png').exists()
+
+
+@pytest.mark.parametrize('option, least', [
+    ('--adversaries', 0), ('--workers', 1), ('--seconds', 0)])
+def test_numbers_without_sense_are_refused_by_distortion(
+        analyse, tmp_path, option, least):
+    done = analyse(THEORY, 'aspis', option, least - 1, '-o',
+                   tmp_path / 'worst.png')
+    assert done.returncode == 2
+    assert done.stderr == (
+        f'distortion: {option} {least - 1} must be at least {least}\n')
     assert not (tmp_path / 'worst.png').exists()

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from aspis_mpi import registry
 from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.assignment.designs.bibd import Balanced
 from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.assignment.designs.file import FromFile
 from aspis_mpi.assignment.designs.random_regular import RandomRegular
@@ -308,6 +309,8 @@ def test_default_orders_are_orders():
     (lambda: Cyclic(5, load=6), 'load 6.*5'),
     (lambda: Cyclic(5, load=0), 'load 0.*1'),
     (lambda: RandomRegular(5, load=6), 'load 6.*5'),
+    (lambda: Uncoded(5, load=10 ** 26), 'load 1.*0 must be at most 13107'),
+    (lambda: Balanced(7, shared=10 ** 6), 'shared 1000000.*at most 9362'),
     (lambda: RandomRegular(5, load=1), 'load 1.*2'),
     (lambda: RandomRegular(1), 'workers 1.*2'),
     (lambda: Cyclic(5, load=2).check_copies(3), 'copies 3.*2'),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from aspis_mpi.learning.batches import Batches, default_batch_size
+from aspis_mpi import streams
+from aspis_mpi.learning.batches import Batches
 
 
 @pytest.mark.parametrize('n_samples, batch_size, n_files', [
@@ -27,12 +28,52 @@ def test_slices_are_those_of_array_split():
         assert np.array_equal(batches.samples(2, file), part)
 
 
+def test_files_are_slices_of_the_sizes_that_are_given():
+    counts = np.array([1, 5, 3])
+    batches = Batches(7, 100, 9, 3, counts)
+    files = [batches.samples(2, file) for file in range(3)]
+    assert [file.size for file in files] == [1, 5, 3]
+    assert np.array_equal(np.concatenate(files), batches.batch(2))
+    assert np.array_equal(batches.batch(2), Batches(7, 100, 9, 3).batch(2))
+
+
+def test_a_file_costs_what_it_has_of_the_samples_of_a_usual_one():
+    assert Batches(7, 100, 9, 3).costs is None
+    batches = Batches(7, 100, 9, 3, np.array([1, 5, 3]), 2.0)
+    assert batches.costs.tolist() == [0.5, 2.5, 1.5]
+
+
+def test_uneven_files_are_of_a_kind_where_micro_batches_are_alike():
+    batches = Batches(7, 100, 30, 6, np.array([3, 4, 8, 7, 2, 6]), 5.0)
+    kinds = batches.kinds(4)
+    # 4 and 4 + 4; 4 + 3; 4 + 2; 3; 2.
+    assert kinds.tolist() == [3, 4, 4, 7, 2, 6]
+    even = Batches(7, 100, 9, 4)
+    assert even.kinds(2).tolist() == even.counts.tolist() == [3, 2, 2, 2]
+
+
 def test_ranks_draw_the_same_whatever_steps_they_saw_before():
     one, other = Batches(7, 500, 60, 9), Batches(7, 500, 60, 9)
     for step in (0, 1, 2):
         one.batch(step)
     for step in (2, 0, np.int64(2)):
         assert np.array_equal(one.samples(step, 4), other.samples(step, 4))
+
+
+def test_the_next_step_is_drawn_beside_this_one(monkeypatch):
+    """Going to and fro between two steps of two generators costs nothing."""
+    batches, drawn = Batches(7, 500, 60, 9), []
+    last = batches._rows - 1
+    wanted = [batches.batch(step).tobytes() for step in (last, last + 1)]
+    make = streams.generator
+    monkeypatch.setattr(streams, 'generator', lambda *name: (
+        drawn.append(name), make(*name))[1])
+    for _ in range(3):
+        assert [batches.batch(step).tobytes()
+                for step in (last, last + 1)] == wanted
+    assert not drawn
+    assert batches.batch(last - 1).tobytes() == (
+        Batches(7, 500, 60, 9).batch(last - 1).tobytes()) and drawn
 
 
 def test_steps_and_seeds_draw_different_batches():
@@ -52,12 +93,6 @@ def test_every_sample_is_drawn_equally_often():
 def test_a_batch_cannot_be_written():
     with pytest.raises(ValueError):
         Batches(7, 10, 5, 5).samples(0, 1)[0] = 3
-
-
-def test_default_has_two_samples_a_file_where_there_are_as_many():
-    assert default_batch_size(455, 1437) == 910
-    assert default_batch_size(500, 1000) == 1000
-    assert default_batch_size(500, 999) == 500
 
 
 @pytest.mark.parametrize('sizes, message', [

@@ -248,6 +248,27 @@ def test_what_does_not_exist_is_told_with_the_nearest(make, told):
         make()
 
 
+@pytest.mark.parametrize('k, r, shared', [
+    (15, 3, 40), (15, 3, 300), (7, 3, 9000), (31, 6, 20)])
+def test_many_shared_files_are_answered_after_a_bounded_search(
+        k, r, shared, monkeypatch):
+    """However many ways there are to begin with short blocks."""
+    tries = []
+
+    class Counted(families._Search):
+        def found(self):
+            try:
+                return super().found()
+            finally:
+                tries.append(self.tries)
+    monkeypatch.setattr(families, '_Search', Counted)
+    families._family.cache_clear()
+    with pytest.raises(ValueError, match=f'no design of replication {r} and '
+                       f'shared {shared} is known here for {k} workers'):
+        Balanced(k, replication=r, shared=shared)
+    assert sum(tries) < 5_000_000
+
+
 @pytest.mark.parametrize('part', [LatinSquares, Ramanujan])
 @pytest.mark.parametrize('r', [2, 3, 5])
 def test_the_nearest_is_the_nearest(part, r):

@@ -10,6 +10,7 @@ from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
 from aspis_mpi.errors import DamagedCheckpoint
 from aspis_mpi.protocol.server.snapshot import Members, Snapshot
+from aspis_mpi.runlog import going_back
 from aspis_mpi.runlog.checkpoints import (
     Checkpoints, Ripening, facts_of, load, step_of)
 
@@ -28,25 +29,30 @@ def snapshot(step=7, seed=0):
         drawn.random(K) < 0.3, speeds,
         drawn.integers(-1, 10, size=(K, LOAD), dtype=np.int32),
         drawn.random(K) < 0.3, Equality(False, 1e-5 / 3, 1e-2, True),
-        turn=3 * step + 1, age=2.5 * step, cleared=[(2, 0, 10 / 3, 40)])
+        turn=3 * step + 1, age=2.5 * step, cleared=[(2, 0, 10 / 3, 40)],
+        unworked=drawn.integers(50, size=(2, K)),
+        usual=drawn.exponential(size=(4, K, 20)), watched=5 * step,
+        norms=drawn.exponential(size=(9, 2)))
     return Snapshot(
         step, 1 / 3, drawn.standard_normal(D).astype(np.float32),
         {'velocity': drawn.standard_normal(D).astype(np.float32)},
-        1e-6 / 7, 2, members, 1.5 * step)
+        1e-6 / 7, 2, members, 1.5 * step, diverged=step - 2)
 
 
 def assert_equal(one, other):
     """Every value has the same bits."""
-    for name in ('step', 'seconds', 'floor', 'failures', 'made'):
+    for name in ('step', 'seconds', 'floor', 'failures', 'made', 'diverged'):
         assert getattr(one, name) == getattr(other, name), name
     assert one.parameters.tobytes() == other.parameters.tobytes()
     assert one.optimizer.keys() == other.optimizer.keys()
     for name, values in one.optimizer.items():
         assert values.tobytes() == other.optimizer[name].tobytes()
     a, b = one.members, other.members
-    for name in ('keys', 'evidence', 'equality', 'turn', 'age', 'cleared'):
+    for name in ('keys', 'evidence', 'equality', 'turn', 'age', 'cleared',
+                 'watched'):
         assert getattr(a, name) == getattr(b, name), name
-    for name in ('account', 'silent', 'resting', 'speeds', 'order', 'absent'):
+    for name in ('account', 'silent', 'resting', 'speeds', 'order', 'absent',
+                 'unworked', 'usual', 'norms'):
         x, y = getattr(a, name), getattr(b, name)
         assert x.dtype == y.dtype and x.shape == y.shape
         assert x.tobytes() == y.tobytes(), name
@@ -74,6 +80,20 @@ def test_a_checkpoint_with_strikes_resumes_with_empty_accounts(tmp_path):
     right = snapshot()
     assert_equal(load(path), replace(right, members=replace(
         right.members, account=members.account, silent=members.silent)))
+
+
+def test_an_older_checkpoint_does_not_say_how_steps_went(tmp_path):
+    path = Checkpoints(tmp_path / 'run.h5').save(snapshot())
+    with np.load(path) as file:
+        arrays = dict(file)
+    del arrays['usual'], arrays['norms']
+    facts = json.loads(arrays['facts'].tobytes())
+    assert facts.pop('watched') and facts.pop('diverged')
+    arrays['facts'] = np.frombuffer(json.dumps(facts).encode(), dtype='u1')
+    np.savez(path, **arrays)
+    older = load(path)
+    assert older.members.usual is None and older.members.norms is None
+    assert older.members.watched == older.diverged == -1
 
 
 def test_thresholds_of_an_older_checkpoint_stay_as_they_are(tmp_path):
@@ -206,3 +226,22 @@ def test_nothing_is_unpickled(tmp_path):
     np.savez(path, facts=np.array([{'a': 1}], dtype=object))
     with pytest.raises(DamagedCheckpoint):
         load(path)
+
+
+NOTICE = {'turn': 3, 'seconds': 1.0, 'start': 9, 'end': 7, 'cause': 0,
+          'wrong': 0}
+
+
+@pytest.mark.parametrize('text', [
+    '', '7', 'null', '{}', '[]', '[7]', '[{}]', '[' * 100_000, '"\xff"',
+    json.dumps([{'turn': 3}]), json.dumps([NOTICE | {'other': 1}]),
+    json.dumps([NOTICE | {'turn': 'x'}]), json.dumps([NOTICE | {'end': None}]),
+    json.dumps([NOTICE | {'cause': 99}]), json.dumps([NOTICE | {'cause': []}]),
+    json.dumps([NOTICE | {'start': '9'}, NOTICE])])
+def test_a_notice_that_no_run_has_written_says_nothing(tmp_path, text):
+    kept = Checkpoints(tmp_path / 'run.h5')
+    kept.save(snapshot(7))
+    kept.notice.write_bytes(json.dumps([NOTICE]).encode())
+    assert going_back.begun(kept)
+    kept.notice.write_bytes(text.encode('latin-1'))
+    assert going_back.begun(kept) == ()

@@ -234,8 +234,10 @@ def test_list_tells_what_each_preset_fills_in(capsys):
         assert f'\n  {name} ' in printed
     assert "  aspis                  [assignment] name = 'subset', " in printed
     assert 'robust-partial         where scheme.adversaries = 2:' in printed
-    assert "[assignment] name = 'cyclic', load = 5, order = " in printed
-    assert "[transfer] name = 'sums', challenge = true" in printed
+    assert "[transfer] name = 'sums', challenge = true\n" in printed
+    # What is too long goes on below, between two keys.
+    assert ("[assignment] name = 'cyclic', load = 5,\n"
+            + 27 * ' ' + "order = 'matching'\n") in printed
 
 
 def test_list_tells_every_key_with_default_and_bounds(capsys):

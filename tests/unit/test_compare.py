@@ -2,7 +2,11 @@
 
 import csv
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean, stdev
 
 import numpy as np
@@ -20,6 +24,8 @@ from aspis_mpi.sweep.reading import load
 from aspis_mpi.sweep.results import collect
 from tests.support.made_up_logs import a_record
 from tests.support.sweep_files import NAMES, SWEEP, sweep_in
+
+ROOT = Path(__file__).parents[2]
 
 #: Accuracies of the made-up runs.
 ACCURACIES = {'aspis-none-1': 0.90, 'aspis-none-2': 0.94,
@@ -107,6 +113,24 @@ def test_table_numbers_and_picture_go_to_the_folder(analyse, made):
     assert math.isnan(float(found[2]['accuracy_deviation']))
 
 
+@pytest.mark.parametrize('script, written', [
+    ('compare.py', ['compare.md', 'compare.csv', 'compare.png']),
+    ('accuracy.py', ['aspis-none-1.accuracy.png'])])
+def test_all_is_written_if_nobody_reads(made, script, written):
+    """As by `| head`, which goes when it has seen enough."""
+    what = made if script == 'compare.py' else made / 'aspis-none-1.h5'
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'analysis' / script), str(what)],
+        stdout=write, stderr=subprocess.PIPE, text=True, timeout=200,
+        env=os.environ | {'PYTHONPATH': str(ROOT)})
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, '')
+    for name in written:
+        assert (made / name).stat().st_size
+
+
 @pytest.mark.parametrize('ending, begins', [
     ('svg', b'<?xml'), ('pdf', b'%PDF'), ('md', b'# Small'),
     ('csv', b'scheme,attack,runs,')])
@@ -121,6 +145,47 @@ def test_what_is_written_is_told_by_the_ending(analyse, made, tmp_path,
     if ending == 'svg':
         for text in (b'>Plain<', b'>reversed<', LINES[1].light.encode()):
             assert text in path.read_bytes()
+
+
+def test_axes_that_are_named_come_first(analyse, made, tmp_path):
+    done = analyse('compare.py', made, '--axes', 'attack', '-o',
+                   tmp_path / 'a.csv', '-o', tmp_path / 'a.svg')
+    assert done.returncode == 0, done.stderr
+    head, _, *found = rows(done.stdout)
+    assert head[:3] == ['attack', 'Scheme', 'runs']
+    assert [row[:2] for row in found] == [
+        ['none', 'aspis'], ['none', 'Plain'], ['reversed', 'aspis'],
+        ['reversed', 'Plain']]
+    as_in_the_file = rows(analyse('compare.py', made).stdout)[2:]
+    assert {(row[1], row[0], *row[2:]) for row in found} == {
+        tuple(row) for row in as_in_the_file}
+    assert (tmp_path / 'a.csv').read_text().startswith('attack,scheme,runs,')
+
+
+def test_panels_stand_in_rows_by_all_their_axes_but_the_last(analyse,
+                                                             tmp_path):
+    _, sweep = sweep_in(tmp_path, SWEEP.partition('[grid')[0] + '''
+[grid.q]
+2.optimizer.lr = 0.1
+4.optimizer.lr = 0.2
+[grid.liars]
+some.run.keep = 1
+others.run.keep = 2
+[grid.scheme]
+aspis.scheme.name = "aspis"
+[grid.attack]
+none = {}
+''')
+    records.submit(sweep)
+    for run in sweep.runs:
+        make_up(run, 0.5)
+    done = analyse('compare.py', sweep.folder, '--axes', 'attack', 'scheme',
+                   '-o', tmp_path / 'a.svg')
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    drawn = (tmp_path / 'a.svg').read_text()
+    places = [drawn.index(f'>{q}, {liars}<') for q in '24'
+              for liars in ('some', 'others')]
+    assert places == sorted(places)
 
 
 def test_a_sweep_file_is_as_good_as_its_folder(analyse, made, tmp_path):
@@ -177,10 +242,40 @@ def test_a_run_that_has_not_ended_does_not_count(made):
     assert plain.amounts['accuracy'].mean == 0.91
 
 
+def test_what_does_not_count_says_why(analyse, made, tmp_path):
+    """Runs of another job than the file's, and logs that are damaged."""
+    other = tmp_path / 'other.toml'
+    other.write_text(SWEEP.replace(
+        'scheme.name = "uncoded"}',
+        'scheme.name = "uncoded", aggregation.name = "median"}'))
+    (made / 'aspis-none-2.h5').write_bytes(b'cut off')
+    done = analyse('compare.py', other, '--runs', made)
+    assert done.returncode == 0, done.stderr
+    assert [row[2] for row in rows(done.stdout)[2:]] == [
+        '1 of 2', '2', '0 of 2', '0 of 1']
+    record = made / 'plain-none-1.toml'
+    assert ('plain-none-1 does not count, since it is changed: '
+            f"aggregation.name = 'median', but {record} has 'mean'\n") in (
+        done.stdout)
+    assert f'aspis-none-2 does not count, since it is partial: {made}' in (
+        done.stdout)
+    assert done.stdout.count('does not count') == 4
+
+    other.write_text(SWEEP.replace('run.steps = 4', 'run.steps = 9'))
+    done = analyse('compare.py', other, '--runs', made)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f'compare: {made} holds no run of {other} that has ended; '
+        'aspis-none-1 is changed: run.steps = 9, but '
+        f'{made / "aspis-none-1.toml"} has 4\n')
+
+
 @pytest.mark.parametrize('words, reason', [
     (['no.toml'], 'no.toml: No such file'),
     (['.'], 'holds no sweep.toml'),
     (['small.toml', '--runs', 'none'], 'none holds no run of small.toml'),
+    (['runs', '--axes', 'atack'], "--axes atack: there is no such axis to put "
+     "first; did you mean 'attack'?"),
     (['runs', '-o', 'a.xyz'], 'xyz'), (['runs', '-o', 'no/a.md'], 'no/a.md'),
     (['runs', '-o', 'no/a.png'], 'no/a.png')])
 def test_a_mistake_is_one_line(analyse, made, tmp_path, monkeypatch, words,

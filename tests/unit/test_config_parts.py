@@ -28,8 +28,9 @@ REQUIRED = {('schedule', 'step'): {'milestones': [2]},
             ('collection', 'deadline'): {'deadline': 1.0},
             ('collection', 'adaptive'): {'deadline': 1.0},
             ('code', 'approximate'): {'stragglers': 1},
-            ('delay', 'slow'): {'workers': [1]},
             ('delay', 'trace'): {'path': 'trace.csv'}}
+#: Of options that all have a default, one that a part is not made without.
+CHOSEN = {('delay', 'slow'): {'workers': [1]}}
 #: Inputs and classes that these models are for, where digits are not.
 INPUTS = {'lenet': (144, 10), 'resnet18': (192, 10)}
 #: What else a part needs around it, by family or by family and name.
@@ -49,6 +50,9 @@ AROUND = {
     'code': {'scheme': {'name': 'gradient-code', 'workers': 6}},
     ('code', 'raviv'): {'scheme': {'name': 'cyclic-mds', 'workers': 7}},
     ('aggregation', 'bulyan'): {'scheme': {'workers': 6, 'adversaries': 0}},
+    ('detection', 'reactive'): {
+        'scheme': {'name': 'reactive', 'workers': 6, 'adversaries': 1},
+        'detection': {'name': 'reactive', 'budget': 'fixed'}},
     ('detection', 'spot'): {
         'scheme': {'name': 'spot', 'workers': 6, 'adversaries': 1},
         'detection': {'name': 'spot', 'budget': 'fixed'}},
@@ -56,8 +60,8 @@ AROUND = {
 
 
 def options_of(family, name):
-    """Options that make a part of the family, required ones only."""
-    return REQUIRED.get((family, name), {})
+    """Options that make a part of the family, and no more."""
+    return REQUIRED.get((family, name), {}) | CHOSEN.get((family, name), {})
 
 
 def named(section, key, name):
@@ -118,7 +122,7 @@ def test_every_part_can_be_had_by_its_name(tables, monkeypatch, tmp_path,
 
 @pytest.mark.parametrize('section, key, family, name', EVERY_PART)
 def test_every_option_has_a_type_and_a_default(section, key, family, name):
-    required = options_of(family, name)
+    required = REQUIRED.get((family, name), {})
     for option, parameter in registry.options(
             registry.find(family, name)).items():
         assert parameter.annotation is not parameter.empty, option

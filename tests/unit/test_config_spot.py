@@ -74,6 +74,7 @@ ALLOWED = [
     # 4 q < K: an update is not turned round.
     ['detection.rollback=false'],
     ['faults.tolerate=2'],
+    ['transfer.sketch_type=float32'],
 ]
 
 
@@ -103,3 +104,54 @@ def test_a_mistake_is_told_in_one_line_that_says_what_to_set(
 @pytest.mark.parametrize('settings', ALLOWED, ids=' '.join)
 def test_what_is_just_allowed_is_planned(planned, settings):
     assert planned(settings) == (DONE, '')
+
+
+#: The same of reactive redundancy, in the place of spot checks.
+COMPARED = [
+    (['detection.rate=0'], ['detection.rate = 0', 'must be above 0']),
+    (['detection.rate=1.5'], ['detection: rate 1.5', 'between 0 and 1']),
+    (['transfer.challenge=true'], [
+        'transfer.challenge = true', "detection.name = 'reactive'",
+        'set false']),
+    (['assignment.name=cyclic'], [
+        "assignment.name = 'cyclic'", "detection.name = 'reactive'",
+        'each file has one worker']),
+    (['transfer.name=replicas'], [
+        "transfer.name = 'replicas'", "set 'sums'"]),
+    (['detection.equality=tolerance'], [
+        "detection.equality = 'tolerance'", "set 'bits'"]),
+    (['detection.budget=step'], [
+        "detection.budget = 'step'", "set 'fixed'"]),
+    (['detection.audits=contested'], [
+        "detection.audits = 'contested'", "rule 'reactive'"]),
+    (['faults.tolerate=1'], [
+        'faults.tolerate = 1', 'at least scheme.adversaries = 2']),
+    (['scheme.adversaries=5'], ['scheme.adversaries = 5', 'at most 4']),
+    (['scheme.adversaries=0'], ['scheme.adversaries of at least 1']),
+    (['adversary.count=2', 'adversary.protocol=sketches'], [
+        "adversary.protocol = 'sketches'", 'asked for sketches']),
+    (['assignment.rename=true'], ['assignment.rename = true']),
+    (['compression.name=integer'], [
+        "compression.name = 'integer'", "'reactive' compares whole sums"]),
+]
+COMPARED_ALLOWED = [
+    [], ['detection.rate=1e-9'], ['scheme.adversaries=4'],
+    ['assignment.load=3'], ['assignment.adapt=4', 'assignment.load=4'],
+    ['scheme.workers=3', 'scheme.adversaries=1'],
+    ['adversary.count=2', 'adversary.protocol=frame'],
+    ['adversary.count=2', 'adversary.protocol=refuse'],
+    ['scheme.name=reactive-random']]
+
+
+@pytest.mark.parametrize(('settings', 'named'), COMPARED,
+                         ids=[' '.join(some) for some, _ in COMPARED])
+def test_a_mistake_about_copies_is_told_in_one_line(planned, settings, named):
+    code, said = planned(['scheme.name=reactive', *settings])
+    assert code == BAD_JOB and said.count('\n') == 1
+    for word in named:
+        assert word in said
+
+
+@pytest.mark.parametrize('settings', COMPARED_ALLOWED, ids=' '.join)
+def test_copies_that_are_just_allowed_are_planned(planned, settings):
+    assert planned(['scheme.name=reactive', *settings]) == (DONE, '')

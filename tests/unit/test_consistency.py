@@ -126,6 +126,13 @@ REFUSED = {
     'epochs without a challenge': (
         PLAIN | {'transfer': {'challenge': False, 'max_epochs': 1}},
         'transfer.max_epochs = 1', 'set transfer.challenge = true'),
+    'an unchallenged type': (
+        PLAIN | {'transfer': {'challenge': False, 'sketch_type': 'float32'}},
+        "transfer.sketch_type = 'float32'", 'set transfer.challenge = true'),
+    'floats for integers': (
+        {'transfer': {'sketch_type': 'float32'},
+         'compression': {'name': 'integer'}},
+        "transfer.sketch_type = 'float32'", 'leave it out'),
     'a device for nothing': (
         {'runtime': {'device': 'gpu'}},
         "runtime.device = 'gpu': problem 'quadratic'", "use 'cpu'"),
@@ -190,6 +197,7 @@ def test_by_default_only_what_can_be_audited_is():
     {'detection': {'name': 'core', 'audits': 'none', 'window': 15}},
     {'detection': {'memory': 'window', 'window': 3, 'budget': 'fixed'}},
     {'transfer': {'sketches': 16, 'max_epochs': 5}},
+    {'transfer': {'sketch_type': 'float32'}},
     {'faults': {'tolerate': 9}},
     {'detection': {'presume_below': 0.0}},
     {'detection': {'presume_below': 1.0}},

@@ -85,7 +85,7 @@ def test_a_mean_must_be_positive(name, mean):
 @pytest.mark.parametrize('name, options', [
     ('none', ()), ('constant', ('mean',)), ('exponential', ('mean', 'per')),
     ('pareto', ('mean', 'per', 'alpha')),
-    ('slow', ('mean', 'workers', 'factor'))])
+    ('slow', ('mean', 'workers', 'hosts', 'factor'))])
 def test_options_are_those_of_the_base_and_its_own(name, options):
     assert tuple(registry.options(PARTS[name])) == options
 

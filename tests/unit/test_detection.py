@@ -10,7 +10,7 @@ import pytest
 from aspis_mpi import registry
 from aspis_mpi.assignment.designs.repetition import Repetition
 from aspis_mpi.assignment.designs.subset import Subset
-from aspis_mpi.detection.base import DROPPED, MISSING
+from aspis_mpi.detection.base import DROPPED, MISSING, use
 from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.detection.evidence import Evidence, matching_exceeds
 from aspis_mpi.detection.rules.clique import Clique
@@ -276,3 +276,26 @@ def test_a_majority_of_more_than_q_is_right_whoever_lies_or_is_silent():
                 assert (verdict.source[0] >= 0) == (right > 2)
                 assert not (verdict.contributors & lies).any()
                 assert verdict.mean_is_right and not verdict.flagged.any()
+
+
+def test_single_holders_are_judged_as_files_with_an_empty_place():
+    """One that is absent, not finite or not believed, among others."""
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        n_files, n_workers = rng.integers(1, 7, 2)
+        holders = rng.integers(0, n_workers, (n_files, 1)).astype(np.int32)
+        labels = rng.integers(-1, 1, (n_files, 1)).astype(np.int16)
+        finite, nobody = rng.random((n_files, 1)) < 0.8, np.zeros(
+            n_workers, dtype=bool)
+        left_out = rng.random(n_workers) < 0.3
+        one, two = (
+            use(it, it.without(left_out), nobody) for it in (
+                Evidence(holders, labels, finite, n_workers),
+                Evidence(*(np.hstack([each, np.full_like(each, absent)])
+                           for each, absent in ((holders, -1), (labels, -1),
+                                                (finite, True))),
+                         n_workers)))
+        assert one.source.tolist() == two.source.tolist()
+        assert one.source.dtype == two.source.dtype
+        assert np.array_equal(one.contributors, two.contributors)
+        assert one.voted == two.voted == 0

@@ -8,6 +8,8 @@ import pytest
 
 from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.coding.challenge import PAYLOAD
+from aspis_mpi.coding.scrutiny import SKETCHED
 from aspis_mpi.detection.equality import (
     BITS, FLOOR, Equality, from_probe, sort, spread)
 from aspis_mpi.detection.evidence import Evidence
@@ -20,6 +22,8 @@ from aspis_mpi.learning.problems.digits import Digits
 from tests.support.designs import evidence_of, strategy
 
 LINE = Equality(False, 1.0, 3.0)
+#: Thresholds of sketches, by the type of their products.
+FINE, COARSE = (SKETCHED[name].thresholds for name in ('float64', 'float32'))
 
 
 def on_a_line(points):
@@ -119,12 +123,20 @@ def test_distances_of_who_is_absent_do_not_matter():
 
 
 def test_sketches_of_equal_bits_have_two_thresholds_of_their_own():
-    equality = BITS.of_sketches
+    equality = BITS.of_sketches(FINE)
     assert (equality.tolerance, equality.disagreement) == (1e-9, 1e-8)
     labels, close, *_ = sort(*on_a_line([0, 1e-12, 2e-9, 2e-8]), equality)
     assert labels.tolist() == [[0, 0, 1, 2]]
     assert np.argwhere(np.triu(close[0])).tolist() == [[0, 2], [1, 2]]
-    assert LINE.of_sketches is LINE
+    assert LINE.of_sketches(FINE) is LINE
+
+
+def test_a_tolerance_is_never_below_what_sketches_differ_by():
+    tight = Equality(False, 1e-6, 2.0, follows=True)
+    assert tight.of_sketches(FINE) is tight
+    assert tight.of_sketches(COARSE) == Equality(False, 5e-6, 2.0, True)
+    assert BITS.of_sketches(COARSE) == Equality(False, 5e-6, 5e-5)
+    assert COARSE[0] < PAYLOAD, 'a file may be off by more than a sum'
 
 
 def all_orders(truth, liars):
@@ -488,7 +500,7 @@ def test_distances_are_relative_to_what_counts():
 
 
 def test_thresholds_of_bits_have_one_floor():
-    assert BITS.share == BITS.of_sketches.share == 1
+    assert BITS.share == BITS.of_sketches(FINE).share == 1
     assert BITS.floor([1.0, 2.0, 9.0], 1) == FLOOR * 2.0
     assert np.isnan(BITS.floor(np.empty(0), 0))
 

@@ -1,6 +1,7 @@
 """Memory for samples of a torch module: forecast, bounded, and measured."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,12 +87,17 @@ def test_the_peaks_are_those_that_are_forecast():
         """
     if not Path('/proc/self/status').exists():
         pytest.skip('no /proc here')
-    done = subprocess.run([sys.executable, '-c', code], timeout=200,
-                          check=True, capture_output=True, text=True)
+    # The C library hands large blocks back at once: whether it keeps what
+    # was freed is a matter of its history, and a third of the peak.
+    done = subprocess.run(
+        [sys.executable, '-c', code], timeout=200, check=True,
+        env=os.environ | {'MALLOC_MMAP_THRESHOLD_': '65536'},
+        capture_output=True, text=True)
     told, measured = np.array(json.loads(done.stdout))
-    # Each is more than all before; what libraries keep differs.
-    assert (measured / 1.5 <= told).all(), (told, measured)
-    assert (told <= 1.5 * measured).all(), (told, measured)
+    # Each peak is more than all before.  The forecast has room for what a
+    # library copies (two maps here, which not every processor asks for).
+    assert (measured <= 1.1 * told).all(), (told, measured)
+    assert (told <= 2 * measured).all(), (told, measured)
 
 
 def test_evaluation_takes_no_more_than_is_allowed(monkeypatch):

@@ -401,6 +401,17 @@ def test_samples_that_are_no_numbers_are_named(tables, tmp_path):
     assert code == 3 or 'though the parameters are' in named[0]
 
 
+def test_a_gradient_of_rounded_numbers_may_be_zero_far_around():
+    """One parameter whose rounded value is the mean of the first samples."""
+    problem = Quadratic(45, parameters=1)
+    samples = np.arange(8)
+    mean = int(problem.pool[samples].mean())
+    pool = np.full(problem.pool.size, mean, dtype=np.float32)
+    problem.__dict__['pool'] = pool
+    assert try_gradient(Guard(problem), 0, np.full(1, mean, 'f4'), samples,
+                        0.0) == ()
+
+
 def test_a_gradient_that_has_become_zero_is_remarked(tables, tmp_path):
     class Dies(Plane):
         calls = 0

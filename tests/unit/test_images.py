@@ -224,6 +224,18 @@ def test_the_gradient_is_torch_s_own(file):
         theirs.numpy().tobytes())
 
 
+def test_labels_of_images_are_flipped_and_nothing_else(file, colours):
+    for problem in build(file), build(colours, module='convolution', crop=4):
+        numbers = np.array([3, 9, 12, 30])
+        inputs, labels = problem.training.batch(numbers, 2)
+        same, flipped = problem.flipped().training.batch(numbers, 2)
+        assert torch.equal(inputs, same)
+        assert torch.equal(labels + flipped, torch.full_like(labels, 9))
+        w = problem.initial(None)
+        assert gradient(problem.flipped(), w, numbers).tobytes() != (
+            gradient(problem, w, numbers).tobytes())
+
+
 def test_images_are_drawn_anew_in_each_step_and_alike_by_all(colours):
     options = {'module': 'convolution', 'crop': 4, 'flip': True}
     one, other = build(colours, **options), build(colours, **options)

@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -31,6 +33,12 @@ if sys.argv[2] == 'unlocked':
 for run in sys.argv[3:]:
     ledger.append(sys.argv[1], found(run))
 '''
+
+
+#: A line of evidence, as runs append it.
+ROW = {'kind': 'exposed', 'run': 'c', 'began': 1.0, 'log': 'c.h5', 'worker': 0,
+       'rank': 1, 'host': 'n3', 'device': '', 'vouched': True, 'step': 3,
+       'text': ''}
 
 
 def found(run, host='n3', kind=Kind.EXPOSED, began=1.0, vouched=True):
@@ -194,7 +202,10 @@ def test_a_ledger_without_runs_leaves_nobody_out(path, capsys):
     '[]', '7', '{}', 'null', '{"kind": "run"}', '"exposed"', '\x00\xff',
     '{"kind": "later", "run": "a", "began": 1, "log": "a", "step": 1}',
     '{"kind": "run", "run": "a", "began": 1, "log": "a", "hosts": 7, '
-    '"source": "slurm", "staged": false}'])
+    '"source": "slurm", "staged": false}',
+    '[' * 100_000, *(json.dumps(ROW | some) for some in (
+        {'began': 10 ** 400}, {'began': float('nan')},
+        {'worker': float('inf')}, {'step': float('inf')}))])
 def test_lines_of_others_are_counted_and_left_aside(path, line):
     ledger.append(path, found('a'))
     with open(path, 'a') as file:
@@ -202,6 +213,17 @@ def test_lines_of_others_are_counted_and_left_aside(path, line):
     ledger.append(path, found('b'))
     (_, evidence), unreadable = ledger.read(path)
     assert [it.run for it in evidence] == ['a', 'b'] and unreadable == 1
+
+
+@pytest.mark.parametrize('part', [0, 1, len(ledger.HEADER) - 1])
+def test_a_ledger_that_has_hardly_begun_leaves_nobody_out(path, capsys, part):
+    """An empty file is one that a run may append to."""
+    path.write_bytes(ledger.HEADER[:part])
+    assert main(['show', str(path), '--exclude']) == 0
+    assert capsys.readouterr().out == '\n'
+    assert main(['show', str(path), '--why']) == 0
+    said = ' '.join(capsys.readouterr().err.split())
+    assert f'{path} is empty: no run has said anything there yet' in said
 
 
 # --- what is none ------------------------------------------------------
@@ -255,6 +277,35 @@ def test_a_ledger_is_no_folder_and_nothing_that_the_run_writes(
         with pytest.raises(JobError, match='run.ledger = '):
             simulate(job(name), out=out)
     assert not out.exists()
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def socket_at(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(os.path.relpath(path))
+
+
+@pytest.mark.parametrize('make', [pipe, socket_at])
+def test_what_keeps_nothing_is_no_ledger(path, job, tmp_path, monkeypatch,
+                                         make):
+    """Nobody waits for who reads the other end."""
+    monkeypatch.chdir(tmp_path)
+    make(path)
+    kind = 'pipe' if make is pipe else 'socket'
+    with pytest.raises(JobError, match=f'run.ledger = .* is a {kind}, not a '
+                       'file; name a host ledger'):
+        simulate(job(path), out=tmp_path / 'run.h5')
+    with pytest.raises(LedgerError, match=f'is a {kind}'):
+        ledger.append(path, found('a'))
+
+
+def test_a_device_is_no_ledger(job, tmp_path):
+    with pytest.raises(JobError, match="run.ledger = '/dev/null': /dev/null "
+                       'is a device, not a file; name a host ledger'):
+        simulate(job('/dev/null'), out=tmp_path / 'run.h5')
 
 
 def test_a_simulated_run_has_no_hosts_to_tell_of(job, tmp_path):

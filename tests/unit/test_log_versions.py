@@ -52,7 +52,7 @@ def columns(table):
     """A table as JSON can hold it, without columns of version 4."""
     return {name: [table[name].dtype.str, table[name].tolist()]
             for name in table.dtype.names
-            if name not in ('turn', 'files_checked')}
+            if name not in ('turn', 'files_checked', 'clipped', 'scale')}
 
 
 def plain(array):

@@ -32,7 +32,8 @@ def test_every_picture_is_made_by_it_and_shown_on_a_page():
              if path.suffix in ENDINGS and '_build' not in path.parts}
     made = [part.file for part in PARTS
             if part.group == everything.PICTURES]
-    assert len(made) == len(set(made)) and set(made) == there
+    assert len(made) == len(set(made))
+    assert set(made) == there - everything.SWEPT
     shown = {(page.parent / link).resolve()
              for page in (ROOT / 'README.md', *DOCS.glob('*.md'))
              for link in re.findall(r'!\[[^\]]*\]\(([^)]+)\)',
@@ -125,7 +126,8 @@ def test_the_page_says_when_where_and_by_which_command():
             continue
         assert len(re.findall(r'^\| .* \| \d[\d.e+-]* \|$', section,
                               re.MULTILINE)) == len(bench.figures)
-        assert re.search(r'^20\d\d-\d\d-\d\d, machine [A-Z], \d+ s; ',
+        assert re.search(r'^20\d\d-\d\d-\d\d, machine [A-Z], '
+                         r'(\d+ s; |in pieces)',
                          section, re.MULTILINE), bench.name
 
 
@@ -167,6 +169,24 @@ def test_a_bench_replaces_its_own_figures_alone(bench, monkeypatch):
     assert pages == [after]
     text = benchmarks.PAGE.read_text(encoding='utf-8')
     assert '| a ÷ b | 1.5 |' in text and '## A title' in text
+
+
+def test_rules_stand_in_rows_and_sizes_in_columns(bench, monkeypatch):
+    lines = [{'rule': rule, 'd': d, 'threads': 1, 'reads': 2.0,
+              'memory': memory, 'holds': memory < 1.3} | keys
+             for rule, d, memory, keys in (
+                 ('krum', 10 ** 6, 1.1, {'peer': 'byzpy', 'faster': 6.0}),
+                 ('smea', 10 ** 6, 1.1, {}), ('smea', 11 * 10 ** 6, 1.4, {}))]
+    head, rows = benches.rules(lines)
+    assert head[1:3] == ('d = 1,000,000, 1 thread', 'd = 11,000,000, 1 thread')
+    assert rows == [('`krum`', '2.0; 6.0 × byzpy', '–', '1.10', 'yes'),
+                    ('`smea`', '2.0', '2.0', '1.40', 'no')]
+    some = replace(bench, figures=(), compared=benches.rules)
+    monkeypatch.setattr(benchmarks, 'BENCHES', (some,))
+    benchmarks.keep(some, [json.dumps(it) for it in lines], {})
+    text = benchmarks.PAGE.read_text(encoding='utf-8')
+    assert '| `smea` | 2.0 | 2.0 | 1.40 | no |' in text
+    assert ', machine A, in pieces, while other programs' in text
 
 
 def test_a_bench_that_fails_leaves_what_was_stored(bench):

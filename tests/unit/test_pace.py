@@ -163,3 +163,77 @@ def test_shares_add_up_to_the_time_that_was_lost():
 def test_nobody_waited_for_is_nothing():
     assert shares(np.empty(0), np.empty(0)).size == 0
     assert shares(np.ones(2), np.ones(2)).tolist() == [0, 0]
+
+
+# --- who has more to do ------------------------------------------------
+
+WORK = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 4.0])
+
+
+def uneven(work=WORK):
+    it = Owed(K, Q, Habits(K))
+    it.ask(np.ones(K, dtype=bool), 0.0, work)
+    return it
+
+
+def test_times_are_compared_by_what_there_is_to_do():
+    it = uneven()
+    it.answer(K - 1, 4.0)
+    for worker in range(K - Q - 1):
+        it.answer(worker, 1.0)
+    assert it.pace == 1.0
+    it.answer(K - 2, 3.0)
+    assert charged(it).tolist() == [0.0] * (K - 2) + [2.0, 0.0]
+
+
+def test_who_has_four_times_as_much_has_four_times_as_long():
+    it = uneven()
+    for worker in range(K - Q):
+        it.answer(worker, 1.0)
+    assert it.due(0.1)[K - Q:].tolist() == [LATE, 4 * LATE]
+
+
+def test_who_has_less_to_do_has_as_long_as_others():
+    it = uneven(np.array([1.0] * (K - 1) + [0.1]))
+    for worker in range(K - Q):
+        it.answer(worker, 1.0)
+    assert it.due(0.1)[K - Q:].tolist() == [LATE, LATE]
+
+
+def test_equal_work_is_as_none():
+    one, other = uneven(np.ones(K)), uneven(None)
+    for it in one, other:
+        for worker in range(K - 1):
+            it.answer(worker, 0.1 * worker + 0.3)
+        it.give_up(K - 1, 9.0)
+    assert one.pace == other.pace
+    assert np.array_equal(charged(one), charged(other))
+
+
+def test_answers_of_a_step_that_is_stopped_are_as_if_never_given():
+    """Whatever they have pushed out is there again, and nothing else."""
+    rng = np.random.default_rng(9)
+    for n in 0, 3, ANSWERS - 2, ANSWERS, 5 * ANSWERS:
+        habits = Habits(K)
+        for worker in rng.integers(K - 1, size=n * K).tolist():
+            habits.add(worker, rng.exponential())
+        habits.begin()
+        before = habits.export()
+        for worker in rng.integers(K, size=3 * ANSWERS).tolist():
+            habits.add(worker, rng.exponential())
+        assert habits.export().tobytes() != before.tobytes()
+        assert habits.export(within=True).tobytes() == before.tobytes()
+
+
+def test_what_is_known_of_workers_is_known_again():
+    habits, other = Habits(K), Habits(K)
+    rng = np.random.default_rng(8)
+    for worker in rng.integers(K, size=ANSWERS * K // 2).tolist():
+        habits.add(worker, rng.exponential())
+    other.add(0, 1e6)
+    other.restore(habits.export())
+    assert other.pace(Q) == habits.pace(Q) > 0
+    for _ in range(ANSWERS):
+        for it in habits, other:
+            it.add(2, 1e3)
+    assert other.export().tobytes() == habits.export().tobytes()

@@ -249,3 +249,38 @@ def test_nothing_is_said_of_spot_checks_where_there_are_none(tmp_path):
     plan = forecast(job_file(tmp_path))
     assert plan.spot is None and plan.spot_forecast is None
     assert 'checked' not in describe(plan)
+
+
+# --- reactive redundancy
+
+@pytest.mark.parametrize('load', [1, 2])
+def test_bytes_of_copies_are_those_that_the_log_counts(tmp_path, load):
+    """Of a step in which nobody lies, of which every one is looked at."""
+    job = job_file(tmp_path, scheme='reactive')
+    settings = ('problem.batch_size=60', 'run.steps=5',
+                f'assignment.load={load}')
+    plan = forecast(job, settings)
+    _, path = simulate(job, settings=settings, out=tmp_path / 'run.h5')
+    with load_run(path) as run:
+        q = plan.assumed_adversaries
+        assert (run.steps['files_checked'] == q * plan.files).all()
+        assert plan.gradients_per_step == (q + 1) * plan.files
+        assert (run.steps['bytes_in'] == plan.bytes_up).all()
+        assert (run.steps['bytes_out'] == plan.bytes_down).all()
+    assert plan.worst_case_wrong_files == 0 and plan.spot is None
+
+
+def test_the_plan_of_copies_says_what_they_cost_and_what_gets_in(tmp_path):
+    job = job_file(tmp_path, scheme='reactive-random')
+    settings = ('scheme.adversaries=2', 'detection.rate=0.25')
+    plan, told = forecast(job, settings), describe(forecast(job, settings))
+    assert plan.gradients_per_step == round(1.5 * plan.files)
+    assert plan.worst_case_wrong_files == 2
+    assert 'A step is looked at with probability 0.25: 2 other' in told
+    assert 'up to 5 in all' in told and 'computed 1.5 times' in told
+    assert 'at worst 80 % of all gradients are used' in told
+    assert 'a liar gets into 3 steps on average' in told
+    whole = describe(forecast(job, ('scheme.name=reactive',)))
+    assert 'Every step is looked at' in whole
+    assert 'exposed in the same step' in whole
+    assert 'Memory beyond' in whole

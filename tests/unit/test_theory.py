@@ -122,7 +122,7 @@ def test_nobody_lies_and_nothing_is_wrong():
 
 def test_more_liars_are_never_better():
     for name, scheme in theory.SCHEMES.items():
-        r = {'baseline': 1, 'draco': 15}.get(name, 3)
+        r = {'baseline': 1, 'reactive': 1, 'draco': 15}.get(name, 3)
         wrong = [scheme(15, q, r).bound for q in range(8)]
         assert wrong == sorted(wrong)
     wrong = [theory.voted(Balanced(13), q).bound for q in range(14)]

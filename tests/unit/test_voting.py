@@ -57,6 +57,14 @@ def test_files_are_voted_on_one_by_one():
         assert (alone[0][0], alone[1][0]) == (winner[file], lead[file])
 
 
+def test_a_place_where_nobody_is_changes_nothing():
+    labels = np.array([[0], [-1], [0]], dtype=np.int16)
+    winner, lead = plurality(labels)
+    more = plurality(np.hstack([labels, np.full_like(labels, -1)]))
+    assert winner.tolist() == more[0].tolist() == [0, -1, 0]
+    assert lead.tolist() == more[1].tolist() == [1, 0, 1]
+
+
 def test_labels_are_only_read():
     labels = np.array([[0, 1, 1]], dtype=np.int16)
     labels.setflags(write=False)

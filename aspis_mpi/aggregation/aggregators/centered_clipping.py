@@ -3,9 +3,10 @@
 import numpy as np
 
 from aspis_mpi.aggregation.aggregators.median import Median
-from aspis_mpi.aggregation.base import Aggregator, per_sample
-from aspis_mpi.aggregation.distances import squares
-from aspis_mpi.checks import check_finite
+from aspis_mpi.aggregation.base import Aggregator
+from aspis_mpi.aggregation.distances import CLOSE
+from aspis_mpi.aggregation.products import TILE, differences, inner
+from aspis_mpi.checks import check_finite, check_rounds
 
 
 class CenteredClipping(Aggregator):
@@ -24,12 +25,16 @@ class CenteredClipping(Aggregator):
         The paper's tau, above 0.  0: anew in each iteration the median of
         the files' distances from the centre.
     iterations : int
-        The paper's L, at least 1; each reads all rows once.
+        The paper's L, at least 1 and at most 10,000; all of them read the
+        rows twice.
 
     Notes
     -----
-    Squared distances are summed over the blocks in float64.  Every file
-    counts alike, whatever its number of samples.
+    The centre is the median plus a combination of what the files are off
+    from it, so that all distances follow from the inner products of these;
+    where a file comes so close to the centre that digits are lost, the
+    rows are read again from there.  Every file counts alike, whatever its
+    number of samples.
 
     References
     ----------
@@ -43,8 +48,7 @@ class CenteredClipping(Aggregator):
                  radius: float = 0.0, iterations: int = 3):
         super().__init__(n_files, n_adversaries, worst_case)
         check_finite('radius', radius, least=0)
-        if iterations < 1:
-            raise ValueError(f'iterations {iterations} must be at least 1')
+        check_rounds('iterations', iterations)
         self.radius = radius
         self.iterations = iterations
         self.start = Median(n_files, n_adversaries, worst_case)
@@ -55,33 +59,98 @@ class CenteredClipping(Aggregator):
 
     def combine(self, rows, out):
         """See `Aggregator.combine`."""
-        self.start.combine(rows, out)
-        distances = np.sqrt(_moved(rows, out))
-        for _ in range(self.iterations):
-            radius = self.radius or np.median(distances)
-            # Most of the files are at the centre: it stays there.
-            if not radius:
-                return
-            shares = radius / np.maximum(distances, radius)
-            distances = np.sqrt(_moved(rows, out, shares))
+        products = self._begin(rows, out)
+        left = self.iterations
+        while left:
+            weights, done = pulled(products, self.radius, left)
+            left -= done
+            if weights.any():
+                products = _moved(rows, out, weights, bool(left))
+
+    def _begin(self, rows, out):
+        """Inner products of the rows as seen from their median, in a pass."""
+        n = rows.n
+        spare = self.start.scratch_rows(n)
+
+        def look(block, pieces, scratch):
+            self.start.reduce(pieces, rows.samples, scratch, out[block])
+            return inner(differences(pieces, rows.samples, out[block],
+                                     scratch[:n]))
+
+        return rows.total(look, spare, TILE)
 
 
-def _moved(rows, centre, shares=None):
-    """Squared distances of the files' means to the centre, in one pass.
+def pulled(products, radius, iterations):
+    """The next centre, as a combination of what the rows are off from this.
 
-    With shares, each block of the centre is first moved by the mean of
-    (x - v) times the share of x.
+    Parameters
+    ----------
+    products : ndarray of float64, shape (n, n)
+        Inner products of y, the rows less the centre v.
+    radius : float
+        0: the median of the distances, anew in each iteration.
+    iterations : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        w, the new centre being v + sum of w y.
+    int
+        Iterations that were done, at least 1: not all where a row has come
+        so close to the centre that its distance has lost digits.
+
+    Notes
+    -----
+    Row i is |y_i|^2 - 2 <y_i, wy> + |wy|^2 away.  Only distances above the
+    radius matter, and no step is longer than it.
+
+    Examples
+    --------
+    >>> pulled(np.diag([0.0, 1.0, 4.0]), 1.0, 1)[0].tolist()
+    [0.3333333333333333, 0.3333333333333333, 0.16666666666666666]
     """
-    steps = None if shares is None else (shares / rows.n).astype(np.float32)
+    n, lengths = len(products), np.diagonal(products)
+    weights = np.zeros(n)
+    for done in range(iterations):
+        off = products @ weights
+        away = lengths - 2 * off + weights @ off
+        if (away < CLOSE * lengths).any():
+            return weights, done
+        distances = np.sqrt(away)
+        reach = radius or np.median(distances)
+        # Most of the files are at the centre: it stays there.
+        if not reach:
+            break
+        shares = reach / np.maximum(distances, reach)
+        weights = weights * (1 - shares.mean()) + shares / n
+    return weights, iterations
+
+
+def _moved(rows, centre, weights, again):
+    """Move the centre; inner products as seen from there if asked for.
+
+    All in one pass over the rows.
+    """
+    steps = weights.astype(np.float32)
 
     def look(block, pieces, scratch):
-        means, pull = scratch[:-1], scratch[-1]
-        per_sample(pieces, rows.samples, means)
-        np.subtract(means, centre[block], out=means)
-        if steps is not None:
-            np.dot(steps, means, out=pull)
-            centre[block] += pull
-            np.subtract(means, pull, out=means)
-        return squares(means)
+        room, pull = scratch[:-1], scratch[-1]
+        tiles = differences(pieces, rows.samples, centre[block], room)
+        _pull(steps, tiles, pull)
+        centre[block] += pull
+        if not again:
+            return np.zeros(())
+        return inner(differences(pieces, rows.samples, centre[block], room))
 
-    return np.sum(rows.walk(look, rows.n + 1), axis=0)
+    return rows.total(look, rows.n + 1, TILE)
+
+
+def _pull(steps, tiles, out):
+    """The sum of the steps times the rows of tiles."""
+    start = 0
+    for tile in tiles:
+        k, _, width = tile.shape
+        np.matmul(steps, tile,
+                  out=out[start:start + k * width].reshape(k, width))
+        start += k * width

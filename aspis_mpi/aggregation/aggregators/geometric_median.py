@@ -4,7 +4,8 @@ import numpy as np
 
 from aspis_mpi.aggregation.aggregators.median import Median
 from aspis_mpi.aggregation.base import Aggregator, per_sample
-from aspis_mpi.aggregation.distances import squares
+from aspis_mpi.aggregation.products import squares
+from aspis_mpi.checks import check_rounds
 
 #: A distance counts as at least this share of the median distance.
 SMOOTHING = 1e-6
@@ -18,8 +19,8 @@ class GeometricMedian(Aggregator):
     n_files, n_adversaries, worst_case : int
         See `Aggregator`.
     iterations : int
-        Steps of Weiszfeld's algorithm from the coordinate-wise median; each
-        reads all rows once.
+        Steps of Weiszfeld's algorithm from the coordinate-wise median, at
+        most 10,000; each reads all rows once.
 
     Notes
     -----
@@ -42,8 +43,7 @@ class GeometricMedian(Aggregator):
     def __init__(self, n_files, n_adversaries, worst_case, *,
                  iterations: int = 8):
         super().__init__(n_files, n_adversaries, worst_case)
-        if iterations < 1:
-            raise ValueError(f'iterations {iterations} must be at least 1')
+        check_rounds('iterations', iterations)
         self.iterations = iterations
         self.start = Median(n_files, n_adversaries, worst_case)
 

@@ -1,8 +1,6 @@
 """The mean over all samples: exact, and at the mercy of a single row."""
 
-import numpy as np
-
-from aspis_mpi.aggregation.base import Aggregator, add_up
+from aspis_mpi.aggregation.base import Aggregator
 
 
 class Mean(Aggregator):
@@ -18,11 +16,6 @@ class Mean(Aggregator):
     shows_non_finite = True
     is_plain_mean = True
 
-    def scratch_rows(self, n):
-        """None: rows are added where the result goes."""
-        return 0
-
-    def reduce(self, pieces, samples, scratch, out):
-        """The mean of one block."""
-        add_up(pieces, out)
-        np.divide(out, np.float32(samples.sum()), out=out)
+    def combine(self, rows, out):
+        """See `Aggregator.combine`."""
+        rows.mean(out)

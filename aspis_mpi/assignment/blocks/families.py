@@ -20,6 +20,11 @@ import numpy as np
 #: Points are tried at most so often in each search.  What is found does not
 #: depend on the machine.
 MOST_TRIED = 500_000
+#: In all searches of a family together, where many ways of short blocks are
+#: possible: so many times as often.
+MOST_SEARCHES = 4
+#: Calls within calls of a search, which Python bounds.
+DEEPEST = 800
 
 #: Base blocks modulo K that a search does not find so soon, those of a short
 #: orbit last: planes of order 8 and 9 (J. Singer, "A theorem in finite
@@ -81,10 +86,15 @@ def _family(n_workers, replication, shared, tried=MOST_TRIED):
         return _stated(n_workers, STATED[key])
     if not counts_fit(*key):
         return None
+    left = MOST_SEARCHES * tried
     for start in _starts(*key):
-        whole = _Search(start, replication, tried).found()
+        search = _Search(start, replication, min(tried, left))
+        whole = search.found()
         if whole is not None:
             return Family(start.m, whole, start.short)
+        left -= search.tries
+        if left <= 0:
+            break
     return None
 
 
@@ -151,11 +161,17 @@ class _Search:
         self.m, self.r = start.m, r
         self.needed = list(start.needed)
         self.fixed = start.fixed
-        self.left = tried
+        self.tried = self.left = tried
         self.chosen = []
         total = sum(self.needed) - self.fixed * (r - 1) * (r - 2)
         self.plain, rest = divmod(total, r * (r - 1))
-        self.possible = not rest and self.plain >= 0
+        self.possible = not rest and self.plain >= 0 and (
+            r * (self.plain + self.fixed) <= DEEPEST)
+
+    @property
+    def tries(self):
+        """Number of points that were tried."""
+        return self.tried - self.left
 
     def found(self):
         """The base blocks, or None."""

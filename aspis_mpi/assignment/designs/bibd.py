@@ -4,6 +4,7 @@ from itertools import count, islice
 
 import numpy as np
 
+from aspis_mpi.assignment.base import MOST_FILES, check_most
 from aspis_mpi.assignment.blocks import families, planes, triples
 from aspis_mpi.assignment.existence import advice
 from aspis_mpi.assignment.searched import Searched
@@ -12,6 +13,9 @@ from aspis_mpi.assignment.searched import Searched
 CONSTRUCTIONS = triples, planes, families
 #: Other numbers of shared files that are tried for a way out, and how hard.
 MOST_OTHERS, FEW_TRIED = 2, 100_000
+#: Of more shared files than that, which make long searches, the next number of
+#: workers is looked for no further away than this, and not as hard.
+MANY_SHARED, NEAR = 6, 10
 
 
 class Balanced(Searched):
@@ -65,6 +69,8 @@ class Balanced(Searched):
                              f'{n_workers - 1}; set assignment.replication')
         if shared < 1:
             raise ValueError(f'shared {shared} must be at least 1')
+        check_most('shared', shared, MOST_FILES * replication * (
+            replication - 1) // (n_workers * (n_workers - 1)))
         construction = _construction(n_workers, replication, shared)
         if construction is None:
             raise ValueError(_refusal(n_workers, replication, shared))
@@ -103,10 +109,18 @@ def _construction(n_workers, replication, shared):
                  if it.exists(n_workers, replication, shared)), None)
 
 
+def _near(k, r, shared):
+    """The nearest number of workers with a design, as half a sentence."""
+    if shared <= MANY_SHARED:
+        return advice(k, lambda n: n > r and _construction(n, r, shared)
+                      is not None)
+    return advice(k, lambda n: n > r and families.exists(
+        n, r, shared, FEW_TRIED // 4), NEAR)
+
+
 def _refusal(k, r, shared):
     """The sentence on a design that does not exist, with a way out."""
-    near = advice(k, lambda n: n > r and _construction(n, r, shared)
-                  is not None)
+    near = _near(k, r, shared)
     whole = (n for n in count(1) if n != shared
              and families.counts_fit(k, r, n))
     other = next((n for n in islice(whole, MOST_OTHERS)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.assignment.base import MOST_FILES, Assignment, check_most
+from aspis_mpi.assignment.existence import dividing
 
 
 class Repetition(Assignment):
@@ -33,11 +34,13 @@ class Repetition(Assignment):
                              f'and the number of workers, {n_workers}; set '
                              'assignment.replication')
         if n_workers % replication:
-            raise ValueError(f'replication {replication} must divide the '
-                             f'number of workers, {n_workers}; set '
-                             'assignment.replication')
+            raise ValueError(
+                f'replication {replication} must divide the number of '
+                f'workers, {n_workers}: {dividing(replication, n_workers)}; '
+                'set assignment.replication or scheme.workers')
         if load < 1:
             raise ValueError(f'load {load} must be at least 1')
+        check_most('load', load, MOST_FILES // (n_workers // replication))
         group = np.arange(n_workers) // replication
         files = np.arange(n_workers // replication * load) // load
         place = np.arange(n_workers) % replication

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.assignment.base import Assignment
+from aspis_mpi.assignment.base import MOST_FILES, Assignment, check_most
 
 
 class Uncoded(Assignment):
@@ -21,5 +21,6 @@ class Uncoded(Assignment):
     def __init__(self, n_workers: int, *, load: int = 1):
         if load < 1:
             raise ValueError(f'load {load} must be at least 1')
+        check_most('load', load, MOST_FILES // n_workers)
         super().__init__(np.repeat(np.eye(n_workers, dtype=bool), load,
                                    axis=0))

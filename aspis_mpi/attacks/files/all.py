@@ -13,6 +13,7 @@ class All(Files):
     """
 
     name = 'all'
+    needs_holders = False
 
     def chosen(self, step, adversaries):
         """All of them."""

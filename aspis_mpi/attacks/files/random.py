@@ -17,6 +17,7 @@ class Random(Files):
 
     name = 'random'
     by_step = True
+    needs_holders = False
 
     def __init__(self, assignment, seed, *, rate: float = 0.1):
         super().__init__(assignment, seed)

@@ -13,7 +13,7 @@ class OptimalAlie(Optimal):
     against : str
         The aggregation, by its name, as it is without options.
     evaluations : int
-        How often it is tried in a step, at least 1.
+        How often it is tried in a step, at least 1 and at most 10,000.
     sample : int
         Number of files, at least 2.
 

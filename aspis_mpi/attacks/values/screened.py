@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aspis_mpi.assignment.base import MOST_FILES
 from aspis_mpi.attacks.colluding import Colluding
 from aspis_mpi.checks import check_finite
 
@@ -22,7 +23,8 @@ class Screened(Colluding):
     ratio : float
         Length over the usual one, at least 0.
     load : int
-        c: files that each worker adds up, at least 1.
+        c: files that each worker adds up, at least 1 and at
+        most 65,535.
     sample : int
         Number of files of which mu and sigma are estimated, at least 2.
     """
@@ -33,8 +35,9 @@ class Screened(Colluding):
                  sample: int = 32):
         super().__init__(seed, sample=sample)
         check_finite('ratio', ratio, least=0)
-        if load < 1:
-            raise ValueError(f'load {load} must be at least 1')
+        if not 1 <= load <= MOST_FILES:
+            raise ValueError(f'load {load} must be between 1 and '
+                             f'{MOST_FILES}, the most files of a run')
         if sample < 2:
             raise ValueError(f'sample {sample} must be at least 2')
         self._ratio = ratio

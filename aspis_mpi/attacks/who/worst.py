@@ -25,6 +25,7 @@ class Worst(Who):
     """
 
     name = 'worst'
+    needs_holders = True
 
     def __init__(self, n_workers, count, seed):
         super().__init__(n_workers, count, seed)

@@ -20,6 +20,7 @@ mpi4py.rc.thread_level = 'funneled'
 
 from mpi4py import MPI  # noqa: E402  (reads mpi4py.rc)
 
+from aspis_mpi.backends.bell import SHORTEST  # noqa: E402
 from aspis_mpi.backends.launcher import survives_deaths  # noqa: E402
 from aspis_mpi.backends.mail import Death, Mail, Rooms  # noqa: E402
 from aspis_mpi.backends.mpi.ending import abort, depart  # noqa: E402
@@ -34,6 +35,17 @@ PIECE = 1 << 30
 #: else MPI would keep it.  A longer one its sender keeps.
 WASTE = 1 << 23
 
+#: Tag of a vector in whose header a control message travels, to a worker.
+BOTH = max(Lane) + 1
+
+#: Bytes of such a vector, at most: before a longer one has come the control
+#: message should be known.
+TOGETHER = 1 << 21
+
+#: Bytes of a message that MPI takes over before anybody receives it, as most
+#: do; where one does not, it is asked once more than need be.
+EAGER = 4096
+
 #: Sleeps of `Mailbox.wait`.
 PAUSES = 16
 
@@ -45,6 +57,8 @@ class Slot:
     ----------
     rank : int
     lane : Lane
+    joined : bool
+        A control message travels in the header of each vector.
     raw : ndarray of uint8, or None
         Room for the message that is being received.
     buffer : Buffer or None
@@ -57,10 +71,11 @@ class Slot:
         Messages that have been announced, and their bytes.
     """
 
-    __slots__ = 'rank', 'lane', 'raw', 'buffer', 'received', 'busy', 'waiting'
+    __slots__ = ('rank', 'lane', 'joined', 'raw', 'buffer', 'received',
+                 'busy', 'waiting')
 
-    def __init__(self, rank, lane):
-        self.rank, self.lane = rank, lane
+    def __init__(self, rank, lane, joined=False):
+        self.rank, self.lane, self.joined = rank, lane, joined
         self.raw = self.buffer = None
         self.received = 0
         self.busy = False
@@ -101,11 +116,13 @@ class Mailbox(Mail):
         self._known = known
         self._slots = {(rank, lane): Slot(rank, lane)
                        for rank in peers for lane in Lane}
-        self._status = MPI.Status()
+        self._probe, self._status = comm.Improbe, MPI.Status()
+        # What came while this rank waited.
+        self._early = []
         # What is not complete: requests, and what to do when they are.
         self._requests = []
         self._transfers = []
-        self._latest = None, None
+        self._latest = self._joined = None, None
         self._waste = np.empty(WASTE, dtype=np.uint8)
         # Pieces on their way out, and what follows them, by rank and lane.
         self._leaving = Counter()
@@ -115,19 +132,26 @@ class Mailbox(Mail):
         self._deaths = []
         self._mortal = survives_deaths()
         self._barrier = None
+        # Those of the peers, and its own: see `backends.bell`.
+        self._bells = self._bell = None
 
     @classmethod
-    def of_server(cls, comm, wire, pool):
+    def of_server(cls, comm, wire, pool, bells=None):
         """Rank 0's, with buffers of a pool for what workers send."""
         peers = range(1, comm.size)
-        return cls(comm, wire, FROM_WORKER, peers, Rooms(
+        mail = cls(comm, wire, FROM_WORKER, peers, Rooms(
             peers, wire.longest(FROM_WORKER), pool))
+        mail._bells = bells
+        return mail
 
     @classmethod
-    def of_worker(cls, comm, wire, pool):
+    def of_worker(cls, comm, wire, pool, bell=None):
         """Of any other rank, with buffers for the parameters."""
-        return cls(comm, wire, FROM_SERVER, [0], Rooms(
+        mail = cls(comm, wire, FROM_SERVER, [0], Rooms(
             [0], wire.longest(FROM_SERVER), pool))
+        mail._bell = bell
+        mail._slots[0, BOTH] = Slot(0, Lane.DATA, joined=True)
+        return mail
 
     @property
     def pending(self):
@@ -147,13 +171,40 @@ class Mailbox(Mail):
         raw = self._latest[1]
         buffer = message.buffer if isinstance(message, Vector) else None
         for start in range(0, len(raw), PIECE):
-            piece = raw[start:start + PIECE]
-            if buffer is not None:
-                buffer.hold()
-            self._requests.append(self._comm.Isend([piece, MPI.BYTE], rank,
-                                                   message.lane))
-            self._transfers.append((None, (rank, message.lane), buffer))
-            self._leaving[rank, message.lane] += 1
+            self._post(rank, message.lane, message.lane,
+                       raw[start:start + PIECE], buffer)
+
+    def _post(self, rank, lane, tag, raw, buffer):
+        """Start sending some bytes on a lane."""
+        request = self._comm.Isend([raw, MPI.BYTE], rank, tag)
+        if self._bells is not None:
+            self._bells.ring(rank)
+        # What is short leaves at once, as a rule.
+        if len(raw) <= EAGER and not self._mortal and request.Test():
+            return
+        if buffer is not None:
+            buffer.hold()
+        self._requests.append(request)
+        key = rank, lane
+        self._transfers.append((None, key, buffer))
+        self._leaving[key] += 1
+
+    def send_both(self, rank, message, vector):
+        """Send a control message and the vector that follows it.
+
+        As one, where they fit and nothing is on its way before them.
+        """
+        if vector is not self._joined[0]:
+            together = vector.nbytes <= min(TOGETHER, PIECE) and (
+                self._wire.fits(type(message)))
+            self._joined = vector, (self._wire.join(message, vector)
+                                    if together else None)
+        raw, leaving = self._joined[1], self._leaving
+        if rank in self.dead or raw is None or leaving[rank, Lane.DATA] or (
+                leaving[rank, Lane.CONTROL]):
+            super().send_both(rank, message, vector)
+            return
+        self._post(rank, Lane.DATA, BOTH, raw, vector.buffer)
 
     def sending(self, rank, lane):
         """True if an earlier message to a peer has not left yet."""
@@ -197,14 +248,15 @@ class Mailbox(Mail):
             Rank of the peer and what it sent; the buffer of a malformed
             vector has been released.
         """
-        arrived = []
-        for _ in self._slots:
-            message = self._look(self._comm.Improbe, self._status)
-            if message is None:
-                break
-            self._sort(message, arrived)
+        arrived, self._early = self._early, []
+        if not arrived and self._look_again(arrived):
+            for _ in self._slots:
+                if not self._look(arrived):
+                    break
         if self._requests:
             self._test(arrived)
+        if self._bells is not None and not arrived:
+            self._urge()
         if self._deaths:
             arrived += [(rank, Death()) for rank in self._deaths]
             self._deaths.clear()
@@ -231,13 +283,37 @@ class Mailbox(Mail):
         """Let this process end without MPI's finalization."""
         depart(code, patience)
 
-    def _look(self, probe, *more):
-        """Result of a probe; deaths that it stumbles over are noted."""
+    def _look_again(self, arrived):
+        """Take one message, as `_look` does after a sleep.
+
+        MPI looks first and then takes in what has come (Open MPI and MPICH
+        do): what came during the sleep is found by the second look.
+        """
+        return self._look(arrived) or self._look(arrived)
+
+    def _look(self, arrived):
+        """Take one message that is announced; true if there was one.
+
+        Deaths over which that stumbles are noted.
+        """
+        status = self._status
         try:
-            return probe(MPI.ANY_SOURCE, MPI.ANY_TAG, *more)
+            message = self._probe(MPI.ANY_SOURCE, MPI.ANY_TAG, status)
         except MPI.Exception as error:
             self._mourn(error)
-            return None
+            return False
+        if message is None:
+            return False
+        count, tag = status.Get_count(MPI.BYTE), status.Get_tag()
+        slot = self._slots.get((status.Get_source(), tag))
+        if slot is None:
+            self._discard(message, count)
+            arrived.append((status.Get_source(), MalformedMessage(
+                f'there is no lane {tag}', None)))
+            return True
+        slot.waiting.append((message, count))
+        self._receive(slot, arrived)
+        return True
 
     def _mourn(self, error):
         """Find out who has died, and let the others go on.
@@ -282,24 +358,30 @@ class Mailbox(Mail):
         between sleeps it runs as little code as possible, since the others
         need the core and its caches.
         """
-        probe = self._comm.Iprobe
+        left = until - clock()
+        if self._bell is not None and left >= SHORTEST and (
+                not self._receiving):
+            self._bell.wait(left)
+            self._look_again(self._early)
+            return
         for _ in range(PAUSES):
             left = until - clock()
-            if left <= 0 or self._look(probe) or self._deaths:
+            if left <= 0:
                 return
             pause(left)
+            if self._look_again(self._early) or self._deaths:
+                return
 
-    def _sort(self, message, arrived):
-        """Put an announced message where it belongs."""
-        rank, tag = self._status.Get_source(), self._status.Get_tag()
-        slot = self._slots.get((rank, tag))
-        if slot is None:
-            self._discard(message, self._status.Get_count(MPI.BYTE))
-            arrived.append((rank, MalformedMessage(f'there is no lane {tag}',
-                                                   None)))
-            return
-        slot.waiting.append((message, self._status.Get_count(MPI.BYTE)))
-        self._receive(slot, arrived)
+    @property
+    def _receiving(self):
+        """Ranks whose messages are half-way here, in both their hands."""
+        return [slot.rank for slot, _, _ in self._transfers
+                if slot is not None and slot.rank is not None]
+
+    def _urge(self):
+        """Ring those without whom what they send may not go on."""
+        for rank in self._receiving:
+            self._bells.ring(rank)
 
     def _receive(self, slot, arrived):
         """Begin to receive what waits; most of it is here at once."""
@@ -405,6 +487,10 @@ class Mailbox(Mail):
             if too_long:
                 raise MalformedMessage('longer than any of its lane',
                                        slot.lane)
+            if slot.joined:
+                arrived += [(slot.rank, message) for message in (
+                    self._wire.part(raw, slot.received, self._known, buffer))]
+                return
             message = self._wire.unpack(raw, slot.received, self._known,
                                         slot.lane, buffer)
         except MalformedMessage as error:

@@ -2,10 +2,10 @@
 
 Each side has room for one message per peer and lane, of fixed size, and
 asks instead of blocking; a rank with nothing to do sleeps for longer and
-longer, up to half a millisecond, so that oversubscribed cores belong to the
-ranks that compute.  Rank 0 never waits without a bound, and the others rely
-on it: a run that cannot end in order within `GRACE` seconds is aborted with
-its exit code.
+longer, up to half a millisecond, or on one host until rank 0 rings (see
+`backends.bell`), so that oversubscribed cores belong to the ranks that
+compute.  Rank 0 never waits without a bound, and the others rely on it: a run
+that cannot end in order within `GRACE` seconds is aborted with its exit code.
 
 Here is what all ranks do together before the first step; how they end is in
 `ending`.  The loops are in `server` and `worker`, what they send and receive
@@ -13,12 +13,14 @@ through in `mailbox`.
 """
 
 import logging
+import os
 import time
 from contextlib import contextmanager
 
 import numpy as np
 
 from aspis_mpi.backends import pmix
+from aspis_mpi.backends.bell import Bell, Bells
 from aspis_mpi.backends.hosts import hosts, located
 from aspis_mpi.backends.mpi.ending import abort
 from aspis_mpi.backends.mpi.mailbox import MPI
@@ -122,6 +124,26 @@ def places(comm, device, on_processors):
         return None
     told = hosts(nodes=pmix.nodes)
     return located(said, devices, told, on_processors)
+
+
+def bells(comm):
+    """The bells on rank 0, its own on each other.  Called by all.
+
+    None where some would not hear: ranks of other hosts, or of containers
+    that have networks of their own.
+    """
+    name = broadcast_text(comm, os.urandom(8).hex())
+    peers = range(1, comm.size)
+    try:
+        own = Bell(name, comm.rank) if comm.rank else Bells(name, peers)
+    except OSError:
+        own = None
+    comm.Barrier()
+    heard = np.array([own is not None])
+    if own is not None and not comm.rank:
+        heard[0] = all(own.ring(rank) for rank in peers)
+    comm.Allreduce(MPI.IN_PLACE, heard, MPI.LAND)
+    return own if heard[0] else None
 
 
 def world():

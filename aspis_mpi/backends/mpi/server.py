@@ -10,7 +10,7 @@ from aspis_mpi.backends.pause import Pause
 from aspis_mpi.errors import (
     FAILED, INTERRUPTED, MalformedMessage, Mistake, Unwritable)
 from aspis_mpi.learning.guard.mistake import told
-from aspis_mpi.protocol.messages import Vector
+from aspis_mpi.protocol.messages import Model, Vector
 from aspis_mpi.protocol.server.drive import drive
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,8 @@ class ServerLoop:
 
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
-        drive(self._server, messages, self._tell)
+        if messages or self._server.due:
+            drive(self._server, messages, self._tell)
 
     def _tell(self, messages):
         """Send what the server says; a run that is to go on is secured."""
@@ -147,11 +148,18 @@ class ServerLoop:
         self._send(messages)
 
     def _send(self, messages):
+        mail, held = self._mail, None
         for worker, message in messages:
-            if isinstance(message, Vector):
-                self._mail.send_latest(worker + 1, message)
+            if isinstance(message, Model):
+                # Its parameters follow.
+                held = message
+            elif held is not None:
+                mail.send_both(worker + 1, held, message)
+                held = None
+            elif isinstance(message, Vector):
+                mail.send_latest(worker + 1, message)
             else:
-                self._mail.send(worker + 1, message)
+                mail.send(worker + 1, message)
 
     def _fail(self, text, end=None):
         """End the run, by default without a snapshot, and say why."""

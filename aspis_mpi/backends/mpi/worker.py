@@ -110,12 +110,16 @@ class WorkerLoop:
             if said is not None:
                 self._say(said)
             self._say_latest()
-            if messages or said is not None or worker.computes:
+            if messages or said is not None:
                 pause.reset()
-            elif due <= self._clock():
+            if worker.computes or worker.exit_code is not None:
+                continue
+            due = worker.due
+            if due > self._clock():
+                worker.prepare()
+                self._mail.wait(pause, due, self._clock)
+            elif not messages and said is None:
                 pause()             # no buffer is free
-            else:
-                self._mail.wait(pause, worker.due, self._clock)
 
     def _say(self, message):
         """Send a message; of progress only the latest that can leave."""

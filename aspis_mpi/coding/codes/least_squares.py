@@ -40,6 +40,7 @@ class LeastSquares(Code):
                  seed: int = 0):
         super().__init__(assignment, copies)
         self.stragglers = assignment.least_copies - copies
+        self.shares_evenly = copies == 1 and matrix != 'gaussian'
         #: R, float64 (copies, K)
         self.matrix = _matrix(assignment, copies, matrix, seed)
         if copies > 1 and matrix == 'gaussian':

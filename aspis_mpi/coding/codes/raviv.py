@@ -65,7 +65,8 @@ class Raviv(FixedCode):
             raise ValueError(f'root {root} must be coprime to the number of '
                              f'workers, {n}')
         self.stragglers = s
-        self.root = _spread(n, s) if root is None else root
+        # The power of exp(2 pi i/K): one of K is none.
+        self.root = _spread(n, s) if root is None else root % n
         polynomial = _generator(n, s, self.root)
         self._fix([polynomial[(worker - starts[own]) % n][:, None]
                    for worker, own in enumerate(self._own)])

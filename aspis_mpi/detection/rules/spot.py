@@ -1,7 +1,10 @@
 """Spot checks: one file of each worker, in a few steps, by another one."""
 
-from aspis_mpi.checks import check_share
+from aspis_mpi.checks import check_finite, check_share
 from aspis_mpi.detection.base import Detector
+
+#: With less no liar is ever found, and no number of turns says so.
+LEAST_RATE, LEAST_RISK = 1e-15, 1e-300
 
 
 class Spot(Detector):
@@ -47,11 +50,16 @@ class Spot(Detector):
                  rollback_risk: float = 0.01, keep_gradients: bool = True):
         super().__init__(n_adversaries)
         check_share('rate', rate)
+        if 0 < rate < LEAST_RATE:
+            raise ValueError(f'rate {rate} must be 0 or at least '
+                             f'{LEAST_RATE}')
         if not 0 < rollback_risk < 1:
             raise ValueError(f'rollback_risk {rollback_risk} must be above '
                              '0 and below 1')
-        if outlier < 1:
-            raise ValueError(f'outlier {outlier} must be at least 1')
+        if rollback_risk < LEAST_RISK:
+            raise ValueError(f'rollback_risk {rollback_risk} must be at '
+                             f'least {LEAST_RISK}')
+        check_finite('outlier', outlier, least=1)
         if first < 0:
             raise ValueError(f'first {first} must be at least 0')
         self.rate = rate

@@ -32,6 +32,12 @@ class Spot:
     keeps: bool                 # gradients until the step ends
     tolerates: int = 0          # workers that may die
     seconds: float | None = None        # of a file, where it is known
+    largest: int = 0            # payload where files follow speeds; 0: load
+
+    @property
+    def most(self) -> int:
+        """Files of a payload, at most."""
+        return max(self.load, self.largest)
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ def expected(spot: Spot) -> Forecast:
     """
     it = spot
     kappa = odds.honest_checkers(it.workers, it.adversaries)
-    chance = odds.exposed_in_turn(it.rate, kappa, it.load)
-    turns = odds.horizon(it.rate, kappa, it.load, it.adversaries, it.risk)
+    chance = odds.exposed_in_turn(it.rate, kappa, it.most)
+    turns = odds.horizon(it.rate, kappa, it.most, it.adversaries, it.risk)
     spacing = ripe.spacing(turns, it.every)
     checked = odds.checked_share(it.rate, it.steps, _forced(it, turns))
     lost = min(odds.turns_lost(turns, spacing), it.steps)
@@ -92,7 +98,7 @@ def expected(spot: Spot) -> Forecast:
         checked_share=checked, checked_extra=it.workers + again,
         extra=odds.extra_gradients(checked, it.load, it.keeps),
         chance=chance,
-        wrong_payloads=odds.mean_turns(it.rate, kappa, it.load),
+        wrong_payloads=odds.mean_turns(it.rate, kappa, it.most),
         turns=tuple(odds.turns_to_find(share, it.rate, kappa)
                     for share, _ in SHARES),
         ripe=turns, spacing=spacing, one_exposure=lost,
@@ -100,7 +106,7 @@ def expected(spot: Spot) -> Forecast:
         checkpoint_bytes=checkpoints * it.checkpoint,
         server_memory=it.server_memory,
         kept_memory=it.worker_memory + (
-            it.load + 1 + 2 * (it.load > 1)) * it.vector,
+            it.most + 1 + 2 * (it.load > 1)) * it.vector,
         again_memory=it.worker_memory + (
             4 if it.load > 1 else 2) * it.vector,
         single_memory=it.worker_memory + 2 * it.vector)

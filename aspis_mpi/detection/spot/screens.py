@@ -7,7 +7,9 @@ borne out.  So what is above a screen is never used on one check.
 Every norm is compared with a median of the workers'.  q < K / 2 liars cannot
 move it below the smallest norm of an honest worker, nor above the largest
 one: of 2 n values, both in the middle lie between those.  What is no number
-is above all others there.
+is above all others there.  Where so many have died or are late that q may be
+half of those whose sums are here, the largest one that q of them cannot be
+above alone takes its place; where all may be liars nothing is usual.
 
 A *ratio* is a norm over what is usual for it.  Comparisons are written so
 that a ratio that is no number, or infinite, is above every limit.
@@ -135,7 +137,7 @@ class Screens:
         self._parts = np.sqrt(sizes / max(sizes.sum(), 1))
 
     def payloads(self, norms: Floats, samples: Ints, workers: Ints,
-                 turn: int) -> Screened:
+                 turn: int, q: int = 0) -> Screened:
         """Look at the payloads of a turn.
 
         Parameters
@@ -147,6 +149,8 @@ class Screens:
         workers : ndarray of int, shape (n,)
             Who sent them.
         turn : int
+        q : int
+            Of them may be liars.
 
         Returns
         -------
@@ -161,7 +165,7 @@ class Screens:
             scale = _scales(samples)[:, None]
             whole = np.sqrt(np.square(norms).sum(axis=1, keepdims=True))
             scaled = np.hstack([whole, norms]) / scale
-        usual = _medians(scaled)
+        usual = _usual(scaled, q)
         shares = usual[WHOLE] * self._parts
         usual[1:] = np.where(usual[1:] < SPARSE * shares, shares, usual[1:])
         limits = np.full(scaled.shape, OF_PIECES)
@@ -171,7 +175,7 @@ class Screens:
         return Screened(_over(scaled, usual), limits)
 
     def files(self, norms: Floats, samples: Ints, owners: Ints,
-              turn: int) -> Screened:
+              turn: int, q: int = 0) -> Screened:
         """Look at the files of a checked turn.
 
         Parameters
@@ -183,6 +187,8 @@ class Screens:
         owners : ndarray of int, shape (n,)
             In whose payload each file is.
         turn : int
+        q : int
+            Of the owners may be liars.
 
         Returns
         -------
@@ -193,7 +199,9 @@ class Screens:
             scaled = norms / _scales(samples)
         limits = np.array([max(self._outlier, self.cleared.of_files(j, turn))
                            for j in owners.tolist()])
-        return Screened(_over(scaled, _medians(scaled)), limits)
+        # Liars may own more files than others.
+        of_liars = int(np.sort(np.bincount(owners))[::-1][:q].sum())
+        return Screened(_over(scaled, _usual(scaled, of_liars)), limits)
 
     def clear(self, worker: int, ratios: Floats, until: int) -> None:
         """Let a worker have what was found right, and half as much more.
@@ -252,6 +260,16 @@ def _medians(values: Floats) -> Floats:
     ordered, n = np.sort(values, axis=0), len(values)
     with np.errstate(over='ignore', invalid='ignore'):
         return np.asarray((ordered[(n - 1) // 2] + ordered[n // 2]) / 2)
+
+
+def _usual(values: Floats, wrong: int) -> Floats:
+    """Medians over the first axis, as far as wrong values cannot raise it."""
+    n = len(values)
+    if n > 2 * wrong:
+        return _medians(values)
+    if n <= wrong:
+        return np.zeros(values.shape[1:])
+    return np.asarray(np.sort(values, axis=0)[n - wrong - 1])
 
 
 def _over(norms: Floats, usual: Floats) -> Floats:

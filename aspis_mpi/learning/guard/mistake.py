@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from aspis_mpi.errors import Mistake
+from aspis_mpi.words import short_of_memory
 import aspis_mpi
 
 #: Our own lines are below this folder.
@@ -36,6 +37,8 @@ def raised(method, error):
         if isinstance(error, NotImplementedError):
             return Mistake(f'{error} is missing; the class must have it')
         return Mistake(f'{method}: {error}')
+    if isinstance(error, MemoryError):
+        return Mistake(f'{method}: {short_of_memory(error)}')
     hint = ''
     if isinstance(error, ValueError) and 'read-only' in str(error):
         hint = (', as it writes what it is given to read; work on a copy, or '
@@ -94,6 +97,8 @@ def _is_installed(frame):
 
 def told(error):
     """The text about an exception that ends a run."""
+    if isinstance(error, MemoryError):
+        return f'aspis_mpi: {short_of_memory(error)}'
     return str(error) if isinstance(error, Mistake) else users_trace(error)
 
 

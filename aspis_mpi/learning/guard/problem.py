@@ -60,6 +60,10 @@ class Guard:
         return self if problem is self.problem else Guard(
             problem, self._full)
 
+    def flipped(self):
+        """The guard around the same problem with flipped labels."""
+        return Guard(self.problem.flipped(), self._full)
+
     @cached_property
     def tensors(self):
         """The named tensors of a gradient, `Tensors`.

@@ -12,6 +12,9 @@ FEW = 8
 #: How far apart sums of gradients may be, by the order of adding and by
 #: numbers of few digits.
 ROUNDING = 1e-2
+#: Parameters at which a gradient of zero is tried again are so many standard
+#: deviations away, as one that goes by rounded numbers does not move sooner.
+FAR = 0, 1, 30, 1000
 
 
 def try_gradient(guard, step, parameters, samples, alike):
@@ -68,8 +71,8 @@ def _check_any(guard, step, parameters, samples):
         parameters.size, np.float32)
     with warnings.catch_warnings(), np.errstate(all='ignore'):
         warnings.simplefilter('ignore')
-        if _computed(guard, step, parameters, samples).any() or _computed(
-                guard, step, parameters + drawn, samples).any():
+        if any(_computed(guard, step, parameters + np.float32(far) * drawn,
+                         samples).any() for far in FAR):
             return
     raise Mistake(f'{guard.name}.gradient adds nothing to out; it must write '
                   'into it (out += ...), which out = ... does not, not even '

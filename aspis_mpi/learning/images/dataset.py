@@ -9,6 +9,7 @@ from aspis_mpi import registry
 from aspis_mpi.errors import DataError
 from aspis_mpi.learning.images import prepared
 from aspis_mpi.learning.images.imageset import IN_LOG
+from aspis_mpi.learning.images.scaling import Scaling
 from aspis_mpi.parts import extras
 
 
@@ -83,12 +84,7 @@ class Images:
 
     @cached_property
     def _scaling(self):
-        """Factor and summand of each channel's bytes."""
-        head = self.images.head
-        mean, deviation = (np.array(it)[:, None, None]
-                           for it in (head.mean, head.deviation))
-        return (np.float32(1 / (255 * deviation)),
-                np.float32(-mean / deviation))
+        return Scaling(self.images.head)
 
     def __len__(self):
         return len(self._pictures)
@@ -97,7 +93,7 @@ class Images:
         image = self._pictures.images[number]
         if self.draws:
             image = self._drawn(image)
-        return self._scaled(image), int(self._pictures.labels[number])
+        return self._scaling.scaled(image), int(self._pictures.labels[number])
 
     def fingerprints(self):
         """Knowledge of the images, for the run log."""
@@ -121,14 +117,8 @@ class Images:
             With the bits that each has as an item.
         labels : ndarray of int64, shape (n,)
         """
-        return (self._scaled(self._pictures.images[numbers]),
+        return (self._scaling.scaled(self._pictures.images[numbers]),
                 self._pictures.labels[numbers].astype(np.int64))
-
-    def _scaled(self, images):
-        factor, summand = self._scaling
-        scaled = images * factor
-        scaled += summand
-        return scaled
 
     def _drawn(self, image):
         """A piece of an image, or its reflection."""

@@ -9,7 +9,7 @@ import numpy as np
 from aspis_mpi import streams
 from aspis_mpi.arrays import sealed
 from aspis_mpi.files import numbers, texts
-from aspis_mpi.learning.problem import Problem
+from aspis_mpi.learning.labelled import Labelled
 
 #: Pixels an image, its largest pixel value, classes.
 N_PIXELS, BRIGHTEST, N_CLASSES = 64, 16, 10
@@ -18,7 +18,7 @@ PACKAGED = Path(__file__).parents[1] / 'data' / 'digits.csv.gz'
 N_PACKAGED = 1797
 
 
-class Digits(Problem):
+class Digits(Labelled):
     """1,797 real handwritten digits, 1,437 to train and 360 held out.
 
     The images that scikit-learn ships, too (UCI, Alpaydin and Kaynak 1998).
@@ -44,7 +44,6 @@ class Digits(Problem):
 
     name = 'digits'
     reads = ('path',)
-    default_model = 'mlp'
     model_inputs = (N_PIXELS, N_CLASSES)
 
     def __init__(self, seed, model, *, path: str | None = None):
@@ -52,10 +51,8 @@ class Digits(Problem):
             raise ValueError(f"path '{Path(path).absolute()}' must be a file "
                              'of digits; '
                              'there is none')
-        self.seed = seed
-        self.model = model
+        super().__init__(seed, model)
         self.path = path
-        self.n_parameters = model.n_parameters
 
     @cached_property
     def n_samples(self):
@@ -87,26 +84,6 @@ class Digits(Problem):
     def held_out(self):
         """Inputs (n, 64) float32 and labels (n,)."""
         return self._split[1]
-
-    def tensor_sizes(self):
-        """The layers of the model."""
-        return self.model.sizes()
-
-    def initial(self, generator):
-        return self.model.initial(generator)
-
-    def gradient(self, parameters, samples, out):
-        inputs, labels = self.training
-        self.model.gradient(parameters, inputs[samples], labels[samples], out)
-
-    def loss(self, parameters):
-        return self.model.evaluate(parameters, *self.training).loss
-
-    def evaluate(self, parameters):
-        return self.model.evaluate(parameters, *self.held_out)
-
-    def export(self, parameters):
-        return self.model.export(parameters)
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,9 @@ from aspis_mpi import streams
 from aspis_mpi.arrays import sealed
 from aspis_mpi.learning.problem import Problem, Score
 
+#: Of twenty times as much the square is still a float32.
+LOUDEST = 1e17
+
 
 class LinearRegression(Problem):
     """Least squares on Gaussian data with noise, and samples held out.
@@ -25,7 +28,7 @@ class LinearRegression(Problem):
     parameters : int
         d.
     noise : float
-        Standard deviation of the noise.
+        Standard deviation of the noise, at most 1e17.
     """
 
     name = 'linear-regression'
@@ -36,8 +39,8 @@ class LinearRegression(Problem):
             raise ValueError(f'samples {samples} must be at least 1')
         if parameters < 1:
             raise ValueError(f'parameters {parameters} must be at least 1')
-        if not noise >= 0:
-            raise ValueError(f'noise {noise} must be at least 0')
+        if not 0 <= noise <= LOUDEST:
+            raise ValueError(f'noise {noise} must be between 0 and {LOUDEST}')
         self.seed = seed
         self.n_samples = samples
         self.n_parameters = parameters

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +12,7 @@ from aspis_mpi.files.digests import digest
 from aspis_mpi.learning.adapter import (
     heap, kernels, losses, making, named, trial)
 from aspis_mpi.learning.adapter.footprint import UNKNOWN, footprint
+from aspis_mpi.learning.adapter.flipped import FlippedSamples, classes
 from aspis_mpi.learning.adapter.maker import Maker
 from aspis_mpi.learning.adapter.network import Network
 from aspis_mpi.learning.adapter.samples import AT_ONCE, Samples, cut, opened
@@ -197,6 +199,17 @@ class TorchProblem(Problem):
         most = AT_ONCE if self.network.norms else self._at_once
         return self._footprint.of_outputs(most) if self._place == 'cpu' else 0
 
+    def flipped(self):
+        """See `Problem.flipped`; shares the module."""
+        outputs, targets = named.called(
+            lambda: self._fitting(self.training), self._what)
+        found = classes(outputs, targets)
+        if found is None:
+            return None
+        twin = copy(self)
+        twin.training = FlippedSamples(self.training, found)
+        return twin
+
     def fingerprints(self):
         self._ready()
         kept = self.network.digests()
@@ -224,7 +237,7 @@ class TorchProblem(Problem):
         vector = Network(module, self._loss).flat.vector()
         self.network.flat.load(vector)
         for samples in dict.fromkeys((self.training, self.held_out)):
-            outputs = self._fitting(samples)
+            outputs, _ = self._fitting(samples)
             for targets in samples.check():
                 self._loss.check_targets(outputs, targets)
         first = self.training.spread(self.n_samples)[:trial.TRIED]
@@ -235,13 +248,13 @@ class TorchProblem(Problem):
         self.network.flat.release()
 
     def _fitting(self, samples):
-        """Outputs of the first samples, if they fit their targets."""
+        """Outputs of the first samples, and the targets that they fit."""
         first = samples.spread(len(samples))[:losses.TRIED]
         with self._seeded(0, 0):
             inputs, targets = samples.batch(first, 0)
             outputs = self.network.outputs(inputs)
             self._loss.check(outputs, targets)
-        return outputs
+        return outputs, targets
 
     def _ready(self):
         """Know what the loss of several samples is."""

@@ -5,7 +5,6 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.errors import Mistake
 from aspis_mpi.protocol.buffers import Buffer
-from aspis_mpi.protocol.task import Task
 
 
 class Auditor:
@@ -44,12 +43,29 @@ class Auditor:
         return self._sum(step, self._recipe.batches.samples(step, file),
                          parameters)
 
+    def gradients(self, files, parameters):
+        """Those of some files, one at a time.
+
+        Parameters
+        ----------
+        files : list of (int, int)
+            Step and number of each.
+        parameters : ndarray of float32, shape (d,)
+
+        Returns
+        -------
+        iterator of ndarray of float32, shape (d,)
+            Each is valid until the next.
+        """
+        return (self.gradient(step, file, parameters)
+                for step, file in files)
+
     def _sum(self, step, samples, parameters):
         if self._buffer is None:
             self._buffer = Buffer(np.size(parameters))
         self._buffer.filled = False
-        return Task(self._recipe, step, samples, parameters,
-                    self._buffer).complete().values
+        return self._recipe.sum(step, samples, parameters,
+                                self._buffer).complete().values
 
     def repeats(self, step, file, parameters):
         """Tell whether a file computed twice has the same bits."""

@@ -103,13 +103,17 @@ class ParameterServer:
     past : Past, optional
         Where exposures take the run back: `target(now, horizon)` gives the
         snapshot of all that were left, where `now` is the age of the run.
+    wholes : Wholes, optional
+        Of which the files are nodes.
+    scale : Scale, optional
+        The grid of files of integers.
     """
 
     follows = FOLLOWS
 
     def __init__(self, membership, optimizer, samples, pool, initial, course,
                  clock, *, auditor=None, probing=None, examiner=None,
-                 past=None):
+                 past=None, wholes=None, scale=None):
         self.exit_code = None
         self.training = Training(optimizer, pool, initial)
         #: What the run log has not been given yet.
@@ -126,12 +130,10 @@ class ParameterServer:
         self._note = self.notes.note
         self._knowledge = Resolver(self.training, membership, samples,
                                    course.threads, auditor, self.notes,
-                                   examiner)
+                                   examiner, wholes=wholes, scale=scale)
         self._alarm = np.inf
         self._probing = probing
         self._past = past
-        # The last step that diverged, as long as nobody is exposed for it.
-        self._diverged = -1
         self._step = None
 
     @property
@@ -395,7 +397,7 @@ class ParameterServer:
         members.tell_idle(now, self.notes)
         step = open_step(number, members, present, self._lenient,
                          self._knowledge.floor, self.notes, self._course,
-                         now)
+                         now, self._knowledge.codec(number))
         self._turn_to(step)
         self._alarm = min(step.expires, step.started + self._course.silence)
         orders = members.orders(number, self.notes)
@@ -427,8 +429,9 @@ class ParameterServer:
             return []
         self._membership.settle(probing.equality)
         silent = probing.silent
-        self._membership.accounts.charge(silent * self._course.silence,
-                                         silent, silent)
+        # Infinite for nobody: 0 times that is no number.
+        self._membership.accounts.charge(
+            np.where(silent, self._course.silence, 0.0), silent, silent)
         return self._begin(self.first)
 
     def _resolve(self):
@@ -440,7 +443,8 @@ class ParameterServer:
                self._after(step.number + 1, it.hopeless))
         self.notes.close(
             step, it.resolution, self._membership.accounts.seconds.copy(),
-            lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds)
+            lr=it.lr, gradient_norm=it.norm, seconds_update=it.seconds,
+            clipping=it.clipping)
         return out
 
     def _undo(self, step, exposes):
@@ -449,16 +453,16 @@ class ParameterServer:
         Also where it diverges, as that may be a lie, too; then every step is
         looked at.  If it comes again and nobody is exposed, it is none.
         """
-        if not exposes and step.number <= self._diverged:
+        if not exposes and step.number <= self._knowledge.diverged:
             return self._give_in(step.number, (
                 f'{step.name} diverges again, though every step since was '
                 'looked at and nobody was exposed; lower optimizer.lr or set '
                 'optimizer.clip'))
         why, cause = 'has exposed a worker', Cause.EXPOSURE
-        self._diverged = -1
+        self._knowledge.diverged = -1
         if not exposes:
             why, cause = 'diverges', Cause.NORM
-            self._diverged = step.number
+            self._knowledge.diverged = step.number
             step.alert()
         try:
             target = self._past.target(self._membership.age, step.horizon)

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from aspis_mpi.compression.scale import Clipping
 from aspis_mpi.detection.base import DROPPED, MISSING
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
@@ -112,7 +113,7 @@ class Notes:
             step.tally.packed(worker) if its else b'', step.turn))
 
     def close(self, step, resolution, account, *, lr, gradient_norm,
-              seconds_update):
+              seconds_update, clipping=Clipping()):
         """A step is over: leave its row.
 
         Parameters
@@ -124,6 +125,8 @@ class Notes:
         lr, gradient_norm : float
             NaN if the step made no update.
         seconds_update : float
+        clipping : Clipping
+            Of the step's grid.
         """
         verdict, tally = resolution.verdict, step.tally
         signal = (step.collected if np.isnan(step.encoded)
@@ -155,5 +158,6 @@ class Notes:
             files_done=tally.done if step.shown is None else step.shown,
             first_report=tally.first_report, last_report=tally.last_report,
             late=step.ever_late, account=account, turn=step.turn,
-            files_checked=resolution.checks,
+            files_checked=resolution.checks, clipped=clipping.share,
+            scale=clipping.scale,
             later=step.table.later))

@@ -1,12 +1,14 @@
 """The beginning of a step: whom and what it waits for."""
 
+from aspis_mpi.compression.plain import PLAIN
+from aspis_mpi.protocol.server.reactive_step import ReactiveStep
 from aspis_mpi.protocol.server.spot_step import SpotStep
 from aspis_mpi.protocol.server.step import Step
 from aspis_mpi.schemes.record import ArrivalKind
 
 
 def open_step(number, members, present, lenient, floor, notes, course,
-              started):
+              started, codec=PLAIN):
     """A step in which nothing has arrived yet.
 
     Parameters
@@ -24,6 +26,8 @@ def open_step(number, members, present, lenient, floor, notes, course,
     course : Course
     started : float
         Seconds.
+    codec : Codec
+        Of the vectors of this step.
 
     Returns
     -------
@@ -35,8 +39,15 @@ def open_step(number, members, present, lenient, floor, notes, course,
         members.speeds, scheme.needed)
     table = scheme.transfer.begin(scheme.equality, floor, number,
                                   members.known)
-    make = SpotStep if scheme.transfer.looks_by_chance else Step
-    step = make(number, members, gathering, notes, started, table,
-                course)
+    table.use(codec)
+    step = _kind(scheme.transfer)(number, members, gathering, notes,
+                                  started, table, course)
     notes.arrived(step, -1, ArrivalKind.MODEL, started)
     return step
+
+
+def _kind(transfer):
+    """The class of its steps."""
+    if transfer.recomputes:
+        return ReactiveStep
+    return SpotStep if transfer.looks_by_chance else Step

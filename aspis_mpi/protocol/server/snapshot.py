@@ -7,10 +7,15 @@ has to be kept, and workers begin each step anew.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from aspis_mpi.arrays import Array, Bools, Floats, Ints, Vector
 from aspis_mpi.detection.equality import Equality
 from aspis_mpi.detection.memory import Row
 from aspis_mpi.detection.spot.screens import Limit
+
+#: Of files that are on no grid.
+NO_GRID = np.zeros((2, 0), dtype=np.int8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,17 @@ class Members:
         included.
     cleared : list of (int, int, float, int)
         See `detection.spot.screens.Cleared`.
+    placement : ndarray of int, shape (K,), or None
+        The worker of the design that each one is, by its host.
+    layout : ndarray of int32, shape (K, width), or None
+        Files of each worker by speeds, from this step on.
+    unworked : ndarray of int64, shape (2, K), or None
+        Since when workers had no files; see `Adapting.export`.
+    usual : ndarray of float64, shape (4, K, ANSWERS), or None
+        Seconds of answers of each kind; see `Habits.export`.
+    watched : int
+    norms : ndarray of float64, shape (n, 2), or None
+        See `Inspection.export`.
     """
 
     keys: tuple[str, ...]
@@ -56,6 +72,12 @@ class Members:
     turn: int = 0
     age: float = 0.0
     cleared: list[Limit] = field(default_factory=list)
+    placement: Ints | None = None
+    layout: Ints | None = None
+    unworked: Ints | None = None
+    usual: Floats | None = None
+    watched: int = -1
+    norms: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +101,11 @@ class Snapshot:
     made : float
         Age of the run, in turns, when the parameters were made for the first
         time.
+    grid : ndarray of int8, shape (2, B)
+        See `Grid.state`; empty without one.
+    diverged : int
+        The last step that has diverged, as long as nobody is exposed for
+        it; -1 without any.
     """
 
     step: int
@@ -89,3 +116,5 @@ class Snapshot:
     failures: int
     members: Members
     made: float
+    grid: Array = field(default_factory=lambda: NO_GRID)
+    diverged: int = -1

@@ -29,7 +29,11 @@ class SpotStep(Step):
         exposes.
     worth : float
         By how much it makes them older.
+    checking : Purpose
+        What is asked of those who check.
     """
+
+    checking = Purpose.CHECK
 
     def __init__(self, number, members, gathering, notes, started,
                  table, course):
@@ -40,14 +44,16 @@ class SpotStep(Step):
         self._detection = scheme.detection
         inspection = scheme.transfer.inspection
         rule = inspection.rule
-        self._forced = (number < rule.first
-                        or course.is_checkpoint(number + 1)
-                        or inspection.watches(self.turn))
         self._goes_back = rule.rollback
         table.lots.begin(number, self.turn, notes.draws)
+        self._forced = table.lots.due(
+            number < rule.first or course.is_checkpoint(number + 1)
+            or inspection.watches(self.turn))
+        inspection.begin(number)
         self.horizon = inspection.horizon
         self.worth = inspection.worth(
             int(np.count_nonzero(self.living)), self._q, self._forced)
+        self._work_of = members.work_of
         # What `Compute` asks for now.
         self._purpose = Purpose.CHECK
 
@@ -82,17 +88,26 @@ class SpotStep(Step):
         messages = {worker: Challenge(self.turn, self.epoch, 0,
                                       self.table.secret, self._bits(files))
                     for worker, files in asked.items()}
-        return self._order(messages, self.wait.sketches)
+        return self._order(messages, self.wait.sketches, asked)
 
-    def _order(self, messages, owed):
-        """Ask some workers for something; what is to be sent."""
+    def _order(self, messages, owed, files):
+        """Ask some workers for something; what is to be sent.
+
+        Parameters
+        ----------
+        messages : dict of int to Message
+            By worker.
+        owed : Owed
+        files : dict of int to list of int
+            Which each is asked for.
+        """
         workers, now = sorted(messages), self._notes.now()
         asked = np.zeros(len(self.excluded), dtype=bool)
         asked[workers] = True
         self._watch.renew(workers)
         self._watch.awaited = asked
         self._watch.ask(asked, self.epoch, now)
-        owed.ask(asked, now)
+        owed.ask(asked, now, self._work_of(files))
         self._sought = asked.copy()
         return [it for worker in workers
                 for it in self.post([worker], messages[worker])]
@@ -138,8 +153,7 @@ class SpotStep(Step):
         able = self.living & ~self.late
         orders = self.table.orders(able, self._left)
         if orders:
-            return self._compute(Purpose.CHECK, {
-                worker: [file] for worker, file in orders.items()})
+            return self._compute(self.checking, orders)
         self.table.close_epoch(self._left, self.turn + self.horizon)
         self.table.confront(~self.exposed, self._left, audit,
                             self._notes.now)
@@ -176,7 +190,7 @@ class SpotStep(Step):
             worker: Compute(self.turn, self.epoch, int(purpose),
                             self.table.secret or bytes(16),
                             self._bits(some))
-            for worker, some in files.items()}, self._owed)
+            for worker, some in files.items()}, self._owed, files)
 
     def _payload(self, worker, message):
         """The sum of a worker's own files, or of those of others."""
@@ -231,7 +245,7 @@ class SpotStep(Step):
         now = self._notes.now()
         for worker in workers:
             leave(worker)
-            self.table.lose(worker)
+            self.table.miss(worker)
         self._watch.settle(workers)
         self.wait.leave(workers, np.nan, now)
         return []
@@ -241,7 +255,7 @@ class SpotStep(Step):
         """Things asked for, besides files."""
         if self.state is State.VERIFYING:
             return self.wait.sketches
-        if self._purpose is Purpose.CHECK and self.state is State.CHECKING:
+        if self._purpose is self.checking and self.state is State.CHECKING:
             return self.wait.checks
         return self.wait.vectors
 

@@ -9,6 +9,9 @@ from aspis_mpi.protocol.messages import (
 class State(Enum):
     """Place of the server in a step."""
 
+    # Members are what they are; that of an enumeration hashes their names.
+    __hash__ = object.__hash__
+
     PROBING = auto()
     COMPUTING = auto()
     ENCODING = auto()

@@ -89,9 +89,9 @@ class Step(Stage):
         self._gathering = gathering
         self._notes = notes
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
-                         course, started, members.thin(gathering.living))
-        self._watch = Watch(scheme.assignment.incidence, gathering,
-                            self.tally, self.wait, started)
+                         course, started, members.thin(gathering.living),
+                         members.work)
+        self._watch = Watch(gathering, self.tally, self.wait, started)
         # Who was asked for sketches, and who did not come up with them.
         self._sought = np.zeros(n_workers, dtype=bool)
         self._dodged = np.zeros(n_workers, dtype=bool)
@@ -124,7 +124,8 @@ class Step(Stage):
     def announce(self, workers, parameters):
         """The step and its parameters, to those who take part."""
         model = Model(self.turn, position=self.number,
-                      excluded=np.packbits(self.excluded).tobytes())
+                      excluded=np.packbits(self.excluded).tobytes(),
+                      grid=self.table.codec.grid)
         vector = Parameters(self.turn, buffer=parameters)
         self.post(workers, model)
         self.post(workers, vector)

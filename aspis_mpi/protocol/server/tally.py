@@ -38,6 +38,12 @@ class Tally:
         # Single entries of a list are what a report touches.
         self._left = loads.tolist()
 
+    @property
+    def places(self):
+        """Files of each worker, int (K, l), and which places are ones."""
+        order = self._order
+        return order, np.arange(order.shape[1]) < self._loads[:, None]
+
     def owes(self, worker):
         """True if a worker has files that are not done."""
         return self._left[worker] > 0
@@ -82,6 +88,18 @@ class Tally:
         """Positions that a worker has finished, as packed bits (l)."""
         return pack_positions(self.finished[worker],
                               (self._order.shape[1] + 7) // 8)
+
+    def work(self, costs):
+        """Cost of the files that each worker has finished, (K,).
+
+        Parameters
+        ----------
+        costs : ndarray of float64, shape (f,)
+        """
+        finished = np.array([np.frombuffer(self.packed(worker), np.uint8)
+                             for worker in range(len(self._left))])
+        bits = np.unpackbits(finished, axis=1, count=self._order.shape[1])
+        return (bits * costs[np.maximum(self._order, 0)]).sum(axis=1)
 
     def heard(self):
         """Seconds at which each worker last showed a sign of life."""

@@ -27,6 +27,24 @@ class Usual(NamedTuple):
         """Nothing is known yet of K workers."""
         return cls(*(Habits(n_workers) for _ in cls._fields))
 
+    def begin(self):
+        """A step begins."""
+        for habits in self:
+            habits.begin()
+
+    def export(self, within=False):
+        """All answers, (kinds, K, ANSWERS), None without any.
+
+        See `Habits.export`.
+        """
+        found = np.array([habits.export(within) for habits in self])
+        return None if np.isnan(found).all() else found
+
+    def restore(self, answers):
+        """Know what was exported."""
+        for habits, some in zip(self, answers):
+            habits.restore(some)
+
 
 class Wait:
     """Debts of the workers in one step, and what they cost.
@@ -45,6 +63,8 @@ class Wait:
         Whether files have fewer holders than designed, since some workers
         have no work: then the others are waited for more often, for which
         they do not pay unless they are late.
+    work : ndarray of float64, shape (K,), optional
+        Of each worker's files, over the mean, where they are not alike.
 
     Attributes
     ----------
@@ -59,13 +79,15 @@ class Wait:
         than was thought; who has seen to that clears it.
     """
 
-    def __init__(self, present, q, usual, course, started, thin=False):
+    def __init__(self, present, q, usual, course, started, thin=False,
+                 work=None):
         self._q = q = q if course.presses else 0
         n_workers = len(present)
         self.files, self.vectors, self.sketches, self.checks = (
             Owed(n_workers, q, habits) for habits in usual)
+        self._work = work
         if self.paced:
-            self.files.ask(present, started)
+            self.files.ask(present, started, work)
         self.charges = np.zeros(n_workers)
         self.counted = self.hastened = False
         self._present = present
@@ -89,7 +111,7 @@ class Wait:
         """Some workers, bool (K,), take part after all."""
         self._present = self._present | workers
         if self.paced:
-            self.files.ask(workers, now)
+            self.files.ask(workers, now, self._work)
 
     def leave(self, workers, resumed, now):
         """Nobody waits any more for workers that are late, silent or lost.
@@ -122,7 +144,8 @@ class Wait:
             return self.files.due(self._course.grace)
         if np.isnan(self.files.pace):
             return np.inf
-        return resumed + max(self._course.silence, LATE * self.files.pace)
+        return resumed + np.maximum(self._course.silence,
+                                    LATE * self.files.takes())
 
     def answers_due(self, owed):
         """From which second on an answer of one kind is late, (K,)."""
@@ -146,6 +169,25 @@ class Wait:
         """True if anybody's files may have been waited for too long."""
         return self.paced or bool(self._ended)
 
+    def _paced(self, ends, place):
+        """The second up to which nobody pays, of all or of each.
+
+        Parameters
+        ----------
+        ends : ndarray of float64, shape (K,)
+            As of `count_files`.
+        place : int
+            Of who sets the pace, among those present.
+        """
+        paced = np.sort(ends[self._present])[place]
+        if self._thin:
+            paced += (LATE - 1) * (paced - self._started)
+        if self._work is None:
+            return paced
+        took = (ends - self._started) / self._work
+        pace = np.sort(took[self._present])[place]
+        return np.maximum(paced, self._started + self._work * pace)
+
     def count_files(self, ends):
         """The first files are there: who was waited for, until when.
 
@@ -163,10 +205,8 @@ class Wait:
         begins = ends[came].max(initial=self._started)
         n = np.count_nonzero(self._present)
         if self._q and n > 2 * self._q:
-            paced = np.sort(ends[self._present])[n - self._q - 1]
-            if self._thin:
-                paced += (LATE - 1) * (paced - self._started)
-            begins = np.where(gave_up, min(begins, paced), paced)
+            paced = self._paced(ends, n - self._q - 1)
+            begins = np.where(gave_up, np.minimum(begins, paced), paced)
         else:
             begins = np.where(gave_up, begins, np.inf)
         longer = self._present & (begins < ends)

@@ -8,7 +8,6 @@ class Watch:
 
     Parameters
     ----------
-    incidence : ndarray of bool, shape (f, K)
     gathering : Gathering
     tally : Tally
     wait : Wait
@@ -30,8 +29,8 @@ class Watch:
         Files that may be left out, once anything was said of them.
     """
 
-    def __init__(self, incidence, gathering, tally, wait, started):
-        n_files, n_workers = incidence.shape
+    def __init__(self, gathering, tally, wait, started):
+        n_files, n_workers = gathering.finished.shape
         self.awaited = np.zeros(n_workers, dtype=bool)
         self.late, self.silent = self.awaited.copy(), self.awaited.copy()
         self.ever_late = self.awaited.copy()
@@ -43,7 +42,6 @@ class Watch:
         self._called = np.full(n_workers, -np.inf)
         # When each file was finished often enough.
         self._enough = np.full(n_files, np.nan)
-        self._incidence = incidence
         self._gathering = gathering
         self._tally = tally
         self._wait = wait
@@ -68,7 +66,7 @@ class Watch:
     def skip(self, files, may):
         """Some files may be left out from now on, or not any more."""
         if self.skipped is None:
-            self.skipped = np.zeros(len(self._incidence), dtype=bool)
+            self.skipped = np.zeros(self._enough.size, dtype=bool)
         self.skipped[files] = may
 
     def call(self, workers, now):
@@ -160,10 +158,12 @@ class Watch:
         if not self._wait.matters:
             self._wait.counted = True
             return
-        finished, held = self._gathering.finished, self._incidence
-        enough = np.where(np.isnan(self._enough), now, self._enough)[:, None]
+        order, held = self._tally.places
+        finished = self._gathering.finished[
+            order, np.arange(len(order))[:, None]]
+        enough = np.where(np.isnan(self._enough), now, self._enough)[order]
         others, own = (
-            np.where(mask, enough, -np.inf).max(axis=0, initial=-np.inf)
-            for mask in (held & ~finished, finished))
+            np.where(mask, enough, -np.inf).max(axis=1, initial=-np.inf)
+            for mask in (held & ~finished, held & finished))
         self._wait.count_files(np.maximum(
             others, np.minimum(own, self._tally.heard())))

@@ -20,8 +20,10 @@ class Errand:
     sketch : callable
         Given gradients and a seed, their sketches (n, k + 1, 1).
     seconds : float
-        That a file takes at least.
+        That a usual file takes at least.
     now : float
+    costs : ndarray of float64, shape (f,), optional
+        As of `Work`.
 
     Attributes
     ----------
@@ -33,7 +35,8 @@ class Errand:
         Before this second the answer does not leave.
     """
 
-    def __init__(self, message, held, keeps, sketch, seconds, now):
+    def __init__(self, message, held, keeps, sketch, seconds, now,
+                 costs=None):
         bits = np.unpackbits(np.frombuffer(message.files, dtype=np.uint8))
         self.message = message
         self.files = np.flatnonzero(bits).tolist()
@@ -41,10 +44,15 @@ class Errand:
         self._held = held
         self._keeps = keeps
         self._sketch = sketch
-        self._left = [file for file in self.files if file not in held]
-        self.ends = now + seconds * len(self._left)
-        # Of gradients that are not kept: their sketches, or their sum.
-        self._rows, self._total = {}, None
+        # A sum that is made as files come is made of all of them.
+        anew = self.sums and not keeps and len(self.files) > 1
+        self._left = [file for file in self.files
+                      if anew or file not in held]
+        self.ends = now + seconds * (
+            len(self._left) if costs is None else costs[self._left].sum())
+        # Of gradients that are not kept: their sketches, their sum, or the
+        # only one.
+        self._rows, self._total, self._single = {}, None, None
 
     @property
     def own(self):
@@ -54,12 +62,12 @@ class Errand:
     @property
     def checks(self):
         """True if files of others are checked."""
-        return not self.own and self.message.position == Purpose.CHECK
+        return not self.own and self.message.position != Purpose.OWN
 
     @property
     def sums(self):
         """True if the answer is a sum, and not sketches."""
-        return not self.own and self.message.position == Purpose.OWN
+        return not self.own and self.message.position != Purpose.CHECK
 
     @property
     def file(self):
@@ -73,6 +81,9 @@ class Errand:
             self._held[file] = buffer
             return
         if self.sums:
+            if len(self.files) == 1:
+                self._single = buffer
+                return
             if self._total is None:
                 self._total = combine.Total(buffer.values.size)
             self._total.add(buffer.values)
@@ -83,6 +94,11 @@ class Errand:
 
     def add_into(self, out):
         """The sum of the files, by ascending file."""
+        if len(self.files) == 1:
+            # As it is: a sum would have another sign of zero.
+            single = self._single or self._held[self.files[0]]
+            out[:] = single.values
+            return
         if self._total is not None:
             self._total.write(out)
             return
@@ -101,7 +117,10 @@ class Errand:
             rows[place] = self._rows[file]
 
     def release(self):
-        """Give up."""
+        """Give up, or be done."""
         if self.task is not None:
             self.task.release()
             self.task = None
+        if self._single is not None:
+            self._single.release()
+            self._single = None

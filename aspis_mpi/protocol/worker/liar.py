@@ -1,12 +1,17 @@
 """An adversary's lies, in the place of honest computing."""
 
+from functools import cached_property, partial
+
 import numpy as np
 
+from aspis_mpi.attacks.misled import Misled
+from aspis_mpi.compression.plain import PLAIN
 from aspis_mpi.protocol.messages import pack_positions, unpack_positions
+from aspis_mpi.protocol.task import Derived
 
 #: Gradients of a file that are one: the honest ones, all liars', or else
-#: those of one liar, by its number.
-HONEST, ALIKE = None, -1
+#: those of one liar, by its number; or honest work on something else.
+HONEST, ALIKE, MISLED = None, -1, -2
 
 
 class Liar:
@@ -30,6 +35,7 @@ class Liar:
         self._attack = attack
         self._protocol = attack.protocol
         self._value = attack.value.of(number)
+        self._misled = isinstance(self._value, Misled)
         #: Whose lies are the same as this one's.
         self.kind = ALIKE if self._value is attack.value else number
         self._sent = None
@@ -38,9 +44,11 @@ class Liar:
         self._recipe = recipe
         self._scratch = scratch
 
-    def begin(self, turn):
-        """Take note that another turn begins."""
+    def begin(self, turn, parameters):
+        """Take note that another turn begins, with these parameters."""
         self._turn, self._challenged = turn, False
+        if self._misled:
+            self._value.see(turn, parameters)
 
     def lies(self, step, file):
         """Tell whether this worker lies on a file, from the beginning."""
@@ -55,14 +63,13 @@ class Liar:
     def _tells(self, step, file):
         return bool(self._attack.lies(step)[file, self._number])
 
-    def shown(self, step, file, values, parameters):
-        """The gradient of a file that it holds, or a lie about it."""
+    def shown(self, step, file, values, parameters, codec=PLAIN):
+        """The vector of a file that it holds, or a lie about it."""
         begun = self._protocol.patient and self._challenged
         if not (begun and self._tells(step, file)):
             return values
-        lie = np.empty_like(values)
-        self._forge(step, file, parameters, values, lie)
-        return lie
+        return codec.retold(file, values, partial(self._forge, step, file,
+                                                  parameters))
 
     def probed(self):
         """The recipe with which it answers the start-up probe, and a kind."""
@@ -95,13 +102,14 @@ class Liar:
                          dtype=bool)
         return files[there], weights[there]
 
-    def payload(self, step, epoch, files, weights, values):
+    def payload(self, step, epoch, files, weights, values, codec=PLAIN):
         """Change what is sent of some files, in place."""
         self._sent = files, weights
         if self._lies_now(step):
-            self._protocol.payload(step, epoch, self._number, values)
+            codec.falsify(codec.sent(values), partial(
+                self._protocol.payload, step, epoch, self._number))
 
-    def sketches(self, step, epoch, own, rows, sketch):
+    def sketches(self, step, epoch, own, rows, sketch, codec=PLAIN):
         """Change the sketches of its own files, (l, k + 1, copies)."""
         self._challenged = True
         if not self._lies_now(step):
@@ -111,8 +119,9 @@ class Liar:
             files, sent = self._sent
             weights[np.searchsorted(own, files)] = sent
         self._protocol.meet(self._attack.adversaries(step))
-        self._protocol.sketches(step, epoch, self._number, rows, weights,
-                                sketch)
+        codec.falsify(rows, lambda floats: self._protocol.sketches(
+            step, epoch, self._number, floats, weights,
+            lambda values: sketch(codec.rounded(values))))
 
     def checks(self, step, files, rows):
         """Change the sketches of other workers' files, (l, k + 1, copies)."""
@@ -122,25 +131,49 @@ class Liar:
             if not self._attack.lies(step)[file].any():
                 self._protocol.check(step, file, row)
 
+    def accuses(self, step, files, values):
+        """Change the sum of another worker's files, float32 (d,)."""
+        if not (self._protocol.frames and self._lies_now(step)):
+            return
+        if not self._attack.lies(step)[files].any():
+            self._protocol.accuse(step, files[0], values)
+
     def _lies_now(self, step):
         now = (self._attack.dawdles if self._protocol.timing
                else self._attack.adversaries)
         return self._protocol.lies and now(step)[self._number]
 
-    def task(self, step, file, parameters, buffer):
+    def task(self, step, file, parameters, buffer, codec=PLAIN):
         """The computing of a lie into `buffer`, as `Task` for honest work."""
         task = self._recipe.task
         if buffer.filled:
             return task(step, file, parameters, buffer)
         honest = self._scratch.take((self._turn, file, HONEST))
-        return Lie(task(step, file, parameters, honest), buffer,
-                   lambda: self._forge(step, file, parameters, honest.values,
-                                       buffer.values))
+        forge = partial(self._forge, step, file, parameters)
+        return Derived(
+            task(step, file, parameters, honest), buffer,
+            lambda: codec.forge(file, honest.values, buffer.values, forge))
 
     def _forge(self, step, file, parameters, honest, out):
         n_samples = int(self._recipe.batches.counts[file])
-        self._value.forge(honest, n_samples, step, file,
-                          lambda: self._means(step, parameters), out)
+        known = ((lambda: self._elsewhere(step, file, parameters))
+                 if self._misled else lambda: self._means(step, parameters))
+        self._value.forge(honest, n_samples, step, file, known, out)
+
+    @cached_property
+    def _misleading(self):
+        """The recipe of honest work on something else."""
+        return self._recipe.flipped() if self._value.flips else self._recipe
+
+    def _elsewhere(self, step, file, parameters):
+        """The gradient of a file at other parameters or labels, (1, d)."""
+        buffer = self._scratch.take((self._turn, file, MISLED))
+        task = self._misleading.task(
+            step, file, self._value.parameters(self._turn, parameters),
+            buffer)
+        found = task.complete().values[np.newaxis].copy()
+        buffer.release()
+        return found
 
     def _means(self, step, parameters):
         """True mean gradients of the step's first files, (m, d)."""
@@ -156,33 +189,3 @@ class Liar:
             buffer.release()
         return means
 
-
-class Lie:
-    """An honest task whose result is replaced when it is complete."""
-
-    def __init__(self, task, buffer, forge):
-        self._task = task
-        self._buffer = buffer
-        self._forge = forge
-
-    @property
-    def finished(self):
-        """True if the honest gradient is complete."""
-        return self._task.finished
-
-    def compute(self):
-        """Add the gradient of the next micro-batch."""
-        self._task.compute()
-
-    def close(self):
-        """Forge, and give the buffer to send."""
-        self._task.close()
-        self._forge()
-        self._task.release()
-        self._buffer.filled = True
-        return self._buffer
-
-    def release(self):
-        """Give up: nothing was sent."""
-        self._task.release()
-        self._buffer.release()

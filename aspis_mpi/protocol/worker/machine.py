@@ -39,6 +39,7 @@ from enum import Enum, auto
 
 import numpy as np
 
+from aspis_mpi.compression.plain import PLAIN
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.protocol.buffers import Buffer
 from aspis_mpi.protocol.messages import (
@@ -58,6 +59,9 @@ REST = 0.005
 
 class State(Enum):
     """States of a worker."""
+
+    # Members are what they are; that of an enumeration hashes their names.
+    __hash__ = object.__hash__
 
     IDLE = auto()
     WAITING = auto()            # a step is announced, parameters under way
@@ -149,6 +153,7 @@ class Worker(Machine):
         self._clock = clock
         self._liar = liar
         self._trials = trials
+        self._codec, self._grid = PLAIN, b''
         self._early = None
         self._skipped = None
         self._wait = 0.0
@@ -242,6 +247,7 @@ class Worker(Machine):
         self.turn = message.turn
         self.step = NUMBER if probes else message.position
         self._probe = message if probes else None
+        self._grid = b'' if probes else message.grid
         self.turn_to(State.WAITING)
         if self._early is not None:
             early, self._early = self._early, None
@@ -264,14 +270,16 @@ class Worker(Machine):
             recipe, kind = ((self._recipe, HONEST) if self._liar is None
                             else self._liar.probed())
             self._trial = Trial(recipe, self._trials, parameters,
-                                self._pools.gradients, kind, self._probe.seed)
+                                self._pools.whole or self._pools.gradients,
+                                kind, self._probe.seed)
             self.turn_to(State.PROBING)
             return
         step, number = self.step, self.number
+        self._codec = self._recipe.codecs(step, self._grid)
         self._began = now = self._clock()
         seconds = self._delay.seconds(step, number)
         if self._liar is not None:
-            self._liar.begin(self.turn)
+            self._liar.begin(self.turn, parameters.values)
             self._wait = self._liar.wait(step)
         if self._wait:
             # Its time is the attack's, whatever the delay says.
@@ -282,7 +290,8 @@ class Worker(Machine):
         if alone and self._silence.mute(step, number):
             most = 0
         self._work = Work(step, self._ordered(), self._width, parameters,
-                          seconds, most, now)
+                          seconds, most, now,
+                          costs=self._recipe.batches.costs)
         self.turn_to(State.COMPUTING)
         if self._skipped is not None and not self._wait:
             self._work.skip(self._skipped, now)
@@ -362,6 +371,10 @@ class Worker(Machine):
         # this one was over, not when somebody looked.
         return self._finish(work, work.ends if waited else now)
 
+    def prepare(self):
+        """Do what can be done before the next step is announced."""
+        self._recipe.batches.batch(self.step + 1)
+
     def _try(self):
         said = self._trial.advance()
         if said is None:
@@ -389,9 +402,12 @@ class Worker(Machine):
         buffer = self._pools.gradients.take((self.turn, file, kind))
         if buffer is None:
             return None
-        computer = self._recipe if liar is None else liar
-        return computer.task(self.step, file, self._work.parameters.values,
-                             buffer)
+        step, parameters = self.step, self._work.parameters.values
+        if liar is not None:
+            return liar.task(step, file, parameters, buffer, self._codec)
+        return self._recipe.encoded(
+            step, file, parameters, buffer, self._codec,
+            lambda: self._pools.whole.take((self.turn, file, HONEST)))
 
     def _finish(self, work, now):
         position, file, buffer = work.position, work.file, work.task.close()
@@ -426,14 +442,15 @@ class Worker(Machine):
         if self._liar is not None:
             files, weights = self._liar.held(files, weights, held)
         undivided = self._transfer.undivided(state)
-        size = self._transfer.payload_size(len(self._work.parameters.values))
         if not undivided:
-            buffer = buffer.front(4 * size)
-        self._transfer.combine(self._shown(files.tolist()), weights,
-                               buffer.values)
+            buffer = buffer.front(4 * self._codec.numbers(
+                self._transfer, len(self._work.parameters.values),
+                weights.sum()))
+        self._codec.combine(self._transfer, self._shown(files.tolist()),
+                            weights, buffer.values)
         if self._liar is not None:
             self._liar.payload(self.step, signal.epoch, files, weights,
-                               buffer.values)
+                               buffer.values, self._codec)
         self._answered(Encode)
         cls = Sum if undivided else CodedGradient
         return cls(self.turn, signal.epoch, 0, buffer)
@@ -444,7 +461,8 @@ class Worker(Machine):
         if liar is None:
             return [held[file].values for file in files]
         return [liar.shown(self.step, file, held[file].values,
-                           self._work.parameters.values) for file in files]
+                           self._work.parameters.values, self._codec)
+                for file in files]
 
     def _sketch(self):
         """Sketches of what is asked for and finished, by ascending file."""
@@ -459,11 +477,12 @@ class Worker(Machine):
         rows = self._transfer.rows(buffer.values)
         rows.fill(0)
         rows[places] = self._transfer.sketch(
-            self._shown([own[place] for place in places]), signal.seed)
+            [self._codec.file(values) for values in
+             self._shown([own[place] for place in places])], signal.seed)
         if self._liar is not None:
             self._liar.sketches(
                 self.step, signal.epoch, own, rows, lambda values:
-                self._transfer.sketch([values], signal.seed)[0])
+                self._transfer.sketch([values], signal.seed)[0], self._codec)
         self._answered(Challenge)
         return Sketch(self.turn, signal.epoch, 0, buffer)
 

@@ -4,13 +4,12 @@
     Sending    that sum is due.
 
 A `Challenge` asks for sketches of its files, a `Compute` for those of one of
-another worker, or for a sum in another's place: such *errands* come before
-anything else, one after the other.
+another worker, or for a sum, in another's place or once more: such *errands*
+come before anything else, one after the other.
 """
 
 import numpy as np
 
-from aspis_mpi.coding import combine
 from aspis_mpi.protocol.messages import Compute, Encode, Sketch, Sum
 from aspis_mpi.protocol.worker.errand import Errand
 from aspis_mpi.protocol.worker.machine import ALLOWED, Worker
@@ -75,7 +74,12 @@ class UnaskedWorker(Worker):
     def _ask(self, message):
         self._errands.append(Errand(
             message, self._work.held, self._keeps, self._transfer.sketch,
-            self._work.usual, self._clock() + self._wait))
+            self._work.usual, self._clock() + self._wait,
+            self._recipe.batches.costs))
+
+    def _begin(self, parameters):
+        super()._begin(parameters)
+        self._total = self._codec.running(self._total)
 
     def _drop_step(self):
         for errand in self._errands:
@@ -95,8 +99,6 @@ class UnaskedWorker(Worker):
         """Nothing until all files are finished; then their sum is due."""
         if len(self.files) > 1:
             # Now, while it is in the caches.
-            if self._total is None:
-                self._total = combine.Total(buffer.values.size)
             self._total.add(buffer.values)
         if self._keeps or len(self.files) == 1:
             work.held[file] = buffer
@@ -112,8 +114,10 @@ class UnaskedWorker(Worker):
         if buffer is None:
             return None
         files = sorted(self.files)
+        buffer = buffer.front(4 * self._codec.numbers(
+            self._transfer, len(self._work.parameters.values), len(files)))
         if len(files) == 1:
-            buffer.values[:] = self._shown(files)[0]
+            self._codec.alone(self._shown(files)[0], buffer.values)
         else:
             self._total.write(buffer.values)
         self._answered(Encode)
@@ -123,7 +127,8 @@ class UnaskedWorker(Worker):
         """The message with a sum, or an adversary's word about it."""
         if self._liar is not None:
             self._liar.payload(self.step, epoch, np.array(files, dtype=int),
-                               np.ones((len(files), 1)), buffer.values)
+                               np.ones((len(files), 1)), buffer.values,
+                               self._codec)
         return Sum(self.turn, epoch, 0, buffer)
 
     # -- errands
@@ -152,6 +157,9 @@ class UnaskedWorker(Worker):
         self._errands.pop(0)
         if errand.sums:
             errand.add_into(buffer.values)
+            errand.release()
+            if self._liar is not None and errand.checks:
+                self._liar.accuses(self.step, errand.files, buffer.values)
             return self._sum(errand.files, epoch, buffer)
         rows = self._transfer.rows(buffer.values)
         errand.fill(rows)

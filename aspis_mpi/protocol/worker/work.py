@@ -21,6 +21,8 @@ class Work:
     most : int or None
         After so many files the worker falls silent, if it does.
     now : float
+    costs : ndarray of float64, shape (f,), optional
+        Time of each file over that of a usual one, where they differ.
 
     Attributes
     ----------
@@ -34,7 +36,8 @@ class Work:
         Gradients that are kept until the step is over, by file.
     """
 
-    def __init__(self, step, files, width, parameters, seconds, most, now):
+    def __init__(self, step, files, width, parameters, seconds, most, now,
+                 *, costs=None):
         self.step = step
         self.parameters = parameters
         self.task = None
@@ -43,6 +46,7 @@ class Work:
         self._width = width
         self._seconds = seconds
         self._most = most
+        self._costs = costs
         self._finished = 0          # bits: positions
         self._count = 0
         self._skipped = None
@@ -55,7 +59,7 @@ class Work:
 
     @property
     def usual(self):
-        """Seconds that a file takes at least, on average."""
+        """Seconds that a usual file takes at least, on average."""
         return float(np.mean(self._seconds))
 
     @property
@@ -102,8 +106,10 @@ class Work:
     def _choose(self, now):
         self.position, self.ends = self._next(), np.inf
         if self.position is not None:
-            self.ends = now + self._seconds[
-                self.position % len(self._seconds)]
+            seconds = self._seconds[self.position % len(self._seconds)]
+            if self._costs is not None:
+                seconds = seconds * self._costs[self.file]
+            self.ends = now + seconds
 
     def _next(self):
         if self.silent:

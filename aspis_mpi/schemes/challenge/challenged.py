@@ -1,9 +1,11 @@
 """Payloads that are believed only after a challenge."""
 
+from functools import cached_property
+
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.coding import sketching
+from aspis_mpi.coding.scrutiny import TOLERANT
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.challenge.verified import VerifiedTable
 from aspis_mpi.schemes.tables.base import AskedTransfer
@@ -30,21 +32,37 @@ class Challenged(AskedTransfer):
         k, numbers in a sketch.
     max_epochs : int
         Of payloads, in a step.
+    scrutiny : Scrutiny
+        Sketches and tests of what travels.
     """
 
     comparable = True
 
     def __init__(self, inner, assignment, n_adversaries, seed,
-                 sketches, max_epochs):
+                 sketches, max_epochs, scrutiny=TOLERANT):
         self.max_epochs = max_epochs
         #: Vectors that are asked for in a step, at most.
         self.most_vectors = (1 + n_adversaries) * assignment.n_workers
         self.assignment = assignment
         self.copies = inner.copies
         self.n_sketches = sketches
+        self.scrutiny = scrutiny
+        self.multiple = inner.multiple
         self.sums = not inner.tells_finishers
         self._inner = inner
         self._seed = seed
+
+    @cached_property
+    def places(self):
+        """Place of each file among those of each holder, ascending, (f, r)."""
+        holders = self.assignment.holders
+        workers = holders.ravel()
+        # By worker, and of each worker by file.
+        order = np.argsort(workers, kind='stable')
+        ranked = workers[order]
+        ranks = np.empty_like(order)
+        ranks[order] = np.arange(order.size) - np.searchsorted(ranked, ranked)
+        return np.where(holders >= 0, ranks.reshape(holders.shape), 0)
 
     @property
     def sketch_size(self):
@@ -81,13 +99,12 @@ class Challenged(AskedTransfer):
 
     def sketch(self, vectors, secret):
         """Sketches and norms of some gradients, (n, k + 1, copies)."""
-        return sketching.sketch(vectors, self.copies, secret,
-                                self.n_sketches)
+        return self.scrutiny.sketch(vectors, self.copies, secret,
+                                    self.n_sketches)
 
     def rows(self, values):
-        """The sketches in an answer, float64 (l, k + 1, copies)."""
-        return values.view(np.float64).reshape(
-            -1, self.n_sketches + 1, self.copies)
+        """The sketches in an answer, (l, k + 1, copies)."""
+        return self.scrutiny.rows(values, self.n_sketches, self.copies)
 
     def begin(self, equality=BITS, floor=0.0, step=0, known=None):
         """A table that believes payloads once they are verified."""

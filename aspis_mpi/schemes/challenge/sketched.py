@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from aspis_mpi.coding import challenge
 from aspis_mpi.detection.equality import sort
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.tables.shown import Shown
@@ -26,7 +25,7 @@ class Sketched(Shown):
 
     Attributes
     ----------
-    own : ndarray of float64, shape (K, l, k + 1, copies)
+    own : ndarray, shape (K, l, k + 1, copies)
         Sketches and norms by worker and place among its files, ascending.
     answered : ndarray of bool, shape (K,)
         Who has answered the last challenge.
@@ -43,14 +42,13 @@ class Sketched(Shown):
         super().__init__(assignment.holders, assignment.n_workers)
         n_files, holders = assignment.n_files, self._holders
         self._transfer = transfer
-        self._equality = equality.of_sketches
+        self._scrutiny = transfer.scrutiny
+        self._equality = equality.of_sketches(self._scrutiny.thresholds)
         self._exact = equality.exact
         self._floor = floor
         self._remembered = known
         self._earlier = np.zeros((self._n_workers,) * 2, dtype=bool)
-        ranks = np.cumsum(assignment.incidence, axis=0) - 1
-        self._places = np.where(
-            holders >= 0, np.take_along_axis(ranks, holders, axis=1), 0)
+        self._places = transfer.places
         self._finite = np.ones(holders.shape, dtype=bool)
         self._close = np.zeros((*holders.shape, holders.shape[1]),
                                dtype=bool)
@@ -59,14 +57,17 @@ class Sketched(Shown):
         self._support = np.zeros(holders.shape)
         # What was shown of each file, and in which challenge.
         self._shown = np.zeros((*holders.shape, transfer.n_sketches + 1,
-                                transfer.copies))
+                                transfer.copies), self._scrutiny.dtype)
         self._asked_in = np.zeros(n_files, dtype=int)
         self._secrets = []
         self.margin = np.full(2, np.nan)
         self.own = np.zeros((self._n_workers, assignment.width,
-                             transfer.n_sketches + 1, transfer.copies))
+                             transfer.n_sketches + 1, transfer.copies),
+                            self._scrutiny.dtype)
         self.answered = np.zeros(self._n_workers, dtype=bool)
         self.claims = np.zeros((n_files, self._n_workers), dtype=bool)
+        # Workers that claim each file, and those that have shown it.
+        self._claimants = self._showing = np.zeros(n_files, dtype=int)
         self.fresh = np.zeros(n_files, dtype=bool)
 
     def ask(self, claims, secret):
@@ -74,14 +75,23 @@ class Sketched(Shown):
         # What came before is kept as disagreements between workers.
         self._earlier = self.seen()
         self._secrets.append(secret)
-        self.claims = claims
+        self.claims, self._claimants = claims, claims.sum(axis=1)
         self.answered = np.zeros(self._n_workers, dtype=bool)
+        self._showing = np.zeros_like(self._claimants)
 
     def answer(self, worker, values):
-        """Take a worker's answer, as it travels."""
+        """Take a worker's answer, as it travels; one for each challenge."""
         self.own[worker] = self._transfer.rows(values)
         self.answered[worker] = True
-        self.fresh |= self.claims[:, worker]
+        files = self._transfer.assignment.files(worker)
+        files = files[self.claims[files, worker]]
+        self.fresh[files] = True
+        self._showing[files] += 1
+
+    def enough(self, needed):
+        """True if each file was shown so often, (f,), or by all it can be."""
+        return bool((self._showing >= np.minimum(
+            needed, self._claimants)).all())
 
     def offered(self, files):
         """Take note that some files could be drawn for an audit."""
@@ -114,17 +124,16 @@ class Sketched(Shown):
         self._distances[files] = distances
         self._shown[files] = shown
         self._asked_in[files] = len(self._secrets) - 1
-        norms = shown[:, :, -1]
-        self._finite[files] = np.isfinite(shown).all(axis=(2, 3)) & (
-            norms >= 0).all(axis=2)
-        self._norms[files] = challenge.norms(shown)
+        self._finite[files] = self._scrutiny.finite(shown)
+        self._norms[files] = self._scrutiny.norms(shown)
         self.margin = np.array([np.fmax(self.margin[0], margin[0]),
                                 np.fmin(self.margin[1], margin[1])])
 
     def _apart(self, one, other):
         """Distances by which sketches are told apart."""
         return self._equality.distance(
-            lambda floor: challenge.compare(one, other, floor), self._floor)
+            lambda floor: self._scrutiny.compare(one, other, floor),
+            self._floor)
 
     def evidence(self):
         """The `Evidence` of what has come so far."""
@@ -193,7 +202,7 @@ class Sketched(Shown):
             self._norms[files, columns], self._floor) * (
                 np.linalg.norm(weights, axis=1))
         firsts = np.cumsum([0, *counts[:-1]])
-        errors = challenge.hidden(
+        errors = self._scrutiny.hidden(
             np.add.reduceat(norms, firsts), np.add.reduceat(off, firsts)[
                 :, None], payloads[0].values.size, self._transfer.n_sketches)
         return np.linalg.norm(errors, axis=1) * [

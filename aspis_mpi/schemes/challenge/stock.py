@@ -40,18 +40,22 @@ class Stock:
         # Of this epoch: sketches, and who is what it showed, by worker.
         self._sketches, self._fits = {}, {}
 
-    def take(self, arrived):
-        """Make the payloads of this epoch of the vectors in a `Round`."""
-        self.fresh = [self._payload(worker, arrived)
+    def take(self, arrived, vector):
+        """Make the payloads of this epoch of the vectors in a `Round`.
+
+        `vector`: given a worker and its buffer, the vector in it.
+        """
+        self.fresh = [self._payload(worker, arrived, vector)
                       for worker in sorted(arrived.buffers)]
 
-    def _payload(self, worker, arrived):
+    def _payload(self, worker, arrived, vector):
         state, decoding = arrived.state, arrived.decoding
         buffer = arrived.buffers[worker]
         files, weights = self._transfer.encoding(worker, state)
         return Payload(worker, files, weights, decoding.cover[files],
                        decoding.weights[:, worker],
-                       self._transfer.undivided(state), buffer.values, buffer)
+                       self._transfer.undivided(state),
+                       vector(worker, buffer), buffer)
 
     def lose(self, worker):
         """Forget a payload of this epoch."""
@@ -60,13 +64,14 @@ class Stock:
 
     def sketch(self, secret):
         """Sketch the payloads of this epoch."""
-        self._sketches = sketches(self.fresh, self._transfer.copies, secret,
-                                  self._transfer.n_sketches)
+        it = self._transfer
+        self._sketches = sketches(self.fresh, it.copies, secret,
+                                  it.n_sketches, it.scrutiny)
 
     def compare(self):
         """Find out which of them are what their senders have shown."""
-        self._fits = {payload.worker: self._test(payload, challenge.passes,
-                                                 all)
+        passes = self._transfer.scrutiny.passes
+        self._fits = {payload.worker: self._test(payload, passes, all)
                       for payload in self.fresh}
 
     def liars(self, believed):
@@ -74,7 +79,7 @@ class Stock:
         return [payload.worker for payload in self.fresh
                 if believed[payload.worker]
                 and not self._fits[payload.worker]
-                and self._test(payload, challenge.guilty, any)]
+                and self._test(payload, self._transfer.scrutiny.guilty, any)]
 
     def _test(self, payload, test, several):
         """Apply a test to a payload, or to its parts."""

@@ -50,6 +50,8 @@ class VerifiedTable(RoundTable, ChallengedTable):
         self._sketched = Sketched(transfer, equality, floor, known)
         self._stock = Stock(transfer, self._sketched)
         self._secret = None
+        # Whose payload of this epoch lacks its sketches.
+        self._owing = set()
         self._verdict = None
         self._proofs = []
         self._referee = Referee(self._sketched)
@@ -87,6 +89,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
         """Forget what a worker sent, unless it has been verified."""
         self._round.lose(worker)
         self._stock.lose(worker)
+        self._owing.discard(worker)
 
     def _able(self, finished):
         """Workers that may be asked for each file, bool (f, K).
@@ -124,7 +127,8 @@ class VerifiedTable(RoundTable, ChallengedTable):
         """Begin a challenge; the files in payloads, and who is asked."""
         self.epochs += 1
         self._secret = secret
-        self._stock.take(self._round)
+        self._stock.take(self._round, self._vector)
+        self._owing = {payload.worker for payload in self._stock.fresh}
         files = files_in(self._stock.fresh, len(claims))
         claims = claims & files[:, None]
         self._sketched.ask(claims, secret)
@@ -141,16 +145,11 @@ class VerifiedTable(RoundTable, ChallengedTable):
     def answer(self, worker, values):
         """Take the sketches of a worker's files, as they travel."""
         self._sketched.answer(worker, values)
+        self._owing.discard(worker)
 
     def enough(self, needed):
         """True where all senders have answered, and often enough."""
-        sketched = self._sketched
-        if any(not sketched.answered[payload.worker]
-               for payload in self._stock.fresh):
-            return False
-        claimed = sketched.claims.sum(axis=1)
-        shown = (sketched.claims & sketched.answered).sum(axis=1)
-        return bool((shown >= np.minimum(needed, claimed)).all())
+        return not self._owing and self._sketched.enough(needed)
 
     def verify(self, scheme, believed, living, audit, clock):
         """Decide what is right with all that has been shown."""
@@ -215,6 +214,7 @@ class VerifiedTable(RoundTable, ChallengedTable):
     def renew(self):
         """Begin another epoch with what could be verified."""
         self._stock.renew(self.exposed)
+        self._owing = set()
         self._round = self._transfer.round(self._step, self.epochs)
 
     def resolve(self, closing):
@@ -229,8 +229,10 @@ class VerifiedTable(RoundTable, ChallengedTable):
         for payload in used:
             cover[payload.files] = payload.cover
         divisor = float(cover @ samples)
+        accepted = None
         if divisor > 0 and not verdict.contradiction:
-            add(used, out, divisor)
+            accepted = add(used, out, divisor, self.codec,
+                           round(float(cover.sum())))
             if not arrays.is_finite(out):
                 verdict = scheme.detector.refuse(
                     self._sketched.evidence(), Contradiction(
@@ -253,7 +255,10 @@ class VerifiedTable(RoundTable, ChallengedTable):
                     if scheme.equality.follows else np.nan),
             hidden_bias=self._hidden_bias(
                 used, cover, scheme.detection.left(
-                    closing.believed & ~self.exposed)))
+                    closing.believed & ~self.exposed)),
+            accepted=accepted,
+            shown=(None if self._verdict is None
+                   else self._verdict.contributors))
 
     def _hidden_bias(self, used, cover, q):
         """The most that q liars can have hidden in the payloads used."""
@@ -300,8 +305,9 @@ class VerifiedTable(RoundTable, ChallengedTable):
         return replace(verdict, proofs=tuple(
             proof if proof.worker not in sent else proof._replace(
                 tensors=locator.differences(
-                    proof.worker, proof.kind, right[sent[proof.worker].file],
-                    sent[proof.worker].values))
+                    proof.worker, proof.kind,
+                    self.codec.dense(right[sent[proof.worker].file]),
+                    self.codec.dense(sent[proof.worker].values)))
             for proof in verdict.proofs))
 
     def _used(self):

@@ -19,7 +19,7 @@ class Adaptive(Deadline):
     deadline : float
         Seconds; an upper bound, and what holds until speeds are known.
     deviations : float
-        How many of them, at least 0.
+        How many of them, at least 0 and finite.
     """
 
     name = 'adaptive'
@@ -28,8 +28,9 @@ class Adaptive(Deadline):
     def __init__(self, assignment, copies, code, *, deadline: float,
                  deviations: float = 3.0):
         super().__init__(assignment, copies, code, deadline=deadline)
-        if not deviations >= 0:
-            raise ValueError(f'deviations {deviations:g} must be at least 0')
+        if not 0 <= deviations < np.inf:
+            raise ValueError(f'deviations {deviations:g} must be at least 0 '
+                             'and finite')
         self._deviations = deviations
 
     def _seconds(self, living, speeds):

@@ -37,7 +37,7 @@ class Copies(Gathering):
     @property
     def needed(self):
         """Copies of each file that are waited for, int (f,)."""
-        return np.array(self._needed)
+        return self._wanted
 
     def require(self, needed):
         """Wait for so many copies from now on, if there are."""
@@ -74,10 +74,10 @@ class Copies(Gathering):
         return np.flatnonzero(self._missing() & ~before)
 
     def _missing(self):
-        return np.array(self._counts) < np.array(self._needed)
+        return np.array(self._counts) < self._wanted
 
     def _recount(self):
-        holders = self.counting.sum(axis=1)
+        holders = self._all
         needed = np.full(len(self.finished), self._copies)
         if self._lenient:
             needed = np.minimum(needed, holders)
@@ -86,7 +86,7 @@ class Copies(Gathering):
         if self._required is not None:
             needed = np.minimum(self._required, holders)
         # Lists: single entries of them are what a report touches.
-        self._needed = needed.tolist()
+        self._wanted, self._needed = needed, needed.tolist()
         self._counts = (self.finished & self.counting).sum(axis=1).tolist()
         self._short = int(np.count_nonzero(self._missing()))
 

@@ -1,12 +1,15 @@
-"""A file that is looked at, by what has been shown of it."""
+"""A file, or a sum of files, that is looked at: what was shown of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from aspis_mpi.arrays import Floats
+from aspis_mpi.words import few
 
-#: Tell whether two sketches (k + 1, 1) are of the same gradient.
-Same = Callable[[Floats, Floats], bool]
+#: What a worker shows: a sketch (k + 1, 1), or a digest of its sum.
+Shown = Floats | bytes
+#: Tell whether two of these are of the same gradient, or sum.
+Same = Callable[[Shown, Shown], bool]
 #: Stands for what is right among the numbers of workers.
 RIGHT = -1
 
@@ -20,7 +23,7 @@ class Finding(Enum):
 
 
 class Case:
-    """One file of a payload, as its owner and others have shown it.
+    """One file of a payload, or all, as its owner and others have shown it.
 
     All sketches are of one secret.  Two workers that show the same bear each
     other out; more than q of them cannot all be wrong.
@@ -28,28 +31,31 @@ class Case:
     Parameters
     ----------
     file, owner : int
-    shown : ndarray of float64, shape (k + 1, 1)
+    shown : ndarray of float64, shape (k + 1, 1), or bytes
         By its owner.
     strict : bool
         Whether one checker is not enough: what is far above the norms of
         others is not used on the word of two that may collude.
     same : Same
+    files : sequence of int, optional
+        All of them, where it is a sum; `file` is the first.
 
     Attributes
     ----------
-    right : ndarray of float64, or None
-        Its sketch, once an audit or enough workers say it.
+    right : ndarray of float64, bytes or None
+        Its sketch or digest, once an audit or enough workers say it.
     audited : bool
     settled_nothing : bool
         An audit found neither what one worker has shown, nor proof.
     """
 
-    def __init__(self, file: int, owner: int, shown: Floats, strict: bool,
-                 same: Same):
+    def __init__(self, file: int, owner: int, shown: Shown, strict: bool,
+                 same: Same, files: Sequence[int] = ()):
         self.file = file
+        self.files = list(files) or [file]
         self.owner = owner
         self.strict = strict
-        self.right: Floats | None = None
+        self.right: Shown | None = None
         self.audited = self.settled_nothing = False
         self._shown = {owner: shown}
         self._same = same
@@ -59,14 +65,25 @@ class Case:
         self.failed: set[int] = set()
 
     @property
+    def title(self) -> str:
+        """Its files, in a sentence."""
+        many = 's' * (len(self.files) > 1)
+        return f'file{many} {few(self.files)}'
+
+    @property
     def workers(self) -> list[int]:
         """Those that have shown it, the owner among them."""
         return list(self._shown)
 
     @property
-    def shown(self) -> list[Floats]:
+    def shown(self) -> list[Shown]:
         """All that they have shown."""
         return list(self._shown.values())
+
+    @property
+    def by_owner(self) -> Shown:
+        """Gradient or sum that its owner has shown."""
+        return self._shown[self.owner]
 
     @property
     def against(self) -> list[int]:
@@ -79,11 +96,11 @@ class Case:
         """True if somebody has shown something else than the owner."""
         return bool(self.against)
 
-    def show(self, worker: int, shown: Floats) -> None:
+    def show(self, worker: int, shown: Shown) -> None:
         """Take what one more worker has computed."""
         self._shown[worker] = shown
 
-    def audit(self, right: Floats) -> None:
+    def audit(self, right: Shown) -> None:
         """Take what the server has computed."""
         self.right, self.audited = right, True
 
@@ -103,8 +120,8 @@ class Case:
             return Finding.OPEN
         return Finding.RIGHT
 
-    def _outvoting(self, q: int) -> Floats | None:
-        """The sketch that more than q workers have shown alike, or None."""
+    def _outvoting(self, q: int) -> Shown | None:
+        """Gradient or sum that more than q have shown alike, or None."""
         for worker, shown in self._shown.items():
             if self._supporters(worker) > max(q, 1):
                 return shown
@@ -123,7 +140,7 @@ class Case:
                 self._sketch(one), self._sketch(other))
         return self._known[pair]
 
-    def _sketch(self, worker: int) -> Floats:
+    def _sketch(self, worker: int) -> Shown:
         if worker == RIGHT and self.right is not None:
             return self.right
         return self._shown[worker]

@@ -1,9 +1,9 @@
 """Files that are to be computed once more, and who was asked to."""
 
+from collections import Counter
 from collections.abc import Iterable
 
-from aspis_mpi.arrays import Floats
-from aspis_mpi.schemes.spot.case import Case, Finding
+from aspis_mpi.schemes.spot.case import Case, Finding, Shown
 from aspis_mpi.schemes.spot.lots import Lots
 
 
@@ -31,12 +31,17 @@ class Docket:
         """Take checkers that were drawn, and what each is to check."""
         self._drawn = drawn
 
-    def show(self, worker: int, row: Floats) -> bool:
-        """Take the sketch of the file that a worker checks, if it does."""
+    def asked(self, worker: int) -> Case | None:
+        """The case that a worker was asked to compute; None if none."""
+        return self._asked.get(worker)
+
+    def show(self, worker: int, shown: Shown) -> bool:
+        """Take what a worker has computed that was asked to, if it was."""
         if worker not in self._asked:
             return False
-        self._asked.pop(worker).show(worker, row)
-        self.answered += 1
+        case = self._asked.pop(worker)
+        case.show(worker, shown)
+        self.answered += len(case.files)
         return True
 
     def lose(self, worker: int) -> None:
@@ -45,7 +50,7 @@ class Docket:
             self._asked.pop(worker).failed.add(worker)
 
     def orders(self, epoch: int, cases: Iterable[Case], able: set[int],
-               q: int) -> dict[int, int]:
+               q: int) -> dict[int, list[int]]:
         """Files that are to be computed now, by worker.
 
         Parameters
@@ -64,16 +69,17 @@ class Docket:
                 case.failed.add(checker)
         self._drawn = []
         able -= set(self._asked)
+        under_way = Counter(map(id, self._asked.values()))
         for case in cases:
             if case.find(q) is Finding.OPEN:
-                self._ask_more(epoch, case, able, q)
-        return {worker: case.file for worker, case in self._asked.items()}
+                self._ask_more(epoch, case, able,
+                               case.wanted(q) - under_way[id(case)])
+        return {worker: case.files for worker, case in self._asked.items()}
 
     def _ask_more(self, epoch: int, case: Case, able: set[int],
-                  q: int) -> None:
-        """Draw as many workers as a case needs, of those that are free."""
-        under_way = sum(one is case for one in self._asked.values())
-        for _ in range(case.wanted(q) - under_way):
+                  n: int) -> None:
+        """Draw so many workers for a case, of those that are free."""
+        for _ in range(n):
             left = sorted(able - case.failed - set(case.workers))
             if not left:
                 return

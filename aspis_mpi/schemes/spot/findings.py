@@ -61,7 +61,7 @@ class Findings:
         if not case.settled_nothing and pair not in self._pairs:
             self._pairs[pair] = sentence = (
                 f'workers {pair[0]} and {pair[1]} contradict each other about '
-                f'file {case.file}, and too few others can compute it: '
+                f'{case.title}, and too few others can compute it: '
                 'neither gets work from now on')
             self.remarks.append(sentence)
 

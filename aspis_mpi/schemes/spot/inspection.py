@@ -33,10 +33,13 @@ class Inspection:
         K, and c, files of each.
     size : int
         d.
+    work : ndarray of int, shape (f,), optional
+        Of each file, where they are not alike.
 
     Attributes
     ----------
     rule : Spot
+    work : ndarray of int, shape (f,), or None
     coins : Coins
         Of every draw of the run: those of the operating system.  No key of
         a job reaches it, only a test that wants draws to be repeated.
@@ -48,16 +51,18 @@ class Inspection:
     """
 
     def __init__(self, rule: Spot, samples: Ints, workers: int, load: int,
-                 size: int):
+                 size: int, work: Ints | None = None):
         self.rule = rule
+        self.work = work
         self.coins = Coins()
         self.recorded: Source | None = None
         self._samples = samples
         self._load = load
         self._size = size
         self._kappa = odds.honest_checkers(workers, rule.q)
-        self._usual: deque[float] = deque(maxlen=MOST)
-        self._watched_until = -1
+        # Steps, and a usual norm of the sums of each.
+        self._usual: deque[tuple[int, float]] = deque(maxlen=MOST)
+        self._step = self._watched_until = -1
 
     def cut(self, tensors: Sequence[slice]) -> None:
         """Look at each of some tensors; at pieces of one size without any."""
@@ -72,19 +77,48 @@ class Inspection:
         """Put limits in force that a checkpoint has."""
         self.screens.cleared = Cleared(rows)
 
-    def has_grown(self, norms: Sequence[Floats]) -> bool:
-        """Tell whether the sums of a turn are far above those before.
+    def export(self) -> tuple[int, Floats]:
+        """The turn until which all is looked at, and usual norms of sums.
 
-        Those of half of the workers are; where not, they are remembered.
+        Returns
+        -------
+        watched : int
+        norms : ndarray of float64, shape (n, 2)
+            Steps, and the norm of each.
+        """
+        return self._watched_until, np.array(self._usual).reshape(-1, 2)
+
+    def restore(self, watched: int, norms: Floats) -> None:
+        """Know what was exported."""
+        self._watched_until = watched
+        self._usual.clear()
+        self._usual.extend((int(step), norm)
+                           for step, norm in norms.tolist())
+
+    def begin(self, step: int) -> None:
+        """A step begins: what was seen of it and of later ones is undone."""
+        self._step = step
+        while self._usual and self._usual[-1][0] >= step:
+            self._usual.pop()
+
+    def has_grown(self, norms: Sequence[Floats], q: int) -> bool:
+        """Tell whether the sums of a step are far above those before.
+
+        Those of half of the workers are, so that q liars cannot make it seem
+        so; where not, they are remembered, unless liars alone may be small.
         """
         with np.errstate(over='ignore', invalid='ignore'):
             whole = np.sqrt(np.square(norms).sum(axis=1))
-            middle = float(np.sort(whole)[(len(whole) - 1) // 2])
-        usual = float(np.median(self._usual)) if self._usual else 0.0
+        n = len(whole)
+        if n <= q:
+            return False
+        middle = float(np.sort(whole)[min((n - 1) // 2, n - q - 1)])
+        usual = np.median([it for _, it in self._usual] or [0.0])
         if len(self._usual) >= FEWEST and usual > 0 and (
                 not middle <= GROWN * usual):
             return True
-        self._usual.append(middle)
+        if n > 2 * q:
+            self._usual.append((self._step, middle))
         return False
 
     def watch(self, turn: int) -> None:
@@ -104,16 +138,40 @@ class Inspection:
         return self._pieces.norms(values)
 
     def payloads(self, norms: Sequence[Floats], files: Sequence[Ints],
-                 workers: Sequence[int], turn: int) -> Screened:
-        """Look at the payloads of a turn; one row each."""
+                 workers: Sequence[int], turn: int, q: int) -> Screened:
+        """Look at the payloads of a turn, q of them of liars; one row each."""
         samples = np.array([self._samples[some].sum() for some in files])
         return self.screens.payloads(np.array(norms), samples,
-                                     np.array(workers), turn)
+                                     np.array(workers), turn, q)
 
     def files(self, norms: Floats, files: Ints, owners: Ints,
-              turn: int) -> Screened:
+              turn: int, q: int) -> Screened:
         """Look at files of a turn, (n,), by what was shown of them."""
-        return self.screens.files(norms, self._samples[files], owners, turn)
+        return self.screens.files(norms, self._samples[files], owners, turn,
+                                  q)
+
+    def require(self, workers: int, q: int) -> None:
+        """Refuse a turn of workers that may all be liars.
+
+        Nobody else could check them, so that parameters would never be ripe
+        and all checkpoints have to stay.
+
+        Parameters
+        ----------
+        workers : int
+            That live and are not exposed.
+        q : int
+            Of them may be wrong.
+
+        Raises
+        ------
+        ValueError
+        """
+        if q and workers <= q:
+            raise ValueError(
+                f'of {workers} workers that are left {q} may be wrong '
+                '(scheme.adversaries): nobody can check them; resume with '
+                'more workers')
 
     @property
     def horizon(self) -> int:
@@ -138,7 +196,8 @@ class Inspection:
         -------
         float
             H where all liars are known: nobody is left to be exposed, and
-            no parameters will be undone for it.
+            no parameters will be undone for it.  0 while so many rest that
+            nobody can check another one; they come back in time.
         """
         if not q:
             return float(self.horizon)

@@ -12,11 +12,18 @@ from aspis_mpi.errors import ReplayError
 from aspis_mpi.schemes.record import Draw, DrawKind
 from aspis_mpi.streams import Coins
 
-COIN = DrawKind.HEADS, DrawKind.TAILS
+COIN = DrawKind.HEADS, DrawKind.TAILS, DrawKind.DUE
 
 
 class Source(ABC):
     """A source of draws, of one run; each is of a step and an epoch."""
+
+    @abstractmethod
+    def due(self, step: int, due: bool) -> bool:
+        """True if a step is checked whatever its coin says.
+
+        `due`: whether it is by the job, as far as it is known.
+        """
 
     @abstractmethod
     def coin(self, step: int, epoch: int, rate: float) -> bool:
@@ -42,6 +49,10 @@ class ByCoins(Source):
 
     def __init__(self, coins: Coins):
         self._coins = coins
+
+    def due(self, step: int, due: bool) -> bool:
+        """As it is by the job."""
+        return due
 
     def coin(self, step: int, epoch: int, rate: float) -> bool:
         """True with probability `rate`."""
@@ -77,6 +88,15 @@ class AsRecorded(Source):
 
     def __init__(self, draws: Iterable[Draw]):
         self._left = deque(draws)
+        # Older logs do not say it.
+        self._tells = any(one.kind is DrawKind.DUE for one in self._left)
+
+    def due(self, step: int, due: bool) -> bool:
+        """As it was: a part of the run may have had fewer steps to make."""
+        if not self._tells:
+            return due
+        return bool(self._left) and self._left[0].step == step and (
+            self._left[0].kind is DrawKind.DUE)
 
     def coin(self, step: int, epoch: int, rate: float) -> bool:
         """The side on which it fell."""
@@ -144,11 +164,16 @@ class Lots:
         """Say which step it is, and where draws are noted."""
         self._step, self._turn, self._notes = step, turn, notes
 
-    def coin(self, epoch: int, rate: float) -> bool:
-        """True with probability `rate`."""
+    def due(self, due: bool) -> bool:
+        """True if the step is checked whatever its coin says."""
+        return self._source.due(self._step, due)
+
+    def coin(self, epoch: int, rate: float, due: bool = False) -> bool:
+        """True with probability `rate`, and always for a step that is due."""
         heads = self._source.coin(self._step, epoch, rate)
-        self._put_down(epoch, DrawKind.HEADS if heads else DrawKind.TAILS)
-        return heads
+        self._put_down(epoch, DrawKind.DUE if due else
+                       DrawKind.HEADS if heads else DrawKind.TAILS)
+        return heads or due
 
     def seed(self, epoch: int) -> tuple[int, int]:
         """A seed of sketches, two numbers of 64 bits."""

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from aspis_mpi.assignment.base import Assignment
-from aspis_mpi.coding import sketching
+from aspis_mpi.coding.scrutiny import TOLERANT, Scrutiny
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.spot.inspection import Inspection
 from aspis_mpi.schemes.spot.table import SpotTable
@@ -25,12 +23,15 @@ class Spotted(AskedTransfer):
         k, numbers in a sketch.
     max_epochs : int
         Of payloads, in a step.
+    scrutiny : Scrutiny
+        Makes sketches, and compares by them.
     """
 
     assignment: Assignment
     inspection: Inspection
     n_sketches: int
     max_epochs: int
+    scrutiny: Scrutiny = TOLERANT
 
     comparable = True
     reassignable = True
@@ -53,11 +54,11 @@ class Spotted(AskedTransfer):
 
     def sketch(self, vectors, secret):
         """Sketches and norms of some gradients, (n, k + 1, 1)."""
-        return sketching.sketch(vectors, 1, secret, self.n_sketches)
+        return self.scrutiny.sketch(vectors, 1, secret, self.n_sketches)
 
     def rows(self, values):
         """The sketches in an answer, float64 (l, k + 1, 1)."""
-        return values.view(np.float64).reshape(-1, self.n_sketches + 1, 1)
+        return self.scrutiny.rows(values, self.n_sketches, 1)
 
     def begin(self, equality=BITS, floor=0.0, step=0, known=None):
         """A table in which nothing has come yet."""

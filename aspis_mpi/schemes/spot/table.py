@@ -12,7 +12,7 @@ their files are.
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.coding import challenge
+from aspis_mpi.assignment.reassignment import dealt
 from aspis_mpi.detection.base import MISSING, ProofKind
 from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.detection.spot.screens import file_norms
@@ -41,17 +41,22 @@ class SpotTable(InspectedTable):
     def __init__(self, transfer, equality, floor):
         self._transfer = transfer
         self._inspection = transfer.inspection
+        self._scrutiny = transfer.scrutiny
         self.lots = self._inspection.lots()
-        self._equality = equality.of_sketches
+        self._equality = equality.of_sketches(self._scrutiny.thresholds)
         self._floor = floor
         assignment = transfer.assignment
         self._n_files, n_workers = assignment.incidence.shape
         self._sent, self._sketches = [], {}
+        # The last sum of each worker.
+        self._last = {}
         self._owned = {worker: np.sort(assignment.files(worker))
                        for worker in range(n_workers)}
         self._docket = Docket(self.lots)
         self._found = Findings(n_workers)
         self._turn, self._seconds = -1, 0.0
+        # Liars among the owners.
+        self._q = 0
         self.secret = b''
         # Whether all owners were challenged in this step.
         self._looked = False
@@ -84,6 +89,11 @@ class SpotTable(InspectedTable):
         return [it for it in self._sent
                 if it.epoch == self.epochs and not it.bad]
 
+    def _fresh_of(self, worker):
+        """The sum of a worker of this epoch that is used; None if none is."""
+        it = self._last.get(worker)
+        return it if it and it.epoch == self.epochs and not it.bad else None
+
     def ask(self, finished):
         """Nobody: sums come unasked, bool (K,)."""
         return np.zeros(len(self.exposed), dtype=bool)
@@ -94,15 +104,22 @@ class SpotTable(InspectedTable):
 
     def accept(self, worker, buffer):
         """Take the sum of a worker's files of this epoch."""
-        self._sent.append(Sent.of(
+        it = self._last[worker] = Sent.of(
             worker, self._owned[worker], buffer,
-            self._inspection.norms(buffer.values), self.epochs))
+            self._inspection.norms(buffer.values), self.epochs)
+        self._sent.append(it)
 
     def lose(self, worker):
         """Do without a worker's sum of this epoch, and without its check."""
-        for it in self._fresh:
-            if it.worker == worker:
-                it.bad = it.owes = True
+        if it := self._fresh_of(worker):
+            it.bad = it.owes = True
+        self._docket.lose(worker)
+
+    def miss(self, worker):
+        """Do without a worker's check: it has answered for its own sum.
+
+        Else who is about to be contradicted could take it back in time.
+        """
         self._docket.lose(worker)
 
     def distrust(self, worker):
@@ -120,18 +137,18 @@ class SpotTable(InspectedTable):
     def inspect(self, turn, forced, q):
         """Find out whose sums of this epoch are challenged."""
         inspection, fresh, self._turn = self._inspection, self._fresh, turn
-        self.checked = True
+        self.checked, self._q = True, q
         # The coin falls when the last sum is complete, not before.
         if not self.epochs:
-            self._looked = (self.lots.coin(self.epochs, inspection.rule.rate)
-                           or forced)
+            self._looked = self.lots.coin(self.epochs, inspection.rule.rate,
+                                          forced)
         if not fresh or self._diverged(fresh, q) or not q:
             return {}
         # Usual is what all have sent: later sums may be one liar's alone.
         known = self._used()
         screened = inspection.payloads(
             [it.norms for it in known], [it.files for it in known],
-            [it.worker for it in known], turn)
+            [it.worker for it in known], turn, q)
         for it, ratios, above in zip(known, screened.ratios,
                                      screened.above.tolist()):
             if it.epoch == self.epochs:
@@ -145,24 +162,29 @@ class SpotTable(InspectedTable):
 
     def _diverged(self, fresh, q):
         """True if more sums than liars send are not finite, or far larger."""
-        wild = sum(not np.isfinite(it.norms).all() for it in fresh)
-        if wild > q:
-            self._found.contradict(
-                ContradictionKind.NOT_FINITE, f'{wild} workers sent sums '
-                f'that are not finite, more than q = {q}')
-        elif not self.epochs and self._inspection.has_grown(
-                [it.norms for it in fresh]):
+        if not self._wild(fresh, q) and not self.epochs and (
+                self._inspection.has_grown([it.norms for it in fresh], q)):
             self._found.contradict(
                 ContradictionKind.GROWN, 'the sums of half of the workers '
                 'are far larger than in all steps before')
         return self._found.contradiction is not None
+
+    def _wild(self, fresh, q):
+        """True if more sums than liars send are not finite."""
+        wild = sum(not np.isfinite(it.norms).all() for it in fresh)
+        if wild <= q:
+            return False
+        self._found.contradict(
+            ContradictionKind.NOT_FINITE, f'{wild} workers sent sums '
+            f'that are not finite, more than q = {q}')
+        return True
 
     def check(self, clock):
         """Sketch the sums, while the workers sketch their files."""
         start = clock()
         self._sketches = sketches(
             [it.payload for it in self._fresh if it.asked], 1, self.secret,
-            self._transfer.n_sketches)
+            self._transfer.n_sketches, self._scrutiny)
         self.checked = True
         self._seconds += clock() - start
 
@@ -171,9 +193,8 @@ class SpotTable(InspectedTable):
         rows = self._transfer.rows(values)
         if self._docket.show(worker, rows[0].copy()):
             return
-        for it in self._fresh:
-            if it.worker == worker:
-                it.shown = rows[:it.files.size].copy()
+        if it := self._fresh_of(worker):
+            it.shown = rows[:it.files.size].copy()
 
     def verify(self, living, clock):
         """Look at what owners have shown, and begin the cases."""
@@ -194,12 +215,13 @@ class SpotTable(InspectedTable):
             it.bad = it.owes = True
             return
         rows = self._sketches[it.worker]
-        it.fits = it.payload.satisfies(challenge.passes, rows, it.shown, all)
+        it.fits = it.payload.satisfies(self._scrutiny.passes, rows, it.shown,
+                                       all)
         if it.fits:
             return
         # Of what is not finite it proves nothing; its files have to.
         it.alarm = True
-        if it.payload.satisfies(challenge.guilty, rows, it.shown, any):
+        if it.payload.satisfies(self._scrutiny.guilty, rows, it.shown, any):
             it.bad = True
             self._expose(it.worker, ProofKind.SKETCHES, (
                 f'worker {it.worker} sent a vector that is not what its own '
@@ -211,7 +233,9 @@ class SpotTable(InspectedTable):
         owners = np.repeat([it.worker for it in shown],
                            [it.files.size for it in shown])
         norms = file_norms(np.concatenate([it.shown for it in shown]))
-        screened = self._inspection.files(norms, files, owners, self._turn)
+        # Of later sums, which are of few owners, all files are checked.
+        screened = self._inspection.files(
+            norms, files, owners, self._turn, 0 if self.epochs else self._q)
         high = dict(zip(files.tolist(), screened.above.tolist()))
         for it, ratios in zip(shown, np.split(screened.ratios, np.cumsum(
                 [it.files.size for it in shown])[:-1])):
@@ -239,7 +263,8 @@ class SpotTable(InspectedTable):
     def _same(self, one, other):
         """Tell whether two sketches are of the same gradient."""
         apart = self._equality.distance(
-            lambda floor: challenge.compare(one, other, floor), self._floor)
+            lambda floor: self._scrutiny.compare(one, other, floor),
+            self._floor)
         return bool(apart <= self._equality.tolerance)
 
     # -- what is found
@@ -262,6 +287,8 @@ class SpotTable(InspectedTable):
                 self._audit(case, audit, detection.q, believed)
             self._expose_wrong(case)
         self._found.count(believed, detection.q)
+        if not audit:
+            self._doubt(believed)
         self._seconds += clock() - start
 
     def _audit(self, case, audit, q, believed):
@@ -285,9 +312,9 @@ class SpotTable(InspectedTable):
         for worker in case.wrong:
             if self.exposed[worker]:
                 continue
-            said = (f'worker {worker} showed of file {case.file} what the '
+            said = (f'worker {worker} showed of {case.title} what the '
                     'server, computing it, does not find' if case.audited
-                    else f'worker {worker} showed of file {case.file} what '
+                    else f'worker {worker} showed of {case.title} what '
                     'more workers deny than can be wrong')
             self._expose(worker, ProofKind.AUDIT if case.audited
                          else ProofKind.DISAGREEMENTS, said)
@@ -310,11 +337,22 @@ class SpotTable(InspectedTable):
             for case, one in zip(it.cases.values(), found):
                 if one is Finding.OPEN and case.disputed:
                     self._found.leave_out(case)
-            if it.bad or not it.asked:
-                continue
-            screens = self._inspection.screens
+            if it.asked and not it.bad:
+                self._clear(it, until)
+
+    def _clear(self, it, until):
+        """Let a worker have more where all that was above a limit is right.
+
+        Not where a larger limit has let it in on one check: else a liar
+        would have half as much more from check to check.
+        """
+        screens = self._inspection.screens
+        if it.alarm:
             screens.clear(it.worker, it.ratios, until)
-            screens.clear_files(it.worker, it.of_files.max(), until)
+        settled = [case.file for case in it.cases.values() if case.strict]
+        if settled:
+            screens.clear_files(it.worker, it.of_files[np.searchsorted(
+                it.files, settled)].max(), until)
 
     def confront(self, believed, q, audit, clock):
         """Look at sums whose senders owe an answer, by what others computed.
@@ -323,32 +361,64 @@ class SpotTable(InspectedTable):
         as it is not.
         """
         start = clock()
-        owing = [it for it in self._sent
-                 if it.owes and believed[it.worker] and q]
-        shown = {file: it.of_file(file) for it in self._fresh
-                 for file in it.files.tolist() if it.asked and owing}
-        for it in owing:
-            files = it.files.tolist()
-            if all(file in shown for file in files):
-                it.owes = False
-                self._compare(it, [shown[file] for file in files], audit)
+        for it, cases in self._owing(believed) if q else ():
+            it.owes = False
+            self._compare(it, cases, audit)
         self._seconds += clock() - start
 
-    def _compare(self, it, shown, audit):
-        """Expose a sender if its sum is not what the server computes."""
-        rows = sketches([it.payload], 1, self.secret,
-                        self._transfer.n_sketches)[it.worker]
-        if it.payload.satisfies(challenge.passes, rows, np.array(shown), all):
+    def _owing(self, believed):
+        """Sums not answered for all of whose files others have now shown.
+
+        Returns
+        -------
+        list of (Sent, list of Case)
+        """
+        cases = {file: case for it in self._fresh
+                 for file, case in it.cases.items()}
+        return [(it, [cases[file] for file in it.files.tolist()])
+                for it in self._sent if it.owes and believed[it.worker]
+                and all(file in cases for file in it.files.tolist())]
+
+    def _doubt(self, believed):
+        """Let more workers compute what is not in a sum as it should be.
+
+        The word of two, of whom both may be wrong, would expose nobody.
+        """
+        for it, cases in self._owing(believed):
+            if not (all(case.strict for case in cases)
+                    or self._is_sum(it, cases, self._rows(it))):
+                for case in cases:
+                    case.strict = True
+
+    def _is_sum(self, it, cases, rows):
+        """True if a sum is of what the owners of these cases have shown."""
+        return it.payload.satisfies(self._scrutiny.passes, rows, np.array(
+            [case.by_owner for case in cases]), all)
+
+    def _rows(self, it):
+        """The sketch of a sum by the secret of this epoch."""
+        return sketches([it.payload], 1, self.secret,
+                        self._transfer.n_sketches, self._scrutiny)[it.worker]
+
+    def _compare(self, it, cases, audit):
+        """Expose a sender if its sum is not that of what is right."""
+        rows = self._rows(it)
+        if self._is_sum(it, cases, rows):
             return
+        right = [case.right for case in cases]
         if audit:
-            right = np.concatenate([
-                self._transfer.sketch([audit(file)], self.secret)
-                for file in it.files.tolist()])
+            right = [self._transfer.sketch([audit(case.file)], self.secret)[0]
+                     for case in cases]
             self._found.audits += it.files.size
-            if it.payload.satisfies(challenge.guilty, rows, right, any):
-                self._expose(it.worker, ProofKind.AUDIT, (
+        if all(one is not None for one in right):
+            if it.payload.satisfies(self._scrutiny.guilty, rows,
+                                    np.array(right), any):
+                self._expose(it.worker, ProofKind.AUDIT if audit
+                             else ProofKind.DISAGREEMENTS, (
                     f'worker {it.worker} did not answer for a vector that is '
-                    'not the sum that the server, computing it, finds'))
+                    'not the sum that '
+                    + ('the server, computing it, finds' if audit else
+                       'more workers find than can be wrong')))
             return
         self._found.remarks.append(
             f'worker {it.worker} did not answer for a vector that is not '
@@ -372,12 +442,10 @@ class SpotTable(InspectedTable):
             able & ~suspect if (able & ~suspect).any() else able).tolist()
         if not workers:
             return {}
-        given = {worker: [] for worker in workers}
-        for place, file in enumerate(self.missing.tolist()):
-            given[workers[place % len(workers)]].append(file)
+        given = dealt(self.missing.tolist(), workers, width,
+                      self._inspection.work)
         self.epochs += 1
-        self._owned = {worker: np.array(given.get(worker, [])[:width],
-                                        dtype=int)
+        self._owned = {worker: np.array(given.get(worker, []), dtype=int)
                        for worker in self._owned}
         return {worker: files for worker, files in self._owned.items()
                 if files.size}
@@ -420,3 +488,4 @@ class SpotTable(InspectedTable):
         for it in self._sent:
             it.payload.release()
         self._sent.clear()
+        self._last.clear()

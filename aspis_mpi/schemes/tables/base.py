@@ -33,12 +33,17 @@ class Transfer:
     comparable = False
     #: Whether what comes is seldom looked at, and by chance.
     looks_by_chance = False
+    #: Whether what is looked at is sent by others as well, as a whole.
+    recomputes = False
     #: Whether files of excluded workers can go to others.
     reassignable = False
     #: Wrong vectors that are found and left out; 0 where none is.
     corrects = 0
     #: What a signal carries besides the owners of files.
     signal_bytes = 0
+    #: The whole number by which all coefficients of files become whole, so
+    #: that files of integers can be sent; 0 where none does.
+    multiple = 0
 
     def payload_size(self, d: int) -> int:
         """Numbers in one message."""
@@ -78,9 +83,12 @@ class AskedTransfer(Transfer):
     ----------
     copies : int
         Parts of a gradient; each vector has d/copies numbers.
+    loads : ndarray of int, shape (K,)
+        Files of each worker.
     """
 
     copies = 1
+    loads: Ints
 
     def pack(self, state: GlobalState) -> tuple[bytes, bytes]:
         """The fields of the `Encode` that tells a state."""

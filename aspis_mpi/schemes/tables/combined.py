@@ -44,6 +44,7 @@ class Combined(AskedTransfer):
 
     def __init__(self, assignment, copies, thinning, code):
         self._shape = assignment.incidence.shape
+        self.loads = assignment.loads
         self.copies = copies
         self._thinning = thinning
         self._code = code
@@ -148,16 +149,18 @@ class PayloadTable(RoundTable):
         divisor = float(decoding.cover @ closing.samples)
         if not senders.size or divisor <= 0:
             return self._resolution(Outcome.SKIPPED, closing.clock() - start)
-        combine.decode(
-            [self._round.buffers[j].values for j in senders.tolist()],
-            decoding.weights[:, senders], closing.out, divisor)
+        accepted = self.codec.decode(
+            [self._vector(j, self._round.buffers[j])
+             for j in senders.tolist()],
+            decoding.weights[:, senders], closing.out, divisor,
+            round(float(decoding.cover.sum())))
         outcome = (
             Outcome.CONTRADICTION if not arrays.is_finite(closing.out) else
             Outcome.INCOMPLETE if decoding.residual > ROUNDING else
             Outcome.CLEAN)
-        return self._resolution(outcome, closing.clock() - start)
+        return self._resolution(outcome, closing.clock() - start, accepted)
 
-    def _resolution(self, outcome, seconds):
+    def _resolution(self, outcome, seconds, accepted=None):
         n_files, n_workers = self._shape
         residual = self._round.decoding.residual
         source = self._transfer.sources(self.state)
@@ -175,7 +178,9 @@ class PayloadTable(RoundTable):
         return Resolution(
             verdict, outcome, np.zeros((n_workers, n_workers), dtype=bool),
             np.full(2, np.nan), self._counts, 0.0, seconds,
-            residual if residual > ROUNDING else 0.0)
+            residual if residual > ROUNDING else 0.0, accepted=accepted,
+            # Nothing is compared, and most copies are never sent.
+            shown=self.state.finished)
 
     def release(self):
         """Give every buffer back."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aspis_mpi.arrays import Floats, Ints, Vector
-from aspis_mpi.coding import combine, sketching
+from aspis_mpi.coding import combine
+from aspis_mpi.coding.scrutiny import TOLERANT
+from aspis_mpi.compression.plain import PLAIN
 from aspis_mpi.schemes.tables.table import Lent
 
 
@@ -26,7 +28,8 @@ class Payload:
         Coefficients of the payload in the parts of the sum.
     undivided : bool
         It has all d numbers, whose parts are checked one by one.
-    values : ndarray of float32
+    values : ndarray
+        As the codec has it; float32 where it is plain.
     buffer : Lent, optional
         Where the numbers are, unless they are the server's own.
     """
@@ -91,14 +94,14 @@ def served(worker, file, values, copies):
                    np.ones(copies), copies > 1, values)
 
 
-def sketches(payloads, copies, secret, k):
+def sketches(payloads, copies, secret, k, scrutiny=TOLERANT):
     """The sketch (k + 1, parts) of each payload, by worker."""
     found = {}
     for undivided in False, True:
         some = [payload for payload in payloads
                 if payload.undivided is undivided]
-        rows = sketching.sketch([payload.values for payload in some],
-                                copies if undivided else 1, secret, k)
+        rows = scrutiny.sketch([payload.values for payload in some],
+                               copies if undivided else 1, secret, k)
         found |= {payload.worker: row for payload, row in zip(some, rows)}
     return found
 
@@ -132,9 +135,15 @@ def unbroken(payloads, sent):
         payloads = left
 
 
-def add(payloads, out, divisor):
-    """Make the mean gradient of payloads, in the order of their workers."""
-    into = out
+def add(payloads, out, divisor, codec=PLAIN, files=0):
+    """Make the mean gradient of payloads, in the order of their workers.
+
+    Returns
+    -------
+    Accepted or None
+        What the codec says of the `files` in them.
+    """
+    into, accepted = out, None
     for undivided in False, True:
         some = sorted((payload for payload in payloads
                        if payload.undivided is undivided),
@@ -143,8 +152,9 @@ def add(payloads, out, divisor):
             continue
         weights = (np.ones((1, len(some))) if undivided else
                    np.array([payload.shares for payload in some]).T)
-        combine.decode([payload.values for payload in some], weights, into,
-                       divisor)
+        accepted = codec.decode([payload.values for payload in some],
+                                weights, into, divisor, files)
         if into is not out:
             np.add(out, into, out=out)
         into = np.empty_like(out)
+    return accepted

@@ -4,9 +4,9 @@ from typing import Protocol
 
 import numpy as np
 
-from aspis_mpi.arrays import Bools
+from aspis_mpi.arrays import Array, Bools
 from aspis_mpi.coding.code import Decoding
-from aspis_mpi.errors import LocalProtocolError
+from aspis_mpi.errors import LocalProtocolError, Malformed
 from aspis_mpi.schemes.tables.base import AskedTransfer
 from aspis_mpi.schemes.tables.state import GlobalState
 from aspis_mpi.schemes.tables.table import AskedTable, Lent
@@ -131,7 +131,26 @@ class RoundTable(AskedTable):
 
     def accept(self, worker: int, buffer: Lent) -> None:
         """Take the vector of a worker; an earlier one is out of date."""
+        if self.codec.checks:
+            flaw = self.codec.flaw(self._vector(worker, buffer),
+                                   self._weight(worker))
+            if flaw:
+                buffer.release()
+                raise Malformed(flaw)
         self._round.accept(worker, buffer)
+
+    def _vector(self, worker: int, buffer: Lent) -> Array:
+        """A worker's vector, as the codec has it."""
+        if not self.codec.checks:
+            return buffer.values
+        return self.codec.vector(buffer.values, self._weight(worker))
+
+    def _weight(self, worker: int) -> float:
+        """The sum of the coefficients in a worker's vector."""
+        if self.state is None:
+            # Unasked it is the sum of all of its files.
+            return float(self._transfer.loads[worker])
+        return float(self._transfer.encoding(worker, self.state)[1].sum())
 
 
 def used(decoding: Decoding) -> Bools:

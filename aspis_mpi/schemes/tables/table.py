@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from aspis_mpi.arrays import Bools, Floats, Ints, Vector, sealed
+from aspis_mpi.compression.base import Codec
+from aspis_mpi.compression.plain import PLAIN
 from aspis_mpi.schemes.belief import Belief
 from aspis_mpi.schemes.closing import Audit, Clock, Closing
 from aspis_mpi.schemes.decision import Detection
@@ -35,6 +37,8 @@ class Table(ABC):
 
     Attributes
     ----------
+    codec : Codec
+        Of the vectors of this step.
     challenged : bool
         Whether vectors are checked before they count.
     odd : ndarray of bool, shape (K,), or False
@@ -44,9 +48,14 @@ class Table(ABC):
         Files whose vectors came after the step's first challenge.
     """
 
+    codec: Codec = PLAIN
     challenged = False
     odd: Bools | bool = False
     later: Bools | bool = False
+
+    def use(self, codec: Codec) -> None:
+        """Read the vectors of this step with its codec."""
+        self.codec = codec
 
     @abstractmethod
     def lose(self, worker: int) -> None:
@@ -90,7 +99,12 @@ class PushedTable(Table, Shown):
         ----------
         worker, file : int
         buffer : Lent
-            Holds the sum of the file's gradients, float32 (d,).
+            Holds the sum of the file's gradients, as the codec has it.
+
+        Raises
+        ------
+        Malformed
+            No honest worker sends that.
         """
 
     @abstractmethod
@@ -99,7 +113,7 @@ class PushedTable(Table, Shown):
 
     @abstractmethod
     def values(self, worker: int, file: int) -> Vector:
-        """The value that a worker sent for a file, float32 (d,)."""
+        """The value that a worker sent for a file, as the codec has it."""
 
     @abstractmethod
     def apart(self, norms: Floats) -> Floats:
@@ -170,7 +184,13 @@ class AskedTable(Table):
 
     @abstractmethod
     def accept(self, worker: int, buffer: Lent) -> None:
-        """Take the vector of a worker; an earlier one is out of date."""
+        """Take the vector of a worker; an earlier one is out of date.
+
+        Raises
+        ------
+        Malformed
+            No honest worker sends that.
+        """
 
 
 class ChallengedTable(AskedTable):
@@ -326,8 +346,8 @@ class InspectedTable(AskedTable):
         """
 
     @abstractmethod
-    def orders(self, living: Bools, q: int) -> dict[int, int]:
-        """Files that are to be computed once more, one a worker.
+    def orders(self, living: Bools, q: int) -> dict[int, list[int]]:
+        """Files that are to be computed once more, ascending.
 
         Parameters
         ----------
@@ -338,7 +358,7 @@ class InspectedTable(AskedTable):
 
         Returns
         -------
-        dict of int to int
+        dict of int to list of int
             By worker; empty when everything is settled, or nobody is left
             who could.
         """
@@ -368,6 +388,10 @@ class InspectedTable(AskedTable):
         audit : Audit or None
         clock : Clock
         """
+
+    @abstractmethod
+    def miss(self, worker: int) -> None:
+        """Go on without a worker's check, not without its own sum."""
 
     @abstractmethod
     def distrust(self, worker: int) -> None:

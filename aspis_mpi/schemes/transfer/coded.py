@@ -1,5 +1,7 @@
 """Combinations of each worker's gradients, d/copies numbers."""
 
+import math
+
 import numpy as np
 
 from aspis_mpi.coding.cover import thin
@@ -23,6 +25,7 @@ class Coded(Combined):
 
     def __init__(self, assignment, copies, thinning, code):
         super().__init__(assignment, copies, thinning, code)
+        self._most_copies = assignment.replication
         if code is None:
             raise ValueError("'coded' needs transfer.code, such as "
                              f"'{self.default_code}'")
@@ -30,6 +33,13 @@ class Coded(Combined):
             raise ValueError('collection.thinning = true needs a code whose '
                              'coefficients follow the state, such as '
                              'least-squares')
+
+    @property
+    def multiple(self):
+        """The least common multiple of all n of coefficients 1/n; else 0."""
+        if not self._code.shares_evenly:
+            return 0
+        return math.lcm(*range(1, self._most_copies + 1))
 
     def signal(self, finished, before=None):
         """Everything that is finished, or little more than before."""

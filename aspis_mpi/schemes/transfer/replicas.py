@@ -5,6 +5,7 @@ import numpy as np
 from aspis_mpi import arrays
 from aspis_mpi.detection.equality import BITS, sort
 from aspis_mpi.detection.evidence import Evidence
+from aspis_mpi.errors import Malformed
 from aspis_mpi.schemes.resolution import resolve
 from aspis_mpi.schemes.tables.base import Transfer
 from aspis_mpi.schemes.tables.table import PushedTable
@@ -15,6 +16,7 @@ class Replicas(Transfer):
 
     name = 'replicas'
     sends_at_once = reassignable = comparable = True
+    multiple = 1
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         if thinning:
@@ -68,9 +70,23 @@ class ReplicaTable(PushedTable):
         self._buffers = {}
         self.deferred = assignment.replication == 1
 
+    def use(self, codec):
+        """Read the vectors of this step with its codec.
+
+        No aggregation shows the mark of integers that are not finite, which
+        is a number like others there.
+        """
+        super().use(codec)
+        self.deferred &= not codec.checks
+
     def accept(self, worker, file, buffer):
         """Take one replica, and compare it with those of its file."""
-        self._classify(file, self._places[file][worker], buffer.values)
+        values = self.codec.file(buffer.values)
+        flaw = self.codec.flaw(values)
+        if flaw:
+            buffer.release()
+            raise Malformed(flaw)
+        self._classify(file, self._places[file][worker], values)
         self._buffers[worker, file] = buffer
 
     def _classify(self, file, place, values):
@@ -84,7 +100,7 @@ class ReplicaTable(PushedTable):
         for label, (member, finite) in enumerate(classes):
             if arrays.equal_bits(member, values):
                 return label, finite
-        finite = self.deferred or arrays.is_finite(values)
+        finite = self.deferred or self.codec.is_finite(values)
         for label, (_, other) in enumerate(classes):
             if not finite and not other:
                 return label, False
@@ -94,7 +110,7 @@ class ReplicaTable(PushedTable):
     def examine(self):
         """Look at each entry of the replicas that were taken on trust."""
         for (worker, file), buffer in self._buffers.items():
-            finite = arrays.is_finite(buffer.values)
+            finite = self.codec.is_finite(self.codec.file(buffer.values))
             self._finite[file, self._places[file][worker]] = finite
         self.deferred = False
 
@@ -105,19 +121,19 @@ class ReplicaTable(PushedTable):
 
     def norm(self, worker, file):
         """Norm of what a worker sent for a file."""
-        return arrays.quick_norm(self.values(worker, file))
+        return self.codec.norm(self.values(worker, file))
 
     def apart(self, norms):
         """Nothing: only equal bits support each other."""
         return np.zeros_like(norms)
 
     def values(self, worker, file):
-        """The value that a worker sent for a file, float32 (d,)."""
-        return self._buffers[worker, file].values
+        """The value that a worker sent for a file, as the codec has it."""
+        return self.codec.file(self._buffers[worker, file].values)
 
     def against(self, file, workers, values):
         """Compare replicas with the server's own gradient, bit by bit."""
-        finite = arrays.is_finite(values)
+        finite = self.codec.is_finite(values)
         supports = np.array(
             [self._supports(self.values(worker, file), values, finite)
              for worker in workers.tolist()], dtype=bool)
@@ -126,11 +142,11 @@ class ReplicaTable(PushedTable):
     def _supports(self, sent, values, finite):
         if arrays.equal_bits(sent, values):
             return True
-        return not (finite or arrays.is_finite(sent))
+        return not (finite or self.codec.is_finite(sent))
 
     def margin(self):
         """Zero for equal bits, and the smallest distance of two others."""
-        apart = [arrays.relative_distance(a, b) if both else np.inf
+        apart = [self.codec.distance(a, b) if both else np.inf
                  for classes in self._classes if len(classes) > 1
                  for a, b, both in _pairs(classes)]
         supports = len(self._buffers) > sum(map(len, self._classes))

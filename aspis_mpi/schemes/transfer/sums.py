@@ -17,6 +17,7 @@ class Sums(Combined):
     name = 'sums'
     reassignable = True
     tells_finishers = False
+    multiple = 1
 
     def __init__(self, assignment, copies=1, thinning=False, code=None):
         # However many copies are waited for, one of them is sent.

@@ -1,0 +1,1 @@
+"""Kinds of compression: what travels of a file's gradient."""
