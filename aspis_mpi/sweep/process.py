@@ -46,16 +46,18 @@ def start(run):
 
 
 def _serve():
-    """Let the server be there, deaf to requests to end.
+    """Let the server and its tracker be there, deaf to requests to end.
 
     A terminal, `timeout` and SLURM send them to all processes.  They are for
     the sweep, which passes them on: with the server it would lose the exit
-    codes of its children.
+    codes of its children.  The tracker ignores two of them by itself; killed
+    by SIGUSR1 it would be started again, with a warning.
     """
-    # Whoever starts the tracker lets signals through afterwards.
-    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
     try:
+        resource_tracker.ensure_running()
+        # Whoever has started the tracker lets two signals through again.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

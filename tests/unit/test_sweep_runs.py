@@ -12,6 +12,7 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.assembly.simulate import simulate
+from aspis_mpi.backends.signals import ASKING
 from aspis_mpi.sweep import records
 from aspis_mpi.sweep.states import look
 from tests.support.mpirun import environment
@@ -116,6 +117,15 @@ def serves(pid):
     return b'forkserver' in Path(f'/proc/{pid}/cmdline').read_bytes()
 
 
+def deaf(pid):
+    """Signals that a process ignores or has blocked."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+    masks = dict(line.split(':\t', 1) for line in lines)
+    mask = int(masks['SigBlk'], 16) | int(masks['SigIgn'], 16)
+    return {number for number in signal.valid_signals()
+            if mask >> (number - 1) & 1}
+
+
 def test_what_is_missing_is_run_several_at_a_time(tmp_path, start):
     path, sweep = sweep_in(tmp_path, THREE)
     code, said = ended(start(path, '--jobs', '3'))
@@ -196,6 +206,20 @@ def test_a_signal_to_all_processes_is_one_to_the_sweep(tmp_path, start,
     assert ended(process)[0] == 75
     assert look(run).word == 'partial' and not records.is_used(run)
     assert 'Traceback' not in run.said.read_text()
+
+
+def test_what_a_sweep_starts_for_itself_hears_no_request_to_end(tmp_path,
+                                                                start):
+    """Neither the server nor the tracker of what processes share."""
+    path, sweep = sweep_in(tmp_path, LONG)
+    process = start(path)
+    wait_for_rows(sweep.run(1), 60)
+    everybody = children(process.pid)
+    runs = {it for pid in everybody for it in children(pid)}
+    helpers = [pid for pid in everybody if pid not in runs]
+    assert len(helpers) == 2 and any(map(serves, helpers))
+    for pid in helpers:
+        assert deaf(pid) >= set(ASKING)
 
 
 def test_a_run_that_is_killed_alone_ends_nothing_else(tmp_path, start):
