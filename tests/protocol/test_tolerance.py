@@ -9,7 +9,8 @@ import pytest
 
 from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.assignment.designs.subset import Subset
-from aspis_mpi.detection.equality import BITS, Equality, sort
+from aspis_mpi.detection.classes import sort
+from aspis_mpi.detection.equality import BITS, Equality
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.detection.rules.certified import Certified
 from aspis_mpi.detection.rules.clique import Clique

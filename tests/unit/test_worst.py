@@ -1,4 +1,4 @@
-"""Files that q workers decide: the search against counting all sets."""
+"""Files that q workers decide: the search, and its bounds, by counting."""
 
 from itertools import combinations
 from math import comb
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from aspis_mpi.assignment import worst
+from aspis_mpi.assignment import bounds, worst
 from aspis_mpi.assignment.designs.bibd import Balanced
 from aspis_mpi.assignment.designs.cyclic import Cyclic
 from aspis_mpi.assignment.designs.mols import LatinSquares
@@ -75,7 +75,7 @@ def test_any_matrix_is_searched(seed):
         found = worst.most_decided(incidence, needed, q)
         expected = counted(incidence, needed, q)
         assert found.exact and found.bound == expected
-        assert worst.upper_bound(incidence, needed, q) >= expected
+        assert bounds.upper_bound(incidence, needed, q) >= expected
 
 
 def test_thousands_of_files_lose_nothing_to_rounding():
@@ -115,7 +115,7 @@ def test_a_search_that_is_too_long_leaves_true_bounds(most_work):
     for q, exact in zip(range(3, 13), (1, 1, 2, 4, 5, 7, 9, 12, 14, 17)):
         found = worst.most_decided(design.incidence, 3, q, most_work)
         assert found.attained <= exact <= found.bound
-        above = worst.upper_bound(design.incidence, 3, q)
+        above = bounds.upper_bound(design.incidence, 3, q)
         assert found.bound <= above
 
 
@@ -132,9 +132,9 @@ def test_bounds_without_search_hold(design):
     needed = majority(design)
     for q in range(1, (design.n_workers + 1) // 2):
         exact = worst.most_decided(design.incidence, needed, q).bound
-        assert exact <= worst.upper_bound(design.incidence, needed, q)
-        assert exact <= worst.expansion_bound(design.incidence,
-                                              int(needed.min()), q)
+        assert exact <= bounds.upper_bound(design.incidence, needed, q)
+        assert exact <= bounds.expansion_bound(design.incidence,
+                                               int(needed.min()), q)
         assert worst.greedy(design.incidence, needed, q).attained <= exact
 
 
@@ -142,15 +142,15 @@ def test_pairs_bound_a_balanced_design():
     """Two of three: each pair of liars decides its file, if none has three."""
     design = Balanced(15)
     for q in range(2, 7):
-        assert worst.upper_bound(design.incidence, majority(design),
-                                 q) == comb(q, 2)
+        assert bounds.upper_bound(design.incidence, majority(design),
+                                  q) == comb(q, 2)
 
 
 def test_expansion_bounds_large_designs():
     """Closer than loads do, and not below what a greedy set attains."""
     design = Balanced(57, replication=8)
     for q in range(5, 25, 5):
-        above = worst.expansion_bound(design.incidence, 5, q)
+        above = bounds.expansion_bound(design.incidence, 5, q)
         assert above < design.load * q // 5
         assert worst.greedy(design.incidence, majority(design),
                             q).attained <= above
@@ -158,7 +158,7 @@ def test_expansion_bounds_large_designs():
 
 def test_of_an_irregular_design_expansion_says_nothing():
     incidence = np.array([[1, 1, 0], [0, 1, 1], [1, 1, 1]], dtype=bool)
-    assert worst.expansion_bound(incidence, 2, 1) == 3
+    assert bounds.expansion_bound(incidence, 2, 1) == 3
 
 
 def test_searched_designs_are_exact_where_counting_is_possible():

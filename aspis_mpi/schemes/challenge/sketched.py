@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aspis_mpi.detection.equality import sort
+from aspis_mpi.detection.classes import sort
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.tables.shown import Shown
 

@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from aspis_mpi.arrays import Bools, Floats, Ints, Vector
-from aspis_mpi.detection.equality import BITS, Equality, spread
+from aspis_mpi.detection.equality import BITS, Equality
 from aspis_mpi.detection.evidence import Evidence
+from aspis_mpi.detection.spread import spread
 
 
 class Shown(ABC):
@@ -48,7 +49,7 @@ class Shown(ABC):
     def spread(self, q: int) -> float:
         """Difference of all but q workers; NaN for bits.
 
-        See `equality.spread`.
+        See `detection.spread`.
         """
         if self._distances is None:
             return np.nan

@@ -3,7 +3,8 @@
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.detection.equality import BITS, sort
+from aspis_mpi.detection.classes import sort
+from aspis_mpi.detection.equality import BITS
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.errors import Malformed
 from aspis_mpi.schemes.resolution import resolve
