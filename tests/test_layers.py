@@ -35,7 +35,7 @@ LAYERS = (
     ('backends',),
     ('assembly',),
     ('plan', 'doctor', 'export', 'report', 'sweep', 'following',
-     '__main__'),
+     'command_line', '__main__'),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS)
           for part in layer}

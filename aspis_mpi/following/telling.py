@@ -12,7 +12,8 @@ from aspis_mpi.following.drawing import (
 from aspis_mpi.following.facts import Facts, Missing
 from aspis_mpi.following.status import (
     percent, tell_missing, tell_status, waits)
-from aspis_mpi.runlog.summary import LABEL, tell_problem
+from aspis_mpi.runlog.sentences import tell_problem
+from aspis_mpi.runlog.summary import LABEL
 from aspis_mpi.schemes.record import ExposureRecord
 from aspis_mpi.words import counted, duration, lasting, printable, short
 
