@@ -8,7 +8,7 @@ problem keeps from call to call does not pass between them.
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.errors import JobError
-from aspis_mpi.learning.problem import copied, makes, title
+from aspis_mpi.learning.brought import copied, makes, title
 from aspis_mpi.schemes.events import EventCode, Remark
 
 

@@ -5,10 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from aspis_mpi import registry
 from aspis_mpi.aggregation.preaggregation import ChainMaker
-from aspis_mpi.assembly import placing
+from aspis_mpi.assembly import placing, posing
+from aspis_mpi.assembly.absences import Absences
 from aspis_mpi.assembly.filing import filing
+from aspis_mpi.assembly.lengths import lengths
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.assignment.layout import most_files
 from aspis_mpi.assignment.placement import by_hosts
@@ -22,7 +23,6 @@ from aspis_mpi.errors import JobError
 from aspis_mpi.job.contradictions import places, rules, transfers, work
 from aspis_mpi.job.job import refusal
 from aspis_mpi.learning.optimizer import check_state
-from aspis_mpi.learning.problem import check_counts, makes, title
 from aspis_mpi.learning.summation import leaves, most_spare
 from aspis_mpi.protocol.messages import Sizes
 from aspis_mpi.protocol.wire import Wire
@@ -66,13 +66,14 @@ class Design:
         work.check_device(job)
         work.check_libraries(job)
         self.brought = problem
-        self.problem = (self._problem() if problem is None
-                        else self._made(problem))
+        self.problem = (posing.named(job) if problem is None
+                        else posing.brought(job, problem))
         self.detector = job.create('detection', 'name', job.q)
         self.assignment = self._assignment()
         #: Workers as the design has them, whatever their hosts.
         (self.unplaced, self.batches, self.nodes,
-         self.units) = self._filing()
+         self.units) = filing(job, self.assignment, posing.n_samples(
+             job, self.problem))
         self.assignment = self.unplaced
         #: What travels in the place of gradients.
         self.compression = job.create(
@@ -111,9 +112,9 @@ class Design:
         self.inner = factory.inner(self.assignment)
         places.check_adapt(job, self.assignment, self.inner, self.detector,
                            self._most_units)
-        if self._most_absent or job.assignment.adapt:
+        if self.absences.most or job.assignment.adapt:
             self.assignment = self.assignment.widened(most_load(
-                self.assignment, self._most_absent, self.most_files
+                self.assignment, self.absences.most, self.most_files
                 if job.assignment.adapt else None))
             self.inner = factory.inner(self.assignment)
         transfers.check_compression(job, self.compression, self.inner,
@@ -130,7 +131,7 @@ class Design:
                                  self.detector)
         self.scheme = factory.scheme(self.assignment, job.q, self.transfer)
         self.schemes = Schemes(factory, self.scheme, self.inner,
-                               self._most_absent, self.batches.work)
+                               self.absences.most, self.batches.work)
         self.worst_case = self.scheme.worst_case
         rules.check_scheme(job, self.scheme, self.code)
         rules.check_aggregation(job, self.scheme.aggregator)
@@ -154,36 +155,6 @@ class Design:
             return assignment
         except ValueError as error:
             raise refusal(job.path, 'assignment', error) from error
-
-    def _problem(self):
-        job, model = self.job, self.job.part('problem', 'model')
-        if model is None:
-            return job.create('problem', 'name', self.seed)
-        return job.create('problem', 'name', self.seed, job.create(
-            'problem', 'model', *work.model_inputs(job)))
-
-    def _made(self, problem):
-        if not makes(problem):
-            return problem
-        if not callable(problem):
-            raise JobError(f'{self.job.path}: problem = {problem!r}: must be '
-                           'a Problem, or a class or function that makes one')
-        misfit = registry.misfit('problem', problem, (self.seed,), {})
-        if misfit:
-            raise JobError(f'{self.job.path}: problem = {title(problem)}: '
-                           f'{misfit}')
-        try:
-            return problem(self.seed)
-        except ValueError as error:
-            raise JobError(f'{self.job.path}: problem: {error}') from error
-
-    def _filing(self):
-        try:
-            check_counts(self.problem)
-            n_samples = self.problem.n_samples
-        except ValueError as error:
-            raise JobError(f'{self.job.path}: problem: {error}') from error
-        return filing(self.job, self.assignment, n_samples)
 
     def _code(self):
         if self.job.part('transfer', 'code') is None:
@@ -287,12 +258,14 @@ class Design:
         """Of what always goes to the same worker, where speeds say where."""
         units = self.assignment.by_units
         return most_files(units.n_files, units.least_copies,
-                          self.fewest_workers)
+                          self.absences.left)
 
     @property
-    def fewest_workers(self):
-        """Workers that are left when all are away whose files can move."""
-        return self.job.n_workers - self._most_absent
+    def absences(self):
+        """Workers that may be without work at once."""
+        return Absences(
+            self.job, self.job.assignment.adapt or self.inner.reassignable,
+            self.memory != 'step')
 
     @property
     def allowance(self):
@@ -307,31 +280,6 @@ class Design:
     def memory(self):
         """The time that exposures count: 'step', 'window' or 'forever'."""
         return self.job.detection.memory or self.detector.default_memory
-
-    @property
-    def _most_excluded(self):
-        """Workers that may be without work at once.
-
-        Where files can go to others up to 2 q, if 2 q + 1 are left then.
-        """
-        job, q = self.job, self.job.q
-        if job.detection.budget == 'fixed' or not self._moves:
-            return q
-        return max(q, min(2 * q, job.n_workers - 2 * q - 1))
-
-    @property
-    def _moves(self):
-        """True if files of absent workers go to others."""
-        return self.job.assignment.adapt or self.inner.reassignable
-
-    @property
-    def _most_absent(self):
-        """Workers whose files go to others, at most."""
-        job = self.job
-        if not self._moves:
-            return 0
-        exposed = self._most_excluded if self.memory != 'step' else 0
-        return min(exposed + job.faults.tolerate, job.n_workers - 1)
 
     @property
     def most_cost(self):
@@ -392,7 +340,7 @@ class Design:
             # left that have to agree.
             most = self.job.n_workers - 1 - (
                 self.job.q if self.transfer.recomputes else 0)
-            return min(self._most_absent, most)
+            return min(self.absences.most, most)
         if self.transfer.corrects:
             return self.transfer.corrects
         holders = self.assignment.incidence.sum(axis=1)
@@ -418,46 +366,18 @@ class Design:
             self.detector.compares_replicas or self.detector.spot_checks)
 
     @property
-    def _sketch_size(self):
-        """Numbers in the answer to a challenge."""
-        challenge = self.job.transfer.challenge
-        return self.transfer.sketch_size if challenge else 0
-
-    @property
-    def _vector_size(self):
-        """Numbers in the longest vector that a worker may be asked for."""
-        size = self._payload_size
-        if not self.job.transfer.challenge:
-            return size
-        return max(size, self._whole_size)
-
-    @property
-    def _payload_size(self):
-        """Numbers of 4 bytes in a vector that is no sum of whole gradients."""
-        if self.transfer.sends_at_once:
-            return self.compression.file_numbers
-        return self.compression.numbers(self.transfer, self.assignment.width)
-
-    @property
-    def _whole_size(self):
-        """Numbers of 4 bytes in a sum of whole gradients."""
-        if self.transfer.sends_at_once:
-            return 0
-        return self.compression.whole(self.transfer, self.assignment.width)
-
-    @property
-    def _narrow_size(self):
-        """The same of a vector of few files, 0 if it is no shorter."""
-        if self.transfer.sends_at_once:
-            return 0
-        return self.compression.narrow(self.transfer, self.assignment.width)
+    def lengths(self):
+        """Lengths of what workers send."""
+        return lengths(self.job.transfer.challenge, self.transfer,
+                       self.compression, self.assignment.width)
 
     def wire(self):
         """Messages to bytes, for the sizes of this job."""
+        sent = self.lengths
         return Wire(Sizes(
             n_workers=self.job.n_workers, n_files=self.assignment.n_files,
             n_parameters=self.d, load=self.assignment.width,
-            payload=self._payload_size, whole=self._whole_size,
-            narrow=self._narrow_size, grid=self.compression.grid_bytes,
-            signal=self.transfer.signal_bytes, sketches=self._sketch_size,
+            payload=sent.payload, whole=sent.whole, narrow=sent.narrow,
+            grid=self.compression.grid_bytes,
+            signal=self.transfer.signal_bytes, sketches=sent.sketches,
             answer=len(self.trials) * ANSWER.itemsize))

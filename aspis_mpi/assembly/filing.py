@@ -8,7 +8,7 @@ from aspis_mpi.assignment.splitting import Node, Units, split
 from aspis_mpi.errors import JobError
 from aspis_mpi.job.contradictions import work
 from aspis_mpi.learning import sizes
-from aspis_mpi.learning.batches import Batches, check_batch_size
+from aspis_mpi.learning.batches import Batches
 from aspis_mpi.runlog.schema import check_sizes
 
 
@@ -53,15 +53,14 @@ def filing(job, design, n_samples):
     work.check_files(job, design, n_samples)
     work.check_split(job)
     section, f = job.problem, design.n_files
-    counts = _sizes(job, f, n_samples)
-    total = int(counts.sum())
+    total, n_files, counts = _sizes(job, f, n_samples)
     usual = None if section.file_sizes == sizes.EQUAL else total / f
     try:
-        whole = Batches(job.run.seed, n_samples, total, len(counts), counts,
+        whole = Batches(job.run.seed, n_samples, total, n_files, counts,
                         usual)
         if not job.assignment.split:
             return Filing(design, whole)
-        cut = split(counts, section.micro_batch, f)
+        cut = split(whole.counts, section.micro_batch, f)
         check_sizes(len(cut.nodes), design.n_workers)
         return Filing(
             Units(design, cut.units),
@@ -72,22 +71,20 @@ def filing(job, design, n_samples):
 
 
 def _sizes(job, f, n_samples):
-    """Samples of each file, as the job wants them, int (F,)."""
+    """Samples of all files, number of files, and how many each of them has.
+
+    These are given, int (F,), or a rule by which they follow.
+    """
     section = job.problem
-    if section.file_sizes in (sizes.EQUAL, sizes.ZIPF):
+    if section.file_sizes in sizes.RULES:
         size = section.batch_size or sizes.default_batch_size(f, n_samples)
-        try:
-            # Before there are numbers of 64 bits.
-            check_batch_size(size, f, n_samples)
-        except ValueError as error:
-            raise JobError(f'{job.path}: problem: {error}') from error
-        make = sizes.zipf if section.file_sizes == sizes.ZIPF else sizes.equal
-        return make(size, f)
+        return size, f, sizes.RULES[section.file_sizes]
     try:
         counts = sizes.read(section.file_sizes, None if job.assignment.split
                             else f, n_samples)
     except ValueError as error:
         raise JobError(f"{job.path}: problem.file_sizes = "
                        f"'{section.file_sizes}': {error}") from error
-    work.check_sum(job, int(counts.sum()), n_samples)
-    return counts
+    total = int(counts.sum())
+    work.check_sum(job, total, n_samples)
+    return total, len(counts), counts

@@ -12,6 +12,7 @@ from typing import Any, Self
 from aspis_mpi.assembly import placing, sameness
 from aspis_mpi.assembly.ends import (
     AnyJob, AnyProblem, Remarks, close, enter, open_log, read, save_again)
+from aspis_mpi.assembly.rehearsing import rehearse
 from aspis_mpi.assembly.start import Start, begin, misfit
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends import libraries
@@ -159,7 +160,7 @@ def _prepared(prepare: Callable[[], Prepared], here: Launch, held: ExitStack
 def _rehearsed(assembly: Assembly) -> tuple[Remarks, BaseException | None]:
     """Remarks on the problem, or why rank 0 cannot begin."""
     try:
-        return assembly.rehearse(), None
+        return rehearse(assembly), None
     except BaseException as error:
         _say(error, 0)
         return (), error

@@ -7,6 +7,7 @@ from aspis_mpi.assembly import placing
 from aspis_mpi.assembly.crew import Crew
 from aspis_mpi.assembly.ends import (
     AnyJob, AnyProblem, Remarks, close, enter, open_log, read, save_again)
+from aspis_mpi.assembly.rehearsing import rehearse
 from aspis_mpi.assembly.replay import Recorded
 from aspis_mpi.assembly.start import Start, begin
 from aspis_mpi.assembly.wiring import Assembly
@@ -63,7 +64,7 @@ def simulate(job: AnyJob, problem: AnyProblem = None, *,
             return 0, start.first
         if start.over:
             return 0, save_again(assembly, start)
-        remarks = *crew.remarks, *remarks, *assembly.rehearse()
+        remarks = *crew.remarks, *remarks, *rehearse(assembly)
         return _drive(assembly, crew, start, recorded, signals, remarks,
                       without), start.first
 

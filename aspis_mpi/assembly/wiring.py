@@ -5,20 +5,20 @@ from functools import cached_property, partial
 
 from aspis_mpi import streams
 from aspis_mpi.assembly.design import Design
-from aspis_mpi.assembly.keeper import Keeper
 from aspis_mpi.assembly.display import Display, survived
+from aspis_mpi.assembly.keeper import Keeper
+from aspis_mpi.assembly.rehearsing import refused
 from aspis_mpi.assignment import graphs
+from aspis_mpi.compression.scale import Scale
 from aspis_mpi.delays.timing import Timing
 from aspis_mpi.detection.memory import Memory
-from aspis_mpi.compression.scale import Scale
 from aspis_mpi.detection.probe import ANSWER, trials
 from aspis_mpi.detection.spot import ripe
 from aspis_mpi.errors import JobError, Mistake
 from aspis_mpi.job import inputs
-from aspis_mpi.learning.guard.optimizer import try_optimizer
 from aspis_mpi.learning.guard.problem import Guard
-from aspis_mpi.learning.guard.rehearsal import try_gradient, try_rest
-from aspis_mpi.learning.problem import fingerprints_of
+from aspis_mpi.learning.guard.rehearsal import try_gradient
+from aspis_mpi.learning.statements import fingerprints_of
 from aspis_mpi.protocol.buffers import AHEAD, Pool, Pools, SharedPool
 from aspis_mpi.protocol.server.accounts import Accounts
 from aspis_mpi.protocol.server.auditor import Auditor
@@ -33,8 +33,6 @@ from aspis_mpi.protocol.worker.unasked import UnaskedWorker
 from aspis_mpi.runlog.checkpoints import Checkpoints, Ripening
 from aspis_mpi.runlog.writer import RunLog
 from aspis_mpi.schemes.adapting import Adapting
-from aspis_mpi.schemes.events import EventCode, Remark
-from aspis_mpi.words import short_of_memory
 
 #: Relative distance of two computations of one gradient that no hardware
 #: makes, where replicas are compared with a tolerance.
@@ -71,55 +69,14 @@ class Assembly(Design):
     def _rehearsal(self):
         """The trial before a first gradient; None where rank 0 has done it."""
         return None if self.problem.on_server else partial(
-            try_gradient, alike=self._alike)
+            try_gradient, alike=self.alike)
 
     @property
-    def _alike(self):
+    def alike(self):
         """The distance that two computations of one gradient may have."""
         if not self.compares:
             return None
         return 0.0 if self.job.detection.equality == 'bits' else FAR
-
-    def rehearse(self):
-        """Try what is the user's once, before the first step.
-
-        Returns
-        -------
-        tuple of Remark
-            What a person should know.
-
-        Raises
-        ------
-        JobError
-            What can only be wrong.
-        """
-        try:
-            return self._rehearse()
-        except MemoryError as error:
-            raise JobError(f'{self.job.path}: problem: '
-                           f'{short_of_memory(error)}') from None
-
-    def _rehearse(self):
-        initial, remarks = self.initial(), ()
-        try:
-            if self.problem.on_server:
-                most = self.job.problem.micro_batch
-                remarks = try_gradient(
-                    Guard(self.problem, True), 0, initial,
-                    self.batches.samples(0, 0)[:most], self._alike)
-            try_rest(self.guard, initial)
-        except Mistake as mistake:
-            raise self._refused('problem', mistake) from mistake
-        try:
-            try_optimizer(self.new_optimizer, initial, self.job.run.steps)
-        except Mistake as mistake:
-            raise self._refused('optimizer', mistake) from mistake
-        return tuple(Remark(EventCode.PROBLEM, text) for text in remarks)
-
-    def _refused(self, section, mistake):
-        refused = JobError(f'{self.job.path}: {section}: {mistake.line}')
-        refused.trace = mistake.trace and f'{mistake.trace}\n'
-        return refused
 
     @cached_property
     def ripening(self):
@@ -189,14 +146,14 @@ class Assembly(Design):
             return self.guard.initial(
                 streams.generator(self.seed, 'initial'))
         except Mistake as mistake:
-            raise self._refused('problem', mistake) from mistake
+            raise refused(self.job, 'problem', mistake) from mistake
 
     def membership(self, keys=None, vouched=False):
         """The membership of all workers, nobody exposed yet."""
         job, section = self.job, self.job.detection
         memory = Memory(job.n_workers, job.q, memory=self.memory,
                         window=section.window, budget=section.budget,
-                        most=self._most_excluded, keys=keys,
+                        most=self.absences.excluded, keys=keys,
                         vouched=vouched)
         faults = job.faults
         accounts = Accounts(
@@ -211,7 +168,7 @@ class Assembly(Design):
         """The layouts by speeds, or None."""
         every = self.job.assignment.adapt
         return Adapting(every, self.assignment, self.neighbours,
-                        self.fewest_workers,
+                        self.absences.left,
                         self.batches.costs) if every else None
 
     def auditor(self):
@@ -283,7 +240,7 @@ class Assembly(Design):
         Those of a simulated worker are not `bounded`: what it sends is not
         copied, so the server has its buffers until a step is over.
         """
-        payloads, sketches = self._vector_size, 2 * self._sketch_size
+        payloads, sketches = self._longest
         files, same = (self.compression.file_numbers,
                        self.compression.verbatim)
         if shared:
@@ -299,8 +256,13 @@ class Assembly(Design):
 
     def incoming(self):
         """The server's buffers for what the workers send."""
-        return Pool(max(self._vector_size, 2 * self._sketch_size,
+        return Pool(max(*self._longest,
                         len(self.trials) * ANSWER.itemsize // 4))
+
+    @property
+    def _longest(self):
+        """Numbers of 4 bytes in the longest vector, and in an answer."""
+        return self.lengths.vector, 2 * self.lengths.sketches
 
     def keeper(self, server, run_log, checkpoints):
         """The keeper of a run."""

@@ -159,35 +159,54 @@ def dealt(files, workers, most, work=None):
     >>> dealt([0, 1, 2], [1, 4], 3, np.array([3, 9, 5]))
     {1: [1], 4: [0, 2]}
     """
-    work = np.ones(max(files, default=0) + 1) if work is None else work
-    given = {worker: [] for worker in workers}
-    busy = dict.fromkeys(workers, 0)
-    for file in sorted(files, key=lambda it: -work[it]):
-        free = [it for it in workers if len(given[it]) < most]
-        if not free:
-            break
-        worker = min(free, key=busy.__getitem__)
-        given[worker].append(file)
-        busy[worker] += work[file]
-    return {worker: sorted(some) for worker, some in given.items()}
+    n_files, n_workers = max(files, default=0) + 1, len(workers)
+    work = np.ones(n_files) if work is None else work
+    given = _given(sorted(files, key=lambda it: -work[it]), work,
+                   np.zeros((n_files, n_workers)), np.zeros(n_workers),
+                   np.full(n_workers, most))
+    return {worker: sorted(some) for worker, some in zip(workers, given)}
 
 
 def _gained(assignment, excluded, most, work):
     """The files that each worker gets, lists of int."""
     held = assignment.incidence & ~excluded
-    loads = held.sum(axis=0)
-    barred = np.where(held | excluded, np.inf, 0.0)
-    busy = np.where(loads < most, work @ held, np.inf)
-    gained = [[] for _ in loads]
-    for file in _vacant(assignment.incidence, held, work):
+    return _given(_vacant(assignment.incidence, held, work), work,
+                  np.where(held | excluded, np.inf, 0.0), work @ held,
+                  most - held.sum(axis=0))
+
+
+def _given(files, work, barred, busy, room):
+    """Each file to who has least to do, the first of these.
+
+    Parameters
+    ----------
+    files : list of int
+        In the order in which they are given, some perhaps several times.
+    work : ndarray, shape (f,)
+        Of each file.
+    barred : ndarray of float64, shape (f, n)
+        0, or infinite for who cannot have a file; nobody gets one twice.
+    busy : ndarray, shape (n,)
+        Work of each worker before.
+    room : ndarray of int, shape (n,)
+        Files that it can take.
+
+    Returns
+    -------
+    list of list of int
+        Files of each worker; one that nobody can take goes to nobody.
+    """
+    busy, room = np.where(room > 0, busy, np.inf), room.copy()
+    given = [[] for _ in room]
+    for file in files:
         cost = barred[file] + busy
         worker = int(cost.argmin())
         if cost[worker] < np.inf:
             barred[file, worker] = np.inf
-            gained[worker].append(file)
-            loads[worker] += 1
-            busy[worker] += work[file] if loads[worker] < most else np.inf
-    return gained
+            given[worker].append(file)
+            room[worker] -= 1
+            busy[worker] += work[file] if room[worker] else np.inf
+    return given
 
 
 def _vacant(incidence, held, work):

@@ -5,7 +5,7 @@ import tomllib
 from aspis_mpi.errors import JobError
 from aspis_mpi.files import texts
 from aspis_mpi.job.checking import checked
-from aspis_mpi.learning.problem import title
+from aspis_mpi.learning.brought import title
 
 
 def load(path, settings=(), n_workers=None, problem=None):

@@ -1,5 +1,7 @@
 """The training samples of each file of each step."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from aspis_mpi import streams
@@ -8,16 +10,6 @@ from aspis_mpi.learning.sizes import equal
 
 #: Samples of the permutations that are drawn at once, 1 MB of them.
 MOST_ENTRIES = 1 << 17
-
-
-def check_batch_size(batch_size: int, n_files: int, n_samples: int) -> None:
-    """Raise a ValueError unless each file and each sample have their place."""
-    if batch_size < n_files:
-        raise ValueError(f'batch_size {batch_size} must be at least the '
-                         f'number of files, {n_files}')
-    if batch_size > n_samples:
-        raise ValueError(f'batch_size {batch_size} must be at most the '
-                         f'number of training samples, {n_samples}')
 
 
 class Batches:
@@ -38,8 +30,9 @@ class Batches:
         Samples a step, from `n_files` to `n_samples`.
     n_files : int
         f.
-    counts : ndarray of int, shape (n_files,), optional
-        Samples of each file, at least 1; their sum is `batch_size`.
+    counts : ndarray of int, shape (n_files,), or callable
+        Samples of each file, at least 1, whose sum is `batch_size`; or what
+        makes them of `batch_size` and `n_files`.
     usual : float, optional
         Samples of the file that a delay is the time of; without it every
         file takes as long as any other.
@@ -58,17 +51,24 @@ class Batches:
     """
 
     def __init__(self, seed: int, n_samples: int, batch_size: int,
-                 n_files: int, counts: Ints | None = None,
+                 n_files: int,
+                 counts: Ints | Callable[[int, int], Ints] = equal,
                  usual: float | None = None):
         if not 1 <= n_files <= n_samples:
             raise ValueError(f'{n_files} files must be at least 1 and at '
                              f'most the training samples, {n_samples}')
-        check_batch_size(batch_size, n_files, n_samples)
+        if batch_size < n_files:
+            raise ValueError(f'batch_size {batch_size} must be at least the '
+                             f'number of files, {n_files}')
+        if batch_size > n_samples:
+            raise ValueError(f'batch_size {batch_size} must be at most the '
+                             f'number of training samples, {n_samples}')
         self.seed = seed
         self.n_samples = n_samples
         self.batch_size = batch_size
         self.n_files = n_files
-        self.counts = (equal(batch_size, n_files) if counts is None
+        # Only now: numbers have 64 bits there.
+        self.counts = (counts(batch_size, n_files) if callable(counts)
                        else counts)
         self.costs: Floats | None = (None if usual is None
                                      else self.counts / usual)

@@ -67,6 +67,10 @@ def _lowered(counts: Ints, surplus: int) -> Ints:
     return counts
 
 
+#: Rules by their names.
+RULES = {EQUAL: equal, ZIPF: zipf}
+
+
 def read(path: str, n_files: int | None, n_samples: int) -> Ints:
     """Sizes from a table: one number for each file.
 

@@ -160,11 +160,8 @@ def _files(paths: Iterable[str], remarks: list[str]) -> Iterator[Findings]:
         try:
             if path.is_dir():
                 yield from _folder(path, remarks)
-            elif path.is_file() and ledger.is_begun(path):
-                remarks.append(f'{path} is empty: no run has said anything '
-                               'there yet')
-            elif path.is_file() and ledger.is_ledger(path):
-                yield _of_ledger(path, remarks)
+            elif path.is_file() and (raw := ledger.raw_of(path)) is not None:
+                yield from _of_ledger(raw, path, remarks)
             else:
                 yield _of_log(path)
         except OSError as error:
@@ -190,9 +187,13 @@ def _of_log(path: Path) -> Findings:
         return findings(run)
 
 
-def _of_ledger(path: Path, remarks: list[str]) -> Findings:
-    found = ledger.read(path)
+def _of_ledger(raw: bytes, path: Path,
+               remarks: list[str]) -> Iterator[Findings]:
+    if ledger.is_begun(raw):
+        remarks.append(f'{path} is empty: no run has said anything there yet')
+        return
+    found = ledger.parsed(raw, path)
     if found.unreadable:
         remarks.append(f'{path}: {counted(found.unreadable, "line")} cannot '
                        'be read: a run may have been killed there')
-    return found.findings
+    yield found.findings

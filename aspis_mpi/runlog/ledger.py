@@ -25,6 +25,9 @@ from aspis_mpi.runlog.evidence import Evidence, Findings, Kind, Presence
 FORMAT, VERSION = 'aspis-mpi-ledger', 1
 HEADER = json.dumps({'format': FORMAT, 'version': VERSION}).encode() + b'\n'
 
+#: Bytes of a file in which its first line would end, if it were one.
+FIRST = 4096
+
 #: What a line is that holds hosts of a run; others hold evidence.
 RUN = 'run'
 
@@ -50,16 +53,24 @@ class Ledger(NamedTuple):
     unreadable: int
 
 
-def is_begun(path: str | Path) -> bool:
-    """True if a file has nothing yet, or not all of a ledger's first line."""
-    with open(path, 'rb') as file:
-        return _is_begun(file.read(len(HEADER)))
-
-
 def is_ledger(path: str | Path) -> bool:
     """True if a file says that it is a ledger, of any version."""
     with open(path, 'rb') as file:
-        return _version(file.readline(4096)) is not None
+        return _version(file.readline(FIRST)) is not None
+
+
+def raw_of(path: str | Path) -> bytes | None:
+    """The bytes of a ledger, or of one hardly begun; None of another file."""
+    with open(path, 'rb') as file:
+        first = file.readline(FIRST)
+        if _version(first) is None and not is_begun(first):
+            return None
+        return first + file.read()
+
+
+def is_begun(raw: bytes) -> bool:
+    """True if there is nothing yet, or not all of a ledger's first line."""
+    return HEADER.startswith(raw) and len(raw) < len(HEADER)
 
 
 def read(path: str | Path) -> Ledger:
@@ -71,7 +82,29 @@ def read(path: str | Path) -> Ledger:
         It is none, or one of another version.
     OSError
     """
-    return _parsed(Path(path).read_bytes(), path)
+    return parsed(Path(path).read_bytes(), path)
+
+
+def parsed(raw: bytes, path: str | Path) -> Ledger:
+    """The contents of a ledger of which these are the bytes; see `read`."""
+    first, _, rest = raw.partition(b'\n')
+    version = _version(first)
+    if version is None:
+        raise LedgerError(f'{path} is no host ledger of aspis_mpi: its first '
+                          f'line is not {HEADER.decode().strip()}')
+    if version != VERSION:
+        raise LedgerError(f'{path} has version {version} of the host ledger; '
+                          f'this aspis_mpi reads version {VERSION}')
+    findings, unreadable = Findings([], []), 0
+    for line in rest.splitlines():
+        # Two runs may have begun the file where there are no locks.
+        if not line.strip() or _version(line) is not None:
+            continue
+        try:
+            _take(json.loads(line), findings)
+        except SENSELESS:
+            unreadable += 1
+    return Ledger(findings, unreadable)
 
 
 def check(path: str | Path) -> None:
@@ -118,8 +151,8 @@ def _append(path: str | Path, findings: Findings) -> int:
         _lock(file)
         file.seek(0)
         raw = file.read()
-        begun = _is_begun(raw)
-        known = Findings([], []) if begun else _parsed(raw, path).findings
+        begun = is_begun(raw)
+        known = Findings([], []) if begun else parsed(raw, path).findings
         lines = [*_new(findings, known)]
         # What a kill has left of a line gets an end.
         start = HEADER[len(raw):] if begun else (
@@ -127,10 +160,6 @@ def _append(path: str | Path, findings: Findings) -> int:
         if text := start + b''.join(lines):
             _write(file, text)
         return len(lines)
-
-
-def _is_begun(raw: bytes) -> bool:
-    return HEADER.startswith(raw) and len(raw) < len(HEADER)
 
 
 def _refuse_other(path: str | Path) -> None:
@@ -182,27 +211,6 @@ def _new(findings: Findings, known: Findings) -> Iterator[bytes]:
 
 def _line(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields).encode() + b'\n'
-
-
-def _parsed(raw: bytes, path: str | Path) -> Ledger:
-    first, _, rest = raw.partition(b'\n')
-    version = _version(first)
-    if version is None:
-        raise LedgerError(f'{path} is no host ledger of aspis_mpi: its first '
-                          f'line is not {HEADER.decode().strip()}')
-    if version != VERSION:
-        raise LedgerError(f'{path} has version {version} of the host ledger; '
-                          f'this aspis_mpi reads version {VERSION}')
-    findings, unreadable = Findings([], []), 0
-    for line in rest.splitlines():
-        # Two runs may have begun the file where there are no locks.
-        if not line.strip() or _version(line) is not None:
-            continue
-        try:
-            _take(json.loads(line), findings)
-        except SENSELESS:
-            unreadable += 1
-    return Ledger(findings, unreadable)
 
 
 def _take(fields: dict[str, Any], findings: Findings) -> None:

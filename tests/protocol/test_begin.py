@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aspis_mpi import Problem, load_run, simulate
+from aspis_mpi.assembly.rehearsing import rehearse
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.errors import BAD_JOB, DONE, JobError, Mistake
@@ -147,7 +148,7 @@ def test_masks_of_a_micro_batch_are_replicas_with_equal_bits(tables,
 
 def test_drawing_is_not_taken_for_a_mean_nor_for_no_sum(assemble):
     assembly, told = assemble()
-    assert assembly.rehearse() == ()
+    assert rehearse(assembly) == ()
     assert {step for step, *_ in told} == {0}
 
 
@@ -160,7 +161,7 @@ def test_a_mean_is_remarked_all_the_same():
     job = loading.from_tables({
         'run': {'steps': 1}, 'problem': SIZES | {'micro_batch': 5},
         'scheme': {'workers': 5}}, problem=Mean)
-    remark, = Assembly(job, Mean).rehearse()
+    remark, = rehearse(Assembly(job, Mean))
     assert 'seems to be their mean' in remark.text
 
 

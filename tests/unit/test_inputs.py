@@ -14,7 +14,7 @@ from aspis_mpi.errors import DONE
 from aspis_mpi.files.digests import digest
 from aspis_mpi.job import loading
 from aspis_mpi.job.inputs import inputs
-from aspis_mpi.learning.problem import FINGERPRINTS, fingerprints_of
+from aspis_mpi.learning.statements import FINGERPRINTS, fingerprints_of
 from aspis_mpi.learning.problems.quadratic import Quadratic
 
 MODULE = '''

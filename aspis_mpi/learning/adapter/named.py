@@ -1,7 +1,11 @@
 """Things that a job or a caller names: factories and data sets."""
 
+import sys
+
 from aspis_mpi.errors import UnknownPart
+from aspis_mpi.files.digests import digest
 from aspis_mpi.parts import own
+from aspis_mpi.parts.modules import own_modules
 
 
 def found(what, key):
@@ -52,3 +56,25 @@ def called(make, name):
         raise ValueError(f'{name} raised {type(error).__name__}: '
                          f'{str(error).strip().partition(chr(10))[0]}'
                          ) from error
+
+
+def digests(texts):
+    """Digests of the modules of the user's that are named, by module.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        `package.module:name` each.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    told = {}
+    for what in texts:
+        module = what.partition(':')[0]
+        path = getattr(sys.modules.get(module), '__file__', None)
+        if path is not None:
+            told |= {name: digest(file) for name, file
+                     in own_modules(module, path).items()}
+    return told

@@ -11,7 +11,8 @@ from aspis_mpi.detection.tensors import Tensors
 from aspis_mpi.errors import Mistake
 from aspis_mpi.learning.guard.mistake import described, number, plain, raised
 from aspis_mpi.learning.guard.writes import SHORT, WriteCheck, read_only
-from aspis_mpi.learning.problem import Problem, Score, sizes_of
+from aspis_mpi.learning.problem import Problem, Score
+from aspis_mpi.learning.statements import sizes_of
 
 
 class Guard:

@@ -1,14 +1,12 @@
 """A module of torch on a data set of the user's own."""
 
 import re
-import sys
 from copy import copy
 from functools import cached_property
 
 import numpy as np
 
 from aspis_mpi import streams
-from aspis_mpi.files.digests import digest
 from aspis_mpi.learning.adapter import (
     heap, kernels, losses, making, named, trial)
 from aspis_mpi.learning.adapter.footprint import UNKNOWN, footprint
@@ -17,8 +15,8 @@ from aspis_mpi.learning.adapter.maker import Maker
 from aspis_mpi.learning.adapter.network import Network
 from aspis_mpi.learning.adapter.samples import AT_ONCE, Samples, cut, opened
 from aspis_mpi.learning.devices import device_of_rank
-from aspis_mpi.learning.problem import FINGERPRINTS, Problem, Score
-from aspis_mpi.parts.modules import own_modules
+from aspis_mpi.learning.problem import Problem, Score
+from aspis_mpi.learning.statements import FINGERPRINTS
 
 #: Bytes that a module may need for the samples which it evaluates at once.
 EVALUATED = 1 << 26
@@ -215,7 +213,7 @@ class TorchProblem(Problem):
         kept = self.network.digests()
         if sum(map(len, [*kept, *kept.values()])) > FINGERPRINTS // 2:
             kept = {'tensors that are not trained': making.combined(kept)}
-        return {**_files(self._named), **self.training.fingerprints,
+        return {**named.digests(self._named), **self.training.fingerprints,
                 'loss': f'gives {self._loss.reduction}', **kept}
 
     # --- before the first step -----------------------------------------
@@ -348,15 +346,3 @@ class TorchProblem(Problem):
         kinds = self.network.module.state_dict()
         torch.save({name: torch.from_numpy(np.array(it)).to(
             kinds[name].dtype) for name, it in arrays.items()}, file)
-
-
-def _files(named_):
-    """Digests of the modules of the user's that are named, by module."""
-    told = {}
-    for what in named_:
-        module = what.partition(':')[0]
-        path = getattr(sys.modules.get(module), '__file__', None)
-        if path is not None:
-            told |= {name: digest(file) for name, file
-                     in own_modules(module, path).items()}
-    return told
