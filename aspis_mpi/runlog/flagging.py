@@ -24,10 +24,6 @@ class Flagging:
         """Share of the flagged among those that lied; NaN without any."""
         return _share(self.right, self.missed)
 
-    def __add__(self, other: 'Flagging') -> 'Flagging':
-        return Flagging(self.right + other.right, self.wrong + other.wrong,
-                        self.missed + other.missed)
-
 
 def _share(part: int, rest: int) -> float:
     return part / (part + rest) if part + rest else float('nan')

@@ -11,8 +11,7 @@ what a part did not have is filled up as `PADDING` says:
     everything else             False or 0
 """
 
-from functools import reduce
-from operator import add, attrgetter
+from operator import attrgetter
 
 import numpy as np
 
@@ -60,7 +59,8 @@ class JoinedRun(Framed):
             'created': first.attrs['created']}
         self.n_files, self.n_workers, self._load = (
             max(map(size, self.parts)) for size in (
-                attrgetter('n_files'), attrgetter('n_workers'), _load))
+                attrgetter('n_files'), attrgetter('n_workers'),
+                attrgetter('_load')))
         counts = [part.n_steps for part in self.parts]
         self._ends = np.cumsum(counts).tolist()
         self.n_steps = self._ends[-1]
@@ -116,16 +116,6 @@ class JoinedRun(Framed):
         """Arrivals that the servers took note of; see `Run.arrivals`."""
         return np.concatenate([self._widened(part.arrivals)
                                for part in self.parts])
-
-    @property
-    def wrong_files(self):
-        """Number of wrong files of each step, int64 (T,)."""
-        return self._in_a_row('wrong_files')
-
-    @property
-    def flagging(self):
-        """Counts of right and wrong flags, a `Flagging`."""
-        return reduce(add, (part.flagging for part in self.parts))
 
     def close(self):
         """Close the files; what was read stays."""
@@ -185,17 +175,6 @@ class JoinedRun(Framed):
         """The arrivals of one step, by its number."""
         return self._widened(self.part_of(step).arrivals_of(step))
 
-    def finished(self, arrivals):
-        """Positions of the orders that had been finished, bool (n, l).
-
-        Parameters
-        ----------
-        arrivals : structured ndarray, shape (n,)
-            Some of the rows of `arrivals`; l is the largest load.
-        """
-        bits = np.unpackbits(arrivals['finished'], axis=1, count=self._load)
-        return bits.view(bool)
-
     def order_at(self, step):
         """Files of each worker as it computes them in a step, (K, l).
 
@@ -229,10 +208,6 @@ class JoinedRun(Framed):
             f'{self.path} goes on in {self.parts[-1].path.name} with '
             f'another design: each of its {len(self.parts)} parts has an '
             f'{name} of its own')
-
-
-def _load(part):
-    return part.order.shape[1]
 
 
 def _within(wanted, start, end):

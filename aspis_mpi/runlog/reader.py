@@ -1,7 +1,6 @@
 """Reading a run log: finished, still being written, or cut off by a kill."""
 
 import tomllib
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,19 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from aspis_mpi.arrays import Array
-from aspis_mpi.detection.base import ProofKind
-from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog import schema
-from aspis_mpi.runlog.joined import JoinedRun
-from aspis_mpi.runlog.flagging import Flagging
 from aspis_mpi.runlog.frames import Framed
+from aspis_mpi.runlog.joined import JoinedRun
 from aspis_mpi.runlog.log_file import LogFile
 from aspis_mpi.runlog.log_parts import places
-from aspis_mpi.runlog.starts import Started, of_row
+from aspis_mpi.runlog.rows import (
+    event_of, exposures_of, rollback_of, start_of)
+from aspis_mpi.runlog.starts import Started
 from aspis_mpi.runlog.view import WINDOW
-from aspis_mpi.schemes.events import EventCode
-from aspis_mpi.schemes.record import (
-    Cause, Event, ExposureRecord, Rollback)
+from aspis_mpi.schemes.record import Event, ExposureRecord, Rollback
 
 
 class Counts(NamedTuple):
@@ -137,7 +133,8 @@ class Run(Framed):
             self.incidence = self._file.rows(schema.INCIDENCE).astype(bool)
             self.order = self._file.rows(schema.ORDER)
             self.n_files, self.n_workers = self.incidence.shape
-            self._arrival = schema.arrivals(self.order.shape[1])
+            self._load = self.order.shape[1]
+            self._arrival = schema.arrivals(self._load)
             self._change = schema.changes(*self.order.shape)
             self._begun = schema.starts(self.n_workers)
             self._until = until
@@ -228,11 +225,8 @@ class Run(Framed):
 
     def events_from(self, row: int) -> list[Event]:
         """The events from a row of the table on."""
-        return [Event(float(seconds), int(level), int(rank),
-                      text.decode(errors='replace'),
-                      EventCode.numbered(code))
-                for seconds, level, rank, code, text in self._own(
-                    schema.EVENTS, slice(row, None)) if seconds >= 0]
+        return [event_of(it) for it in self._own(
+            schema.EVENTS, slice(row, None)) if it['time'] >= 0]
 
     @property
     def exposures(self) -> list[ExposureRecord]:
@@ -255,14 +249,8 @@ class Run(Framed):
         """Those from a row of the table on."""
         if row >= self.counts.exposures:
             return []
-        tensors = self._tensors()
-        return [ExposureRecord(int(step), int(since), int(worker),
-                               ProofKind.numbered(proof),
-                               text.decode(errors='replace'),
-                               tuple(tensors[turn, worker, proof]),
-                               int(turn))
-                for step, since, worker, proof, turn, text in self._own(
-                    schema.EXPOSURES, slice(row, None))]
+        return exposures_of(self._own(schema.EXPOSURES, slice(row, None)),
+                            self._own(schema.TENSORS))
 
     @property
     def starts(self) -> list[Started]:
@@ -271,18 +259,8 @@ class Run(Framed):
         Logs of before have none, and in one of those that was gone on with
         the first is of that time.
         """
-        return [of_row(row) for row in self._own(self._begun)
+        return [start_of(row) for row in self._own(self._begun)
                 if row['step'] >= 0]
-
-    def _tensors(self) -> dict[Any, list[TensorDifference]]:
-        """Tensors by the turn, worker and proof of their exposure."""
-        found = defaultdict(list)
-        for _, worker, proof, distance, entries, size, turn, name in (
-                self._own(schema.TENSORS)):
-            found[turn, worker, proof].append(TensorDifference(
-                name.decode(errors='replace'), float(distance), int(entries),
-                int(size)))
-        return found
 
     @property
     def rollbacks(self) -> list[Rollback]:
@@ -291,13 +269,8 @@ class Run(Framed):
         A list of `Rollback`.  Rows of what was undone are not there; its
         arrivals are, which `undone` tells from others, and its exposures.
         """
-        rows = self._file.read('/', lambda root: (
-            root[schema.ROLLBACKS.path][:]
-            if schema.ROLLBACKS.path in root else ()))
-        return [Rollback(int(turn), float(seconds), int(start), int(end),
-                         Cause.numbered(cause), int(wrong))
-                for turn, seconds, start, end, _, wrong, cause in rows
-                if turn >= 0]
+        return [rollback_of(it) for it in self._whole(schema.ROLLBACKS)
+                if it['turn'] >= 0]
 
     @property
     def draws(self) -> Array:
@@ -308,11 +281,9 @@ class Run(Framed):
         worker and checks (who computes which file; -1 without).  Those of
         undone turns are there, too.
         """
-        rows = self._file.read('/', lambda root: (
-            root[schema.DRAWS.path][:] if schema.DRAWS.path in root
-            else np.empty(0, schema.DRAW_COLUMNS)))
+        drawn = self._whole(schema.DRAWS)
         end = np.inf if self._until is None else self._until
-        return rows[(rows['step'] >= 0) & (rows['step'] < end)]
+        return drawn[(drawn['step'] >= 0) & (drawn['step'] < end)]
 
     @property
     def arrivals(self) -> Array:
@@ -353,18 +324,6 @@ class Run(Framed):
                                for rows in self.arrival_windows()])
         return rows[rows['turn'] == rows['turn'].max(initial=0)]
 
-    def finished(self, arrivals: Array) -> npt.NDArray[np.bool_]:
-        """Positions of the orders that had been finished, bool (n, l).
-
-        Parameters
-        ----------
-        arrivals : structured ndarray, shape (n,)
-            Some of the rows of `arrivals`.
-        """
-        bits = np.unpackbits(arrivals['finished'], axis=1,
-                             count=self.order.shape[1])
-        return bits.view(bool)
-
     def order_at(self, step: int) -> npt.NDArray[np.int32]:
         """Files of each worker as it computes them in a step, (K, l).
 
@@ -400,32 +359,11 @@ class Run(Framed):
                    if it['step'] >= 0 and it['order'].any()]
         return [(self.first_step, self.order), *changes]
 
-    @property
-    def wrong_files(self) -> npt.NDArray[np.int64]:
-        """Number of wrong files of each step, int64 (T,).
-
-        A file is wrong when one of its contributors lied on it or on its
-        payload.
-        """
-        counts = np.zeros(self.n_steps, dtype=np.int64)
-        span = max(1, WINDOW // self.incidence.size)
-        for start in range(0, self.n_steps, span):
-            steps = slice(start, start + span)
-            lies = self.read('lies', steps)
-            lies |= self.read('payload_lies', steps)[:, None, :]
-            lies &= self.read('contributors', steps)
-            counts[steps] = lies.any(axis=2).sum(axis=1)
-        return counts
-
-    @property
-    def flagging(self) -> Flagging:
-        """Counts of right and wrong flags, a `Flagging`."""
-        flagged, adversary = self.flagged, self.adversaries
-        lied = self.lied & adversary & ~self.excluded
-        return Flagging(
-            right=int((flagged & adversary).sum()),
-            wrong=int((flagged & ~adversary).sum()),
-            missed=int((lied & ~flagged).sum()))
+    def _whole(self, item: Any) -> Array:
+        """All rows of a table that older logs do not have."""
+        if not self._file.has(item.path):
+            return np.empty(0, item.stored_dtype)
+        return self._file.rows(item.path)
 
     def _own(self, table: Any, rows: slice = slice(None)) -> Array:
         """Whole rows of a table, of those that it had at the beginning."""

@@ -1,15 +1,24 @@
-"""Rows of the tables of a log, made of what the server leaves."""
+"""Rows of the tables of a log: of what the server leaves, and back."""
 
+from collections import defaultdict
 from operator import attrgetter
 
 import numpy as np
 
+from aspis_mpi.detection.base import ProofKind
+from aspis_mpi.detection.tensors import TensorDifference
 from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.starts import Started
+from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.schemes.record import (
+    Cause, Event, ExposureRecord, Rollback)
 
 #: Of an arrival, in the order of the columns of `/arrivals`.
 _OF_ARRIVAL = attrgetter('step', 'worker', 'kind', 'files_done', 'seconds',
                          'nbytes', 'turn', 'finished')
 
+
+# --- made of it --------------------------------------------------------
 
 def of_event(event):
     """Row of an `Event`, the text last."""
@@ -82,3 +91,43 @@ def storable(text, most=schema.TEXT):
 def _readable(raw):
     """Without what is left of a character that was cut in two."""
     return raw.decode(errors='ignore').encode()
+
+
+# --- and back ----------------------------------------------------------
+
+def event_of(row):
+    """The `Event` of a row."""
+    seconds, level, rank, code, text = row
+    return Event(float(seconds), int(level), int(rank), _text(text),
+                 EventCode.numbered(code))
+
+
+def exposures_of(rows, tensors):
+    """The `ExposureRecord`s of rows, and of those of their tensors."""
+    found = defaultdict(list)
+    for _, worker, proof, distance, entries, size, turn, name in tensors:
+        found[turn, worker, proof].append(TensorDifference(
+            _text(name), float(distance), int(entries), int(size)))
+    return [ExposureRecord(
+        int(step), int(since), int(worker), ProofKind.numbered(proof),
+        _text(text), tuple(found[turn, worker, proof]), int(turn))
+        for step, since, worker, proof, turn, text in rows]
+
+
+def start_of(row):
+    """The `Started` of a row."""
+    step, began, events, exposed, source, places = row
+    hosts, devices = (tuple(map(_text, names)) for names in zip(*places))
+    return Started(int(step), float(began), int(events), int(exposed),
+                   schema.SOURCES[source], hosts, devices)
+
+
+def rollback_of(row):
+    """The `Rollback` of a row."""
+    turn, seconds, start, end, _, wrong, cause = row
+    return Rollback(int(turn), float(seconds), int(start), int(end),
+                    Cause.numbered(cause), int(wrong))
+
+
+def _text(raw):
+    return raw.decode(errors='replace')

@@ -44,16 +44,6 @@ class Started:
         return self.source in schema.LAUNCHERS
 
 
-def of_row(row: Sequence) -> Started:
-    """The start that a row of the table holds."""
-    *numbers, source, places = row
-    hosts, devices = (tuple(name.decode(errors='replace') for name in column)
-                      for column in zip(*places))
-    step, began, events, exposures = numbers
-    return Started(int(step), float(began), int(events), int(exposures),
-                   schema.SOURCES[source], hosts, devices)
-
-
 def ends(counts: Sequence[int], end: int) -> Iterator[int]:
     """For each start the row before which another one's begin.
 

@@ -1,5 +1,6 @@
 """View of a run, in however many files its log lies."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from aspis_mpi.arrays import Array
 from aspis_mpi.runlog import schema
+from aspis_mpi.runlog.flagging import Flagging
 from aspis_mpi.schemes.record import ExposureRecord, Rollback
 
 #: Bytes of unpacked truth, and of arrivals, that are looked at in one go.
@@ -35,6 +37,7 @@ class View:
     n_steps: int
     n_files: int
     n_workers: int
+    _load: int
 
     @property
     def parts(self) -> tuple[Any, ...]:
@@ -85,9 +88,7 @@ class View:
         in the truth.
         """
         lied = self.read('payload_lies')
-        span = max(1, WINDOW // (self.n_files * self.n_workers))
-        for start in range(0, self.n_steps, span):
-            steps = slice(start, start + span)
+        for steps in self._windows():
             lied[steps] |= self.read('lies', steps).any(axis=1)
         return lied
 
@@ -97,14 +98,56 @@ class View:
         A payload is a worker's in a step.
         """
         first = int(np.searchsorted(self.read('steps')['step'], step))
-        count, span = 0, max(1, WINDOW // (self.n_files * self.n_workers))
-        for start in range(first, self.n_steps, span):
-            steps = slice(start, start + span)
+        return sum(int(wrong.any(axis=1).sum())
+                   for _, wrong in self._wrong(first))
+
+    @property
+    def wrong_files(self) -> npt.NDArray[np.int64]:
+        """Number of wrong files of each step, int64 (T,).
+
+        A file is wrong when one of its contributors lied on it or on its
+        payload.
+        """
+        counts = np.zeros(self.n_steps, dtype=np.int64)
+        for steps, wrong in self._wrong():
+            counts[steps] = wrong.any(axis=2).sum(axis=1)
+        return counts
+
+    def _wrong(self, first: int = 0) -> Iterator[
+            tuple[slice, npt.NDArray[np.bool_]]]:
+        """Values that were wrong and used, (n, f, K), some steps at a time."""
+        for steps in self._windows(first):
             wrong = self.read('lies', steps)
             wrong |= self.read('payload_lies', steps)[:, None, :]
             wrong &= self.read('contributors', steps)
-            count += int(wrong.any(axis=1).sum())
-        return count
+            yield steps, wrong
+
+    def _windows(self, first: int = 0) -> Iterator[slice]:
+        """Steps of which the truth is looked at in one go."""
+        span = max(1, WINDOW // (self.n_files * self.n_workers))
+        for start in range(first, self.n_steps, span):
+            yield slice(start, start + span)
+
+    @property
+    def flagging(self) -> Flagging:
+        """Counts of right and wrong flags, a `Flagging`."""
+        flagged, adversary = self.flagged, self.adversaries
+        lied = self.lied & adversary & ~self.excluded
+        return Flagging(
+            right=int((flagged & adversary).sum()),
+            wrong=int((flagged & ~adversary).sum()),
+            missed=int((lied & ~flagged).sum()))
+
+    def finished(self, arrivals: Array) -> npt.NDArray[np.bool_]:
+        """Positions of the orders that had been finished, bool (n, l).
+
+        Parameters
+        ----------
+        arrivals : structured ndarray, shape (n,)
+            Some of the rows of `arrivals`; l is the largest load.
+        """
+        bits = np.unpackbits(arrivals['finished'], axis=1, count=self._load)
+        return bits.view(bool)
 
     def undone(self, arrivals: Array) -> npt.NDArray[np.bool_]:
         """Arrivals, or draws, of steps that were undone later, bool (n,).

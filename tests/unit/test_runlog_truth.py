@@ -55,7 +55,7 @@ def test_wrong_files_do_not_depend_on_the_window(tmp_path, monkeypatch):
             for contributors, lies, payload in zip(
                 run.contributors, run.lies, run.payload_lies)]
         assert run.wrong_files.tolist() == expected
-        monkeypatch.setattr('aspis_mpi.runlog.reader.WINDOW', 1000)
+        monkeypatch.setattr('aspis_mpi.runlog.view.WINDOW', 1000)
         assert run.wrong_files.tolist() == expected
 
 
