@@ -22,17 +22,8 @@ from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome, StepRecord
 from tests.support.coded_jobs import NoKeeper
 from tests.support.shuffled_lines import Lines
+from tests.support.wrong_counts import BOUND, PUBLISHED
 
-#: Wrong files of 455 at q = 2 ... 7: what `clique` lets through.
-BOUND = (2, 10, 28, 60, 110, 182)
-PUBLISHED = {
-    'fixed-disagreement': BOUND,
-    'all': (0,) * 6,
-    'majorities': (0,) * 6,
-    'framing': (1, 10, 34, 80, 155, 266),
-    'sacrifice': (1, 15, 40, 74, 115, 161),
-    'quiet': (0, 1, 4, 10, 20, 35),
-}
 every_attack = pytest.mark.parametrize('files', PUBLISHED)
 every_q = pytest.mark.parametrize('q', range(2, 8))
 

@@ -1,6 +1,5 @@
 """Aggregation: what every rule must satisfy, and each against another."""
 
-import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -14,6 +13,7 @@ from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.aggregation.aggregators.median import Median
 from aspis_mpi.aggregation.aggregators.median_of_means import MedianOfMeans
 from aspis_mpi.aggregation.aggregators.trimmed_mean import TrimmedMean
+from tests.support.memory_taken import memory_taken
 
 PARTS = registry.parts('aggregation')
 every_rule = pytest.mark.parametrize('rule', PARTS.values(), ids=PARTS)
@@ -168,13 +168,9 @@ def test_no_rule_has_a_scale_of_its_own(rule, exponent):
 def test_no_temporary_as_large_as_the_rows(rule, n):
     rows, samples = draw(n, 200_000)
     aggregator, out = made(rule, n, 1, 4), np.empty(200_000, dtype=np.float32)
-    tracemalloc.start()
-    try:
+    with memory_taken() as taken:
         aggregator.aggregate(rows, samples, out)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 1.5 * blocks.SCRATCH
+    assert taken.peak < 1.5 * blocks.SCRATCH
 
 
 @every_rule

@@ -1,6 +1,5 @@
 """Weighted sums of long vectors against plain float64 arithmetic."""
 
-import tracemalloc
 import warnings
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 
 from aspis_mpi.arrays import BLOCK
 from aspis_mpi.coding.combine import decode, encode, payload_size
+from tests.support.memory_taken import memory_taken
 
 
 def rows(n, d, seed=0):
@@ -125,14 +125,10 @@ def test_rows_are_only_read_and_no_temporary_is_as_long():
     for vector in vectors:
         vector.flags.writeable = False
     out = np.empty(d, dtype=np.float32)
-    tracemalloc.start()
-    try:
+    with memory_taken() as taken:
         encode(vectors, np.array([[1.0], [2], [3]]), out)
         decode(vectors, np.array([[1.0, 2, 3]]), out, 2.0)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 2.2 * 8 * BLOCK < d
+    assert taken.peak < 2.2 * 8 * BLOCK < d
 
 
 @pytest.mark.parametrize('divisor', [0, -1, np.nan, np.inf])

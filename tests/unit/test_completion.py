@@ -2,7 +2,6 @@
 
 import heapq
 import time
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from aspis_mpi.coding import completion
 from aspis_mpi.coding.completion import (
     coefficient_error, coverage_seconds, full_count_seconds,
     full_workers_seconds, optimal_error, wait_for_all_seconds)
+from tests.support.memory_taken import memory_taken
 
 COMPLETIONS = coverage_seconds, full_workers_seconds
 either = pytest.mark.parametrize('seconds', COMPLETIONS)
@@ -343,10 +343,6 @@ def test_two_thousand_trials_take_less_than_a_second(copies):
 def test_memory_does_not_grow_with_the_trials(per, n_workers, n):
     assignment = cyclic(n_workers, 8)
     paces = draw(assignment, per, n=n)
-    tracemalloc.start()
-    try:
+    with memory_taken() as taken:
         coverage_seconds(assignment, paces, 2)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 1 << 26
+    assert taken.peak < 1 << 26

@@ -17,18 +17,7 @@ from aspis_mpi.detection.rules.clique import Clique
 from aspis_mpi.detection.rules.core import Core
 from aspis_mpi.schemes.decision import Detection
 from tests.support.designs import families
-
-#: Wrong files of 455 at K = 15, r = 3 and q = 2 ... 7 (the published bound
-#: C(2q, 3)/2, and what its rule lets through under each attack).
-BOUND = (2, 10, 28, 60, 110, 182)
-PUBLISHED = {
-    'fixed-disagreement': BOUND,
-    'all': (0,) * 6,
-    'majorities': (0,) * 6,
-    'framing': (1, 10, 34, 80, 155, 266),
-    'sacrifice': (1, 15, 40, 74, 115, 161),
-    'quiet': (0, 1, 4, 10, 20, 35),
-}
+from tests.support.wrong_counts import BOUND, PUBLISHED
 
 #: Those that decide by replicas.
 RULES = {name: rule for name, rule in registry.parts('detection').items()

@@ -1,6 +1,5 @@
 """Pre-aggregations, and the rules behind them."""
 
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from aspis_mpi.aggregation import blocks
 from aspis_mpi.aggregation.base import Aggregator
 from aspis_mpi.aggregation.preaggregation import Chain, ChainMaker
 from tests.support import plain_aggregation as plain
+from tests.support.memory_taken import memory_taken
 from tests.support.robust_cases import (
     BEFORE, RULES, applied, chained, drawn, means_of, mixed)
 
@@ -111,13 +111,9 @@ def test_rows_are_only_read_and_threads_do_not_show(name, rule, monkeypatch):
 def test_nothing_is_made_as_large_as_the_files(name, rule):
     rows, samples = drawn(20, 100_000)
     chain, out = chained([name], rule, 20, 2), np.empty(100_000, np.float32)
-    tracemalloc.start()
-    try:
+    with memory_taken() as taken:
         chain.aggregate(rows, samples, out)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 1.5 * blocks.SCRATCH
+    assert taken.peak < 1.5 * blocks.SCRATCH
 
 
 @any_before

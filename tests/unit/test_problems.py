@@ -3,7 +3,6 @@
 import gzip
 import subprocess
 import sys
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.parts import extras
 from tests.support.image_files import prepared_once
+from tests.support.memory_taken import memory_taken
 
 
 #: What a job says of problems that cannot do without.
@@ -80,11 +80,9 @@ def test_construction_allocates_nothing(part):
         return problem.n_parameters, problem.n_samples
     # What is imported at its first use is not counted.
     sizes()
-    tracemalloc.start()
-    assert min(sizes()) > 0
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 50_000
+    with memory_taken() as taken:
+        assert min(sizes()) > 0
+    assert taken.peak < 50_000
 
 
 @every_problem
@@ -151,13 +149,11 @@ def test_an_unfinished_problem_names_what_is_missing():
 
 
 def test_quadratic_of_any_size_costs_nothing_before_its_first_use():
-    tracemalloc.start()
-    problem = Quadratic(7, parameters=11_173_962)
-    assert problem.n_parameters == 11_173_962
-    assert problem.n_samples == 20_000
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 10_000
+    with memory_taken() as taken:
+        problem = Quadratic(7, parameters=11_173_962)
+        assert problem.n_parameters == 11_173_962
+        assert problem.n_samples == 20_000
+    assert taken.peak < 10_000
 
 
 @pytest.mark.parametrize('parameters', [1, 1000, (1 << 16) + 5, 200_000])

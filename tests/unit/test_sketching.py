@@ -1,7 +1,6 @@
 """Sketches: the same V everywhere, exact sums, nothing long in memory."""
 
 import math
-import tracemalloc
 import warnings
 
 import numpy as np
@@ -11,6 +10,7 @@ from aspis_mpi.coding.challenge import compare, passes
 from aspis_mpi.coding.combine import payload_size
 from aspis_mpi.coding.sketching import BLOCK, RMS, matrix, sketch
 from aspis_mpi.streams import raw_words
+from tests.support.memory_taken import memory_taken
 
 SECRET, OTHER = b'one secret of 16', b'and another one!'
 
@@ -190,13 +190,9 @@ def test_what_is_not_finite_shows_in_every_number_without_a_warning(
 def test_nothing_as_long_as_a_vector_is_stored(dtype):
     gradients = vectors(2, 1_000_000)
     gradients.flags.writeable = False
-    tracemalloc.start()
-    try:
+    with memory_taken() as taken:
         sketch(gradients, 1, SECRET, 8, dtype)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 2_500_000
+    assert taken.peak < 2_500_000
 
 
 def test_nothing_has_an_empty_sketch():
