@@ -10,9 +10,10 @@ class Lengths(NamedTuple):
     ----------
     payload : int
         Of 4 bytes, in a vector that is no sum of whole gradients.
-    whole, narrow : int
-        Of 4 bytes, in a sum of whole gradients, and in one of few files; 0
-        without any, or where that is no shorter.
+    whole : int
+        Of 4 bytes, in a sum of whole gradients; 0 without any.
+    narrow : int
+        The same of a vector of few files; 0 where that is no shorter.
     sketches : int
         Of 8 bytes, in the answer to a challenge; 0 without any.
     vector : int

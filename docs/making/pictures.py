@@ -250,8 +250,8 @@ def spot():
 # -- The layers
 
 LAYERS = (
-    ('commands', 'run · simulate · plan · prepare · list · show · report · '
-     'doctor'),
+    ('commands', 'run · simulate · sweep · plan · prepare · list · show · '
+     'report · export · doctor'),
     ('assembly', 'from a job to a run: design · wiring · start · replay'),
     ('backends', 'real MPI · the simulator · the replay: they drive the same '
      'objects'),
@@ -262,9 +262,9 @@ LAYERS = (
     ('schemes', "what the server does with a step's arrivals"),
     ('learning', 'problems · models · sets of images · optimizers · '
      'schedules'),
-    ('mathematics', 'assignments · codes · detection · aggregation · attacks '
-     '· delays'),
-    ('ground floor', 'parts by name · random numbers · vectors'))
+    ('mathematics', 'assignments · codes · compression · detection · '
+     'aggregation · attacks · delays'),
+    ('ground floor', 'parts by name · random numbers · vectors · errors'))
 OWNERS = {'backends': 'mpi4py', 'run log': 'h5py', 'learning': 'torch'}
 
 
