@@ -361,9 +361,9 @@ class Run(Framed):
 
     def _whole(self, item: Any) -> Array:
         """All rows of a table that older logs do not have."""
-        if not self._file.has(item.path):
-            return np.empty(0, item.stored_dtype)
-        return self._file.rows(item.path)
+        return self._file.read('/', lambda root: (
+            root[item.path][:] if item.path in root
+            else np.empty(0, item.stored_dtype)))
 
     def _own(self, table: Any, rows: slice = slice(None)) -> Array:
         """Whole rows of a table, of those that it had at the beginning."""

@@ -243,6 +243,15 @@ def test_what_is_no_ledger_is_refused_and_stays_as_it_is(path, kind):
     assert path.read_bytes() == WRONG[kind]
 
 
+def test_a_file_is_read_whole_only_where_it_may_be_a_ledger(path):
+    for kind, raw in WRONG.items():
+        path.write_bytes(raw)
+        assert ledger.raw_of(path) == (raw if kind == 'later' else None)
+    for raw in (b'', ledger.HEADER[:9], ledger.HEADER + b'7\n'):
+        path.write_bytes(raw)
+        assert ledger.raw_of(path) == raw
+
+
 @pytest.fixture
 def job(tmp_path):
     """Writes a job with a ledger: `job(name)`."""
