@@ -296,7 +296,7 @@ class Step(Stage):
             # What counts is what was there at the first signal.
             self.encoded, self.shown = now, self.tally.done.copy()
         self.turn_to(State.ENCODING)
-        if watch.awaited.any():
+        if watch.waits:
             return out
         return out + self._challenge()
 
@@ -316,7 +316,7 @@ class Step(Stage):
         self.wait.answer(self.wait.vectors, worker, now)
         self._notes.arrived(self, worker, ArrivalKind.PAYLOAD, now,
                             message.nbytes)
-        if watch.awaited.any() or self._computing:
+        if watch.waits or self._computing:
             return []
         return self._challenge()
 
@@ -372,7 +372,7 @@ class Step(Stage):
         """True if there is something to compute, and nothing to wait for."""
         if self.state is not State.VERIFYING:
             return self.state is State.RESOLVING
-        return not (self.table.checked and self._watch.awaited.any()
+        return not (self.table.checked and self._watch.waits
                     and (self._tried or not self.table.enough(
                         self._gathering.needed)))
 
@@ -396,7 +396,7 @@ class Step(Stage):
         """Go on from a verification."""
         table, out = self.table, []
         self.wait.relieve(self._notes.now())
-        if self._watch.awaited.any() and not table.settled:
+        if self._watch.waits and not table.settled:
             # It was too early: the others' answers may help.
             self._tried = True
             return out

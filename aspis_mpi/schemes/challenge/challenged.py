@@ -88,13 +88,13 @@ class Challenged(AskedTransfer):
 
     def undivided(self, state):
         """True where the vectors of a state are sums of d numbers."""
-        return self.copies > 1 and _owned(state)
+        return self.copies > 1 and state.has_owners
 
     def encoding(self, worker, state):
         """Files of a worker's vector, and their coefficients."""
-        if not _owned(state):
+        if not state.has_owners:
             return self._inner.encoding(worker, state)
-        files = np.flatnonzero(state.owners == worker)
+        files = state.owned(worker)
         return files, np.ones((files.size, 1))
 
     def sketch(self, vectors, secret):
@@ -116,11 +116,6 @@ class Challenged(AskedTransfer):
                     Drawn(self.assignment, streams.generator(
                         self._seed, 'owners', step, epoch)))
         return Round(transfer, self.assignment.n_workers)
-
-
-def _owned(state):
-    """True where files have owners."""
-    return bool((state.owners != NOBODY).any())
 
 
 class Drawn(Sums):

@@ -58,7 +58,7 @@ class Sums(Combined):
 
     def encoding(self, worker, state):
         """The worker's own files, each with coefficient 1."""
-        files = np.flatnonzero(state.owners == worker)
+        files = state.owned(worker)
         return files, np.ones((files.size, 1))
 
     def decoding(self, state):
