@@ -206,7 +206,7 @@ class Worker(Machine):
         if self._trial is not None:
             return -np.inf
         ends = np.inf if self._work is None else self._work.ends
-        return min(self._answers_at, ends)
+        return min(self._answers_at, ends) if self._asked else ends
 
     def handle(self, message):
         """Take one message of the server.
@@ -476,15 +476,25 @@ class Worker(Machine):
                   if wanted[file] and file in held]
         rows = self._transfer.rows(buffer.values)
         rows.fill(0)
-        rows[places] = self._transfer.sketch(
-            [self._codec.file(values) for values in
-             self._shown([own[place] for place in places])], signal.seed)
+        rows[places] = self._sketched([own[place] for place in places],
+                                      signal.seed, wanted)
         if self._liar is not None:
             self._liar.sketches(
                 self.step, signal.epoch, own, rows, lambda values:
                 self._transfer.sketch([values], signal.seed)[0], self._codec)
         self._answered(Challenge)
         return Sketch(self.turn, signal.epoch, 0, buffer)
+
+    def _sketched(self, files, seed, wanted):
+        """Sketches of files that it holds; all are asked for `wanted`."""
+        def sketch(vectors):
+            return self._transfer.sketch(
+                [self._codec.file(values) for values in vectors], seed)
+
+        if self._liar is not None:
+            return sketch(self._shown(files))
+        return self._pools.gradients.sketches(
+            [self._work.held[file] for file in files], seed, wanted, sketch)
 
     def _answered(self, kind):
         del self._asked[kind]
