@@ -52,12 +52,17 @@ def encode(gradients, weights, out):
                          f'fit a payload of {size}')
     factors, common = _without_common_factor(weights)
     with np.errstate(over='ignore', invalid='ignore'):
+        if weights.size == 1 and common == 1:
+            # The same bits: a sum has no negative zero.
+            np.add(gradients[0], 0, out=out)
+            return
         for s, (total, spare) in _scratch(size, 2):
             for gradient, row in zip(gradients, factors):
                 for k, factor in enumerate(row):
                     part = gradient[k * size:][s][:max(d - k * size, 0)]
                     _add_multiple(total, part, factor, spare)
-            np.multiply(total, common, out=total)
+            if common != 1:
+                np.multiply(total, common, out=total)
             out[s] = total
 
 

@@ -44,6 +44,8 @@ class Step(Stage):
         COMPUTING, ENCODING, VERIFYING or RESOLVING.
     table : Table
         What has arrived, as the transfer keeps it.
+    living : ndarray of bool, shape (K,)
+        Workers that take part and were not given up, as `gathering` has it.
     exposed : ndarray of bool, shape (K,)
         Workers that sent what no honest one sends; `proofs` says what.
     hopeless : str
@@ -87,6 +89,7 @@ class Step(Stage):
         self._sends_at_once = scheme.transfer.sends_at_once
         self._unasked = scheme.transfer.sends_unasked
         self._gathering = gathering
+        self.living = gathering.living
         self._notes = notes
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
                          course, started, members.thin(gathering.living),
@@ -103,11 +106,6 @@ class Step(Stage):
     def name(self):
         """Its name in a sentence."""
         return f'step {self.number}'
-
-    @property
-    def living(self):
-        """Workers that take part and were not given up, bool (K,)."""
-        return self._gathering.living
 
     # -- messages in, messages out
 

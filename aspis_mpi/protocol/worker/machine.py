@@ -351,7 +351,7 @@ class Worker(Machine):
         Replica, Progress, CodedGradient, Sum, Sketch, Answer or None
             What is to be sent to the server now.
         """
-        if self._answers_at <= self._clock():
+        if self._asked and self._answers_at <= self._clock():
             return (self._encode() if self.state is State.SENDING
                     else self._sketch())
         if self._trial is not None:
