@@ -189,15 +189,16 @@ class Simulation:
         drive(self._server, messages, self._down, self._keeper.catch_up)
 
     def _down(self, messages):
-        for worker, message in messages:
+        for _, message in messages:
             if buffer := getattr(message, 'buffer', None):
                 buffer.hold()
-            if self._instant:
-                self._post.append((worker, message))
-            else:
-                self._at(self._network.arrival(self._clock.now, worker,
-                                               False, message),
-                         self._hand, worker, message)
+        if self._instant:
+            self._post.extend(messages)
+            return
+        for worker, message in messages:
+            self._at(self._network.arrival(self._clock.now, worker, False,
+                                           message),
+                     self._hand, worker, message)
 
     @property
     def _probes(self):

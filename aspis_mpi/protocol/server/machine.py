@@ -222,12 +222,11 @@ class ParameterServer:
             return drop(message)
         step.bytes_in += message.nbytes
         step.messages += 1
-        if isinstance(message, Failure | Signal):
-            return self._farewell(worker, message)
-        if message.turn != step.turn or (
-                type(message) not in ALLOWED[state]):
+        if type(message) not in ALLOWED[state]:
+            if isinstance(message, Failure | Signal):
+                return self._farewell(worker, message)
             return drop(message)
-        if not step.living[worker]:
+        if message.turn != step.turn or not step.living[worker]:
             # It has no work in this step, is exposed, or was given up.
             return drop(message)
         try:

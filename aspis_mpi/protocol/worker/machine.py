@@ -425,11 +425,11 @@ class Worker(Machine):
 
     def _report(self, work):
         """Report the finished files, or an adversary's word about them."""
-        report = work.report()
+        report, count = work.report(), work.count
         if self._liar is not None:
             report = self._liar.claims(self.step, report, len(self.files))
-        return Progress(self.turn, 0, unpack_positions(report).bit_count(),
-                        report)
+            count = unpack_positions(report).bit_count()
+        return Progress(self.turn, 0, count, report)
 
     def _encode(self):
         """The combination that the signal asks for."""
@@ -470,8 +470,7 @@ class Worker(Machine):
         if buffer is None:
             return None
         signal, held = self._asked[Challenge][0], self._work.held
-        bits = np.frombuffer(signal.files, dtype=np.uint8)
-        wanted, own = np.unpackbits(bits), sorted(self.files)
+        wanted, own = signal.wanted, sorted(self.files)
         places = [place for place, file in enumerate(own)
                   if wanted[file] and file in held]
         rows = self._transfer.rows(buffer.values)

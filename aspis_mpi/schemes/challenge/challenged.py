@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from aspis_mpi import streams
+from aspis_mpi import arrays, streams
 from aspis_mpi.coding.scrutiny import TOLERANT
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.challenge.verified import VerifiedTable
@@ -12,6 +12,9 @@ from aspis_mpi.schemes.tables.base import AskedTransfer
 from aspis_mpi.schemes.tables.round import Round
 from aspis_mpi.schemes.tables.state import NOBODY
 from aspis_mpi.schemes.transfer.sums import Sums
+
+#: Files whose owners are drawn at once: what is drawn stays in the caches.
+ROWS = 64
 
 
 class Challenged(AskedTransfer):
@@ -133,6 +136,8 @@ class Drawn(Sums):
 
     def choose(self, finished, owners):
         """Fill in owners where there is none, at random."""
-        lots = self._rng.random(finished.shape) * finished
-        drawn = np.where(finished.any(axis=1), lots.argmax(axis=1), NOBODY)
-        owners[owners < 0] = drawn[owners < 0]
+        for some in arrays.blocks(len(finished), ROWS):
+            done = finished[some]
+            lots = self._rng.random(done.shape) * done
+            drawn = np.where(done.any(axis=1), lots.argmax(axis=1), NOBODY)
+            owners[some] = np.where(owners[some] < 0, drawn, owners[some])

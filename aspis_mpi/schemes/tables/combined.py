@@ -49,8 +49,8 @@ class Combined(AskedTransfer):
         self._thinning = thinning
         self._code = code
         self._latest = None, None
-        held = assignment.incidence & self.tells_finishers
-        self._told = held.nonzero()
+        held = assignment.incidence
+        self._told = (held if self.tells_finishers else held[:0]).nonzero()
 
     @property
     def signal_bytes(self):

@@ -59,7 +59,11 @@ class Payload:
     @property
     def gain(self):
         """Norm of its error in the sum, over that in itself."""
-        return 1.0 if self.undivided else float(np.linalg.norm(self.shares))
+        if self.undivided:
+            return 1.0
+        if self.shares.size == 1:
+            return abs(float(self.shares[0]))
+        return float(np.linalg.norm(self.shares))
 
     def release(self):
         """Give the vector back: it is not needed any more."""
