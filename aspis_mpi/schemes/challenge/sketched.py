@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aspis_mpi.arrays import counts
 from aspis_mpi.detection.equality import sort
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.tables.shown import Shown
@@ -76,7 +77,7 @@ class Sketched(Shown):
         self._earlier = self.seen()
         self._count()
         self._secrets.append(secret)
-        self.claims, self._claimants = claims, claims.sum(axis=1)
+        self.claims, self._claimants = claims, counts(claims)
         self.answered = np.zeros(self._n_workers, dtype=bool)
         self._showing = np.zeros_like(self._claimants)
 
@@ -211,10 +212,10 @@ class Sketched(Shown):
 
     def _errors(self, payloads, undivided):
         """Largest error of each of some payloads of one kind, (n,)."""
-        counts = [payload.files.size for payload in payloads]
+        sizes = [payload.files.size for payload in payloads]
         files = np.concatenate([payload.files for payload in payloads])
         columns = self._columns(files, np.repeat(
-            [payload.worker for payload in payloads], counts))
+            [payload.worker for payload in payloads], sizes))
         weights = np.abs(np.concatenate(
             [payload.weights for payload in payloads]))
         # By part if these are checked one by one.
@@ -225,7 +226,7 @@ class Sketched(Shown):
         off = 2 * self._equality.tolerance * np.fmax(
             self._norms[files, columns], self._floor) * (
                 np.linalg.norm(weights, axis=1))
-        firsts = np.cumsum([0, *counts[:-1]])
+        firsts = np.cumsum([0, *sizes[:-1]])
         errors = self._scrutiny.hidden(
             np.add.reduceat(norms, firsts), np.add.reduceat(off, firsts)[
                 :, None], payloads[0].values.size, self._transfer.n_sketches)

@@ -114,7 +114,7 @@ class Stock:
         state = arrived.state
         sent = state.finished & arrived.senders
         if state.has_owners:
-            sent = state.owners[:, None] == np.arange(sent.shape[1])
+            sent = state.owning
         self.usable = [payload for payload in self.kept
                        if self._agrees(payload, verdict)] + (
             unbroken(good, sent))

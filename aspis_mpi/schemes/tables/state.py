@@ -47,6 +47,13 @@ class GlobalState:
         """True where any file has an owner."""
         return bool((self.owners != NOBODY).any())
 
+    @property
+    def owning(self) -> Bools:
+        """Workers by the files that they send, bool (f, K)."""
+        # Of one type: others would be converted, number by number.
+        workers = np.arange(self.finished.shape[1], dtype=self.owners.dtype)
+        return self.owners[:, np.newaxis] == workers
+
     @cached_property
     def _by_owner(self) -> tuple[Ints, list[int]]:
         """All files by owner, and where those of each worker begin."""
