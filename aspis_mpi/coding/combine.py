@@ -50,12 +50,13 @@ def encode(gradients, weights, out):
     if d and payload_size(d, weights.shape[1]) != size:
         raise ValueError(f'{weights.shape[1]} parts of {d} entries do not '
                          f'fit a payload of {size}')
+    if weights.size == 1 and weights[0, 0] == 1:
+        # The same bits: a sum has no negative zero.
+        with np.errstate(invalid='ignore'):
+            np.add(gradients[0], 0, out=out)
+        return
     factors, common = _without_common_factor(weights)
     with np.errstate(over='ignore', invalid='ignore'):
-        if weights.size == 1 and common == 1:
-            # The same bits: a sum has no negative zero.
-            np.add(gradients[0], 0, out=out)
-            return
         for s, (total, spare) in _scratch(size, 2):
             for gradient, row in zip(gradients, factors):
                 for k, factor in enumerate(row):

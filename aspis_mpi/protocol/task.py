@@ -71,7 +71,7 @@ class Recipe:
 
         `spare`: takes a buffer for the gradient, where that is another.
         """
-        if buffer.filled or codec.verbatim:
+        if codec.verbatim:
             return self.task(step, file, parameters, buffer)
         gradient = spare()
         return Derived(

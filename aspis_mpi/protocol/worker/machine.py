@@ -35,8 +35,6 @@ while messages are handled.  An adversary may let its answers wait, too: it
 reports all its files at once, and computes them meanwhile.
 """
 
-from enum import Enum, auto
-
 import numpy as np
 
 from aspis_mpi.compression.plain import PLAIN
@@ -46,8 +44,10 @@ from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters, Probe,
     Progress, Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
 from aspis_mpi.protocol.server.probing import NUMBER
+from aspis_mpi.protocol.task import Filled
 from aspis_mpi.protocol.transitions import Machine
 from aspis_mpi.protocol.worker.liar import HONEST
+from aspis_mpi.protocol.worker.states import ALLOWED, FOLLOWS, State
 from aspis_mpi.protocol.worker.trial import Trial
 from aspis_mpi.protocol.worker.work import Work
 
@@ -55,52 +55,6 @@ from aspis_mpi.protocol.worker.work import Work
 #: Seconds that a worker rests when it has sent what it was asked for: mostly
 #: `Commit` follows, and those who share its cores have yet to send.
 REST = 0.005
-
-
-class State(Enum):
-    """States of a worker."""
-
-    # Members are what they are; that of an enumeration hashes their names.
-    __hash__ = object.__hash__
-
-    IDLE = auto()
-    WAITING = auto()            # a step is announced, parameters under way
-    COMPUTING = auto()
-    SENDING = auto()            # a vector is asked for
-    SKETCHING = auto()          # and sketches of what it is made of
-    PROBING = auto()            # what does it compute, before the first step
-    STOPPED = auto()
-
-
-_ALWAYS = {Model, Parameters, Reorder, Stop}
-_ASKS = {Encode, Challenge}
-#: What a worker may be sent in each state.  The lanes are independent, so
-#: the parameters of a step may overtake its announcement, or come after it
-#: is over.
-ALLOWED = {
-    State.IDLE: _ALWAYS | {Probe},
-    State.PROBING: _ALWAYS,
-    State.WAITING: _ALWAYS | {Skip, Commit},
-    State.COMPUTING: _ALWAYS | _ASKS | {Skip, Commit},
-    State.SENDING: _ALWAYS | _ASKS | {Skip, Commit},
-    State.SKETCHING: _ALWAYS | _ASKS | {Skip, Commit},
-    State.STOPPED: {Parameters},
-}
-
-#: Which other states may come next; Idle is on the way to every other step.
-FOLLOWS = {
-    State.IDLE: {State.WAITING, State.STOPPED},
-    State.WAITING: {State.COMPUTING, State.PROBING, State.IDLE},
-    State.COMPUTING: {State.SENDING, State.SKETCHING, State.IDLE},
-    State.SENDING: {State.COMPUTING, State.SKETCHING, State.IDLE},
-    State.SKETCHING: {State.COMPUTING, State.SENDING, State.IDLE},
-    State.PROBING: {State.IDLE},
-    State.STOPPED: set(),
-}
-
-
-#: What the server waits for is done before anything else.
-ASKED = State.SENDING, State.SKETCHING
 
 
 class Worker(Machine):
@@ -402,6 +356,8 @@ class Worker(Machine):
         buffer = self._pools.gradients.take((self.turn, file, kind))
         if buffer is None:
             return None
+        if buffer.filled:
+            return Filled(buffer)
         step, parameters = self.step, self._work.parameters.values
         if liar is not None:
             return liar.task(step, file, parameters, buffer, self._codec)
