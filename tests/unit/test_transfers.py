@@ -211,6 +211,9 @@ def test_the_files_of_an_owner_are_those_that_name_it():
             state = GlobalState(np.ones((n_files, n_workers), dtype=bool),
                                 owners)
             assert state.has_owners == (owners >= 0).any()
+            files = np.flatnonzero(owners >= 0)
+            assert np.array_equal(np.argwhere(state.owning),
+                                  np.stack([files, owners[files]], axis=1))
             for worker in range(n_workers):
                 assert state.owned(worker).tolist() == [
                     file for file in range(n_files) if owners[file] == worker]
