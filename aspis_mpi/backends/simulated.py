@@ -135,8 +135,7 @@ class Simulation:
         self._down(self._server.start())
         while self._server.exit_code is None:
             self._deliver()
-            if self._server.exit_code is None:
-                self._next()
+            self._next()
             if self._signals is not None:
                 self._unheeded += self._signals.taken()
             # The probe takes no time: nobody is asked anything during it.

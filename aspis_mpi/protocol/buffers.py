@@ -172,9 +172,9 @@ class SharedPool:
                 buffer.release()
             self._shared = {}
             self._forget()
-        if key in self._shared:
-            return self._shared[key].hold()
-        buffer = self._shared[key] = self._pool.another()
+        buffer = self._shared.get(key)
+        if buffer is None:
+            buffer = self._shared[key] = self._pool.another()
         return buffer.hold()
 
     def sketches(self, buffers: Sequence[Buffer], seed: bytes, files: Bools,

@@ -398,7 +398,8 @@ class ParameterServer:
                          self._knowledge.floor, self.notes, self._course,
                          now, self._knowledge.codec(number))
         self._turn_to(step)
-        self._alarm = min(step.expires, step.started + self._course.silence)
+        self._alarm = float(min(step.expires,
+                                step.started + self._course.silence))
         orders = members.orders(number, self.notes)
         for worker, message in orders:
             step.post([worker], message)
@@ -492,7 +493,7 @@ class ParameterServer:
 
     def _set_alarm(self):
         """The next second at which `tick` may have something to do."""
-        self._alarm = self._step.alarm(self._course.silence)
+        self._alarm = float(self._step.alarm(self._course.silence))
 
     def _farewell(self, worker, message):
         """A worker says that it cannot go on, or that it was told to end."""
