@@ -11,7 +11,7 @@ from aspis_mpi.errors import FAILED, ReplayError
 from aspis_mpi.protocol.messages import CodedGradient, Sketch, Skip, Vector
 from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.states import State
-from aspis_mpi.protocol.worker.machine import ASKED
+from aspis_mpi.protocol.worker.states import ASKED
 from aspis_mpi.schemes.record import ArrivalKind
 
 #: States in which what is due is computed; that of RESOLVING waits until

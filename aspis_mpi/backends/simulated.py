@@ -109,15 +109,19 @@ class Simulation:
     def __init__(self, server, workers, keeper, clock, network,
                  signals=None):
         self._signals = signals
-        self._asked = False
+        self._unheeded, self._asked = 0, False
         self._server = server
         self._workers = workers
         self._keeper = keeper
         self._clock = clock
         self._network = network
-        # Seconds, a number that breaks ties, and what to do with whom.
+        # Seconds, a number that breaks ties, and what arrives where: how it
+        # is taken, by which worker or of which, and what.  Or nothing does,
+        # and the worker is looked at.
         self._events = []
         self._count = 0
+        # Number and worker of those looked at before anything else.
+        self._due = deque()
         # When each worker is looked at next, and the number of that event;
         # others are void, also one of an earlier step at the same time.
         self._planned = [np.inf] * len(workers)
@@ -131,10 +135,11 @@ class Simulation:
         self._down(self._server.start())
         while self._server.exit_code is None:
             self._deliver()
-            if self._server.exit_code is None:
-                self._next()
+            self._next()
+            if self._signals is not None:
+                self._unheeded += self._signals.taken()
             # The probe takes no time: nobody is asked anything during it.
-            if self._signals is not None and not self._probes:
+            if self._unheeded and not self._probes:
                 self._heed()
         if self._server.exit_code == INTERRUPTED:
             self._keeper.secure([])
@@ -144,39 +149,55 @@ class Simulation:
 
     def _heed(self):
         """End the run after this step if asked to, at once if asked twice."""
-        for _ in range(self._signals.taken()):
+        while self._unheeded:
+            self._unheeded -= 1
             self._down(self._server.interrupt(
                 f'the simulation was sent {self._signals.name}',
                 self._asked))
             self._asked = True
 
+    @property
+    def over(self):
+        """True where nothing is left that could happen."""
+        return not (self._due or self._events) and (
+            self._server.deadline == np.inf)
+
     def _next(self):
         """Go to the next event, or to the server's deadline before it."""
+        if self._due:
+            number, worker = self._due.popleft()
+            if self._valid[worker] == number:
+                self._work(worker)
+            return
         time = self._events[0][0] if self._events else np.inf
         if self._server.deadline < time:
             self._clock.now = max(self._clock.now, self._server.deadline)
             self._answer(self._server.tick())
             return
-        _, number, act, *what = heapq.heappop(self._events)
-        if act == self._work and self._valid[what[0]] != number:
+        _, number, take, worker, message = heapq.heappop(self._events)
+        if take is None and self._valid[worker] != number:
             return
         self._clock.now = max(self._clock.now, time)
-        act(*what)
+        if take is None:
+            self._work(worker)
+        else:
+            take(worker, message)
 
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
         drive(self._server, messages, self._down, self._keeper.catch_up)
 
     def _down(self, messages):
-        for worker, message in messages:
+        for _, message in messages:
             if buffer := getattr(message, 'buffer', None):
                 buffer.hold()
-            if self._instant:
-                self._post.append((worker, message))
-            else:
-                self._at(self._network.arrival(self._clock.now, worker,
-                                               False, message),
-                         self._hand, worker, message)
+        if self._instant:
+            self._post.extend(messages)
+            return
+        for worker, message in messages:
+            self._at(self._network.arrival(self._clock.now, worker, False,
+                                           message),
+                     self._hand, worker, message)
 
     @property
     def _probes(self):
@@ -201,10 +222,12 @@ class Simulation:
         time = self._workers[worker].finishes
         if time == self._planned[worker]:
             return
-        self._planned[worker], self._valid[worker] = time, None
-        if time < np.inf:
-            self._valid[worker] = self._count
-            self._at(time, self._work, worker)
+        self._planned[worker], self._valid[worker] = time, self._count
+        if time == -np.inf:
+            self._due.append((self._count, worker))
+            self._count += 1
+        else:
+            self._at(time, None, worker, None)
 
     def _work(self, worker):
         """Let a worker compute the file that is finished now."""
@@ -225,8 +248,13 @@ class Simulation:
                      self._up, worker, message)
 
     def _up(self, worker, message):
-        self._answer(self._server.handle(worker, message))
+        said = self._server.handle(worker, message)
+        if said or self._server.due:
+            self._answer(said)
 
-    def _at(self, time, act, *what):
-        heapq.heappush(self._events, (time, self._count, act, *what))
+    def _at(self, time, take, worker, message):
+        """Let a message be taken at some time, or look at a worker then."""
+        if time < np.inf:
+            heapq.heappush(self._events,
+                           (time, self._count, take, worker, message))
         self._count += 1

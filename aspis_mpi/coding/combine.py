@@ -50,6 +50,11 @@ def encode(gradients, weights, out):
     if d and payload_size(d, weights.shape[1]) != size:
         raise ValueError(f'{weights.shape[1]} parts of {d} entries do not '
                          f'fit a payload of {size}')
+    if weights.size == 1 and weights[0, 0] == 1:
+        # The same bits: a sum has no negative zero.
+        with np.errstate(invalid='ignore'):
+            np.add(gradients[0], 0, out=out)
+        return
     factors, common = _without_common_factor(weights)
     with np.errstate(over='ignore', invalid='ignore'):
         for s, (total, spare) in _scratch(size, 2):
@@ -57,7 +62,8 @@ def encode(gradients, weights, out):
                 for k, factor in enumerate(row):
                     part = gradient[k * size:][s][:max(d - k * size, 0)]
                     _add_multiple(total, part, factor, spare)
-            np.multiply(total, common, out=total)
+            if common != 1:
+                np.multiply(total, common, out=total)
             out[s] = total
 
 

@@ -5,20 +5,23 @@ buffers of a rank are counted: who is handed one either keeps it or calls
 `release`, and the last release returns it to its pool.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from aspis_mpi.arrays import Raw, Vector
+from aspis_mpi.arrays import Array, Bools, Raw, Vector
 
 #: Bytes in front of the numbers; keeps them aligned to a cache line.
 HEADER_BYTES = 64
 #: Gradients that a worker which pushes computes ahead of what has left it.
 AHEAD = 2
 
-#: Name of a vector: the step, and what it is of.
+#: Name of a vector: the step, the file, and what it is of it.
 Key = tuple[int, ...]
+#: Sketches (n, ...) of n vectors.
+Sketching = Callable[[Sequence[Vector]], Array]
 
 
 class Buffer:
@@ -132,6 +135,11 @@ class Pool:
         """Take a buffer back; called by its last release."""
         self._free.append(buffer)
 
+    def sketches(self, buffers: Sequence[Buffer], seed: bytes, files: Bools,
+                 sketch: Sketching) -> Array:
+        """Sketches of some buffers; see `SharedPool`."""
+        return sketch([buffer.values for buffer in buffers])
+
 
 class SharedPool:
     """One buffer for all simulated workers that compute the same thing.
@@ -149,6 +157,12 @@ class SharedPool:
         self._pool = Pool(size)
         self._step: int | None = None
         self._shared: dict[Key, Buffer] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        # Sketches by one seed, and where that of each buffer is.
+        self._seed, self._sketches = b'', np.empty(0)
+        self._rows: dict[Buffer, int] = {}
 
     def take(self, key: Key) -> Buffer:
         """The buffer called `key`, whose first element is the step."""
@@ -157,10 +171,37 @@ class SharedPool:
             for buffer in self._shared.values():
                 buffer.release()
             self._shared = {}
-        if key in self._shared:
-            return self._shared[key].hold()
-        buffer = self._shared[key] = self._pool.another()
+            self._forget()
+        buffer = self._shared.get(key)
+        if buffer is None:
+            buffer = self._shared[key] = self._pool.another()
         return buffer.hold()
+
+    def sketches(self, buffers: Sequence[Buffer], seed: bytes, files: Bools,
+                 sketch: Sketching) -> Array:
+        """Sketches of some buffers, each of which is sketched once.
+
+        And all at once, when somebody asks for the first.
+
+        Parameters
+        ----------
+        buffers : list of Buffer
+            Taken in this step, and filled.
+        seed : bytes
+        files : ndarray of bool, shape (f,)
+            Those of which any worker is asked for sketches by this seed.
+        sketch : callable
+            Given vectors, their sketches by this seed.
+        """
+        if seed != self._seed:
+            self._forget()
+            self._seed = seed
+        if not self._rows.keys() >= set(buffers):
+            some = [buffer for key, buffer in self._shared.items()
+                    if buffer.filled and files[key[1]]]
+            self._sketches = sketch([buffer.values for buffer in some])
+            self._rows = {buffer: row for row, buffer in enumerate(some)}
+        return self._sketches[[self._rows[buffer] for buffer in buffers]]
 
 
 class Source(Protocol):
@@ -168,6 +209,10 @@ class Source(Protocol):
 
     def take(self, key: Key) -> Buffer | None:
         """A buffer for the vector called `key`, or None for now."""
+
+    def sketches(self, buffers: Sequence[Buffer], seed: bytes, files: Bools,
+                 sketch: Sketching) -> Array:
+        """Sketches of some buffers; see `SharedPool`."""
 
 
 class Pools(NamedTuple):

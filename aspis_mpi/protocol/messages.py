@@ -13,9 +13,13 @@ it is, who may send it and the table of the documentation follow from that.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
+import numpy as np
+
+from aspis_mpi.arrays import Bools
 from aspis_mpi.protocol.buffers import HEADER_BYTES, Carrier
 
 #: Longest text of a `Failure`.
@@ -265,6 +269,11 @@ class Challenge(Message):
     seed: bytes = part('16 bytes: the seed', lambda job: 16, bytes(16))
     files: bytes = part('bits (f): of these files, what is finished',
                         lambda job: bits(job.n_files))
+
+    @cached_property
+    def wanted(self) -> Bools:
+        """The files that it names, bool, at least (f,)."""
+        return np.unpackbits(np.frombuffer(self.files, np.uint8)).view(bool)
 
 
 class Purpose(IntEnum):

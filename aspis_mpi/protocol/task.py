@@ -51,8 +51,10 @@ class Recipe:
         return replace(self, problem=self.problem.flipped())
 
     def task(self, step: int, file: int, parameters: Vector,
-             buffer: Buffer) -> 'Task':
+             buffer: Buffer) -> 'Task | Filled':
         """The `Task` of a file of a step."""
+        if buffer.filled:
+            return Filled(buffer)
         return self.sum(step, self.batches.samples(step, file), parameters,
                         buffer)
 
@@ -64,12 +66,12 @@ class Recipe:
 
     def encoded(self, step: int, file: int, parameters: Vector,
                 buffer: Buffer, codec: Codec,
-                spare: Callable[[], Buffer]) -> 'Task | Derived':
+                spare: Callable[[], Buffer]) -> 'Task | Filled | Derived':
         """The `Task` of what travels of a file.
 
         `spare`: takes a buffer for the gradient, where that is another.
         """
-        if codec.verbatim or buffer.filled:
+        if codec.verbatim:
             return self.task(step, file, parameters, buffer)
         gradient = spare()
         return Derived(
@@ -88,7 +90,7 @@ class Task:
         Those of a file, or some of them.
     parameters : ndarray of float32, shape (d,)
     buffer : Buffer
-        Receives the sum of the samples' gradients, unless it is filled.
+        Receives the sum of the samples' gradients.
 
     Attributes
     ----------
@@ -105,9 +107,8 @@ class Task:
         self._samples = samples
         self._parameters = parameters
         self._done = 0
-        self.finished = buffer.filled
-        if not buffer.filled:
-            buffer.values.fill(0)
+        self.finished = False
+        buffer.values.fill(0)
 
     def compute(self) -> None:
         """Add the gradient of the next micro-batch."""
@@ -130,6 +131,35 @@ class Task:
     def close(self) -> Buffer:
         """The buffer to send."""
         self.buffer.filled = True
+        return self.buffer
+
+    def release(self) -> None:
+        """Give up: the buffer was not sent."""
+        self.buffer.release()
+
+
+class Filled:
+    """The same where somebody has computed it already.
+
+    Parameters
+    ----------
+    buffer : Buffer
+    """
+
+    finished = True
+
+    def __init__(self, buffer: Buffer):
+        self.buffer = buffer
+
+    def compute(self) -> None:
+        """Do nothing: it is complete."""
+
+    def complete(self) -> Buffer:
+        """The buffer to send."""
+        return self.buffer
+
+    def close(self) -> Buffer:
+        """The buffer to send."""
         return self.buffer
 
     def release(self) -> None:
@@ -170,7 +200,7 @@ class Derived:
 
     Parameters
     ----------
-    task : Task or Derived
+    task : Task, Filled or Derived
         Of the other; its buffer is released then.
     buffer : Buffer
         Receives the result.
@@ -178,7 +208,7 @@ class Derived:
         Writes it.
     """
 
-    def __init__(self, task: 'Task | Derived', buffer: Buffer,
+    def __init__(self, task: 'Task | Filled | Derived', buffer: Buffer,
                  make: Callable[[], None]):
         self._task = task
         self._buffer = buffer

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aspis_mpi.arrays import Bools, Ints
+from aspis_mpi.arrays import Bools, Ints, counts
 from aspis_mpi.assignment.base import Assignment
 from aspis_mpi.coding.code import Code
 from aspis_mpi.schemes.speeds import Speeds
@@ -114,7 +114,7 @@ class Gathering:
         """Count anew, after somebody was lost."""
         self.counting = self._prompt(self._incidence & self.living)
         # By file, all that can come.
-        self._all = self.counting.sum(axis=1)
+        self._all = counts(self.counting)
         self._recount()
         self._doom = '' if self._lenient else self._hopeless()
 
@@ -202,7 +202,7 @@ class Gathering:
         if self.spares_late:
             return prompt
         # After a deadline files may be missing.
-        few = (prompt.sum(axis=1) < self._copies) & np.isinf(self.seconds)
+        few = (counts(prompt) < self._copies) & np.isinf(self.seconds)
         return np.where(few[:, None], held, prompt)
 
     def _recount(self) -> None:
@@ -212,7 +212,7 @@ class Gathering:
         raise NotImplementedError
 
     def _hopeless(self) -> str:
-        holders = self._incidence[:, self.living].sum(axis=1)
+        holders = counts(self._incidence & self.living)
         file = int(holders.argmin())
         if holders[file] >= self._copies:
             return ''

@@ -14,6 +14,7 @@ equal shares at each moment, so that all shares together are the time that
 was lost: whoever dawdles pays, alone or together with others.
 """
 
+import math
 from collections import deque
 
 import numpy as np
@@ -143,14 +144,15 @@ class Owed:
         if self._pending is None or not self._pending[worker]:
             return False
         self._pending[worker] = False
-        self._waits.append((worker, self._asked[worker], now, True))
+        asked = float(self._asked[worker])
+        self._waits.append((worker, asked, now, True))
         if not self._q:
             return False
-        took = float(now - self._asked[worker])
+        took = now - asked
         if self._work is not None:
             took /= self._work[worker]
         self._habits.add(worker, took)
-        if not np.isnan(self.pace):
+        if not math.isnan(self.pace):
             return False
         self._took[worker] = took
         n = self._owing

@@ -10,7 +10,8 @@ from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Encode, Sketch)
 from aspis_mpi.protocol.server.states import State
-from aspis_mpi.protocol.worker.machine import ASKED, Worker
+from aspis_mpi.protocol.worker.machine import Worker
+from aspis_mpi.protocol.worker.states import ASKED
 from aspis_mpi.schemes.record import Outcome
 from tests.support.challenged_jobs import (
     SUBSET, OnOneFile, Run, assembled, liars)

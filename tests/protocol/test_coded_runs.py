@@ -10,7 +10,7 @@ from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.coding import completion
 from aspis_mpi.errors import DONE
 from aspis_mpi.job import loading
-from aspis_mpi.protocol.worker.machine import State
+from aspis_mpi.protocol.worker.states import State
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import BY_SERVER, CODED, Outcome
 from tests.support.coded_jobs import (

@@ -8,7 +8,7 @@ from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.protocol.messages import (
     CodedGradient, Commit, Encode, Model, Parameters, Progress, Reorder, Skip,
     Stop, unpack_positions)
-from aspis_mpi.protocol.worker.machine import State
+from aspis_mpi.protocol.worker.states import State
 from tests.support.benches import WorkerBench
 from tests.support.coded_jobs import assembled, at_rest
 

@@ -13,7 +13,7 @@ from aspis_mpi.errors import DONE
 from aspis_mpi.protocol.messages import (
     Challenge, CodedGradient, Commit, Encode, Model, Parameters, Progress,
     Replica, Sketch, Skip)
-from aspis_mpi.protocol.worker.machine import State
+from aspis_mpi.protocol.worker.states import State
 from tests.support.benches import WorkerBench
 from tests.support.challenged_jobs import assembled, liars
 from tests.support.coded_jobs import NoKeeper

@@ -409,3 +409,47 @@ def test_shared_buffers_live_as_long_as_somebody_holds_them():
     assert held not in later
     assert len({id(buffer) for buffer in later}) <= 2
     held.release()
+
+
+class Sketcher:
+    """Sums vectors up, and keeps how many it was ever given."""
+
+    given = 0
+
+    def __call__(self, vectors):
+        self.given += len(vectors)
+        return np.array([[values.sum()] for values in vectors])
+
+
+def test_shared_buffers_are_sketched_once_each_and_all_that_are_asked_for():
+    pool, sketch = SharedPool(D), Sketcher()
+    asked = np.array([True, True, False, True])
+    for step in 0, 1:
+        held = [pool.take((step, file, None)) for file in range(4)]
+        for number, buffer in enumerate(held):
+            buffer.values.fill(10 * step + number)
+            buffer.filled = number != 3         # that is being computed
+        for seed in b'one', b'two':
+            sketch.given = 0
+            for some in [0], [1, 0], [0], [1]:
+                found = pool.sketches([held[it] for it in some], seed, asked,
+                                      sketch)
+                assert found.tolist() == [[D * (10 * step + it)]
+                                          for it in some]
+            assert sketch.given == 2
+        held[3].filled = True
+        assert pool.sketches(held[3:], seed, asked, sketch).tolist() == [
+            [D * (10 * step + 3)]]
+        for buffer in held:
+            buffer.release()
+
+
+def test_own_buffers_are_sketched_whenever_they_are_asked_for():
+    pool, sketch = Pool(D), Sketcher()
+    held = [pool.take(), pool.take()]
+    for buffer in held:
+        buffer.values.fill(1.0)
+    for _ in range(2):
+        assert pool.sketches(held, b'one', np.zeros(1, dtype=bool),
+                             sketch).tolist() == [[D], [D]]
+    assert sketch.given == 4

@@ -16,7 +16,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.protocol.buffers import HEADER_BYTES
 from aspis_mpi.protocol.messages import Vector
-from aspis_mpi.protocol.worker.machine import State
+from aspis_mpi.protocol.worker.states import State
 from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Outcome, StepRecord

@@ -9,7 +9,7 @@ from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Challenge, Commit, Encode, Model, Parameters,
     Probe, Reorder, Skip, Stop, Vector)
-from aspis_mpi.protocol.worker.machine import State
+from aspis_mpi.protocol.worker.states import State
 from tests.support.benches import WorkerBench
 
 MESSAGES = {**FROM_SERVER, **FROM_WORKER}.values()

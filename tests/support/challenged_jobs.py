@@ -59,7 +59,7 @@ class Bounded(Simulation):
         self.count = getattr(self, 'count', 0) + 1
         if self.count > self.most:
             raise Hangs(f'{self.most} events')
-        if not self._events and self._server.deadline == np.inf:
+        if self.over:
             raise Hangs(f'the server is {self._server.state.name} in step '
                         f'{self._server.step}, and nobody does anything')
         super()._next()

@@ -14,6 +14,8 @@ from aspis_mpi.coding.challenge import (
     hidden_bias, passes, reach)
 from aspis_mpi.coding.combine import encode
 from aspis_mpi.coding.sketching import RMS, matrix, sketch
+from aspis_mpi.schemes.tables.payloads import (
+    Payload, alike, satisfied, sketches)
 
 SECRET, OTHER = b'one secret of 16', b'and another one!'
 BITS = 1e-9
@@ -445,3 +447,37 @@ def test_the_hidden_bias_is_that_of_the_workers_who_can_hide_most():
     assert [hidden_bias(errors, q, 4) for q in (-1, 0, 1, 2, 9)] == [
         0, 0, 1.25, 1.75, 2]
     assert hidden_bias(errors, 2, 0.0) == 0
+
+
+@pytest.mark.parametrize('copies', [1, 2])
+def test_payloads_tested_together_are_tested_as_each_alone(copies):
+    """Right ones, wrong ones, of several lengths, divided and whole."""
+    rng = np.random.default_rng(copies)
+    d, made = 12, []
+    for worker in range(30):
+        files = np.arange(1 + worker % 3)
+        undivided = copies > 1 and worker % 2 == 1
+        weights = rng.standard_normal((files.size,
+                                       1 if undivided else copies))
+        gradients = rng.standard_normal((files.size, d)).astype(np.float32)
+        values = np.empty(d if undivided else d // copies, np.float32)
+        encode(gradients, weights, values)
+        if worker % 5 == 0:
+            values[0] += 1
+        payload = Payload(worker, files, weights, np.ones(files.size),
+                          np.ones(copies), undivided, values)
+        made.append((payload, sketch(gradients, copies, SECRET)))
+    rows = sketches([payload for payload, _ in made], copies, SECRET, 8)
+    shown = {payload.worker: own for payload, own in made}
+    for test, several, of_wrong in (passes, all, False), (guilty, any, True):
+        seen = {}
+        for some in alike(payload for payload, _ in made):
+            seen |= zip([it.worker for it in some], satisfied(
+                some, test, np.array([rows[it.worker] for it in some]),
+                np.array([shown[it.worker] for it in some]), several))
+        for payload, own in made:
+            worker = payload.worker
+            assert seen[worker] == (of_wrong if worker % 5 == 0
+                                    else not of_wrong)
+            assert seen[worker] == payload.satisfies(
+                test, rows[worker], own, several)

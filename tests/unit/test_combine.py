@@ -148,3 +148,15 @@ def test_what_does_not_fit_is_refused():
         decoded(rows(2, 5), np.ones((2, 2)), 6)
     with pytest.raises(ValueError, match='2 rows do not fit 3 rows'):
         decoded(rows(3, 5), np.ones((1, 2)), 5)
+
+
+def test_the_sum_of_one_file_has_the_bits_of_a_sum():
+    """No negative zero, and everything else as it is."""
+    gradient = np.array([0, -0.0, 1.5, -3e38, 1e-45, -1e-45, np.inf, -np.inf,
+                         np.nan], dtype=np.float32)
+    alone, sums = np.empty((2, gradient.size), dtype=np.float32)
+    encode([gradient], np.ones((1, 1)), alone)
+    zeros = np.zeros_like(gradient)
+    encode([gradient, zeros], np.ones((2, 1)), sums)
+    assert alone.tobytes() == sums.tobytes()
+    assert not np.signbit(alone[1])

@@ -203,6 +203,24 @@ def test_states_of_any_size_are_packed():
         assert np.array_equal(again.owners, state.owners)
 
 
+def test_the_files_of_an_owner_are_those_that_name_it():
+    rng = np.random.default_rng(1)
+    for n_files, n_workers in (1, 1), (7, 3), (40, 9):
+        for least in -1, 0:
+            owners = rng.integers(least, n_workers, n_files, dtype=np.int16)
+            state = GlobalState(np.ones((n_files, n_workers), dtype=bool),
+                                owners)
+            assert state.has_owners == (owners >= 0).any()
+            files = np.flatnonzero(owners >= 0)
+            assert np.array_equal(np.argwhere(state.owning),
+                                  np.stack([files, owners[files]], axis=1))
+            for worker in range(n_workers):
+                assert state.owned(worker).tolist() == [
+                    file for file in range(n_files) if owners[file] == worker]
+    nobody = np.full(5, NOBODY, dtype=np.int16)
+    assert not GlobalState(np.ones((5, 2), dtype=bool), nobody).has_owners
+
+
 # --- who sends ---------------------------------------------------------
 
 @every_transfer

@@ -10,7 +10,7 @@ from aspis_mpi.arrays import equal_bits
 from aspis_mpi.detection.tensors import Tensors
 from aspis_mpi.errors import Mistake
 from aspis_mpi.learning.guard.mistake import described, number, plain, raised
-from aspis_mpi.learning.guard.writes import SHORT, WriteCheck, read_only
+from aspis_mpi.learning.guard.writes import WriteCheck, read_only
 from aspis_mpi.learning.problem import Problem, Score
 from aspis_mpi.learning.statements import sizes_of
 
@@ -98,7 +98,7 @@ class Guard:
         # Few calls of functions: many ranks share a core, whose caches have
         # forgotten what they run.
         kept, check = None, self._check
-        if parameters.size <= SHORT:
+        if parameters.size <= check.short:
             kept = parameters.tobytes()
         else:
             check.begin(parameters)

@@ -4,8 +4,9 @@ import numpy as np
 
 from aspis_mpi.arrays import equal_bits
 
-#: Vectors of no more entries are always compared in full.
-SHORT = 1024
+#: Vectors of no more entries are always compared in full, as bytes; and
+#: those of no more than this where every call is.
+SHORT, SHORT_IN_FULL = 1024, 1 << 14
 #: Entries of longer ones that are looked at in every call.
 LOOKS = 16
 #: Calls from the first one on that are compared in full.
@@ -44,6 +45,8 @@ class WriteCheck:
 
     def __init__(self, full=False):
         self._full = full
+        #: Vectors of no more entries are remembered as bytes.
+        self.short = SHORT_IN_FULL if full else SHORT
         self._calls = 0
         self._kept = None
         # Where it is looked; (): everywhere, None: nowhere.
@@ -53,7 +56,7 @@ class WriteCheck:
         """Remember a float32 vector before a call."""
         calls, size = self._calls, vector.size
         self._calls += 1
-        if size <= SHORT:
+        if size <= self.short:
             self._kept = vector.tobytes()
         elif self._full or calls < FIRST:
             self._places = ()
@@ -79,7 +82,7 @@ class WriteCheck:
 
     def written(self, vector):
         """Tell whether the call has written it; undo that where possible."""
-        if vector.size <= SHORT:
+        if vector.size <= self.short:
             if vector.tobytes() == self._kept:
                 return False
             vector[:] = np.frombuffer(self._kept, vector.dtype)

@@ -222,12 +222,11 @@ class ParameterServer:
             return drop(message)
         step.bytes_in += message.nbytes
         step.messages += 1
-        if isinstance(message, Failure | Signal):
-            return self._farewell(worker, message)
-        if message.turn != step.turn or (
-                type(message) not in ALLOWED[state]):
+        if type(message) not in ALLOWED[state]:
+            if isinstance(message, Failure | Signal):
+                return self._farewell(worker, message)
             return drop(message)
-        if not step.living[worker]:
+        if message.turn != step.turn or not step.living[worker]:
             # It has no work in this step, is exposed, or was given up.
             return drop(message)
         try:
@@ -399,7 +398,8 @@ class ParameterServer:
                          self._knowledge.floor, self.notes, self._course,
                          now, self._knowledge.codec(number))
         self._turn_to(step)
-        self._alarm = min(step.expires, step.started + self._course.silence)
+        self._alarm = float(min(step.expires,
+                                step.started + self._course.silence))
         orders = members.orders(number, self.notes)
         for worker, message in orders:
             step.post([worker], message)
@@ -493,7 +493,7 @@ class ParameterServer:
 
     def _set_alarm(self):
         """The next second at which `tick` may have something to do."""
-        self._alarm = self._step.alarm(self._course.silence)
+        self._alarm = float(self._step.alarm(self._course.silence))
 
     def _farewell(self, worker, message):
         """A worker says that it cannot go on, or that it was told to end."""

@@ -44,6 +44,8 @@ class Step(Stage):
         COMPUTING, ENCODING, VERIFYING or RESOLVING.
     table : Table
         What has arrived, as the transfer keeps it.
+    living : ndarray of bool, shape (K,)
+        Workers that take part and were not given up, as `gathering` has it.
     exposed : ndarray of bool, shape (K,)
         Workers that sent what no honest one sends; `proofs` says what.
     hopeless : str
@@ -87,6 +89,7 @@ class Step(Stage):
         self._sends_at_once = scheme.transfer.sends_at_once
         self._unasked = scheme.transfer.sends_unasked
         self._gathering = gathering
+        self.living = gathering.living
         self._notes = notes
         self.wait = Wait(gathering.living.copy(), members.q, members.usual,
                          course, started, members.thin(gathering.living),
@@ -103,11 +106,6 @@ class Step(Stage):
     def name(self):
         """Its name in a sentence."""
         return f'step {self.number}'
-
-    @property
-    def living(self):
-        """Workers that take part and were not given up, bool (K,)."""
-        return self._gathering.living
 
     # -- messages in, messages out
 
@@ -296,7 +294,7 @@ class Step(Stage):
             # What counts is what was there at the first signal.
             self.encoded, self.shown = now, self.tally.done.copy()
         self.turn_to(State.ENCODING)
-        if watch.awaited.any():
+        if watch.waits:
             return out
         return out + self._challenge()
 
@@ -316,7 +314,7 @@ class Step(Stage):
         self.wait.answer(self.wait.vectors, worker, now)
         self._notes.arrived(self, worker, ArrivalKind.PAYLOAD, now,
                             message.nbytes)
-        if watch.awaited.any() or self._computing:
+        if watch.waits or self._computing:
             return []
         return self._challenge()
 
@@ -372,7 +370,7 @@ class Step(Stage):
         """True if there is something to compute, and nothing to wait for."""
         if self.state is not State.VERIFYING:
             return self.state is State.RESOLVING
-        return not (self.table.checked and self._watch.awaited.any()
+        return not (self.table.checked and self._watch.waits
                     and (self._tried or not self.table.enough(
                         self._gathering.needed)))
 
@@ -396,7 +394,7 @@ class Step(Stage):
         """Go on from a verification."""
         table, out = self.table, []
         self.wait.relieve(self._notes.now())
-        if self._watch.awaited.any() and not table.settled:
+        if self._watch.waits and not table.settled:
             # It was too early: the others' answers may help.
             self._tried = True
             return out

@@ -36,7 +36,7 @@ class Tally:
         self._order = order
         self._loads = loads
         # Single entries of a list are what a report touches.
-        self._left = loads.tolist()
+        self._left, self._lengths = loads.tolist(), loads.tolist()
 
     @property
     def places(self):
@@ -50,7 +50,7 @@ class Tally:
 
     def everything(self, worker):
         """All positions of a worker's order, as bits."""
-        return (1 << int(self._loads[worker])) - 1
+        return (1 << self._lengths[worker]) - 1
 
     def file(self, worker, position):
         """The file at a position of a worker's order."""
@@ -60,8 +60,8 @@ class Tally:
         """Reason why no honest worker can have sent this progress, or ''."""
         if bits.bit_count() != count:
             return f'{count} files finished, but {bits.bit_count()} named'
-        if bits >> int(self._loads[worker]):
-            return f'files finished beyond its {self._loads[worker]}'
+        if bits >> self._lengths[worker]:
+            return f'files finished beyond its {self._lengths[worker]}'
         if self.finished[worker] & ~bits:
             return f'{count} files finished after {self.done[worker]}'
         if ordered and bits & (bits + 1):

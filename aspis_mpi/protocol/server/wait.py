@@ -72,6 +72,8 @@ class Wait:
     charges : ndarray of float64, shape (K,)
         Seconds for which the step waited for each worker beyond the pace,
         or others worked because of it.
+    paced : bool
+        Whether anybody can be late.
     counted : bool
         Whether it is known whose files the step has waited for.
     hastened : bool
@@ -82,6 +84,7 @@ class Wait:
     def __init__(self, present, q, usual, course, started, thin=False,
                  work=None):
         self._q = q = q if course.presses else 0
+        self.paced = q > 0
         n_workers = len(present)
         self.files, self.vectors, self.sketches, self.checks = (
             Owed(n_workers, q, habits) for habits in usual)
@@ -96,11 +99,6 @@ class Wait:
         self._thin = thin
         self._ended = {}            # seconds when workers were given up
         self._burden = [], np.nan
-
-    @property
-    def paced(self):
-        """True if anybody can be late."""
-        return self._q > 0
 
     def answer(self, owed, worker, now):
         """Take note of an answer of one kind."""

@@ -47,6 +47,11 @@ class Watch:
         self._wait = wait
         self._started = started
 
+    @property
+    def waits(self):
+        """True while anybody owes what was asked for."""
+        return np.count_nonzero(self.awaited) > 0
+
     def ask(self, workers, epoch, now):
         """These are asked for a vector or for sketches, bool (K,)."""
         self.asked[workers], self.asked_in[workers] = now, epoch

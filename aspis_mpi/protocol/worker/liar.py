@@ -145,13 +145,10 @@ class Liar:
 
     def task(self, step, file, parameters, buffer, codec=PLAIN):
         """The computing of a lie into `buffer`, as `Task` for honest work."""
-        task = self._recipe.task
-        if buffer.filled:
-            return task(step, file, parameters, buffer)
         honest = self._scratch.take((self._turn, file, HONEST))
         forge = partial(self._forge, step, file, parameters)
         return Derived(
-            task(step, file, parameters, honest), buffer,
+            self._recipe.task(step, file, parameters, honest), buffer,
             lambda: codec.forge(file, honest.values, buffer.values, forge))
 
     def _forge(self, step, file, parameters, honest, out):

@@ -35,8 +35,6 @@ while messages are handled.  An adversary may let its answers wait, too: it
 reports all its files at once, and computes them meanwhile.
 """
 
-from enum import Enum, auto
-
 import numpy as np
 
 from aspis_mpi.compression.plain import PLAIN
@@ -46,8 +44,10 @@ from aspis_mpi.protocol.messages import (
     Answer, Challenge, CodedGradient, Commit, Encode, Model, Parameters, Probe,
     Progress, Reorder, Replica, Sketch, Skip, Stop, Sum, unpack_positions)
 from aspis_mpi.protocol.server.probing import NUMBER
+from aspis_mpi.protocol.task import Filled
 from aspis_mpi.protocol.transitions import Machine
 from aspis_mpi.protocol.worker.liar import HONEST
+from aspis_mpi.protocol.worker.states import ALLOWED, FOLLOWS, State
 from aspis_mpi.protocol.worker.trial import Trial
 from aspis_mpi.protocol.worker.work import Work
 
@@ -55,52 +55,6 @@ from aspis_mpi.protocol.worker.work import Work
 #: Seconds that a worker rests when it has sent what it was asked for: mostly
 #: `Commit` follows, and those who share its cores have yet to send.
 REST = 0.005
-
-
-class State(Enum):
-    """States of a worker."""
-
-    # Members are what they are; that of an enumeration hashes their names.
-    __hash__ = object.__hash__
-
-    IDLE = auto()
-    WAITING = auto()            # a step is announced, parameters under way
-    COMPUTING = auto()
-    SENDING = auto()            # a vector is asked for
-    SKETCHING = auto()          # and sketches of what it is made of
-    PROBING = auto()            # what does it compute, before the first step
-    STOPPED = auto()
-
-
-_ALWAYS = {Model, Parameters, Reorder, Stop}
-_ASKS = {Encode, Challenge}
-#: What a worker may be sent in each state.  The lanes are independent, so
-#: the parameters of a step may overtake its announcement, or come after it
-#: is over.
-ALLOWED = {
-    State.IDLE: _ALWAYS | {Probe},
-    State.PROBING: _ALWAYS,
-    State.WAITING: _ALWAYS | {Skip, Commit},
-    State.COMPUTING: _ALWAYS | _ASKS | {Skip, Commit},
-    State.SENDING: _ALWAYS | _ASKS | {Skip, Commit},
-    State.SKETCHING: _ALWAYS | _ASKS | {Skip, Commit},
-    State.STOPPED: {Parameters},
-}
-
-#: Which other states may come next; Idle is on the way to every other step.
-FOLLOWS = {
-    State.IDLE: {State.WAITING, State.STOPPED},
-    State.WAITING: {State.COMPUTING, State.PROBING, State.IDLE},
-    State.COMPUTING: {State.SENDING, State.SKETCHING, State.IDLE},
-    State.SENDING: {State.COMPUTING, State.SKETCHING, State.IDLE},
-    State.SKETCHING: {State.COMPUTING, State.SENDING, State.IDLE},
-    State.PROBING: {State.IDLE},
-    State.STOPPED: set(),
-}
-
-
-#: What the server waits for is done before anything else.
-ASKED = State.SENDING, State.SKETCHING
 
 
 class Worker(Machine):
@@ -206,7 +160,7 @@ class Worker(Machine):
         if self._trial is not None:
             return -np.inf
         ends = np.inf if self._work is None else self._work.ends
-        return min(self._answers_at, ends)
+        return min(self._answers_at, ends) if self._asked else ends
 
     def handle(self, message):
         """Take one message of the server.
@@ -351,7 +305,7 @@ class Worker(Machine):
         Replica, Progress, CodedGradient, Sum, Sketch, Answer or None
             What is to be sent to the server now.
         """
-        if self._answers_at <= self._clock():
+        if self._asked and self._answers_at <= self._clock():
             return (self._encode() if self.state is State.SENDING
                     else self._sketch())
         if self._trial is not None:
@@ -402,6 +356,8 @@ class Worker(Machine):
         buffer = self._pools.gradients.take((self.turn, file, kind))
         if buffer is None:
             return None
+        if buffer.filled:
+            return Filled(buffer)
         step, parameters = self.step, self._work.parameters.values
         if liar is not None:
             return liar.task(step, file, parameters, buffer, self._codec)
@@ -425,11 +381,11 @@ class Worker(Machine):
 
     def _report(self, work):
         """Report the finished files, or an adversary's word about them."""
-        report = work.report()
+        report, count = work.report(), work.count
         if self._liar is not None:
             report = self._liar.claims(self.step, report, len(self.files))
-        return Progress(self.turn, 0, unpack_positions(report).bit_count(),
-                        report)
+            count = unpack_positions(report).bit_count()
+        return Progress(self.turn, 0, count, report)
 
     def _encode(self):
         """The combination that the signal asks for."""
@@ -470,21 +426,30 @@ class Worker(Machine):
         if buffer is None:
             return None
         signal, held = self._asked[Challenge][0], self._work.held
-        bits = np.frombuffer(signal.files, dtype=np.uint8)
-        wanted, own = np.unpackbits(bits), sorted(self.files)
+        wanted, own = signal.wanted, sorted(self.files)
         places = [place for place, file in enumerate(own)
                   if wanted[file] and file in held]
         rows = self._transfer.rows(buffer.values)
         rows.fill(0)
-        rows[places] = self._transfer.sketch(
-            [self._codec.file(values) for values in
-             self._shown([own[place] for place in places])], signal.seed)
+        rows[places] = self._sketched([own[place] for place in places],
+                                      signal.seed, wanted)
         if self._liar is not None:
             self._liar.sketches(
                 self.step, signal.epoch, own, rows, lambda values:
                 self._transfer.sketch([values], signal.seed)[0], self._codec)
         self._answered(Challenge)
         return Sketch(self.turn, signal.epoch, 0, buffer)
+
+    def _sketched(self, files, seed, wanted):
+        """Sketches of files that it holds; all are asked for `wanted`."""
+        def sketch(vectors):
+            return self._transfer.sketch(
+                [self._codec.file(values) for values in vectors], seed)
+
+        if self._liar is not None:
+            return sketch(self._shown(files))
+        return self._pools.gradients.sketches(
+            [self._work.held[file] for file in files], seed, wanted, sketch)
 
     def _answered(self, kind):
         del self._asked[kind]

@@ -12,7 +12,8 @@ import numpy as np
 
 from aspis_mpi.protocol.messages import Compute, Encode, Sketch, Sum
 from aspis_mpi.protocol.worker.errand import Errand
-from aspis_mpi.protocol.worker.machine import ALLOWED, Worker
+from aspis_mpi.protocol.worker.machine import Worker
+from aspis_mpi.protocol.worker.states import ALLOWED
 
 
 class UnaskedWorker(Worker):

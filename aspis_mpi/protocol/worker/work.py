@@ -44,7 +44,8 @@ class Work:
         self.held = {}
         self._files = files
         self._width = width
-        self._seconds = seconds
+        # Python's own numbers: others are slow where there is one at a time.
+        self._seconds = seconds.tolist()
         self._most = most
         self._costs = costs
         self._finished = 0          # bits: positions
@@ -108,7 +109,7 @@ class Work:
         if self.position is not None:
             seconds = self._seconds[self.position % len(self._seconds)]
             if self._costs is not None:
-                seconds = seconds * self._costs[self.file]
+                seconds *= float(self._costs[self.file])
             self.ends = now + seconds
 
     def _next(self):

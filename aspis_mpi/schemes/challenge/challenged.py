@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from aspis_mpi import streams
+from aspis_mpi import arrays, streams
 from aspis_mpi.coding.scrutiny import TOLERANT
 from aspis_mpi.detection.equality import BITS
 from aspis_mpi.schemes.challenge.verified import VerifiedTable
@@ -12,6 +12,9 @@ from aspis_mpi.schemes.tables.base import AskedTransfer
 from aspis_mpi.schemes.tables.round import Round
 from aspis_mpi.schemes.tables.state import NOBODY
 from aspis_mpi.schemes.transfer.sums import Sums
+
+#: Files whose owners are drawn at once: what is drawn stays in the caches.
+ROWS = 64
 
 
 class Challenged(AskedTransfer):
@@ -88,13 +91,13 @@ class Challenged(AskedTransfer):
 
     def undivided(self, state):
         """True where the vectors of a state are sums of d numbers."""
-        return self.copies > 1 and _owned(state)
+        return self.copies > 1 and state.has_owners
 
     def encoding(self, worker, state):
         """Files of a worker's vector, and their coefficients."""
-        if not _owned(state):
+        if not state.has_owners:
             return self._inner.encoding(worker, state)
-        files = np.flatnonzero(state.owners == worker)
+        files = state.owned(worker)
         return files, np.ones((files.size, 1))
 
     def sketch(self, vectors, secret):
@@ -118,11 +121,6 @@ class Challenged(AskedTransfer):
         return Round(transfer, self.assignment.n_workers)
 
 
-def _owned(state):
-    """True where files have owners."""
-    return bool((state.owners != NOBODY).any())
-
-
 class Drawn(Sums):
     """Sums whose owners are drawn among those who finished a file.
 
@@ -138,6 +136,8 @@ class Drawn(Sums):
 
     def choose(self, finished, owners):
         """Fill in owners where there is none, at random."""
-        lots = self._rng.random(finished.shape) * finished
-        drawn = np.where(finished.any(axis=1), lots.argmax(axis=1), NOBODY)
-        owners[owners < 0] = drawn[owners < 0]
+        for some in arrays.blocks(len(finished), ROWS):
+            done = finished[some]
+            lots = self._rng.random(done.shape) * done
+            drawn = np.where(done.any(axis=1), lots.argmax(axis=1), NOBODY)
+            owners[some] = np.where(owners[some] < 0, drawn, owners[some])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aspis_mpi.arrays import counts
 from aspis_mpi.detection.classes import sort
 from aspis_mpi.detection.evidence import Evidence
 from aspis_mpi.schemes.tables.shown import Shown
@@ -33,8 +34,6 @@ class Sketched(Shown):
         Whom it asked for which files.
     margin : ndarray of float64, shape (2,)
         Largest distance that is support, smallest that is disagreement.
-    fresh : ndarray of bool, shape (f,)
-        Files that somebody has shown since they were `offered`.
     """
 
     def __init__(self, transfer, equality, floor, known):
@@ -68,14 +67,17 @@ class Sketched(Shown):
         self.claims = np.zeros((n_files, self._n_workers), dtype=bool)
         # Workers that claim each file, and those that have shown it.
         self._claimants = self._showing = np.zeros(n_files, dtype=int)
-        self.fresh = np.zeros(n_files, dtype=bool)
+        self._fresh = np.zeros(n_files, dtype=bool)
+        # Whose answers are in neither yet.
+        self._uncounted = []
 
     def ask(self, claims, secret):
         """Begin a challenge of who claims to have finished what, (f, K)."""
         # What came before is kept as disagreements between workers.
         self._earlier = self.seen()
+        self._count()
         self._secrets.append(secret)
-        self.claims, self._claimants = claims, claims.sum(axis=1)
+        self.claims, self._claimants = claims, counts(claims)
         self.answered = np.zeros(self._n_workers, dtype=bool)
         self._showing = np.zeros_like(self._claimants)
 
@@ -83,28 +85,51 @@ class Sketched(Shown):
         """Take a worker's answer, as it travels; one for each challenge."""
         self.own[worker] = self._transfer.rows(values)
         self.answered[worker] = True
-        files = self._transfer.assignment.files(worker)
-        files = files[self.claims[files, worker]]
-        self.fresh[files] = True
-        self._showing[files] += 1
+        self._uncounted.append(worker)
+
+    def _count(self):
+        """Count what was shown in the answers since the last time."""
+        workers, self._uncounted = self._uncounted, []
+        if not workers:
+            return
+        files = [self._transfer.assignment.files(it) for it in workers]
+        workers = np.repeat(workers, [it.size for it in files])
+        files = np.concatenate(files)
+        files = files[self.claims[files, workers]]
+        self._fresh[files] = True
+        np.add.at(self._showing, files, 1)
+
+    @property
+    def fresh(self):
+        """Files that were shown since they were `offered`, bool (f,)."""
+        self._count()
+        return self._fresh
 
     def enough(self, needed):
         """True if each file was shown so often, (f,), or by all it can be."""
+        self._count()
         return bool((self._showing >= np.minimum(
             needed, self._claimants)).all())
 
     def offered(self, files):
         """Take note that some files could be drawn for an audit."""
-        self.fresh[files] = False
+        self._fresh[files] = False
 
-    def places(self, worker, files):
-        """Places of files among those of a worker, (n,)."""
-        return self._places[files, self._columns(files, worker)]
+    def of(self, workers, files):
+        """What workers (m,) have shown of files (m, n) of theirs.
+
+        Returns
+        -------
+        ndarray, shape (m, n, k + 1, copies)
+        """
+        workers = np.reshape(workers, (-1, 1))
+        return self.own[workers, self._places[
+            files, self._columns(files, workers)]]
 
     def _columns(self, files, workers):
-        """Columns of workers among the holders of files, int (n,)."""
-        holders = self._holders[files]
-        return (holders == np.reshape(workers, (-1, 1))).argmax(axis=1)
+        """Columns of workers among the holders of files, int (..., n)."""
+        workers = np.asarray(workers)[..., np.newaxis]
+        return (self._holders[files] == workers).argmax(axis=-1)
 
     def compare(self):
         """Sort the answers of the last challenge into equal ones."""
@@ -187,10 +212,10 @@ class Sketched(Shown):
 
     def _errors(self, payloads, undivided):
         """Largest error of each of some payloads of one kind, (n,)."""
-        counts = [payload.files.size for payload in payloads]
+        sizes = [payload.files.size for payload in payloads]
         files = np.concatenate([payload.files for payload in payloads])
         columns = self._columns(files, np.repeat(
-            [payload.worker for payload in payloads], counts))
+            [payload.worker for payload in payloads], sizes))
         weights = np.abs(np.concatenate(
             [payload.weights for payload in payloads]))
         # By part if these are checked one by one.
@@ -201,7 +226,7 @@ class Sketched(Shown):
         off = 2 * self._equality.tolerance * np.fmax(
             self._norms[files, columns], self._floor) * (
                 np.linalg.norm(weights, axis=1))
-        firsts = np.cumsum([0, *counts[:-1]])
+        firsts = np.cumsum([0, *sizes[:-1]])
         errors = self._scrutiny.hidden(
             np.add.reduceat(norms, firsts), np.add.reduceat(off, firsts)[
                 :, None], payloads[0].values.size, self._transfer.n_sketches)

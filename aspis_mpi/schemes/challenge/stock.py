@@ -7,9 +7,8 @@ when these are those that are believed, for every file in it.
 import numpy as np
 
 from aspis_mpi.coding import challenge
-from aspis_mpi.schemes.tables.state import NOBODY
 from aspis_mpi.schemes.tables.payloads import (
-    Payload, files_in, sketches, unbroken)
+    Payload, alike, files_in, satisfied, sketches, unbroken)
 
 
 class Stock:
@@ -70,26 +69,34 @@ class Stock:
 
     def compare(self):
         """Find out which of them are what their senders have shown."""
-        passes = self._transfer.scrutiny.passes
-        self._fits = {payload.worker: self._test(payload, passes, all)
-                      for payload in self.fresh}
+        self._fits = self._test(self.fresh, self._transfer.scrutiny.passes,
+                                all)
 
     def liars(self, believed):
         """Believed workers whose payload is not what they showed, (n,)."""
-        return [payload.worker for payload in self.fresh
-                if believed[payload.worker]
-                and not self._fits[payload.worker]
-                and self._test(payload, self._transfer.scrutiny.guilty, any)]
+        guilty = self._test(
+            [payload for payload in self.fresh if believed[payload.worker]
+             and not self._fits[payload.worker]],
+            self._transfer.scrutiny.guilty, any)
+        return [worker for worker, proved in guilty.items() if proved]
 
-    def _test(self, payload, test, several):
-        """Apply a test to a payload, or to its parts."""
-        worker = payload.worker
-        if worker not in self._sketches or (
-                not self._sketched.answered[worker]):
-            return False
-        own = self._sketched.own[worker, self._sketched.places(
-            worker, payload.files)]
-        return payload.satisfies(test, self._sketches[worker], own, several)
+    def _test(self, payloads, test, several):
+        """Apply a test to payloads, or to their parts; bool by worker.
+
+        False where one lacks its sketch, or its sender's answer.
+        """
+        found = dict.fromkeys((payload.worker for payload in payloads), False)
+        answered = self._sketched.answered
+        for some in alike(payload for payload in payloads
+                          if payload.worker in self._sketches
+                          and answered[payload.worker]):
+            workers = [payload.worker for payload in some]
+            own = self._sketched.of(workers,
+                                    [payload.files for payload in some])
+            rows = np.array([self._sketches[worker] for worker in workers])
+            found |= zip(workers, satisfied(some, test, rows, own,
+                                            several).tolist())
+        return found
 
     def select(self, verdict, believed, arrived):
         """Choose those that may be used, earlier ones and new ones.
@@ -101,14 +108,13 @@ class Stock:
         arrived : Round
             Of this epoch.
         """
-        good = [payload for payload in self.fresh if believed[payload.worker]
-                and verdict.contributors[payload.files, payload.worker].all()
-                and challenge.bounded(payload.weights).all()
-                and self._fits[payload.worker]]
+        good = _sound([payload for payload in self.fresh
+                       if believed[payload.worker]
+                       and self._fits[payload.worker]], verdict)
         state = arrived.state
         sent = state.finished & arrived.senders
-        if state.owners.max(initial=NOBODY) != NOBODY:
-            sent = state.owners[:, None] == np.arange(sent.shape[1])
+        if state.has_owners:
+            sent = state.owning
         self.usable = [payload for payload in self.kept
                        if self._agrees(payload, verdict)] + (
             unbroken(good, sent))
@@ -151,3 +157,16 @@ class Stock:
         for payload in self.kept + self.held:
             payload.release()
         self.kept, self.fresh, self.usable, self.held = [], [], [], []
+
+
+def _sound(payloads, verdict):
+    """Payloads of files that are believed, with coefficients to be checked."""
+    if not payloads:
+        return payloads
+    workers = np.repeat([payload.worker for payload in payloads],
+                        [payload.files.size for payload in payloads])
+    files = np.concatenate([payload.files for payload in payloads])
+    weights = np.concatenate([payload.weights for payload in payloads])
+    wrong = set(workers[~(verdict.contributors[files, workers]
+                          & challenge.bounded(weights))].tolist())
+    return [payload for payload in payloads if payload.worker not in wrong]

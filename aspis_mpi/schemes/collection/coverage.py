@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aspis_mpi.arrays import counts
 from aspis_mpi.schemes.gathering import Collection, Gathering
 
 
@@ -87,7 +88,7 @@ class Copies(Gathering):
             needed = np.minimum(self._required, holders)
         # Lists: single entries of them are what a report touches.
         self._wanted, self._needed = needed, needed.tolist()
-        self._counts = (self.finished & self.counting).sum(axis=1).tolist()
+        self._counts = counts(self.finished & self.counting).tolist()
         self._short = int(np.count_nonzero(self._missing()))
 
     def _complete(self):

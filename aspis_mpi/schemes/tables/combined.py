@@ -49,8 +49,8 @@ class Combined(AskedTransfer):
         self._thinning = thinning
         self._code = code
         self._latest = None, None
-        held = assignment.incidence & self.tells_finishers
-        self._told = held.nonzero()
+        held = assignment.incidence
+        self._told = (held if self.tells_finishers else held[:0]).nonzero()
 
     @property
     def signal_bytes(self):
@@ -131,7 +131,7 @@ class PayloadTable(RoundTable):
 
     def ask(self, finished):
         """Make a new signal of who finished what; who must send, (K,)."""
-        self._counts = finished.sum(axis=1).astype(np.uint16)
+        self._counts = arrays.counts(finished).astype(np.uint16)
         return self._round.ask(finished)
 
     def lose(self, worker):

@@ -44,30 +44,9 @@ class Payload:
     buffer: Lent | None = None
 
     def satisfies(self, test, rows, own, several):
-        """Apply a test of `coding.challenge` to it.
-
-        Parameters
-        ----------
-        test : callable
-            `passes` or `guilty`.
-        rows : ndarray of float64, shape (k + 1, parts)
-            Its sketch; of all parts if it is undivided, of one else.
-        own : ndarray of float64, shape (n, k + 1, copies)
-            What its sender has shown of its files.
-        several : callable
-            `all` or `any`, of the parts.
-
-        Returns
-        -------
-        bool
-        """
-        if not self.undivided:
-            return bool(test(rows[:, 0], own, self.weights,
-                             self.values.size))
-        size = combine.payload_size(self.values.size, rows.shape[1])
-        return several(bool(test(rows[:, part], own[:, :, part:part + 1],
-                                 self.weights, size))
-                       for part in range(rows.shape[1]))
+        """Apply a test of `coding.challenge` to it; see `satisfied`."""
+        return bool(satisfied([self], test, rows[np.newaxis],
+                              own[np.newaxis], several)[0])
 
     @property
     def file(self):
@@ -80,7 +59,11 @@ class Payload:
     @property
     def gain(self):
         """Norm of its error in the sum, over that in itself."""
-        return 1.0 if self.undivided else float(np.linalg.norm(self.shares))
+        if self.undivided:
+            return 1.0
+        if self.shares.size == 1:
+            return abs(float(self.shares[0]))
+        return float(np.linalg.norm(self.shares))
 
     def release(self):
         """Give the vector back: it is not needed any more."""
@@ -106,6 +89,44 @@ def sketches(payloads, copies, secret, k, scrutiny=TOLERANT):
     return found
 
 
+def alike(payloads):
+    """Lists of payloads whose tests are of arrays of the same shapes."""
+    found = {}
+    for payload in payloads:
+        found.setdefault((payload.undivided, payload.weights.shape,
+                          payload.values.size), []).append(payload)
+    return found.values()
+
+
+def satisfied(payloads, test, rows, own, several):
+    """Apply a test of `coding.challenge` to m payloads that are `alike`.
+
+    Parameters
+    ----------
+    payloads : list of Payload
+    test : callable
+        `passes` or `guilty`.
+    rows : ndarray of float64, shape (m, k + 1, parts)
+        Their sketches; of all parts if they are undivided, of one else.
+    own : ndarray of float64, shape (m, n, k + 1, copies)
+        What their senders have shown of their files.
+    several : callable
+        `all` or `any`, of the parts.
+
+    Returns
+    -------
+    ndarray of bool, shape (m,)
+    """
+    weights = np.array([payload.weights for payload in payloads])
+    size, parts = payloads[0].values.size, rows.shape[-1]
+    if not payloads[0].undivided:
+        return test(rows[..., 0], own, weights, size)
+    size = combine.payload_size(size, parts)
+    by_part = [test(rows[..., part], own[..., part:part + 1], weights, size)
+               for part in range(parts)]
+    return np.array([several(it) for it in zip(*by_part)])
+
+
 def files_in(payloads, n_files):
     """Files in some payloads, bool (f,)."""
     found = np.zeros(n_files, dtype=bool)
@@ -128,10 +149,12 @@ def unbroken(payloads, sent):
         there = np.zeros(sent.shape[1], dtype=bool)
         there[[payload.worker for payload in payloads]] = True
         broken = (sent & ~there).any(axis=1)
+        if not broken.any():
+            return payloads
         left = [payload for payload in payloads
                 if not broken[payload.files].any()]
         if len(left) == len(payloads):
-            return left
+            return payloads
         payloads = left
 
 

@@ -1,6 +1,7 @@
 """The content of a signal to send, and the two fields that carry it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
@@ -40,6 +41,30 @@ class GlobalState:
 
     finished: Bools
     owners: Ints
+
+    @cached_property
+    def has_owners(self) -> bool:
+        """True where any file has an owner."""
+        return bool((self.owners != NOBODY).any())
+
+    @property
+    def owning(self) -> Bools:
+        """Workers by the files that they send, bool (f, K)."""
+        # Of one type: others would be converted, number by number.
+        workers = np.arange(self.finished.shape[1], dtype=self.owners.dtype)
+        return self.owners[:, np.newaxis] == workers
+
+    @cached_property
+    def _by_owner(self) -> tuple[Ints, list[int]]:
+        """All files by owner, and where those of each worker begin."""
+        files = np.argsort(self.owners, kind='stable')
+        workers = np.arange(self.finished.shape[1] + 1)
+        return files, np.searchsorted(self.owners[files], workers).tolist()
+
+    def owned(self, worker: int) -> Ints:
+        """Files that a worker sends, ascending."""
+        files, begins = self._by_owner
+        return files[begins[worker]:begins[worker + 1]]
 
     def pack(self, told: Pairs) -> tuple[bytes, bytes]:
         """The two fields as bytes, as `Encode` carries them.

@@ -54,17 +54,18 @@ class Sums(Combined):
 
     def changed(self, before, after):
         """Workers that own other files than before."""
-        return (self._owned(before) != self._owned(after)).any(axis=0)
+        return (before.owning != after.owning).any(axis=0)
 
     def encoding(self, worker, state):
         """The worker's own files, each with coefficient 1."""
-        files = np.flatnonzero(state.owners == worker)
+        files = state.owned(worker)
         return files, np.ones((files.size, 1))
 
     def decoding(self, state):
         """A plain sum; files without an owner are not in it."""
         cover = (state.owners >= 0).astype(np.float64)
-        weights = self._owned(state).any(axis=0).astype(np.float64)[None]
+        weights = np.zeros((1, self._shape[1]))
+        weights[0, state.owners[state.owners >= 0]] = 1
         return Decoding(weights, cover,
                         float(np.sqrt(cover.size - cover.sum())))
 
@@ -72,6 +73,3 @@ class Sums(Combined):
         """The owner."""
         return np.where(state.owners >= 0, state.owners,
                         MISSING).astype(np.int16)
-
-    def _owned(self, state):
-        return state.owners[:, None] == np.arange(self._shape[1])
