@@ -262,6 +262,9 @@ class SpotTable(InspectedTable):
 
     def _same(self, one, other):
         """Tell whether two sketches are of the same gradient."""
+        # Those of honest workers on like machines have the same bits.
+        if np.array_equal(one, other):
+            return True
         apart = self._equality.distance(
             lambda floor: self._scrutiny.compare(one, other, floor),
             self._floor)
