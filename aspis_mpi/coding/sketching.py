@@ -25,7 +25,7 @@ from aspis_mpi.streams import raw_words
 #: use, which is a little faster than what fits into a core's own cache.
 BLOCK, GROUP = 1 << 14, 12 << 17
 #: So few rows of float32 are multiplied with one gradient after the other,
-#: where it is: products of matrices need copies, which cost more than that.
+#: where it is: a product of matrices needs copies, which cost more than that.
 FEW = 4
 #: Coordinates a block then: more of them, for fewer calls, and not so many
 #: that a sum of squares loses digits.
@@ -242,12 +242,13 @@ def _add_rows(spare, sums, parts, s, entries):
 def _add_singly(sums, parts, s, entries):
     """One part after the other, without a copy."""
     for row, part in zip(sums, parts):
-        piece = part[s]
+        # Of other ones sums of products are made without partial sums.
+        piece = np.ascontiguousarray(part[s])
         square, some = piece.dot(piece), entries[:piece.size]
         if not (math.isfinite(square) and square >= LEAST):
             piece, some = piece.astype(np.float64), some.astype(np.float64)
             square = piece.dot(piece)
-        row[:-1] += some.T @ piece
+        row[:-1] += np.vecdot(some.T, piece)
         row[-1] += square
 
 
