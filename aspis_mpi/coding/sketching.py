@@ -13,7 +13,7 @@ for each row.
 """
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -24,6 +24,12 @@ from aspis_mpi.streams import raw_words
 #: Coordinates a block and bytes of gradients at a time: with both, 2.6 MB in
 #: use, which is a little faster than what fits into a core's own cache.
 BLOCK, GROUP = 1 << 14, 12 << 17
+#: So few rows of float32 are multiplied with one gradient after the other,
+#: where it is: a product of matrices needs copies, which cost more than that.
+FEW = 4
+#: Coordinates a block then: more of them, for fewer calls, and not so many
+#: that a sum of squares loses digits.
+LONG = 1 << 15
 #: Bytes of V, or else of its random words, that are kept for the next
 #: sketches with the same secret, as of a file that is checked.
 KEPT = 1 << 23
@@ -57,9 +63,8 @@ def matrix(secret, k, coordinates):
         No row, or a secret of another length.
     """
     _check(k)
-    words, n = _words(k), coordinates.stop - coordinates.start
-    raw = raw_words(secret, coordinates.start * words, n * words)
-    return _entries(raw, k, np.empty((n, k)))
+    n = coordinates.stop - coordinates.start
+    return _fill(np.empty((n, k)), secret, coordinates.start)
 
 
 def _words(k):
@@ -72,12 +77,32 @@ def _check(k):
         raise ValueError(f'sketches {k} must be at least 1')
 
 
-def _entries(raw, k, out):
-    """Rows of V transposed that some words make, in `out`."""
-    integers = raw.astype('<u8', copy=False).view('<i2')
-    out[:] = integers.reshape(len(out), 4 * _words(k))[:, :k]
-    out += 0.5
+def _fill(out, secret, first, words=None):
+    """Rows of V transposed from one on, in `out` (n, k).
+
+    `words`: the words of the secret, if they are here.
+    """
+    n_words = _words(out.shape[1])
+    # In pieces: the words of a long V take as much room as V.
+    for s in blocks(len(out)):
+        start, n = (first + s.start) * n_words, (s.stop - s.start) * n_words
+        raw = (raw_words(secret, start, n) if words is None
+               else words[start:start + n])
+        integers = raw.astype('<u8', copy=False).view('<i2')
+        piece = out[s]
+        piece[:] = integers.reshape(-1, 4 * n_words)[:, :out.shape[1]]
+        piece += 0.5
     return out
+
+
+def _singly(k, dtype):
+    """True if gradients are multiplied one after the other."""
+    return dtype == np.float32 and k <= FEW
+
+
+def _room(n, k, dtype):
+    """Room for n rows of V transposed, in the order of its use."""
+    return np.empty((n, k), dtype, 'F' if _singly(k, dtype) else 'C')
 
 
 def _matrices(secret, k, size, dtype):
@@ -85,26 +110,22 @@ def _matrices(secret, k, size, dtype):
 
     The next one may be in the place of the one before.
     """
+    block = LONG if _singly(k, dtype) else BLOCK
     if 8 * size * k <= KEPT:
         kept = _kept(secret, k, size, dtype)
-        yield from ((s, kept[s]) for s in blocks(size, BLOCK))
+        yield from ((s, kept[s]) for s in blocks(size, block))
         return
-    words = _words(k)
-    whole = _whole(secret, size * words) if (
-        8 * size * words <= KEPT) else None
-    memory = np.empty((min(size, BLOCK), k), dtype)
-    for s in blocks(size, BLOCK):
-        first, n = s.start * words, (s.stop - s.start) * words
-        raw = (raw_words(secret, first, n) if whole is None
-               else whole[first:first + n])
-        yield s, _entries(raw, k, memory[:s.stop - s.start])
+    n = size * _words(k)
+    words = _whole(secret, n) if 8 * n <= KEPT else None
+    memory = _room(min(size, block), k, dtype)
+    for s in blocks(size, block):
+        yield s, _fill(memory[:s.stop - s.start], secret, s.start, words)
 
 
 @lru_cache(maxsize=1)
 def _kept(secret, k, size, dtype):
     """All of a short V transposed."""
-    return sealed(matrix(secret, k, slice(0, size)).astype(
-        dtype, copy=False))
+    return sealed(_fill(_room(size, k, dtype), secret, 0))
 
 
 @lru_cache(maxsize=1)
@@ -144,10 +165,10 @@ def sketch(gradients, copies, secret, k=8, dtype=np.float64):
     Notes
     -----
     In float64 the error of a sketch is some 1e-16 sqrt(d) |g|, 1e-12 |g| for
-    10^8 numbers.  A matrix product of the linear algebra library does the
-    work, so the last bits may depend on the machine, on threads and on the
-    other gradients of the call: compare with a tolerance of 1e-9.  For
-    integers that stay below 2^53 when summed they are exact.
+    10^8 numbers.  Products of the linear algebra library do the work, so the
+    last bits may depend on the machine, on threads and on the other gradients
+    of the call: compare with a tolerance of 1e-9.  For integers that stay
+    below 2^53 when summed they are exact.
 
     In float32, which takes half the time, the error is 5e-7 |g| whatever d
     is, as a root mean square, and 2e-6 |g| in some rows (the entries of V are
@@ -156,7 +177,7 @@ def sketch(gradients, copies, secret, k=8, dtype=np.float64):
     float64.
 
     Each number is read once, for about 1 ns where gradients come from
-    memory, and V is made once, for 10 ns a coordinate; for 3 if the sketches
+    memory, and V is made once, for 8 ns a coordinate; for 3 if the sketches
     before had the same secret and its words are no more than `KEPT`, for
     nothing if V is not.  No other temporary is larger than 1.6 MB.
     """
@@ -168,14 +189,10 @@ def sketch(gradients, copies, secret, k=8, dtype=np.float64):
     parts = [gradient[p * size:(p + 1) * size]
              for p in range(copies) for gradient in gradients]
     sums = np.zeros((len(parts), k + 1))
-    dtype = np.dtype(dtype)
-    n = GROUP // (BLOCK * dtype.itemsize)
-    spare = np.empty((min(len(parts), n), min(size, BLOCK)), dtype)
+    add = _adder(len(parts), size, k, np.dtype(dtype))
     with np.errstate(over='ignore', under='ignore', invalid='ignore'):
-        for s, entries in _matrices(secret, k, size, dtype):
-            for first in range(0, len(parts), n):
-                group = slice(first, first + n)
-                _add_block(sums[group], parts[group], s, entries, spare)
+        for s, entries in _matrices(secret, k, size, np.dtype(dtype)):
+            add(sums, parts, s, entries)
     sums[:, :k] /= RMS
     sums[:, k] = np.sqrt(sums[:, k])
     shaped = sums.reshape(copies, len(gradients), k + 1)
@@ -192,8 +209,24 @@ def _common_size(gradients):
     return size
 
 
-def _add_block(sums, parts, s, entries, spare):
-    """Add one block to the sums V g and |g|^2 of some parts."""
+def _adder(n, size, k, dtype):
+    """The way to add a block to the sums V g and |g|^2 of n parts."""
+    if _singly(k, dtype):
+        return _add_singly
+    most = GROUP // (BLOCK * dtype.itemsize)
+    return partial(_add_together, np.empty(
+        (min(n, most), min(size, BLOCK)), dtype))
+
+
+def _add_together(spare, sums, parts, s, entries):
+    """As many parts at a time as there is room for, as one matrix."""
+    n = max(len(spare), 1)
+    for first in range(0, len(parts), n):
+        group = slice(first, first + n)
+        _add_rows(spare, sums[group], parts[group], s, entries)
+
+
+def _add_rows(spare, sums, parts, s, entries):
     rows = spare[:len(parts), :len(entries)]
     for row, part in zip(rows, parts):
         piece = part[s]
@@ -204,6 +237,19 @@ def _add_block(sums, parts, s, entries, spare):
         squares = np.vecdot(rows, rows)
     sums[:, :-1] += rows @ entries
     sums[:, -1] += squares
+
+
+def _add_singly(sums, parts, s, entries):
+    """One part after the other, without a copy."""
+    for row, part in zip(sums, parts):
+        # Of other ones sums of products are made without partial sums.
+        piece = np.ascontiguousarray(part[s])
+        square, some = piece.dot(piece), entries[:piece.size]
+        if not (math.isfinite(square) and square >= LEAST):
+            piece, some = piece.astype(np.float64), some.astype(np.float64)
+            square = piece.dot(piece)
+        row[:-1] += np.vecdot(some.T, piece)
+        row[-1] += square
 
 
 def _in_range(rows, squares):

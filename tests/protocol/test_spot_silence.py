@@ -169,7 +169,7 @@ def test_the_late_answers_of_who_was_given_up_count_no_more():
     table, state = it.table, it.state
     out = it.send(3, it.sketch(3, it.owned(3), order.seed, order.epoch))
     assert not out and it.state is state
-    assert all(one.shown is None for one in table._sent if one.worker == 3)
+    assert all(one.shown is None for one in table.sums.sent if one.worker == 3)
     record = it.finish(0)
     assert 3 not in record.source and not record.exposed.any()
 

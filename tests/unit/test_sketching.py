@@ -8,7 +8,7 @@ import pytest
 
 from aspis_mpi.coding.challenge import compare, passes
 from aspis_mpi.coding.combine import payload_size
-from aspis_mpi.coding.sketching import BLOCK, RMS, matrix, sketch
+from aspis_mpi.coding.sketching import BLOCK, FEW, RMS, matrix, sketch
 from aspis_mpi.streams import raw_words
 from tests.support.memory_taken import memory_taken
 
@@ -124,34 +124,51 @@ def test_what_is_kept_of_one_secret_is_not_taken_for_another():
                 atol=1e-11 * math.sqrt(d))
 
 
+#: Rows that are multiplied with one gradient at a time, and with many.
+ROWS = pytest.mark.parametrize('k', [FEW, 8])
+
+
+@ROWS
 @pytest.mark.parametrize('d', [1, 1000, 3 * BLOCK + 7])
 @pytest.mark.parametrize('scale', [
     1.0, 1e-18, 1e-30, 1e-41, 1e18, 1e30, 5e37])
 def test_products_in_float32_are_right_to_a_fifth_of_their_threshold(
-        d, scale):
+        d, scale, k):
     """For numbers of any size, also where float32 has no squares of them."""
     gradients = vectors(40, d) * np.float32(scale)
     gradients[0] = 0
     gradients[1, 1:] = 0
-    exact, close = (sketch(gradients, 1, SECRET, 8, dtype)[..., 0]
+    exact, close = (sketch(gradients, 1, SECRET, k, dtype)[..., 0]
                     for dtype in (np.float64, np.float32))
     assert np.isfinite(close).all() and not close[0].any()
-    norms = np.maximum(exact[1:, 8:], 1e-300)
+    norms = np.maximum(exact[1:, k:], 1e-300)
     error = np.square((close - exact)[1:] / norms)
-    assert np.sqrt(error[:, :8].mean(axis=1)).max() < 5e-6 / 5
-    assert np.sqrt(error[:, 8]).max() < 1e-7
+    assert np.sqrt(error[:, :k].mean(axis=1)).max() < 5e-6 / 5
+    assert np.sqrt(error[:, k]).max() < 1e-7
 
 
+@ROWS
 @pytest.mark.parametrize('order', [slice(None), slice(None, None, -1)])
-def test_products_in_float32_of_numbers_of_all_sizes(order):
+def test_products_in_float32_of_numbers_of_all_sizes(order, k):
     """One entry may be all of a gradient, and a block next to nothing."""
     rng = np.random.default_rng(0)
     sizes = np.exp(rng.uniform(-60, 40, (30, 3 * BLOCK))).astype(np.float32)
     gradients = (vectors(30, 3 * BLOCK) * np.sort(sizes, axis=1))[:, order]
-    exact, close = (sketch(gradients, 1, SECRET, 8, dtype)[..., 0]
+    exact, close = (sketch(gradients, 1, SECRET, k, dtype)[..., 0]
                     for dtype in (np.float64, np.float32))
-    error = np.abs(close - exact) / exact[:, 8:]
+    error = np.abs(close - exact) / exact[:, k:]
     assert error.max() < 5e-6 / 2
+
+
+@pytest.mark.parametrize('d', [10, 3 * BLOCK + 7, 300_000, 1_100_000])
+def test_few_rows_in_float32_have_the_bits_of_a_gradient_alone(d):
+    """So does who checks one file of another have the bits of its owner."""
+    gradients = vectors(5, d)
+    together = sketch(gradients, 1, SECRET, FEW, np.float32)
+    for gradient, row in zip(gradients, together):
+        alone = sketch([gradient.copy()], 1, SECRET, FEW, np.float32)
+        np.testing.assert_array_equal(alone[0], row)
+        assert row.any()
 
 
 def test_the_square_of_a_sketch_is_right_on_average():
@@ -173,25 +190,27 @@ def test_sketches_with_different_secrets_are_far_apart():
     assert not passes(payload, b[:1], weights, 50)
 
 
+@ROWS
 @pytest.mark.parametrize('dtype', [np.float64, np.float32])
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_shows_in_every_number_without_a_warning(
-        bad, dtype):
+        bad, dtype, k):
     gradients = vectors(3, 20)
     gradients[1, 12] = bad
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        finite = np.isfinite(sketch(gradients, 2, SECRET, 8, dtype))
+        finite = np.isfinite(sketch(gradients, 2, SECRET, k, dtype))
     assert not finite[1, :, 1].any()
     assert finite[[0, 2]].all() and finite[1, :, 0].all()
 
 
+@ROWS
 @pytest.mark.parametrize('dtype', [np.float64, np.float32])
-def test_nothing_as_long_as_a_vector_is_stored(dtype):
-    gradients = vectors(2, 1_000_000)
+def test_nothing_as_long_as_a_vector_is_stored(dtype, k):
+    gradients = vectors(2, 1_100_000)
     gradients.flags.writeable = False
     with memory_taken() as taken:
-        sketch(gradients, 1, SECRET, 8, dtype)
+        sketch(gradients, 1, SECRET, k, dtype)
     assert taken.peak < 2_500_000
 
 

@@ -35,7 +35,7 @@ class ComparedTable(SpotTable):
 
     def inspect(self, turn, forced, q):
         """Nobody is asked for sketches; sums may be computed once more."""
-        fresh = self._fresh
+        fresh = self.sums.fresh
         if not self.epochs:
             self._looked = self.lots.coin(self.epochs,
                                           self._inspection.rule.rate)
@@ -54,7 +54,7 @@ class ComparedTable(SpotTable):
         if case is None:
             return
         # Not there if its owner has been exposed meanwhile.
-        it = self._fresh_of(case.owner)
+        it = self.sums.fresh_of(case.owner)
         alike = it is not None and arrays.equal_bits(values,
                                                      it.payload.values)
         self._docket.show(worker, AS_SENT if alike else blake2b(
@@ -66,7 +66,7 @@ class ComparedTable(SpotTable):
 
     def close_epoch(self, q, until):
         """See which sums of this epoch are to be used."""
-        for it in self._fresh:
+        for it in self.sums.fresh:
             for case in it.cases.values():
                 found = case.find(q)
                 it.bad = found is not Finding.RIGHT

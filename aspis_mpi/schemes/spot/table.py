@@ -12,16 +12,16 @@ their files are.
 import numpy as np
 
 from aspis_mpi import arrays
-from aspis_mpi.assignment.reassignment import dealt
-from aspis_mpi.detection.base import MISSING, ProofKind
+from aspis_mpi.detection.base import ProofKind
 from aspis_mpi.detection.contradiction import ContradictionKind
 from aspis_mpi.detection.spot.screens import file_norms
 from aspis_mpi.errors import LocalProtocolError
 from aspis_mpi.schemes.resolution import Resolution, outcome_of_sum
 from aspis_mpi.schemes.spot.case import Case, Finding
+from aspis_mpi.schemes.spot.debts import Debts
 from aspis_mpi.schemes.spot.docket import Docket
 from aspis_mpi.schemes.spot.findings import Findings
-from aspis_mpi.schemes.spot.sent import Sent
+from aspis_mpi.schemes.spot.ledger import Ledger
 from aspis_mpi.schemes.tables.payloads import add, sketches
 from aspis_mpi.schemes.tables.table import InspectedTable
 from aspis_mpi.streams import secret
@@ -45,15 +45,12 @@ class SpotTable(InspectedTable):
         self.lots = self._inspection.lots()
         self._equality = equality.of_sketches(self._scrutiny.thresholds)
         self._floor = floor
-        assignment = transfer.assignment
-        self._n_files, n_workers = assignment.incidence.shape
-        self._sent, self._sketches = [], {}
-        # The last sum of each worker.
-        self._last = {}
-        self._owned = {worker: np.sort(assignment.files(worker))
-                       for worker in range(n_workers)}
+        self.sums = Ledger(transfer.assignment)
+        # Of those of this epoch, by worker.
+        self._sketches = {}
         self._docket = Docket(self.lots)
-        self._found = Findings(n_workers)
+        self._found = Findings(transfer.assignment.incidence.shape[1])
+        self._debts = Debts(transfer, self.sums, self._found)
         self._turn, self._seconds = -1, 0.0
         # Liars among the owners.
         self._q = 0
@@ -73,26 +70,19 @@ class SpotTable(InspectedTable):
         """None: there is no signal."""
 
     @property
+    def epochs(self):
+        """Epochs of sums before this one."""
+        return self.sums.epoch
+
+    @property
     def senders(self):
         """Workers whose sum of this epoch is used or awaited, bool (K,)."""
-        return np.array([files.size > 0 for files in self._owned.values()])
+        return self.sums.senders
 
     @property
     def arrived(self):
         """Workers whose sum of this epoch is here, bool (K,)."""
-        here = np.zeros(len(self.exposed), dtype=bool)
-        here[[it.worker for it in self._fresh]] = True
-        return here
-
-    @property
-    def _fresh(self):
-        return [it for it in self._sent
-                if it.epoch == self.epochs and not it.bad]
-
-    def _fresh_of(self, worker):
-        """The sum of a worker of this epoch that is used; None if none is."""
-        it = self._last.get(worker)
-        return it if it and it.epoch == self.epochs and not it.bad else None
+        return self.sums.arrived
 
     def ask(self, finished):
         """Nobody: sums come unasked, bool (K,)."""
@@ -104,14 +94,11 @@ class SpotTable(InspectedTable):
 
     def accept(self, worker, buffer):
         """Take the sum of a worker's files of this epoch."""
-        it = self._last[worker] = Sent.of(
-            worker, self._owned[worker], buffer,
-            self._inspection.norms(buffer.values), self.epochs)
-        self._sent.append(it)
+        self.sums.take(worker, buffer, self._inspection.norms(buffer.values))
 
     def lose(self, worker):
         """Do without a worker's sum of this epoch, and without its check."""
-        if it := self._fresh_of(worker):
+        if it := self.sums.fresh_of(worker):
             it.bad = it.owes = True
         self._docket.lose(worker)
 
@@ -127,7 +114,7 @@ class SpotTable(InspectedTable):
 
         Who is no more among those that may be wrong is no supporter either.
         """
-        for it in self._sent:
+        for it in self.sums.sent:
             it.bad |= it.worker == worker
             for case in it.cases.values():
                 case.forget(worker)
@@ -136,7 +123,7 @@ class SpotTable(InspectedTable):
 
     def inspect(self, turn, forced, q):
         """Find out whose sums of this epoch are challenged."""
-        inspection, fresh, self._turn = self._inspection, self._fresh, turn
+        inspection, fresh, self._turn = self._inspection, self.sums.fresh, turn
         self.checked, self._q = True, q
         # The coin falls when the last sum is complete, not before.
         if not self.epochs:
@@ -145,7 +132,7 @@ class SpotTable(InspectedTable):
         if not fresh or self._diverged(fresh, q) or not q:
             return {}
         # Usual is what all have sent: later sums may be one liar's alone.
-        known = self._used()
+        known = self.sums.used
         screened = inspection.payloads(
             [it.norms for it in known], [it.files for it in known],
             [it.worker for it in known], turn, q)
@@ -183,7 +170,7 @@ class SpotTable(InspectedTable):
         """Sketch the sums, while the workers sketch their files."""
         start = clock()
         self._sketches = sketches(
-            [it.payload for it in self._fresh if it.asked], 1, self.secret,
+            [it.payload for it in self.sums.fresh if it.asked], 1, self.secret,
             self._transfer.n_sketches, self._scrutiny)
         self.checked = True
         self._seconds += clock() - start
@@ -193,16 +180,16 @@ class SpotTable(InspectedTable):
         rows = self._transfer.rows(values)
         if self._docket.show(worker, rows[0].copy()):
             return
-        if it := self._fresh_of(worker):
+        if it := self.sums.fresh_of(worker):
             it.shown = rows[:it.files.size].copy()
 
     def verify(self, living, clock):
         """Look at what owners have shown, and begin the cases."""
         start = clock()
-        for it in self._fresh:
+        for it in self.sums.fresh:
             if it.asked:
                 self._convict(it)
-        shown = [it for it in self._fresh if it.asked]
+        shown = [it for it in self.sums.fresh if it.asked]
         if shown:
             self._open(shown)
         if shown and self._looked and not self.epochs:
@@ -262,6 +249,9 @@ class SpotTable(InspectedTable):
 
     def _same(self, one, other):
         """Tell whether two sketches are of the same gradient."""
+        # Those of honest workers on like machines have the same bits.
+        if np.array_equal(one, other):
+            return True
         apart = self._equality.distance(
             lambda floor: self._scrutiny.compare(one, other, floor),
             self._floor)
@@ -271,7 +261,7 @@ class SpotTable(InspectedTable):
 
     @property
     def _cases(self):
-        return [case for it in self._fresh if not self.exposed[it.worker]
+        return [case for it in self.sums.fresh if not self.exposed[it.worker]
                 for case in it.cases.values()]
 
     def judge(self, detection, believed, audit, clock):
@@ -288,7 +278,7 @@ class SpotTable(InspectedTable):
             self._expose_wrong(case)
         self._found.count(believed, detection.q)
         if not audit:
-            self._doubt(believed)
+            self._debts.doubt(self.secret, believed)
         self._seconds += clock() - start
 
     def _audit(self, case, audit, q, believed):
@@ -330,7 +320,7 @@ class SpotTable(InspectedTable):
 
     def close_epoch(self, q, until):
         """See which sums of this epoch are to be used."""
-        for it in self._fresh:
+        for it in self.sums.fresh:
             found = [case.find(q) for case in it.cases.values()]
             it.bad = bool(self.exposed[it.worker]) or not it.fits or any(
                 one is not Finding.RIGHT for one in found)
@@ -355,109 +345,27 @@ class SpotTable(InspectedTable):
                 it.files, settled)].max(), until)
 
     def confront(self, believed, q, audit, clock):
-        """Look at sums whose senders owe an answer, by what others computed.
-
-        Else who never answers when it is asked could send anything as long
-        as it is not.
-        """
+        """Look at sums whose senders owe an answer, by what others show."""
         start = clock()
-        for it, cases in self._owing(believed) if q else ():
-            it.owes = False
-            self._compare(it, cases, audit)
+        if q:
+            for proof in self._debts.settle(self.secret, believed, audit):
+                self._expose(*proof)
         self._seconds += clock() - start
-
-    def _owing(self, believed):
-        """Sums not answered for all of whose files others have now shown.
-
-        Returns
-        -------
-        list of (Sent, list of Case)
-        """
-        cases = {file: case for it in self._fresh
-                 for file, case in it.cases.items()}
-        return [(it, [cases[file] for file in it.files.tolist()])
-                for it in self._sent if it.owes and believed[it.worker]
-                and all(file in cases for file in it.files.tolist())]
-
-    def _doubt(self, believed):
-        """Let more workers compute what is not in a sum as it should be.
-
-        The word of two, of whom both may be wrong, would expose nobody.
-        """
-        for it, cases in self._owing(believed):
-            if not (all(case.strict for case in cases)
-                    or self._is_sum(it, cases, self._rows(it))):
-                for case in cases:
-                    case.strict = True
-
-    def _is_sum(self, it, cases, rows):
-        """True if a sum is of what the owners of these cases have shown."""
-        return it.payload.satisfies(self._scrutiny.passes, rows, np.array(
-            [case.by_owner for case in cases]), all)
-
-    def _rows(self, it):
-        """The sketch of a sum by the secret of this epoch."""
-        return sketches([it.payload], 1, self.secret,
-                        self._transfer.n_sketches, self._scrutiny)[it.worker]
-
-    def _compare(self, it, cases, audit):
-        """Expose a sender if its sum is not that of what is right."""
-        rows = self._rows(it)
-        if self._is_sum(it, cases, rows):
-            return
-        right = [case.right for case in cases]
-        if audit:
-            right = [self._transfer.sketch([audit(case.file)], self.secret)[0]
-                     for case in cases]
-            self._found.audits += it.files.size
-        if all(one is not None for one in right):
-            if it.payload.satisfies(self._scrutiny.guilty, rows,
-                                    np.array(right), any):
-                self._expose(it.worker, ProofKind.AUDIT if audit
-                             else ProofKind.DISAGREEMENTS, (
-                    f'worker {it.worker} did not answer for a vector that is '
-                    'not the sum that '
-                    + ('the server, computing it, finds' if audit else
-                       'more workers find than can be wrong')))
-            return
-        self._found.remarks.append(
-            f'worker {it.worker} did not answer for a vector that is not '
-            'what others find')
 
     @property
     def missing(self):
         """Files that are in no sum to be used, (n,), ascending."""
-        there = np.zeros(self._n_files, dtype=bool)
-        for it in self._used():
-            there[it.files] = True
-        return np.flatnonzero(~there)
+        return self.sums.missing
 
     def replace(self, able):
         """Begin another epoch: others have the files that are missing."""
-        width = self._transfer.assignment.width
-        suspect = np.zeros_like(able)
-        suspect[[it.worker for it in self._sent if it.bad]] = True
-        able = able & ~self.exposed
-        workers = np.flatnonzero(
-            able & ~suspect if (able & ~suspect).any() else able).tolist()
-        if not workers:
-            return {}
-        given = dealt(self.missing.tolist(), workers, width,
-                      self._inspection.work)
-        self.epochs += 1
-        self._owned = {worker: np.array(given.get(worker, []), dtype=int)
-                       for worker in self._owned}
-        return {worker: files for worker, files in self._owned.items()
-                if files.size}
+        return self.sums.replace(able & ~self.exposed, self._inspection.work)
 
     # -- what becomes of it
 
-    def _used(self):
-        return [it for it in self._sent if not it.bad]
-
     def resolve(self, closing):
         """Add up the sums that are to be used."""
-        start, used = closing.clock(), self._used()
+        start, used = closing.clock(), self.sums.used
         divisor = float(sum(closing.samples[it.files].sum() for it in used))
         if divisor > 0 and not self._found.contradiction:
             add([it.payload for it in used], closing.out, divisor)
@@ -465,7 +373,8 @@ class SpotTable(InspectedTable):
                 self._found.contradict(
                     ContradictionKind.NOT_FINITE,
                     'the sum of the gradients is not finite')
-        verdict, graph = self._verdict(used), self._found.graph
+        graph = self._found.graph
+        verdict = self._found.verdict(*self.sums.sources())
         return Resolution(
             verdict, outcome_of_sum(verdict, divisor, 0, graph), graph,
             np.full(2, np.nan),
@@ -474,18 +383,6 @@ class SpotTable(InspectedTable):
             audits=self._found.audits, checks=self._docket.answered,
             remarks=tuple(self._found.remarks))
 
-    def _verdict(self, used):
-        source = np.full(self._n_files, MISSING, dtype=np.int16)
-        contributors = np.zeros((self._n_files, len(self.exposed)),
-                                dtype=bool)
-        for it in used:
-            source[it.files] = it.worker
-            contributors[it.files, it.worker] = True
-        return self._found.verdict(source, contributors)
-
     def release(self):
         """Give every buffer back; the values must not be used any more."""
-        for it in self._sent:
-            it.payload.release()
-        self._sent.clear()
-        self._last.clear()
+        self.sums.release()
