@@ -62,10 +62,11 @@ def test_the_log_says_who_is_where(tmp_path):
         assert run.placement is None
 
 
-def test_simulated_ranks_have_no_other_hosts(tmp_path):
+@pytest.mark.parametrize('check', [True, False])
+def test_simulated_ranks_have_no_other_hosts(tmp_path, check):
     with pytest.raises(JobError, match='network.hosts, which is missing'):
         simulate(job(network={'hosts': None}, delay=SLOW),
-                 out=tmp_path / 'run.h5')
+                 out=tmp_path / 'run.h5', check=check)
 
 
 def stopped(tmp_path, **sections):
