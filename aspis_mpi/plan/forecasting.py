@@ -7,6 +7,7 @@ import numpy as np
 from aspis_mpi.aggregation.blocks import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.placing import crowds
+from aspis_mpi.assembly.room import beyond
 from aspis_mpi.assignment import ordering
 from aspis_mpi.detection.spot.forecast import expected
 from aspis_mpi.job import loading
@@ -138,7 +139,8 @@ def _most_on_a_host(design):
 
 
 def _warnings(design):
-    section, found = design.job.detection, []
+    section = design.job.detection
+    found = [*filter(None, [beyond(design.problem)])]
     if section.equality == 'tolerance' and section.budget == 'fixed' and (
             design.memory != 'step'):
         found.append("With equality = 'tolerance' and budget = 'fixed' an "
