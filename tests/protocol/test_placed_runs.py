@@ -117,6 +117,17 @@ def test_a_placed_run_is_done_again_from_its_arrivals(tmp_path):
         assert np.array_equal(one.arrivals, other.arrivals)
 
 
+def test_a_run_that_was_placed_anew_is_not_done_again(tmp_path):
+    """The record has arrivals of files that those workers do not have."""
+    arrivals = {'log': {'detail': 'arrivals'}}
+    log = stopped(tmp_path, delay=SLOW, **arrivals)
+    simulate(job(network={'hosts': [2] * 8}, delay=SLOW, **arrivals), out=log,
+             resume=True)
+    with pytest.raises(JobError, match='--replay: .*run.h5 went on on other '
+                                       'hosts'):
+        simulate(job(**arrivals), replay=log, out=tmp_path / 'again.h5')
+
+
 def test_liars_lie_on_the_files_that_they_have(tmp_path):
     _, log = simulate(job(adversary={'count': 2, 'workers': [1, 9]}),
                       out=tmp_path / 'run.h5')
