@@ -81,6 +81,20 @@ def equal_bits(a: Vector, b: Vector) -> bool:
     return all(np.array_equal(a[s], b[s]) for s in blocks(a.size))
 
 
+def set_apart(vector: Vector, other: Vector) -> None:
+    """Change one entry of a vector that is equal to another, in place.
+
+    The largest gets its other sign: of a zero, or of what is small beside
+    the others, no sum and no sketch would show it.  A vector of zeros has a
+    1 then.  What differs in a number, or in the bits of a NaN, stays.
+    """
+    if not (equal_bits(vector, other) or all(
+            np.array_equal(vector[s], other[s]) for s in blocks(vector.size))):
+        return
+    place = int(np.abs(vector).argmax())
+    vector[place] = -vector[place] if vector[place] else 1
+
+
 def is_finite(x: Vector) -> bool:
     """True if no entry of a float32 vector is NaN or infinite.
 

@@ -119,6 +119,15 @@ def counted(n: int, one: str, many: str | None = None) -> str:
     return f'{n} {one}' if n == 1 else f'{n} {many or one + "s"}'
 
 
+def every(n: int, one: str) -> str:
+    """The interval of what comes back.
+
+    >>> every(1, 'step'), every(20, 'step')
+    ('every step', 'every 20 steps')
+    """
+    return f'every {one if n == 1 else counted(n, one)}'
+
+
 def few(names: Sequence[object], most: int = 8) -> str:
     """The first names with commas, and how many more there are.
 

@@ -132,7 +132,6 @@ class Design:
         self.scheme = factory.scheme(self.assignment, job.q, self.transfer)
         self.schemes = Schemes(factory, self.scheme, self.inner,
                                self.absences.most, self.batches.work)
-        self.worst_case = self.scheme.worst_case
         rules.check_scheme(job, self.scheme, self.code)
         rules.check_aggregation(job, self.scheme.aggregator)
         rules.check_evidence(job, self.scheme, self.problem)
@@ -252,6 +251,19 @@ class Design:
         if not self.job.assignment.adapt:
             return self.assignment.load
         return self.assignment.most_in(self._most_units)
+
+    @property
+    def worst_case(self):
+        """Wrong files that q workers get used in a step, at most.
+
+        Where files follow speeds, of all that so many may have.
+        """
+        found, adapts = self.scheme.worst_case, self.job.assignment.adapt
+        if not (found and adapts):
+            return found
+        units = min(self.job.q * self._most_units,
+                    self.assignment.by_units.n_files)
+        return max(found, self.assignment.most_in(units))
 
     @property
     def _most_units(self):

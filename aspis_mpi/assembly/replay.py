@@ -56,6 +56,7 @@ class Recorded:
                 always = run.excluded[:, self.without].all()
                 self.n_workers, self._n_files = run.n_workers, run.n_files
                 _refuse_hand(run)
+                _refuse_moved(run)
                 self._placement = run.placement
                 self._hosts = _hosts(run)
                 self._virtual = run.attrs['clock'] == 'virtual'
@@ -164,6 +165,13 @@ def _refuse_hand(run):
     if any(it.cause is Cause.HAND for it in run.rollbacks):
         raise RunLogError(f'{run.path} was sent back to an earlier step by '
                           '--from-step')
+
+
+def _refuse_moved(run):
+    """Refuse a run whose workers had the files of others from some step on."""
+    if len(run.attrs.get('placement', ())) > 1:
+        raise RunLogError(f'{run.path} went on on other hosts, by which its '
+                          'workers were placed anew')
 
 
 def came_back(arrivals):

@@ -56,7 +56,7 @@ def simulate(job: AnyJob, problem: AnyProblem = None, *,
     if recorded is not None:
         remarks, without = recorded.changes(assembly), recorded.without
         recorded.place(assembly, crew)
-    elif not check:
+    else:
         remarks = placing.told(assembly)
     with begin(assembly, out, overwrite, resume,
                from_step=from_step) as start, Signals() as signals:

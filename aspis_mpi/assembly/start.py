@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aspis_mpi.assembly import outputs
+from aspis_mpi.assembly import outputs, room
 from aspis_mpi.assembly.going_on import earlier, newest
 from aspis_mpi.errors import InUse, JobError, RunLogError
 from aspis_mpi.job.differences import difference, recorded
@@ -132,9 +132,10 @@ def begin(assembly, out, overwrite, resume, workers=None, from_step=None):
     ------
     JobError
         The output cannot be written, or another run writes it; or another
-        job, or no checkpoint that can be used.
+        job, or no checkpoint that can be used; or no memory for the data.
     """
     job = assembly.job
+    room.check_data(job, assembly.problem)
     if resume and overwrite:
         raise JobError('--resume and --overwrite: only one of them')
     if from_step is not None and not resume:
@@ -275,10 +276,22 @@ def _go_on(assembly, path, run, place):
             stretch, continues=first, identity=its), place.file,
             place.mixture, over=over, remarks=remarks)
     remarks += Remark(
-        EventCode.CONTINUED, f'{last.n_workers} workers with {last.n_files} '
-        f'files were there, now {design.n_workers} with {design.n_files} and '
-        f'{assembly.batches.batch_size} samples a step: the log goes on in '
-        'another file'),
+        EventCode.CONTINUED, f'{_difference(last, assembly)}: the log goes '
+        'on in another file'),
     return Start(free(path, len(run.parts) + 1), path, replace(
         stretch, goes_on=False, continues=path.name, identity=identity,
         order=None), place.file, place.mixture, remarks=remarks)
+
+
+def _difference(last, assembly):
+    """A clause on what is another design than in the last log."""
+    design = assembly.assignment
+    if last.incidence.shape != design.incidence.shape:
+        return (f'{last.n_workers} workers with {last.n_files} files were '
+                f'there, now {design.n_workers} with {design.n_files} and '
+                f'{assembly.batches.batch_size} samples a step')
+    before, now = last.order.shape[1], design.width
+    if before == now:
+        return 'workers have other files than before'
+    return (f'a worker could have {before} files while others are away, now '
+            f'{now}')

@@ -26,7 +26,7 @@ class Value:
     Attributes
     ----------
     lies : bool
-        Whether it differs from the true gradient, in bits.
+        Whether it differs from the true gradient, in a number.
     sample : int
         Of how many files of the step the attack wants to know the true
         gradients; 0 if of none.
@@ -53,7 +53,7 @@ class Value:
 
     def forge(self, honest: Vector, n_samples: int, step: int, file: int,
               colluders: Colluders, out: Vector) -> None:
-        """Write the lie to `out`; it differs from `honest` in bits.
+        """Write the lie to `out`; it differs from `honest` in a number.
 
         Parameters
         ----------
@@ -73,9 +73,8 @@ class Value:
         with np.errstate(over='ignore', invalid='ignore'):
             self.lie(honest, n_samples, step, file, colluders, out)
         # A lie that happens to be the truth would make the log's truth
-        # wrong; the other sign of one entry is the least change.
-        if arrays.equal_bits(honest, out):
-            out[:1].view(np.uint32)[:] ^= np.uint32(1 << 31)
+        # wrong.
+        arrays.set_apart(out, honest)
 
     def lie(self, honest: Vector, n_samples: int, step: int, file: int,
             colluders: Colluders, out: Vector) -> None:

@@ -130,8 +130,7 @@ class Masked(Plain):
         lie = np.empty_like(honest)
         forge(honest, lie)
         self.encode(file, lie, out)
-        if arrays.equal_bits(out, self.encoded(file, honest)):
-            out.view(np.uint32)[0] ^= np.uint32(1)
+        arrays.set_apart(out, self.encoded(file, honest))
 
     def retold(self, file, sent, forge):
         """Those entries of a lie that is made of what they stand for."""

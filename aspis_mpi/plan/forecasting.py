@@ -7,6 +7,7 @@ import numpy as np
 from aspis_mpi.aggregation.blocks import SCRATCH
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.assembly.placing import crowds
+from aspis_mpi.assembly.room import beyond
 from aspis_mpi.assignment import ordering
 from aspis_mpi.detection.spot.forecast import expected
 from aspis_mpi.job import loading
@@ -77,8 +78,7 @@ def plan_of(design):
         bytes_down=traffic.down, server_memory=server, worker_memory=worker,
         worst_case_wrong_files=design.worst_case,
         worst_case_share=design.worst_case / assignment.n_files,
-        worst_case_bounds_silence=(design.detector.bounds_silence
-                                   or not design.transfer.comparable),
+        worst_case_bounds_silence=_bounds_silence(design),
         silent_survived=design.silent_survived,
         q_max=ordering.q_max(assignment, copies) if waits else None,
         q_max_bound=(ordering.q_max_bound(assignment, copies) if waits
@@ -116,6 +116,16 @@ def _uneven(design):
                    unit_least=int(units.min()), unit_most=int(units.max()))
 
 
+def _bounds_silence(design):
+    """True if the worst case is the same whoever is silent or dead.
+
+    Not where their files may come to the wrong ones.
+    """
+    if design.worst_case and design.fewest_workers < design.job.n_workers:
+        return False
+    return design.detector.bounds_silence or not design.transfer.comparable
+
+
 def _certifies(design):
     """The word for when every file can be certified, or None."""
     if not design.detector.certifies:
@@ -138,10 +148,15 @@ def _most_on_a_host(design):
 
 
 def _warnings(design):
-    section, found = design.job.detection, []
+    job, section = design.job, design.job.detection
+    found = [*filter(None, [beyond(design.problem)])]
     if section.equality == 'tolerance' and section.budget == 'fixed' and (
             design.memory != 'step'):
         found.append("With equality = 'tolerance' and budget = 'fixed' an "
                      'honest worker that seems to disagree once does so for '
                      'as long as the memory lasts; a window is safer.')
+    if job.transfer.challenge and job.transfer.sketches == 1:
+        found.append('With transfer.sketches = 1 a wrong sum passes a '
+                     'challenge now and then, and counts as certified; with 4 '
+                     'or more it does not.')
     return found

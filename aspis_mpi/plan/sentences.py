@@ -2,7 +2,7 @@
 
 from aspis_mpi.assembly.display import survived
 from aspis_mpi.detection.spot.forecast import described
-from aspis_mpi.words import counted, size
+from aspis_mpi.words import counted, every, size
 
 
 def describe(plan):
@@ -77,8 +77,8 @@ def _checkpoints(p):
     """A sentence on checkpoints; spot checks have their own."""
     if p.spot is not None and p.spot.rollback:
         return []
-    when = (f"every {counted(p.checkpoint_every, 'step')} and where the run "
-            'ends' if p.checkpoint_every else 'where the run ends')
+    when = (f"{every(p.checkpoint_every, 'step')} and where the run ends"
+            if p.checkpoint_every else 'where the run ends')
     last = 'one is' if p.checkpoints == 1 else f'{p.checkpoints} are'
     return [f'A checkpoint of {size(p.checkpoint_bytes)} {when}; the last '
             f'{last} kept.']
@@ -138,10 +138,9 @@ def _adapting(p):
     """A sentence on files that follow speeds."""
     if not p.adapts_every:
         return []
-    when = 'step' if p.adapts_every == 1 else f'{p.adapts_every} steps'
-    return [f'Every {when} files may be laid out anew by the speeds of '
-            'workers, none of which gets more than '
-            f"{counted(p.most_files, 'file')}."]
+    when = every(p.adapts_every, 'step').capitalize()
+    return [f'{when} files may be laid out anew by the speeds of workers, '
+            f"none of which gets more than {counted(p.most_files, 'file')}."]
 
 
 def _pace(p):

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import tomli_w
 
-from aspis_mpi.assembly import outputs
+from aspis_mpi.assembly import outputs, placing
 from aspis_mpi.assembly.design import Design
 from aspis_mpi.errors import InUse, JobError
 from aspis_mpi.runlog import archive
@@ -18,12 +18,14 @@ from aspis_mpi.sweep.sweep import RECORD
 from aspis_mpi.words import counted, reason
 
 
-def submit(sweep):
+def submit(sweep, simulated=True):
     """Check all jobs of a sweep and record those that are not yet.
 
     Parameters
     ----------
     sweep : Sweep
+    simulated : bool
+        Whether the ranks of its runs are.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def submit(sweep):
     """
     fresh = [run for run in sweep.runs if not run.record.exists()]
     for run in fresh:
-        _check(run)
+        _check(run, simulated)
     try:
         sweep.folder.mkdir(parents=True, exist_ok=True)
         for run in fresh:
@@ -48,10 +50,12 @@ def submit(sweep):
                        ) from error
 
 
-def _check(run):
+def _check(run, simulated):
     """Check a job as far as it needs neither data nor memory."""
     try:
-        Design(run.job, leads=False)
+        design = Design(run.job, leads=False)
+        if simulated:
+            placing.told(design)
     except Exception as error:
         # A traceback tells of no job; what has a line of its own does.
         error.add_note(f'This is of {run.title}.')

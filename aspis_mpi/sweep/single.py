@@ -29,7 +29,7 @@ def begin(sweep, number):
     """
     run, here = sweep.run(number), launch()
     if not here.rank and not run.record.exists():
-        records.submit(sweep)
+        records.submit(sweep, simulated=not is_launched())
     # All ranks find the same: a log is written when all of them have begun.
     records.refuse_changed([run])
     state = look(run)

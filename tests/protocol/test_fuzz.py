@@ -40,6 +40,10 @@ ROBUST = {'scheme': {'name': 'robust-partial', 'workers': 9,
 PARTIAL = {'scheme': {'name': 'partial', 'workers': 9, 'adversaries': 2}}
 CODED = {'name': 'coded', 'challenge': True}
 INTEGER = {'compression': {'name': 'integer', 'keep': 0.7}}
+#: Files of uneven sizes, in parts that follow speeds.
+UNEVEN = {'problem': {'file_sizes': 'zipf', 'batch_size': 90,
+                      'micro_batch': 2, 'summation': 'tree'},
+          'assignment': {'split': True, 'adapt': 2}}
 
 
 def changed(base, **sections):
@@ -62,6 +66,8 @@ EXACT = {
                       aggregation={'name': 'mean'}),
     'core': changed(SUBSET, detection={'name': 'core'},
                     aggregation={'name': 'mean'}),
+    'speeds': changed(SUBSET, assignment={'adapt': 1}),
+    'few coordinates': SUBSET | {'compression': {'keep': 0.5}},
     'integers': SUBSET | INTEGER,
     'integers, sums': ROBUST | INTEGER,
     'integers, coded': changed(ROBUST, transfer=CODED) | INTEGER,
@@ -73,6 +79,8 @@ TOLERANT = {
     'robust, window': changed(ROBUST, detection={
         'memory': 'window', 'window': 3}),
     'robust, coded': changed(ROBUST, transfer=CODED),
+    'robust, float32': changed(ROBUST, transfer={'sketch_type': 'float32'}),
+    'robust, uneven': changed(ROBUST, **UNEVEN),
     'robust, in parts': changed(ROBUST, transfer=CODED,
                                 collection={'copies': 2}),
     'robust, skip': changed(ROBUST, collection={'skip_covered': True}),
@@ -103,7 +111,7 @@ def assembled(job, steps):
                         'batch_size': 42, 'micro_batch': 4},
             'faults': {'silence': SILENCE},
             'delay': {'name': 'exponential', 'mean': 1.0, 'per': 'file'}}
-    return Assembly(loading.from_tables(base | job))
+    return Assembly(loading.from_tables(changed(base, **job)))
 
 
 def generator(name, run=0):

@@ -50,7 +50,7 @@ def by_hand(job, attack):
                 out)
             if lied and attack == 'stale' and step == 0:
                 # The oldest there are: what is true has one sign changed.
-                out[0] = -out[0]
+                out[np.abs(out).argmax()] *= -1
             total += out
         seen.append(np.float32(seen[-1] - 0.5 * total / 60))
     return seen[-1]
@@ -66,6 +66,23 @@ def test_a_run_is_the_one_worked_out_by_hand(tmp_path, attack):
         assert (told.lied.sum(axis=1) == 1).all()
     honest, _ = run(tmp_path, job(attack, adversary={'count': 0}))
     assert np.abs(found - honest).max() > 1e-2
+
+
+@any_attack
+@pytest.mark.parametrize('sections', [
+    {}, {'compression': {'keep': 0.1}}, {'transfer': {
+        'name': 'coded', 'challenge': True}}],
+    ids=['sums', 'few coordinates', 'coded'])
+def test_whatever_the_truth_calls_a_lie_is_seen_in_a_sketch(
+        tmp_path, attack, sections):
+    """In the first step a stale gradient is the true one but for a sign."""
+    scheme = {'name': 'robust-partial', 'workers': 7, 'adversaries': 2}
+    _, log = run(tmp_path, job(
+        attack, scheme=scheme, adversary={'count': 2} | ATTACKS[attack],
+        **sections))
+    with load_run(log) as told:
+        assert told.lied[0].any() and not told.wrong_files.any()
+        assert (told.exposed[0] == told.adversaries[0]).all()
 
 
 REDUNDANT = {'scheme': {'name': 'aspis', 'workers': 5, 'adversaries': 2},

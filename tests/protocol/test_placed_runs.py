@@ -62,10 +62,11 @@ def test_the_log_says_who_is_where(tmp_path):
         assert run.placement is None
 
 
-def test_simulated_ranks_have_no_other_hosts(tmp_path):
+@pytest.mark.parametrize('check', [True, False])
+def test_simulated_ranks_have_no_other_hosts(tmp_path, check):
     with pytest.raises(JobError, match='network.hosts, which is missing'):
         simulate(job(network={'hosts': None}, delay=SLOW),
-                 out=tmp_path / 'run.h5')
+                 out=tmp_path / 'run.h5', check=check)
 
 
 def stopped(tmp_path, **sections):
@@ -114,6 +115,17 @@ def test_a_placed_run_is_done_again_from_its_arrivals(tmp_path):
     with load_run(log) as one, load_run(again) as other:
         assert np.array_equal(one.incidence, other.incidence)
         assert np.array_equal(one.arrivals, other.arrivals)
+
+
+def test_a_run_that_was_placed_anew_is_not_done_again(tmp_path):
+    """The record has arrivals of files that those workers do not have."""
+    arrivals = {'log': {'detail': 'arrivals'}}
+    log = stopped(tmp_path, delay=SLOW, **arrivals)
+    simulate(job(network={'hosts': [2] * 8}, delay=SLOW, **arrivals), out=log,
+             resume=True)
+    with pytest.raises(JobError, match='--replay: .*run.h5 went on on other '
+                                       'hosts'):
+        simulate(job(**arrivals), replay=log, out=tmp_path / 'again.h5')
 
 
 def test_liars_lie_on_the_files_that_they_have(tmp_path):

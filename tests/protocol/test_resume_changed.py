@@ -29,6 +29,25 @@ def test_more_steps_than_were_asked_for_first(job, tmp_path):
         assert run.n_steps == STEPS == run.config['run']['steps']
 
 
+@pytest.mark.parametrize('keys, said', [
+    ({'faults.tolerate': 3}, 'a worker could have 2 files while others are '
+     'away, now 3'),
+    ({'scheme.workers': 7}, '6 workers with 6 files were there, now 7 with 7 '
+     'and 60 samples a step')])
+def test_it_is_said_why_the_log_goes_on_in_another_file(keys, said, job,
+                                                        tmp_path):
+    """Room for files of more absent workers is another table, too."""
+    log = tmp_path / 'run.h5'
+    spot = {'scheme.name': 'spot', 'scheme.adversaries': 1,
+            'assignment.load': 1, 'run.steps': 4}
+    simulate(job(spot), out=log)
+    simulate(job(spot | {'run.steps': 6} | keys), out=log, resume=True)
+    with load_run(log) as run:
+        assert len(run.parts) == 2 and run.n_steps == 6
+        assert f'{said}: the log goes on in another file' in [
+            it.text for it in run.events]
+
+
 @pytest.mark.parametrize('key, value', [
     ('run.seed', 4), ('optimizer.lr', 0.01), ('scheme.adversaries', 1),
     ('problem.batch_size', 80)])

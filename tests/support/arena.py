@@ -9,6 +9,7 @@ import numpy as np
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends.simulated import VirtualClock
+from aspis_mpi.compression import mask
 from aspis_mpi.errors import MalformedMessage
 from aspis_mpi.protocol.messages import (
     FROM_WORKER, CodedGradient, Failure, Lane, Progress, Sketch, Sum, Vector)
@@ -318,6 +319,17 @@ class Arena:
         if record.verdict > Outcome.SKIPPED:
             total = used @ sums(fresh, record.step, before)
             mean = total / float(used @ fresh.batches.counts)
-            fresh.optimizer.update(record.step, before,
-                                   mean.astype(np.float32), wanted)
+            fresh.optimizer.update(record.step, before, self._kept(
+                record.step, mean.astype(np.float32)), wanted)
         assert distance(self.server.parameters.values, wanted) < 1e-5
+
+    def _kept(self, step, mean):
+        """A mean, of which some coordinates travel, times d/k."""
+        compression = self._assembly.compression
+        if compression.verbatim:
+            return mean
+        kept = mask.chosen(compression.d, compression.keep,
+                           compression.seed, step)
+        out = np.empty_like(mean)
+        kept.put(kept.taken(mean), out, kept.gain)
+        return out

@@ -234,7 +234,7 @@ LOUD = {
         pick(rng, [0, 1, peer.done, len(peer.files), 99]),
         int(rng.integers(1 << 8 * peer.bytes))).sealed,
     'order': lambda rng, peer, it: peer.report(
-        1, 1 << int(rng.integers(len(peer.files)))).sealed,
+        1, 1 << int(rng.integers(max(len(peer.files), 1)))).sealed,
     'back': lambda rng, peer, it: peer.report(
         int(rng.integers(peer.done + 1))).sealed,
     'other kind': lambda rng, peer, it: replace(

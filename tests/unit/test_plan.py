@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -97,12 +98,54 @@ def test_the_plan_warns_where_buckets_are_too_few(tmp_path):
     ('aspis', ['scheme.adversaries=1'],
      'at most 1 worker is and nobody is silent.'),
     ('robust-partial', [], 'at most 2 workers are.'),
-    ('partial', [], 'at most 2 workers are.')])
+    ('partial', [], 'at most 2 workers are.'),
+    ('wait-for-all', [], 'at most 2 workers are.'),
+    # Files of the dead go to others.
+    ('wait-for-all', ['faults.tolerate=1'],
+     'at most 2 workers are and nobody is silent.')])
 def test_votes_bound_wrong_files_while_nobody_is_silent(
         tmp_path, scheme, settings, ending):
     said = describe(forecast(job_file(tmp_path, scheme=scheme), settings))
     line, = (line for line in said.split('\n') if ' can be wrong in ' in line)
     assert line.endswith(f' in a step if {ending}')
+
+
+def test_a_single_sketch_is_warned_of(tmp_path):
+    job = job_file(tmp_path, scheme='robust-partial')
+    told = [describe(forecast(job, [f'transfer.sketches={n}']))
+            for n in (1, 2)]
+    assert ['passes a challenge now and then' in it for it in told] == [
+        True, False]
+
+
+@pytest.mark.parametrize('scheme', ['robust-partial', 'spot'])
+def test_what_comes_back_with_every_step_is_not_numbered(tmp_path, scheme):
+    job = job_file(tmp_path, scheme=scheme)
+    told = describe(forecast(job, ['assignment.adapt=1',
+                                   'run.checkpoint_every=1']))
+    assert 'Every step files may be laid out anew' in told
+    assert re.search('A checkpoint of .* every step[; ]', told)
+    assert 'very 1 step' not in told
+
+
+@pytest.mark.parametrize('uneven', [(), (
+    'problem.file_sizes="zipf"', 'problem.summation="tree"',
+    'problem.micro_batch=2', 'assignment.split=true')])
+def test_wrong_files_are_those_of_any_layout(tmp_path, uneven):
+    """A liar that is fast has more than its part of the design."""
+    job = job_file(tmp_path, scheme='reactive-random')
+    settings = (*uneven, 'scheme.adversaries=1', 'assignment.load=2',
+                'assignment.adapt=1', 'detection.rate=1e-9', 'run.steps=4',
+                'problem.batch_size=280', 'adversary.count=1',
+                'adversary.workers=[0]', 'faults.patience=0.0',
+                'delay.name="slow"', 'delay.factor=20.0',
+                'delay.workers=[3,4,5,6]')
+    plan = forecast(job, settings)
+    _, path = simulate(job, settings=settings, out=tmp_path / 'run.h5')
+    with load_run(path) as run:
+        wrong = run.wrong_files
+        assert wrong[-1] > wrong[0]
+        assert wrong.max() <= plan.worst_case_wrong_files < plan.files
 
 
 @pytest.mark.parametrize(('settings', 'case'), [
@@ -153,7 +196,7 @@ def test_one_of_a_thing_is_in_the_singular(tmp_path):
     assert 'scheme uncoded, 1 worker and the' in said
     assert '\n1 file a step, 1 worker a file, at most 1 file a worker' in said
     assert ' 1 gradient is computed a step, 1 vector is sent.' in said
-    assert 'every 1 step and where the run ends; the last one is kept' in said
+    assert 'every step and where the run ends; the last one is kept' in said
 
 
 def test_a_model_that_exists_is_not_overwritten(tmp_path):

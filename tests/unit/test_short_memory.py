@@ -49,6 +49,22 @@ def test_so_it_is_where_the_job_is_only_looked_at(name, command, tmp_path,
     assert 'there is not enough memory' in said and 'make it smaller' in said
 
 
+@pytest.mark.parametrize('samples, parameters', [
+    (VAST, 4), (1 << 16, 1 << 32)])
+def test_data_that_no_host_holds_are_told_before_there_is_a_run(
+        samples, parameters, tmp_path, capsys):
+    """`plan` may be asked elsewhere than the run will be."""
+    path = write_job(tmp_path / 'job.toml', KEYS | {
+        'problem.name': 'linear-regression', 'problem.samples': samples,
+        'problem.parameters': parameters})
+    assert main(['simulate', '--check', str(path)]) == BAD_JOB
+    said = capsys.readouterr().err
+    assert said.count('\n') == 1 and 'there is not enough memory' in said
+    assert "problem.name = 'linear-regression': its data take " in said
+    assert main(['plan', str(path)]) == 0
+    assert 'The data alone take ' in capsys.readouterr().out
+
+
 def test_a_problem_that_runs_out_of_memory_is_no_fault_of_its_lines():
     problem = Guard(LinearRegression(1, samples=VAST))
     with pytest.raises(Mistake, match='gradient: there is not enough memory'

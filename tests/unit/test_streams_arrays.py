@@ -265,3 +265,21 @@ def test_nothing_is_written_and_nothing_warns(recwarn):
     arrays.is_finite(b)
     arrays.is_finite(np.full(9, 3e38, dtype=np.float32))
     assert not recwarn.list
+
+
+def test_what_is_set_apart_differs_where_it_counts():
+    """By its largest entry, and only where it was equal."""
+    a = vector(arrays.BLOCK + 3)
+    a[0], place = 0.0, np.abs(a).argmax()
+    b = a.copy()
+    arrays.set_apart(b, a)
+    assert np.flatnonzero(a != b).tolist() == [place]
+    assert arrays.relative_distance(a, b) > 0.01
+    for zero in 0.0, -0.0:
+        b = np.zeros(5, dtype=np.float32)
+        arrays.set_apart(b, np.full(5, zero, dtype=np.float32))
+        assert b.tolist() == [1, 0, 0, 0, 0]
+    for other in a + 1, np.full_like(a, np.nan):
+        b = a.copy()
+        arrays.set_apart(b, other)
+        assert arrays.equal_bits(a, b)

@@ -234,6 +234,20 @@ def test_a_wrong_job_is_refused_before_the_first_run(tmp_path, capsys):
     assert not sweep.folder.exists()
 
 
+def test_hosts_that_simulated_ranks_lack_are_missed_before_the_first_run(
+        tmp_path, capsys):
+    """Ranks of a launcher have some; those of a simulation need a list."""
+    path, sweep = sweep_in(tmp_path, SWEEP.replace(
+        '[base]', '[base]\nassignment.placement = "hosts"'))
+    for words in (), ('--index', '1'):
+        assert command(path, *words) == 2
+        assert f"{path}: {NAMES[0]}: assignment.placement = 'hosts': " in (
+            capsys.readouterr().err)
+    assert not sweep.folder.exists()
+    records.submit(sweep, simulated=False)
+    assert set(words_of(sweep).values()) == {'missing'}
+
+
 def test_the_run_whose_part_raises_is_named(tmp_path, capsys, monkeypatch):
     """Of what is no line of ours, too: a traceback tells of no job."""
     (tmp_path / 'breaking.py').write_text(

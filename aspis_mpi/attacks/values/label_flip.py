@@ -17,7 +17,8 @@ class LabelFlip(Misled):
     Notes
     -----
     Where no sample of a file changes its class, as the middle one of an odd
-    number does not, the lie is the truth with the sign of one entry changed.
+    number does not, the lie is the truth with another sign of its largest
+    entry.
 
     References
     ----------

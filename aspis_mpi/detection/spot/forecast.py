@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from aspis_mpi.detection.spot import odds, ripe
-from aspis_mpi.words import counted, size
+from aspis_mpi.words import counted, every, size
 
 #: Shares of a liar of which the forecast tells.
 SHARES = ((1.0, 'everything is wrong'), (0.1, 'a tenth is'),
@@ -119,8 +119,8 @@ def _forced(spot: Spot, turns: int) -> int:
         return spot.first + last
     # Checkpoints are written at multiples of this, and those that stay are
     # as far apart as the spacing allows.
-    every = ripe.interval(turns, spot.every)
-    apart = ripe.spacing(turns, spot.every) // every * every
+    between = ripe.interval(turns, spot.every)
+    apart = ripe.spacing(turns, spot.every) // between * between
     return spot.first + spot.steps // apart + last
 
 
@@ -171,7 +171,7 @@ def _goes_back(spot: Spot, found: Forecast) -> list[str]:
     if not spot.rollback:
         return ['An exposure does not undo steps (detection.rollback = '
                 'false): what a liar has got in stays.']
-    every = ripe.interval(found.ripe, spot.every)
+    apart = ripe.interval(found.ripe, spot.every)
     liars = counted(spot.adversaries, 'exposure')
     return [
         f'A liar that lies in every turn is exposed within {found.ripe} '
@@ -180,9 +180,9 @@ def _goes_back(spot: Spot, found: Forecast) -> list[str]:
         f'{_turns(found.one_exposure, spot)}, {liars} by at most '
         f'{_turns(found.all_exposures, spot)} in all.',
         *_too_short(spot, found), *_after_deaths(spot, found),
-        f'A checkpoint of {size(spot.checkpoint)} every '
-        f"{counted(every, 'step')}; at most {found.checkpoints} are on disk "
-        f'at once, {size(found.checkpoint_bytes)}.']
+        f"A checkpoint of {size(spot.checkpoint)} {every(apart, 'step')}; at "
+        f'most {found.checkpoints} are on disk at once, '
+        f'{size(found.checkpoint_bytes)}.']
 
 
 def _too_short(spot: Spot, found: Forecast) -> list[str]:

@@ -4,6 +4,7 @@ See `aspis_mpi.job.contradictions`.
 """
 
 from aspis_mpi.errors import JobError
+from aspis_mpi.words import counted
 
 
 def check_order(job, assignment):
@@ -55,8 +56,9 @@ def check_adapt(job, assignment, transfer, detector, most):
         undone = detector.rollback or detector.recomputes
         if not undone and 4 * q * most >= units:
             raise JobError(
-                f'{said}{q} workers may have {q * most} of '
-                f'{units} files, a quarter or more, and '
+                f'{said}{counted(q, "worker")} may have '
+                f'{min(q * most, units)} of {units} files, a quarter or '
+                'more, and '
                 'detection.rollback = false lets them turn the update round; '
                 'set detection.rollback = true')
     elif q and least < 2 * q + 1:
