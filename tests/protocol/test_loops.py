@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -259,6 +260,26 @@ def test_who_never_says_goodbye_is_ended(job, monkeypatch):
         return work(mail, assembly, clock)
     it = Ranks(job(), {1: hangs})
     assert it.mail.aborted == [(DONE, UNANSWERED)]
+
+
+def test_a_rank_0_that_was_stopped_itself_waits_for_goodbyes(
+        job, monkeypatch):
+    """As with all of a job that is suspended for a while."""
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        time.sleep(seconds)
+    monkeypatch.setattr(rank_0, 'time', SimpleNamespace(
+        sleep=sleep, monotonic=lambda: 1000.0 * min(len(slept), 3)))
+
+    def lingers(mail, assembly, clock):
+        goodbye = mail.goodbye
+        mail.goodbye = lambda: len(slept) > 5 and goodbye()
+        return work(mail, assembly, clock)
+    it = Ranks(job(), {1: lingers})
+    assert set(it.codes.values()) == {DONE}
+    assert len(slept) > 5 and not it.mail.aborted
 
 
 def test_a_worker_without_rank_0_ends(job):

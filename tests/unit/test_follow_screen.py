@@ -23,6 +23,7 @@ from aspis_mpi.following.telling import Room, told
 from aspis_mpi.runlog.amounts import JobFigures
 from aspis_mpi.runlog.summary import print_summary
 from tests.support.growing_log import GrowingLog
+from tests.support.limits import HANGS
 from tests.support.tiny_terminal import TinyTerminal
 
 ROOT = Path(__file__).parents[2]
@@ -211,7 +212,7 @@ def test_it_is_left_by_ctrl_c_without_a_word(half):
     try:
         assert '20/40' in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=HANGS)
     finally:
         process.kill()
     assert (process.returncode, err) == (LEFT, '')
@@ -224,7 +225,7 @@ def test_it_ends_when_nobody_reads_though_there_is_no_news(half):
     try:
         assert '20/40' in process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=HANGS) == 0
         assert process.stderr.read() == ''
     finally:
         process.kill()

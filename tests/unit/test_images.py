@@ -29,6 +29,7 @@ from aspis_mpi.runlog.totals import summarize  # noqa: E402
 from tests.support import image_modules  # noqa: E402
 from tests.support.image_files import (  # noqa: E402
     COUNTS, SETS, drawn, prepared_in, prepared_once)
+from tests.support.limits import HANGS
 
 MODULES = 'tests.support.image_modules'
 
@@ -185,7 +186,7 @@ def test_processes_share_the_pages_of_a_file(tmp_path):
         ranks[0].stdin.write('\n')
         ranks[0].stdin.flush()
         told = json.loads(ranks[0].stdout.readline())
-        other, _ = ranks[1].communicate('\n', timeout=60)
+        other, _ = ranks[1].communicate('\n', timeout=HANGS)
     finally:
         for rank in ranks:
             rank.kill()

@@ -15,10 +15,6 @@ from aspis_mpi.protocol.server.drive import drive
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which another signal is not the same one sent twice, as
-#: launchers do.
-TWICE = 1.0
-
 #: A rank 0 that did not look for so many seconds was busy itself.
 TICK = 0.01
 
@@ -43,7 +39,6 @@ class ServerLoop:
         self._signals = signals
         self._clock = clock
         self._listen_until = 0.0
-        self._asked = None
         self._server = server
         self._keeper = keeper
 
@@ -110,14 +105,10 @@ class ServerLoop:
 
     def _heed(self):
         """End the run after this step if asked to, at once if asked twice."""
-        if not self._signals.taken():
-            return
-        now = self._clock()
-        if self._asked is None:
-            self._asked = now
-        self._answer(self._server.interrupt(
-            f'rank 0 was sent {self._signals.name}',
-            now - self._asked > TWICE))
+        if self._signals.taken():
+            self._answer(self._server.interrupt(
+                f'rank 0 was sent {self._signals.name}',
+                self._signals.again))
 
     def _poll(self):
         """Hand over what has come in; whether anything has."""
@@ -175,9 +166,12 @@ class ServerLoop:
 
     def _leave(self, code):
         """Say goodbye while late messages drain, to all that can answer."""
-        mail, end = self._mail, time.monotonic() + GRACE
+        mail, left, looked = self._mail, GRACE, time.monotonic()
         while mail.pending or not (mail.dead or mail.goodbye()):
-            if time.monotonic() > end:
+            # As long as it was stopped itself it could not hear the others.
+            now = time.monotonic()
+            left, looked = left - min(now - looked, TICK), now
+            if left < 0:
                 mail.abort(code, UNANSWERED)
                 return
             self._poll()
