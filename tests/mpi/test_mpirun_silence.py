@@ -146,3 +146,33 @@ def test_a_busy_server_calls_nobody_silent(module, waited):
         assert not run.excluded.any()
         assert (run.files_done == LOAD).all()
         assert not [e for e in run.events if 'silent' in e.text]
+
+
+#: One file more than anybody waits for, for longer than an end takes.
+LONG_FILE = f'''
+    def begin(self, step, samples):
+        if RANK == {SILENT + 1} and step == {STEPS - 1}:
+            time.sleep(2)
+'''
+IMPATIENT = '''
+import sys
+from aspis_mpi.__main__ import main
+from aspis_mpi.backends.mpi import server
+server.GRACE = 0.5
+sys.exit(main())
+'''
+
+
+def test_who_computes_when_all_is_over_is_not_cut_off(mpi, module, job,
+                                                      launch, folder):
+    module(LONG_FILE)
+    script, log = folder / 'impatient.py', folder / 'run.h5'
+    script.write_text(IMPATIENT)
+    path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
+                       'assignment.load': 2})
+    ended = launch(mpi, K + 1, 'run', path, '--out', log, script=script)
+    assert ended.code == 0, ended.err
+    assert 'aborts the job' not in ended.err
+    with load_run(log) as run:
+        assert run.n_steps == STEPS and run.events == []
+        assert run.files_done[-1, SILENT] < 2

@@ -166,15 +166,27 @@ class ServerLoop:
 
     def _leave(self, code):
         """Say goodbye while late messages drain, to all that can answer."""
-        mail, left, looked = self._mail, GRACE, time.monotonic()
+        mail, waited, looked = self._mail, 0.0, time.monotonic()
         while mail.pending or not (mail.dead or mail.goodbye()):
             # As long as it was stopped itself it could not hear the others.
             now = time.monotonic()
-            left, looked = left - min(now - looked, TICK), now
-            if left < 0:
-                mail.abort(code, UNANSWERED)
+            waited, looked = waited + min(now - looked, TICK), now
+            most = self._patience(code)
+            if waited > most:
+                mail.abort(code, UNANSWERED.format(most))
                 return
             self._poll()
             time.sleep(5e-4)
         if mail.dead:
             mail.depart(code, LAST)
+
+    def _patience(self, code):
+        """Seconds in which all who live can be expected to say goodbye.
+
+        Who is not silent may be in the midst of a file that nobody waits for
+        any more; a run that fails, or is to end at once, does not wait.
+        """
+        server = self._server
+        if code == FAILED or self._signals.again or server.misses:
+            return GRACE
+        return max(GRACE, server.silence)
