@@ -210,7 +210,7 @@ def test_a_stopped_worker_is_left_out_and_ended(job, launch, folder,
         return launch(MPI, 6, 'run', path, '--out', log, '--overwrite',
                       '--set', f'faults.silence={silence}',
                       survive=True), log
-    ended, log, _ = patiently(run, meant=2)
+    ended, log, _ = patiently(run, meant=2, since=ONCE)
     assert ended.code == 0, ended.err
     assert any('worker 2 was silent' in text for text in warnings(log))
     _, _, wanted = expected(path, 5)

@@ -39,7 +39,7 @@ def fuzzed(mpi, launch, path, folder, messages, *options,
             'run', path, '--out', log, '--overwrite', '--set',
             f'faults.silence={silence}', script=fuzzing_worker.__file__,
             limit=1800 if THOROUGH else HANGS), log
-    ended, *_ = patiently(once, WORKER, silences)
+    ended, *_ = patiently(once, WORKER, silences=silences)
     assert ended.code == 0, ended.err
     assert 'Traceback' not in ended.err
     return log, fuzzing_worker.measured(folder)

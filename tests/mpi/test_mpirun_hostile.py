@@ -24,7 +24,7 @@ def run_with_hostile(mpi, launch, path, folder, *flags):
                       '--overwrite', '--set', f'faults.silence={silence}',
                       script=hostile_worker.__file__), log
     # What it sends may let it seem silent, nobody else.
-    ended, *_ = patiently(once, WORKER, SILENCES[1:])
+    ended, *_ = patiently(once, WORKER, silences=SILENCES[1:])
     assert ended.code == 0, ended.err
     assert 'Traceback' not in ended.err
     return log

@@ -59,7 +59,8 @@ def log_of(series):
                 done = series(K + 1, {its: JOBS[name] | {
                     'faults.silence': silence}})
             return done.codes[its], done.logs[its]
-        ended, log, _ = patiently(once, VICTIM)
+        since = JOBS[name].get('delay.silent_from', 0)
+        ended, log, _ = patiently(once, VICTIM, since)
         assert ended == code
         return log
     return find
@@ -269,12 +270,13 @@ def test_a_stopped_worker_is_left_out(mpi, job, launch, waited, folder):
         'run.steps': steps, 'delay.name': NAME, 'delay.mean': 0.03,
         'delay.per': None, 'run.model_out': 'model.npz'}
     path, log = job(KEYS | keys), folder / 'run.h5'
-    stop(folder, 3, VICTIM)
+    since = 3
+    stop(folder, since, VICTIM)
 
     def once(silence):
         return launch(mpi, K + 1, 'run', path, '--out', log, '--overwrite',
                       '--set', f'faults.silence={silence}'), log
-    ended, _, _ = patiently(once, VICTIM)
+    ended, _, _ = patiently(once, VICTIM, since)
     assert ended.code in FORCED[mpi], ended.err
     with load_run(log) as run:
         assert run.n_steps == steps

@@ -63,7 +63,7 @@ def waited(mpi, job, launch, folder):
                 mpi, K + 1, 'run', path, '--out', log, '--overwrite',
                 '--set', f'faults.silence={silence}', **options)
             return ended, log
-        return patiently(once, meant)
+        return patiently(once, meant, SINCE)
     return run
 
 

@@ -211,13 +211,13 @@ def measuring(mailbox, least):
     After so many hostile messages: what it needs at all, it has by then.
     """
     class Measuring(mailbox):
-        taken = 0
+        _more = 0
 
         def poll(self):
             arrived = super().poll()
-            self.taken += len(arrived)
-            if self.taken >= OFTEN and sum(taken().values()) >= least:
-                self.taken = 0
+            self._more += len(arrived)
+            if self._more >= OFTEN and sum(taken().values()) >= least:
+                self._more = 0
                 with open(MEMORY, 'a') as file:
                     print(resident(), file=file)
             return arrived
