@@ -22,7 +22,7 @@ source_suffix = {'.md': 'myst-nb'}
 nb_execution_mode = 'force'
 nb_execution_show_tb = True
 nb_execution_in_temp = True
-nb_execution_timeout = 60
+nb_execution_timeout = 500
 nb_merge_streams = True
 # `--set` is no dash.
 smartquotes = False

@@ -18,6 +18,7 @@ from aspis_mpi.protocol.server.step import Step
 from aspis_mpi.schemes.closing import Closing
 from aspis_mpi.schemes.scheme import Scheme
 from aspis_mpi.schemes.transfer.replicas import ReplicaTable
+from tests.support.limits import HANGS
 
 ROOT = Path(aspis_mpi.__file__).parent
 
@@ -394,7 +395,7 @@ def test_the_command_line_itself_imports_no_library():
     done = subprocess.run(
         [sys.executable, '-c', 'import sys, aspis_mpi.__main__; print(*{'
          '"numpy", "scipy", "h5py", "pydantic"} & set(sys.modules))'],
-        capture_output=True, text=True, timeout=60, cwd=ROOT.parent)
+        capture_output=True, text=True, timeout=HANGS, cwd=ROOT.parent)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 
 
@@ -414,7 +415,7 @@ def test_ruff_finds_nothing():
     pytest.importorskip('ruff')
     done = subprocess.run(
         [sys.executable, '-m', 'ruff', 'check', '--no-cache', '.'],
-        capture_output=True, text=True, timeout=60, cwd=ROOT.parent)
+        capture_output=True, text=True, timeout=HANGS, cwd=ROOT.parent)
     assert done.returncode == 0, done.stdout
 
 
@@ -431,7 +432,7 @@ def test_light_commands_import_neither_mpi_nor_torch(tmp_path):
     job.write_text(JOB)
     done = subprocess.run(
         [sys.executable, '-c', LIGHT, job, tmp_path / 'run.h5'],
-        capture_output=True, text=True, timeout=60, cwd=ROOT.parent)
+        capture_output=True, text=True, timeout=HANGS, cwd=ROOT.parent)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines()
             if line.startswith('LOADED')] == [

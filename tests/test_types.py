@@ -11,6 +11,7 @@ import pytest
 
 import aspis_mpi
 from aspis_mpi import registry
+from tests.support.limits import HANGS
 
 PACKAGE = Path(aspis_mpi.__file__).parent
 ROOT = PACKAGE.parent
@@ -52,7 +53,7 @@ def check(*arguments):
     pytest.importorskip('mypy')
     done = subprocess.run(
         [sys.executable, '-m', 'mypy', *arguments], cwd=ROOT,
-        capture_output=True, text=True, timeout=100)
+        capture_output=True, text=True, timeout=HANGS)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.stdout
 

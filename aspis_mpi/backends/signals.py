@@ -3,9 +3,14 @@
 import atexit
 import signal
 import threading
+import time
 
 #: Signals that let a run end after a checkpoint.
 ASKING = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
+
+#: Seconds after which another signal is not the same one sent twice, as
+#: launchers do.
+TWICE = 1.0
 
 
 class Signals:
@@ -25,10 +30,15 @@ class Signals:
     ----------
     number : int
         The last one; 0 before the first.
+    again : bool
+        Somebody has asked more than once.  That goes by when the signals
+        came: whoever counts them may have been busy since the first.
     """
 
     def __init__(self, last=False):
         self.number = 0
+        self.again = False
+        self._first = None
         self._last = last
         self._count = 0
         self._before = {}
@@ -40,6 +50,7 @@ class Signals:
             outer = getattr(self._before[ASKING[0]], '__self__', None)
             if isinstance(outer, Signals):
                 self.number, self._count = outer.number, outer.taken()
+                self.again, self._first = outer.again, outer._first
         return self
 
     def __exit__(self, *_):
@@ -60,5 +71,9 @@ class Signals:
         return signal.Signals(self.number).name
 
     def _take(self, number, _):
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+        self.again = now - self._first > TWICE
         self.number = number
         self._count += 1

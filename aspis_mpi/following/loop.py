@@ -1,8 +1,11 @@
 """`show --follow`: look at a log and show it, until its run is over."""
 
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -54,14 +57,37 @@ def follow(path: str | Path, interval: float = INTERVAL,
     sleep = sleep or partial(pause, stream)
     follower, screen = Follower(path, clock, sleep), screen_of(stream)
     while True:
-        found = follower.look()
+        with _ctrl_c_held_back():
+            found = follower.look()
         screen.show(found, clock())
         if _is_over(found, clock()):
             break
         sleep(interval)
     stream.write('\n')
-    print_summary(path)
+    with _ctrl_c_held_back():
+        print_summary(path)
     return DONE
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait until something is done.
+
+    Reading HDF5 has many callbacks of weak references, in which Python would
+    print the exception and go on.
+    """
+    if (signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+            or threading.current_thread() is not threading.main_thread()):
+        yield
+        return
+    asked: list[bool] = []
+    signal.signal(signal.SIGINT, lambda *_: asked.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _is_over(found: Facts | Missing, now: float) -> bool:

@@ -38,45 +38,37 @@ def figures(benchmark, script, *arguments, ranks=0):
     benchmark.extra_info['figures'] = lines
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize('d', [650, 61_706, 431_080, 1_100_000])
 def test_step_beside_a_minimal_loop(benchmark, d):
     figures(benchmark, 'step.py', d, 5, ranks=16)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize('d', [650, 431_080])
 def test_guard_of_what_is_the_user_s(benchmark, d):
     figures(benchmark, 'guard.py', d, 9, ranks=16)
 
 
-@pytest.mark.timeout(600)
 def test_receiving_beside_memcpy(benchmark):
     figures(benchmark, 'receive.py', ranks=16)
 
 
-@pytest.mark.timeout(600)
 def test_server_step_from_received_replicas(benchmark):
     figures(benchmark, 'server_step.py')
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize('what, ranks', [(431_080, 16), ('resnet18', 5)])
 def test_memory_beside_the_plan(benchmark, what, ranks):
     figures(benchmark, 'memory.py', what, ranks=ranks)
 
 
-@pytest.mark.timeout(600)
 def test_growth_of_orders_closed_forms_and_simulated_steps(benchmark):
     figures(benchmark, 'partial.py')
 
 
-@pytest.mark.timeout(600)
 def test_uneven_files_beside_equal_ones(benchmark):
     figures(benchmark, 'uneven.py')
 
 
-@pytest.mark.timeout(600)
 def test_screens_beside_a_product(benchmark):
     figures(benchmark, 'screens.py')
 
@@ -106,29 +98,24 @@ def test_rows_of_the_log(benchmark):
     figures(benchmark, 'log.py')
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize('module', ['lenet', 'resnet18'])
 def test_gradient_of_a_module_beside_the_bare_one(benchmark, module):
     figures(benchmark, 'adapter.py', module)
 
 
-@pytest.mark.timeout(600)
 def test_step_beside_data_parallelism_of_torch(benchmark):
     figures(benchmark, 'ddp.py', ranks=5)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize('d', [61_706, 431_080, 11_200_000])
 def test_step_beside_an_all_reduce_of_torch(benchmark, d):
     figures(benchmark, 'allreduce.py', d, ranks=5)
 
 
-@pytest.mark.timeout(600)
 def test_following_a_long_log_that_is_written(benchmark):
     figures(benchmark, 'follow.py')
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize('threads', [1, 2])
 def test_rules_of_aggregation_beside_a_read(benchmark, threads):
     figures(benchmark, 'aggregators.py', '--threads', threads)
@@ -138,11 +125,9 @@ def test_slow_nodes_by_layouts(benchmark):
     figures(benchmark, 'placement.py')
 
 
-@pytest.mark.timeout(600)
 def test_growth_with_the_number_of_workers(benchmark):
     figures(benchmark, 'growth.py')
 
 
-@pytest.mark.timeout(600)
 def test_growth_of_all_kinds_of_jobs(benchmark):
     figures(benchmark, 'growth_of_schemes.py', '500,1000')

@@ -8,6 +8,7 @@ import pytest
 from aspis_mpi import simulate
 from tests.support import one_start
 from tests.support.commands import MODULE, answer, lay, placed
+from tests.support.limits import HANGS
 from tests.support.mpirun import (
     LAUNCHER, MPIS, Ended, Running, environment, parameters, prefix,
     write_job)
@@ -57,7 +58,7 @@ def start(folder):
 @pytest.fixture
 def launch(start):
     """Runs a job to its end within `limit` seconds, answers an `Ended`."""
-    def run(mpi, ranks, *arguments, limit=60, **options):
+    def run(mpi, ranks, *arguments, limit=HANGS, **options):
         return start(mpi, ranks, *arguments, **options).wait(limit)
     return run
 
@@ -114,21 +115,20 @@ def series(mpi, kept, job, launch, folder):
     runs do.  What is to be done `first` is a text in Python, which may say
     what the `settings` of a rank are.
     """
-    def run(ranks, jobs, first='', limit=90, **options):
+    def run(ranks, jobs, first='', **options):
         place = mpi, ranks, *jobs
         if place not in kept:
             kept[place] = None          # in case that this hangs
-            kept[place] = run_all(ranks, jobs, first, limit, options)
+            kept[place] = run_all(ranks, jobs, first, options)
         assert kept[place] is not None, 'the jobs hang or fail'
         return kept[place]
 
-    def run_all(ranks, jobs, first, limit, options):
+    def run_all(ranks, jobs, first, options):
         paths = [job(keys).rename(folder / f'series-{number}.toml')
                  for number, keys in enumerate(jobs.values())]
         script = folder / 'series.py'
         script.write_text(SETTINGS + first + SERIES)
-        ended = launch(mpi, ranks, *paths, script=script, limit=limit,
-                       **options)
+        ended = launch(mpi, ranks, *paths, script=script, **options)
         assert ended.code == 0, ended.err
         codes = json.loads((folder / 'codes').read_text())
         logs = [path.with_suffix('.h5') for path in paths]
@@ -144,15 +144,15 @@ def answers(mpi, kept, job, start, launch, folder):
     than what most of them do.  Answers an `Answer` for each name.  What is
     to be done to the ranks while they run, `during(running, folders)` does.
     """
-    def enter(ranks, commands, limit=110, during=None):
+    def enter(ranks, commands, during=None):
         place = mpi, ranks, *commands
         if place not in kept:
             kept[place] = None          # in case that this hangs
-            kept[place] = enter_all(ranks, commands, limit, during)
+            kept[place] = enter_all(ranks, commands, during)
         assert kept[place] is not None, 'the command lines hang or fail'
         return kept[place]
 
-    def enter_all(ranks, commands, limit, during):
+    def enter_all(ranks, commands, during):
         stems, places = {}, {}
         for number, (name, command) in enumerate(commands.items()):
             stems[name] = folder / f'{len(kept)}-{number}'
@@ -163,20 +163,18 @@ def answers(mpi, kept, job, start, launch, folder):
             [str(stems[name]), str(places[name]), command.first,
              placed(command.words, places[name])]
             for name, command in commands.items()]))
-        ended = watched(ranks, plan, limit, places, during)
+        ended = watched(ranks, plan, places, during)
         done = {name: answer(stems[name], places[name], ranks, ended)
                 for name in commands}
         # What mpirun makes of the last one's exit code it makes of others'.
         assert ended.code == list(done.values())[-1].code, ended.err
         return done
 
-    def watched(ranks, plan, limit, places, during):
-        if during is None:
-            return launch(mpi, ranks, plan, script=one_start.__file__,
-                          limit=limit)
+    def watched(ranks, plan, places, during):
         running = start(mpi, ranks, plan, script=one_start.__file__)
-        during(running, places)
-        return running.wait(limit)
+        if during is not None:
+            during(running, places)
+        return running.wait()
     return enter
 
 

@@ -152,7 +152,7 @@ def test_challenged_sums_are_those_of_the_simulator_and_of_replicas(
 @pytest.mark.slow
 def test_equal_bits_of_16_ranks(mpi, job, launch, expected, folder):
     path, log = job(MANY), folder / 'run.h5'
-    ended = launch(mpi, 16, 'run', path, '--out', log, limit=100)
+    ended = launch(mpi, 16, 'run', path, '--out', log)
     assert ended.code == 0, ended.err
     assert_same(log, path, 15, expected)
 

@@ -14,14 +14,17 @@ import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints
+from tests.support.gate import HELD, hold, stop
 from tests.support.mpirun import parameters, prefix, rows_of
+from tests.support.patience import patiently
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 
 #: Steps of some 20 ms.
-KEYS = {'run.steps': 60, 'problem.parameters': 50,
-        'delay.name': 'constant', 'delay.mean': 0.004,
-        'faults.silence': 5.0}
+KEYS = HELD | {'run.steps': 60, 'problem.parameters': 50, 'delay.mean': 0.004}
+
+#: The steps in which runs wait for what happens from outside, once and then.
+ONCE, THEN = 10, 30
 
 #: Three workers of one file each, as long as two files of five workers.
 THREE = {'scheme.adversaries': 1, 'delay.mean': 0.02}
@@ -38,9 +41,14 @@ def ulfm():
 
 @pytest.fixture
 def begin(start, folder):
-    """Starts a job that survives deaths; its processes and its log."""
-    def run(path, workers, name='run'):
+    """Starts a job that survives deaths; its processes and its log.
+
+    It waits in these steps until it is let go on.
+    """
+    def run(path, workers, held=(ONCE,), name='run'):
         log = folder / f'{name}.h5'
+        for step in held:
+            hold(folder, step)
         running = start(MPI, workers + 1, 'run', path, '--out', log,
                         survive=True)
         running.wait_for_rows(log, 5)
@@ -48,8 +56,21 @@ def begin(start, folder):
     return run
 
 
-def kill(running, rank, number=signal.SIGKILL):
-    os.kill(running.rank(MPI, rank), number)
+def kill(running, rank):
+    os.kill(running.rank(MPI, rank), signal.SIGKILL)
+
+
+def bury(running, log, *ranks, step=ONCE):
+    """Kill some ranks; the run knows of it before it goes on in a step."""
+    for rank in ranks:
+        kill(running, rank)
+    for rank in ranks:
+        running.wait_for_event(log, f'(worker {rank - 1}) has died')
+    let_go(log, step)
+
+
+def let_go(log, step):
+    (log.parent / f'held-{step}').unlink()
 
 
 def warnings(log):
@@ -76,12 +97,11 @@ def test_the_run_goes_on_without_a_killed_worker(name, job, begin, expected):
         'scheme.name': name, 'scheme.adversaries': q,
         'aggregation.name': 'mean', 'faults.tolerate': 1})
     running, log = begin(path, workers)
-    kill(running, 3)
-    ended = running.wait(40)
+    bury(running, log, 3)
+    ended = running.wait()
     assert ended.code == 0, ended.err
     _, _, wanted = expected(path, workers)
     assert_near(log, wanted)
-    assert any('(worker 2) has died' in text for text in warnings(log))
     with load_run(log) as run:
         assert run.n_steps == 60
         lost = ~run.files_done[:, 2].astype(bool)
@@ -104,11 +124,11 @@ def test_units_of_the_dead_go_to_others_in_any_layout(job, begin):
         'problem.batch_size': 240, 'problem.micro_batch': 2,
         'delay.name': 'slow', 'delay.workers': [0, 1], 'delay.factor': 8.0,
         'faults.tolerate': 2})
-    running, log = begin(path, 7)
-    kill(running, 3)
-    running.wait_for_rows(log, rows_of(log) + 6)
-    kill(running, 5)
-    ended = running.wait(40)
+    running, log = begin(path, 7, (ONCE, THEN))
+    bury(running, log, 3)
+    running.wait_for_rows(log, 20)
+    bury(running, log, 5, step=THEN)
+    ended = running.wait()
     assert ended.code == 0, ended.err
     assert any('laid out by speeds' in text for text in warnings(log))
     with load_run(log) as run:
@@ -125,11 +145,11 @@ def test_one_death_more_than_tolerated(job, begin):
     """Exit 3 with the reason, after a checkpoint."""
     path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
                        'faults.tolerate': 1})
-    running, log = begin(path, 5)
-    kill(running, 2)
-    running.wait_for_rows(log, rows_of(log) + 3)
-    kill(running, 4)
-    ended = running.wait(40)
+    running, log = begin(path, 5, (ONCE, THEN))
+    bury(running, log, 2)
+    running.wait_for_rows(log, 15)
+    bury(running, log, 4, step=THEN)
+    ended = running.wait()
     assert ended.code == 3, ended.err
     last = warnings(log)[-1]
     assert '2 workers are lost, more than faults.tolerate = 1' in last
@@ -144,7 +164,9 @@ def test_too_few_are_left_for_the_scheme(job, begin):
     running, log = begin(path, 5)
     for rank in (1, 2, 3):
         kill(running, rank)
-    ended = running.wait(40)
+    running.wait_for_event(log, 'cannot be finished')
+    let_go(log, ONCE)
+    ended = running.wait()
     assert ended.code == 3, ended.err
     assert 'cannot be finished' in warnings(log)[-1]
     assert Checkpoints(log).paths()
@@ -168,7 +190,7 @@ def test_a_rank_that_raises_is_told_of_and_done_without(
         'problem.name': 'mine:Problem', 'scheme.name': 'robust-partial',
         'scheme.adversaries': 1, 'faults.tolerate': 1}), folder / 'run.h5'
     ended = start(MPI, 6, 'run', path, '--out', log,
-                  survive=survive).wait(60)
+                  survive=survive).wait()
     assert ended.code == 0, ended.err
     told, = [text for text in warnings(log) if 'out of luck' in text]
     assert 'rank 3 (worker 2) failed in step' in told
@@ -177,13 +199,18 @@ def test_a_rank_that_raises_is_told_of_and_done_without(
         assert run.n_steps == 60
 
 
-def test_a_stopped_worker_is_left_out_and_ended(job, begin, expected):
+def test_a_stopped_worker_is_left_out_and_ended(job, launch, folder,
+                                                expected):
     """It is not dead, so only the deadline sees it; mpirun ends all."""
-    path = job(KEYS | {'scheme.name': 'aspis', 'aggregation.name': 'mean',
-                       'faults.silence': 1.0})
-    running, log = begin(path, 5)
-    kill(running, 3, signal.SIGSTOP)
-    ended = running.wait(60)
+    path = job(KEYS | {'scheme.name': 'aspis', 'aggregation.name': 'mean'})
+    stop(folder, ONCE, worker=2)
+
+    def run(silence):
+        log = folder / 'run.h5'
+        return launch(MPI, 6, 'run', path, '--out', log, '--overwrite',
+                      '--set', f'faults.silence={silence}',
+                      survive=True), log
+    ended, log, _ = patiently(run, meant=2, since=ONCE)
     assert ended.code == 0, ended.err
     assert any('worker 2 was silent' in text for text in warnings(log))
     _, _, wanted = expected(path, 5)
@@ -195,7 +222,8 @@ def test_the_death_of_rank_0_ends_all(job, begin):
                        'run.checkpoint_every': 3, 'faults.tolerate': 2})
     running, log = begin(path, 3)
     kill(running, 0)
-    ended = running.wait(20)
+    let_go(log, ONCE)
+    ended = running.wait()
     assert ended.code == 3, ended.err
     assert 'rank 0 is gone' in ended.err
     assert Checkpoints(log).paths()
@@ -204,11 +232,13 @@ def test_the_death_of_rank_0_ends_all(job, begin):
 def test_a_signal_after_a_death(job, begin, launch, expected):
     path = job(KEYS | {'scheme.name': 'robust-partial',
                        'scheme.adversaries': 1, 'faults.tolerate': 1})
-    running, log = begin(path, 5)
-    kill(running, 2)
-    running.wait_for_rows(log, rows_of(log) + 3)
+    running, log = begin(path, 5, (ONCE, THEN))
+    bury(running, log, 2)
+    running.wait_for_rows(log, 15)
     running.signal(signal.SIGUSR1)
-    ended = running.wait(20)
+    running.wait_for_event(log, 'was sent')
+    let_go(log, THEN)
+    ended = running.wait()
     assert ended.code == 75, ended.err
     ended = launch(MPI, 6, 'run', path, '--out', log, '--resume')
     assert ended.code == 0, ended.err
@@ -223,7 +253,7 @@ MANY = 150
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600 if THOROUGH else 240)
+@pytest.mark.timeout(3600 if THOROUGH else 600)
 @pytest.mark.parametrize('name, load', [('partial', 8),
                                         ('robust-partial', 8)])
 def test_seven_of_fifteen_die(name, load, job, begin, expected):
@@ -231,25 +261,23 @@ def test_seven_of_fifteen_die(name, load, job, begin, expected):
     path = job(KEYS | {
         'scheme.name': name, 'assignment.load': load,
         'scheme.adversaries': 2 if name == 'robust-partial' else 0,
-        'faults.tolerate': 7, 'run.steps': MANY, 'faults.silence': 20.0})
+        'faults.tolerate': 7, 'run.steps': MANY})
     _, _, wanted = expected(path, 15)
     for number in range(25 if THOROUGH else 1):
-        running, log = begin(path, 15, f'run-{number}')
+        running, log = begin(path, 15, (MANY - 1,), f'run-{number}')
         drawn = random.Random(number)
         for rank in drawn.sample(range(1, 16), 7):
-            process = running.rank(MPI, rank)
-            if process is None:
-                # On a busy machine all may be over before the last dies.
-                break
-            os.kill(process, signal.SIGKILL)
+            kill(running, rank)
             time.sleep(drawn.expovariate(4))
-        ended = running.wait(120)
+        running.wait_for_event(log, 'has died')
+        let_go(log, MANY - 1)
+        ended = running.wait()
         assert ended.code == 0, ended.err
         assert_near(log, wanted)
         with load_run(log) as run:
             assert run.n_steps == MANY
             assert not np.isin(run.source, (-1, -2)).any()
-            # On a busy machine the last may die when all is over.
+            # The last may die when all is over.
             assert 1 <= sum('has died' in event.text
                             for event in run.events) <= 7
 
@@ -278,7 +306,7 @@ LARGE = '''
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600 if THOROUGH else 240)
+@pytest.mark.timeout(3600 if THOROUGH else 600)
 def test_death_in_the_midst_of_a_large_vector(job, module, start, folder):
     """Four of five workers, one after the other: no hang, no wrong sum."""
     module(LARGE)
@@ -288,15 +316,17 @@ def test_death_in_the_midst_of_a_large_vector(job, module, start, folder):
                 'run.checkpoint_every': 0, 'problem.batch_size': 20,
                 'optimizer.lr': 0.5, 'optimizer.momentum': 0.0,
                 'scheme.adversaries': 0, 'faults.tolerate': 4,
-                'faults.approximate': True, 'faults.silence': 30.0})
+                'faults.approximate': True, **HELD})
     for number in range(25 if THOROUGH else 2):
         drawn, log = random.Random(number), folder / f'run-{number}.h5'
+        let_go = hold(folder, steps - 1)
         running = start(MPI, 6, 'run', path, '--out', log, survive=True)
         running.wait_for_rows(log, 1)
         for rank in drawn.sample(range(1, 6), 4):
             kill(running, rank)
             time.sleep(drawn.uniform(0, 0.3))
-        ended = running.wait(90)
+        let_go()
+        ended = running.wait()
         assert ended.code == 0, ended.err
         w = 1.0
         for _ in range(steps):

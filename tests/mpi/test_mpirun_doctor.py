@@ -40,10 +40,10 @@ HANGS = '''
 import os, sys, time
 import aspis_mpi.doctor
 from aspis_mpi.doctor import rank
-aspis_mpi.doctor.LIMIT, aspis_mpi.doctor.GRACE = 3.0, 4.0
+aspis_mpi.doctor.LIMIT = {limit}
 
 def hang(case):
-    time.sleep(100)
+    time.sleep(1000)
 
 if os.environ[{variable!r}] == '2':
     rank.LOOKS['bits'] = hang, None
@@ -134,8 +134,12 @@ def test_a_rank_that_raises_is_reported_by_rank_0(said):
 
 def test_a_rank_that_hangs_is_named(mpi, launch, folder):
     script = folder / 'hangs.py'
-    script.write_text(HANGS.format(variable=RANK[mpi]))
-    ended = launch(mpi, 3, script=script)
+    # On a busy machine others may need longer than a few seconds, too.
+    for limit in 3.0, 30.0:
+        script.write_text(HANGS.format(variable=RANK[mpi], limit=limit))
+        ended = launch(mpi, 3, script=script)
+        if ended.out.count('no answer') <= 1:
+            break
     # MPICH does not pass on the code of an abort.
     assert ended.code, ended.out
     line, = lines(ended, 'PROBLEM')

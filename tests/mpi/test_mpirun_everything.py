@@ -11,9 +11,10 @@ import sys
 import pytest
 
 from aspis_mpi import load_run
+from tests.support.limits import HANGS
 from tests.support.mpirun import REPO, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.skipif(
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(
     'ASPIS_EVERYTHING' not in os.environ,
     reason='ASPIS_EVERYTHING is not set')]
 
@@ -47,7 +48,7 @@ def done(folder, *words):
     """What a command prints that has to succeed without a warning."""
     ended = subprocess.run(
         [sys.executable, *map(str, words)], cwd=folder, text=True,
-        env=environment(folder) | {'MPLBACKEND': 'agg'}, timeout=200,
+        env=environment(folder) | {'MPLBACKEND': 'agg'}, timeout=HANGS,
         capture_output=True)
     assert ended.returncode == 0, ended.stderr
     assert 'Warning' not in ended.stderr, ended.stderr
@@ -61,7 +62,7 @@ def test_a_job_its_commands_and_figures(mpi, name, launch, folder):
     path.write_text(from_pages(preset))
     settings = [f'--set={setting}' for setting in (
         *settings, 'log.detail="arrivals"')]
-    ended = launch(mpi, 16, 'run', path, '--out', log, *settings, limit=200)
+    ended = launch(mpi, 16, 'run', path, '--out', log, *settings)
     assert ended.code == 0, ended.err
     assert 'Warning' not in ended.err, ended.err
     with load_run(log) as run:

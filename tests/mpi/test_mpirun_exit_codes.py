@@ -8,6 +8,7 @@ import pytest
 
 from aspis_mpi import load_run
 from tests.support.commands import Command
+from tests.support.limits import HANGS
 from tests.support.mpirun import environment
 
 #: Two workers are enough for a job that nobody runs.
@@ -48,7 +49,7 @@ COMMANDS = {
 def refused(answers):
     """The one line of a job that is refused, and where that was."""
     def run(name):
-        ended = answers(3, COMMANDS, limit=30)[name]
+        ended = answers(3, COMMANDS)[name]
         assert ended.code == 2, ended.err
         assert len(ended.lines) == 1, ended.err
         assert 'Traceback' not in ended.err
@@ -81,7 +82,7 @@ def test_a_library_that_is_not_installed(refused):
 
 
 def test_first_parameters_of_the_wrong_shape(answers):
-    ended = answers(3, COMMANDS, limit=30)['shape']
+    ended = answers(3, COMMANDS)['shape']
     assert ended.code == 2, ended.err
     assert 'Longer.initial gives float64 of shape (13,)' in ended.err
     assert 'Traceback' not in ended.err
@@ -97,8 +98,7 @@ def test_mpirun_of_another_mpi(mpi, job, launch):
     """Every process believes to be rank 0 of 1."""
     if mpi == 'openmpi':
         pytest.skip('MPICH itself ends ranks that Open MPI has started')
-    ended = launch(mpi, 3, 'run', job(SMALL), limit=30,
-                   python=sys.executable)
+    ended = launch(mpi, 3, 'run', job(SMALL), python=sys.executable)
     assert ended.code == 2, ended.err
     line, = ended.lines
     assert 'Traceback' not in ended.err
@@ -123,7 +123,7 @@ def alone(folder, *arguments, **variables):
     return subprocess.run(
         [sys.executable, '-m', 'aspis_mpi', *map(str, arguments)],
         cwd=folder, env=environment(folder) | variables, text=True,
-        capture_output=True, timeout=60)
+        capture_output=True, timeout=HANGS)
 
 
 def test_run_without_mpirun(job, folder):

@@ -1,4 +1,7 @@
-"""A rank that raises ends the job within seconds, and nothing is lost."""
+"""A rank that raises ends the job at once, and nothing is lost.
+
+Nobody is taken to be silent: who is not told would wait for ever.
+"""
 
 import pytest
 
@@ -10,7 +13,8 @@ from tests.support.commands import Command
 LOAD, PROBED = 1, 4
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
-        'problem.micro_batch': 64, 'run.steps': 500}
+        'problem.micro_batch': 64, 'run.steps': 500,
+        'faults.silence': 1e6}
 
 #: For four ranks.
 SMALL = {'scheme.adversaries': 1}
@@ -110,16 +114,12 @@ COMMANDS = {name: Command(KEYS | SMALL, body)
 
 @pytest.fixture
 def fail(answers):
-    """The end of a job that fails, within seconds if it `noted` when."""
+    """The end of a job that fails."""
     def run(name, code=3):
         ended = answers(4, COMMANDS)[name]
         assert ended.code == code, ended.err
-        noted = ended.folder / 'noted'
         if COMMANDS[name].body:
-            raised = [float(row.split()[0])
-                      for row in noted.read_text().splitlines()
-                      if row.split()[1] == 'raised']
-            assert ended.time - min(raised) < 10
+            assert ' raised ' in (ended.folder / 'noted').read_text()
         return ended
     return run
 

@@ -26,7 +26,7 @@ def test_processes_and_audits_have_equal_bits(network, data, batch, launch,
         'scheme': {'name': 'aspis', 'workers': 3, 'adversaries': 1},
         'detection': {'random_audits': 1}}))
     log = folder / 'run.h5'
-    ended = launch('openmpi', 4, 'run', path, '--out', log, limit=100)
+    ended = launch('openmpi', 4, 'run', path, '--out', log)
     assert ended.code == 0, ended.err
     with load_run(log) as run:
         assert run.attrs['mpi'] and run.n_steps == 2

@@ -31,7 +31,7 @@ JOBS = {'honest': KEYS, 'liar': KEYS | LIAR,
 @pytest.mark.parametrize('name', JOBS)
 def test_a_run_with_spot_checks_has_the_same_bits_again(series, name, job,
                                                         folder):
-    done = series(K + 1, JOBS, limit=110)
+    done = series(K + 1, JOBS)
     assert done.codes[name] == DONE
     same_again(JOBS[name], name, done.logs[name], job, folder)
 
@@ -44,7 +44,7 @@ COMPARED = {'by chance': REACTIVE, 'every step': REACTIVE | {
 @pytest.mark.parametrize('name', COMPARED)
 def test_sums_that_are_compared_give_the_same_bits_again(series, name, job,
                                                          folder, expected):
-    done = series(K + 1, COMPARED, limit=110)
+    done = series(K + 1, COMPARED)
     assert done.codes[name] == DONE
     keys, log = COMPARED[name], done.logs[name]
     same_again(keys, name, log, job, folder)

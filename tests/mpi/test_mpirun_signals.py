@@ -8,18 +8,22 @@ import numpy as np
 import pytest
 
 from aspis_mpi import load_run
+from aspis_mpi.backends.signals import TWICE
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from tests.support.commands import Command
-from tests.support.mpirun import parameters, rows_of
+from tests.support.gate import HELD, hold, stop
+from tests.support.mpirun import parameters, rows_of, told_in
 
 STEPS = 60
 
+#: The step in which runs wait for a signal that has not come before.
+LAST = 30
+
 #: Steps of some 20 ms, in any of which the signal may come.
-KEYS = {'run.steps': STEPS, 'run.checkpoint_every': 7,
-        'problem.parameters': 50, 'scheme.name': 'aspis',
-        'scheme.adversaries': 1, 'adversary.count': 1,
-        'adversary.files': 'random', 'delay.name': 'constant',
-        'delay.mean': 0.018}
+KEYS = HELD | {'run.steps': STEPS, 'run.checkpoint_every': 7,
+               'problem.parameters': 50, 'scheme.name': 'aspis',
+               'scheme.adversaries': 1, 'adversary.count': 1,
+               'adversary.files': 'random', 'delay.mean': 0.018}
 
 #: No worker can lie: the word of one ends the run.
 HONEST = {'scheme.adversaries': 0, 'adversary.count': 0}
@@ -29,8 +33,9 @@ LIARS = {'scheme.adversaries': 2, 'adversary.count': 2, 'delay.mean': 0.003}
 #: What rank 0 is sent; runs that come before one whose mpirun is, and that
 #: go on later.
 NUMBERS = signal.SIGUSR1, signal.SIGTERM, signal.SIGINT
-COMMANDS = {'worker': Command(KEYS | HONEST)} | {
-    name: Command(KEYS) for name in (*NUMBERS, 'mpirun')}
+HELD_FILE = {f'held-{LAST}': ''}
+COMMANDS = {'worker': Command(KEYS | HONEST, files=HELD_FILE)} | {
+    name: Command(KEYS, files=HELD_FILE) for name in (*NUMBERS, 'mpirun')}
 
 
 @pytest.fixture
@@ -55,10 +60,13 @@ def asked(mpi, answers):
             (folder / 'seen').write_text(str(rows_of(log)))
             if name == 'mpirun':
                 running.signal(signal.SIGUSR1)
-            elif name == 'worker':
-                os.kill(worker, signal.SIGTERM)
             else:
-                os.kill(server, name)
+                os.kill(*((worker, signal.SIGTERM) if name == 'worker'
+                          else (server, name)))
+            if name != 'worker':
+                # A worker says it when it goes on, and not without it.
+                running.wait_for_event(log, 'was sent')
+            (folder / f'held-{LAST}').unlink()
     return answers(4, COMMANDS, during=ask)
 
 
@@ -68,10 +76,16 @@ def killed(mpi, kept, job, start, folder):
     if (mpi, 'killed') not in kept:
         place = folder / 'killed'
         place.mkdir()
-        running = start(mpi, 4, 'run', job(KEYS), '--out', place / 'run.h5')
-        running.wait_for_rows(place / 'run.h5', 10)
+        log, let_go = place / 'run.h5', hold(folder, LAST)
+        running = start(mpi, 4, 'run', job(KEYS), '--out', log)
+        running.wait_for_rows(log, 10)
         running.signal(signal.SIGTERM)
-        kept[mpi, 'killed'] = place, running.wait(20).code
+        running.wait_until(
+            lambda: running.over or any('was sent' in text
+                                        for text in told_in(log)),
+            lambda: 'end of mpirun')
+        let_go()
+        kept[mpi, 'killed'] = place, running.wait().code
     return kept[mpi, 'killed']
 
 
@@ -135,29 +149,31 @@ def test_one_worker_is_believed_where_none_can_lie(asked):
 def test_of_two_that_may_lie_and_one_more_all_have_to_say_so(
         mpi, job, start, folder):
     log, ranks = folder / 'run.h5', [1, 2, 5]
+    first, second = hold(folder, 10), hold(folder, LAST)
     running = start(mpi, 6, 'run', job(KEYS | LIARS), '--out', log)
     running.wait_for_rows(log, 5)
     for rank in ranks[:-1]:
         os.kill(running.rank(mpi, rank), signal.SIGTERM)
-    before = rows_of(log)
-    running.wait_for_rows(log, before + 3)
+    first()
+    # They have said it in step 10, and it goes on.
+    running.wait_for_rows(log, 15)
     os.kill(running.rank(mpi, ranks[-1]), signal.SIGTERM)
-    assert_stopped(running.wait(20), log, before)
+    second()
+    assert_stopped(running.wait(), log, 15)
 
 
 def test_asked_twice_it_does_not_wait_for_the_step(mpi, job, start, folder):
     """A step that does not end, as a worker has stopped."""
-    path = job(KEYS | {'faults.silence': 500.0})
-    log = folder / 'run.h5'
-    running = start(mpi, 4, 'run', path, '--out', log)
-    running.wait_for_rows(log, 5)
-    stuck, server = running.rank(mpi, 3), running.rank(mpi, 0)
-    os.kill(stuck, signal.SIGSTOP)
-    for _ in range(2):
-        time.sleep(1.5)
-        done = rows_of(log)
-        os.kill(server, signal.SIGUSR1)
-    ended = running.wait(30)
+    log, done = folder / 'run.h5', 10
+    stop(folder, done, worker=2)
+    running = start(mpi, 4, 'run', job(KEYS), '--out', log)
+    running.wait_for_rows(log, done)
+    server = running.rank(mpi, 0)
+    os.kill(server, signal.SIGUSR1)
+    running.wait_for_event(log, 'was sent')
+    time.sleep(1.5 * TWICE)
+    os.kill(server, signal.SIGUSR1)
+    ended = running.wait()
     # MPICH may answer 9 when it is aborted, and Intel MPI 255.
     assert ended.code in (75, 9, 255), ended.err
     assert Checkpoints(log).paths()[0].name == f'step-{done:08d}.npz'

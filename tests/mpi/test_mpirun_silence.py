@@ -1,14 +1,12 @@
 """Workers that fall silent, and a server that was busy itself."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
 
 from aspis_mpi import load_run
 from aspis_mpi.schemes.record import Outcome
 from tests.support.mpirun import parameters
+from tests.support.patience import patiently
 
 #: Exit codes of a run that is done but had to be ended by force.  MPICH's
 #: mpirun answers what rank 0 gave it, or 9 of the rank that it killed.
@@ -16,23 +14,24 @@ FORCED = {'openmpi': {0}, 'mpich': {0, 9}}
 
 K, LOAD, PROBED = 3, 1, 4
 SILENT = 2                      # the worker
-SILENCE = 1.0                   # in seconds
 SINCE = 2                       # the step
 STEPS = 8
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
         'problem.micro_batch': 64, 'run.steps': STEPS,
-        'scheme.adversaries': 1, 'faults.silence': SILENCE,
-        'run.model_out': 'model.npz'}
+        'scheme.adversaries': 1, 'run.model_out': 'model.npz'}
 
 #: Never comes back: it does not hear that the run is over, either.
-HANGS = f'''
+LOST = f'''
     def gradient(self, parameters, samples, out):
         if RANK == {SILENT + 1} and self.calls == {PROBED + SINCE * LOAD}:
-            time.sleep(1000)
+            {{how}}
         self.calls += 1
         super().gradient(parameters, samples, out)
 '''
+#: By itself, or as by a debugger.
+HANGS = LOST.format(how='time.sleep(1000)')
+STOPS = LOST.format(how='os.kill(os.getpid(), 19)')
 
 #: Hears everything, sends nothing.
 MUTE = f'''
@@ -52,7 +51,23 @@ sys.exit(main())
 '''
 
 
-def assert_left_out(log):
+@pytest.fixture
+def waited(mpi, job, launch, folder):
+    """Runs a job until nobody else is silent; its end, log and silence."""
+    def run(keys, meant=SILENT, **options):
+        path, log = job(KEYS | keys), folder / 'run.h5'
+
+        def once(silence):
+            (folder / 'silence').write_text(str(silence))
+            ended = launch(
+                mpi, K + 1, 'run', path, '--out', log, '--overwrite',
+                '--set', f'faults.silence={silence}', **options)
+            return ended, log
+        return patiently(once, meant, SINCE)
+    return run
+
+
+def assert_left_out(log, silence):
     """The run went on without one worker, and right."""
     with load_run(log) as run:
         assert run.n_steps == STEPS
@@ -64,9 +79,9 @@ def assert_left_out(log):
         # Given up in steps 2, 3 and so on, until it has cost more than two
         # silences: with others as fast as here in two or three steps.
         costs = run.account[:, SILENT]
-        assert costs[-1] > 2 * SILENCE
+        assert costs[-1] > 2 * silence
         assert run.excluded[:, SILENT].tolist() == [
-            False, *(costs[:-1] > 2 * SILENCE)]
+            False, *(costs[:-1] > 2 * silence)]
         assert (np.diff(costs) <= run.steps['seconds_step'][1:]).all()
         assert not run.excluded[:, others].any()
         assert not run.exposed.any() and not run.flagged.any()
@@ -81,16 +96,15 @@ def assert_left_out(log):
 
 
 @pytest.mark.parametrize('how', ['hangs', 'mute'])
-def test_a_worker_falls_silent(mpi, how, module, job, launch, expected,
+def test_a_worker_falls_silent(mpi, how, module, job, waited, expected,
                                folder):
     module(HANGS if how == 'hangs' else '')
     (folder / 'mute.py').write_text(MUTE)
-    log = folder / 'run.h5'
-    ended = launch(mpi, K + 1, 'run', job(KEYS), '--out', log,
-                   script=folder / 'mute.py' if how == 'mute' else None)
+    ended, log, silence = waited(
+        {}, script=folder / 'mute.py' if how == 'mute' else None)
     assert ended.code in (FORCED[mpi] if how == 'hangs' else {0}), ended.err
     assert ('aborts the job' in ended.err) == (how == 'hangs')
-    assert_left_out(log)
+    assert_left_out(log, silence)
 
     # Everything is exact, so that one replica fewer changes no bit, and
     # the model is saved although one rank never said goodbye.
@@ -99,25 +113,13 @@ def test_a_worker_falls_silent(mpi, how, module, job, launch, expected,
     assert parameters(folder / 'model.npz').tobytes() == wanted.tobytes()
 
 
-SLOW_GRADIENT = '''
-    def gradient(self, parameters, samples, out):
-        time.sleep(0.02)
-        super().gradient(parameters, samples, out)
-'''
-
-
-def test_a_worker_is_stopped(mpi, module, job, start, folder):
+def test_a_worker_is_stopped(mpi, module, waited):
     """SIGSTOP, as of a debugger; nothing outlives the run."""
-    module(SLOW_GRADIENT)
-    log, steps = folder / 'run.h5', 16
-    path = job(KEYS | {'run.steps': steps, 'run.model_out': None})
-    running = start(mpi, K + 1, 'run', path, '--out', log)
-    running.wait_for_rows(log, 2)
-    os.kill(running.rank(mpi, SILENT + 1), signal.SIGSTOP)
-    ended = running.wait(60)
+    module(STOPS)
+    ended, log, _ = waited({'run.model_out': None})
     assert ended.code in FORCED[mpi], ended.err
     with load_run(log) as run:
-        assert run.n_steps == steps
+        assert run.n_steps == STEPS
         assert run.excluded.any(axis=0).tolist() == [
             worker == SILENT for worker in range(K)]
     assert log.with_suffix('.npz').exists()
@@ -127,21 +129,50 @@ SLOW_EVALUATION = '''
     def evaluate(self, parameters):
         self.calls += 1
         if self.calls == 2:
-            time.sleep(3)
+            with open('silence') as file:
+                time.sleep(3 * float(file.read()))
         return super().evaluate(parameters)
 '''
 
 
-def test_a_busy_server_calls_nobody_silent(mpi, module, job, launch, folder):
+def test_a_busy_server_calls_nobody_silent(module, waited):
     """What came while rank 0 evaluated for longer than `silence` counts."""
     module(SLOW_EVALUATION)
-    log = folder / 'run.h5'
-    path = job(KEYS | {'run.evaluate_every': 2, 'run.steps': 4,
-                       'problem.parameters': 300_000,
-                       'problem.batch_size': 10, 'run.model_out': None})
-    ended = launch(mpi, K + 1, 'run', path, '--out', log)
+    ended, log, _ = waited({
+        'run.evaluate_every': 2, 'run.steps': 4, 'run.model_out': None,
+        'problem.parameters': 300_000, 'problem.batch_size': 10}, meant=None)
     assert ended.code == 0, ended.err
     with load_run(log) as run:
         assert not run.excluded.any()
         assert (run.files_done == LOAD).all()
         assert not [e for e in run.events if 'silent' in e.text]
+
+
+#: One file more than anybody waits for, for longer than an end takes.
+LONG_FILE = f'''
+    def begin(self, step, samples):
+        if RANK == {SILENT + 1} and step == {STEPS - 1}:
+            time.sleep(2)
+'''
+IMPATIENT = '''
+import sys
+from aspis_mpi.__main__ import main
+from aspis_mpi.backends.mpi import server
+server.GRACE = 0.5
+sys.exit(main())
+'''
+
+
+def test_who_computes_when_all_is_over_is_not_cut_off(mpi, module, job,
+                                                      launch, folder):
+    module(LONG_FILE)
+    script, log = folder / 'impatient.py', folder / 'run.h5'
+    script.write_text(IMPATIENT)
+    path = job(KEYS | {'scheme.name': 'partial', 'scheme.adversaries': 0,
+                       'assignment.load': 2})
+    ended = launch(mpi, K + 1, 'run', path, '--out', log, script=script)
+    assert ended.code == 0, ended.err
+    assert 'aborts the job' not in ended.err
+    with load_run(log) as run:
+        assert run.n_steps == STEPS and run.events == []
+        assert run.files_done[-1, SILENT] < 2

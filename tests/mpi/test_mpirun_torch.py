@@ -30,7 +30,7 @@ count = 1
 def test_a_network_of_ones_own(launch, folder):
     torch = pytest.importorskip('torch')
     (folder / 'job.toml').write_text(JOB)
-    ended = launch('openmpi', 5, 'job.toml', limit=100,
+    ended = launch('openmpi', 5, 'job.toml',
                    script=REPO / 'docs' / 'own_cnn.py')
     assert ended.code == 0, ended.err
 

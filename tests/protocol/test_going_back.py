@@ -23,6 +23,7 @@ from aspis_mpi.runlog.totals import summarize
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Cause
 from tests.support import undoing
+from tests.support.limits import HANGS
 from tests.support.resumed_runs import Killed, saved
 from tests.support.undoing import BEGINS, STEPS, Countdown, written
 
@@ -123,7 +124,6 @@ def show(log, capsys):
     return re.sub(r'\n +', ' ', capsys.readouterr().out)
 
 
-@pytest.mark.timeout(600)
 def test_killed_at_any_point_it_is_finished(tmp_path, honest, monkeypatch):
     """Before its checkpoint is written nothing has happened, and the liar
     is exposed once more."""
@@ -155,7 +155,7 @@ def test_a_process_that_is_killed(kill, tmp_path, honest):
     run = subprocess.run(
         [sys.executable, '-m', 'tests.support.undoing', str(job), str(log),
          str(kill % 16), str(kill)], cwd=ROOT, capture_output=True,
-        env=os.environ | {'PYTHONPATH': str(ROOT)}, timeout=300)
+        env=os.environ | {'PYTHONPATH': str(ROOT)}, timeout=HANGS)
     assert run.returncode == -9, run.stderr
     assert simulate(job, out=log, resume=True)[0] == DONE
     assert len(expect_right(log, honest)) == 1

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from aspis_mpi.job import loading
 from aspis_mpi.protocol.buffers import Pool
 from aspis_mpi.protocol.messages import (
     FROM_SERVER, FROM_WORKER, Lane, Model, Vector)
+from aspis_mpi.protocol.server.machine import ParameterServer
 from tests.support.coded_jobs import NoKeeper
 from tests.support.signatures import plain
 
@@ -252,13 +254,54 @@ def test_a_death_costs_one_worker(job):
 
 def test_who_never_says_goodbye_is_ended(job, monkeypatch):
     monkeypatch.setattr(rank_0, 'GRACE', 0.2)
+    monkeypatch.setattr(ParameterServer, 'silence', 0.3)
 
     def hangs(mail, assembly, clock):
         """All its work, and then nothing."""
         mail.goodbye = lambda: mail.office.over.is_set()
         return work(mail, assembly, clock)
     it = Ranks(job(), {1: hangs})
-    assert it.mail.aborted == [(DONE, UNANSWERED)]
+    assert it.mail.aborted == [(DONE, UNANSWERED.format(0.3))]
+
+
+@pytest.fixture
+def lingering(job, monkeypatch):
+    """A run at whose end rank 0 has to look often, by a clock of its own.
+
+    That counts the seconds which pass while it sleeps so many times.
+    """
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        time.sleep(seconds)
+
+    def lingers(mail, assembly, clock):
+        goodbye = mail.goodbye
+        mail.goodbye = lambda: len(slept) > 5 and goodbye()
+        return work(mail, assembly, clock)
+
+    def run(seconds, **sections):
+        monkeypatch.setattr(rank_0, 'time', SimpleNamespace(
+            sleep=sleep, monotonic=lambda: seconds(len(slept))))
+        it = Ranks(job(**sections), {1: lingers})
+        assert len(slept) > 5
+        return it
+    return run
+
+
+def test_a_rank_0_that_was_stopped_itself_waits_for_goodbyes(lingering):
+    """As with all of a job that is suspended for a while."""
+    it = lingering(lambda count: 1000.0 * min(count, 3))
+    assert set(it.codes.values()) == {DONE} and not it.mail.aborted
+
+
+def test_a_worker_in_the_midst_of_a_file_is_waited_for(lingering,
+                                                       monkeypatch):
+    """As long as it would be if that were needed."""
+    monkeypatch.setattr(rank_0, 'GRACE', 0.0)
+    it = lingering(lambda count: 1e-3 * count)
+    assert set(it.codes.values()) == {DONE} and not it.mail.aborted
 
 
 def test_a_worker_without_rank_0_ends(job):

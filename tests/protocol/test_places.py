@@ -21,6 +21,7 @@ from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from aspis_mpi.runlog.claims import Claim
 from aspis_mpi.runlog.log_parts import places
+from tests.support.limits import HANGS
 
 STEPS, EVERY = 12, 4
 
@@ -295,14 +296,14 @@ def both(*commands):
         for process in running:
             process.start()
         for process in running:
-            process.join(60)
+            process.join(HANGS)
             assert process.exitcode is not None
         return ([process.exitcode for process in running],
                 [file.read_text() for file in said])
 
 
 def _command(gate, words, file):
-    gate.wait(30)
+    gate.wait(HANGS)
     with open(file, 'w') as sink, redirect_stdout(sink), redirect_stderr(
             sink):
         code = main(['simulate', *map(str, words)])

@@ -335,7 +335,6 @@ def steps_until_harmless(detection, seed, count=1):
     return step, int((~believed).sum())
 
 
-@pytest.mark.timeout(300)
 def test_who_is_quiet_is_found_by_random_audits(record_property):
     """35 of 455 files are wrong; with 5 liars exposed none is any more."""
     seeds = 60 if THOROUGH else 12

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.limits import HANGS
 from tests.support.mpirun import REPO
 
 REQUEUE = REPO / 'jobs' / 'requeue.sbatch'
@@ -80,7 +81,7 @@ def catches(pid, number):
 
 
 def wait_until(condition):
-    end = time.monotonic() + 20
+    end = time.monotonic() + HANGS
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -91,7 +92,7 @@ def wait_until(condition):
 @pytest.mark.parametrize('code', [0, 2, 3, 137])
 def test_exit_code_is_kept(start, tmp_path, code, script, variables):
     """A run that is done or failed is not queued again."""
-    assert start(code, script, variables).wait(20) == code
+    assert start(code, script, variables).wait(HANGS) == code
     assert not (tmp_path / 'asked').exists()
 
 
@@ -100,19 +101,19 @@ def test_exit_code_is_kept(start, tmp_path, code, script, variables):
     (SWEEP, TASK, 'requeue 42_7\n')])
 def test_of_an_array_the_task_alone_is_queued_again(
         start, tmp_path, script, variables, asked):
-    assert start(75, script, variables).wait(20) == 75
+    assert start(75, script, variables).wait(HANGS) == 75
     assert (tmp_path / 'asked').read_text() == asked
 
 
 def test_each_run_of_a_sweep_has_seed_and_log_of_its_own(start, tmp_path):
-    start(0, SWEEP, TASK).wait(20)
+    start(0, SWEEP, TASK).wait(HANGS)
     words = (tmp_path / 'arguments').read_text().split()
     assert words[-5:] == ['--set', 'run.seed=7', '--out',
                           'runs/sweep-42-7.h5', '--resume']
 
 
 def test_run_is_always_resumed(start, tmp_path):
-    start(0).wait(20)
+    start(0).wait(HANGS)
     words = (tmp_path / 'arguments').read_text().split()
     assert words[-6:] == ['run', 'job.toml', '--out', 'a', 'b.h5',
                           '--resume']
@@ -133,7 +134,7 @@ def test_signals_reach_the_launcher_which_is_waited_for(
         wait_until(lambda: len((tmp_path / 'signals').read_text()
                                .splitlines()) == count)
         assert count == 3 or process.poll() is None
-    assert process.wait(20) == code
+    assert process.wait(HANGS) == code
     if asked:
         assert (tmp_path / 'asked').read_text() == asked
     assert (tmp_path / 'asked').exists() == (asked is not None)
@@ -150,7 +151,7 @@ def leave_out(start, tmp_path):
     def run(code, script, nodes='n[3-4]', old='(null)'):
         variables = TASK | {'NODES': nodes, 'OLD': old,
                             'ASPIS_LEDGER': 'host ledger'}
-        found = start(code, script, variables).wait(20)
+        found = start(code, script, variables).wait(HANGS)
         asked = tmp_path / 'asked'
         return found, asked.read_text().splitlines() if asked.exists() else []
     return run
@@ -204,5 +205,5 @@ def test_signals_reach_a_sweep_that_stays_to_look_at_its_ledger(
         process.send_signal(signal.SIGUSR1)
         wait_until(lambda: len((tmp_path / 'signals').read_text()
                                .splitlines()) == count)
-    assert process.wait(20) == 75
+    assert process.wait(HANGS) == 75
     assert 'ExcNodeList=n3' in (tmp_path / 'asked').read_text()

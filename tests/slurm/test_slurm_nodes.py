@@ -56,7 +56,6 @@ LIAR = {'scheme.name': 'robust-partial', 'scheme.adversaries': 1,
         'adversary.count': 1, 'adversary.workers': [4]}
 
 
-@pytest.mark.timeout(240)
 def test_run_that_is_queued_again_leaves_out_the_node_of_a_liar(
         cluster, folder, job, patient, expected):
     """And the user's own; each start has its hosts in log and ledger."""
@@ -94,7 +93,6 @@ def test_run_that_is_queued_again_leaves_out_the_node_of_a_liar(
     assert {(it.host, it.kind.word) for it in evidence} >= {(bad, 'exposed')}
 
 
-@pytest.mark.timeout(240)
 def test_tasks_of_a_sweep_that_wait_leave_out_what_others_have_found(
         cluster, folder, job):
     path = job(LIAR)

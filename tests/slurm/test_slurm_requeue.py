@@ -48,10 +48,9 @@ def printed(folder, number):
     return (folder / f'aspis-mpi-{number}.log').read_text()
 
 
-def requeued(cluster, folder, number, limit=60):
+def requeued(cluster, folder, number):
     """Wait until a job has been stopped and queued again."""
-    job = cluster.wait_for(
-        number, lambda job: job.restarts or job.is_over, limit)
+    job = cluster.wait_for(number, lambda job: job.restarts or job.is_over)
     text = printed(folder, number)
     assert job.restarts == 1, text
     assert stopped(text) == 1
@@ -94,19 +93,18 @@ def test_stopped_run_is_queued_again(cluster, folder, job, patient,
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_run_longer_than_its_time_limit(cluster, folder, job, patient,
                                         expected):
     """SLURM sends the signal up to half a minute early."""
     keys, hurry = patient
     path = job(keys | {'run.steps': 150})
-    number = cluster.submit(folder, TASKS, '--time=1', '--signal=B:USR1@10',
+    number = cluster.submit(folder, TASKS, '--time=2', '--signal=B:USR1@60',
                             REQUEUE, path, '--out', 'a.h5')
-    requeued(cluster, folder, number, 120)
+    requeued(cluster, folder, number)
     assert not cluster.ask('scontrol', 'update', f'JobId={number}',
                            'TimeLimit=10').returncode
     hurry()
-    ended = cluster.wait(number, 90)
+    ended = cluster.wait(number)
     assert (ended.state, ended.code, ended.restarts) == ('COMPLETED', 0, 1), \
         printed(folder, number)
     is_whole(folder, 150, expected(path, 5))

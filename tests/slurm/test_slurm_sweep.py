@@ -45,7 +45,6 @@ def test_finished_task_that_is_queued_again(cluster, folder, job):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize('stopped', [1, 2])
 def test_stopped_task_is_queued_again_alone(cluster, folder, job, patient,
                                             expected, stopped):

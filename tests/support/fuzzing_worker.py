@@ -22,7 +22,7 @@ from aspis_mpi.protocol.wire import MAGIC
 from tests.support.hostile_worker import HEADER, WORKER
 
 #: The worker that waits, and for how many seconds at most.
-PATIENT, LIMIT = 0, 60.0
+PATIENT, LIMIT = 0, 200.0
 #: Hostile messages that the server has not begun to take, at most.
 UNDER_WAY = 16
 #: Steps after this one that may have begun already.
@@ -32,6 +32,9 @@ FLOOD = 100
 #: Where the hostile worker says how many have been taken, in the job's
 #: folder.
 SENT = 'sent.json'
+#: Where rank 0 says how much memory it needs, there too, whenever it has
+#: taken so many messages more.
+MEMORY, OFTEN = 'memory', 25
 #: Longer than any buffer of these jobs; no message of this size is copied.
 LONG = np.full(4 << 20, 7, dtype=np.uint8)
 #: What a step, an epoch or a position can be where it should not.
@@ -202,6 +205,47 @@ def patient(mailbox, share):
     return Patient
 
 
+def measuring(mailbox, least):
+    """The class of mailboxes whose owner looks at its own memory.
+
+    After so many hostile messages: what it needs at all, it has by then.
+    """
+    class Measuring(mailbox):
+        _more = 0
+
+        def poll(self):
+            arrived = super().poll()
+            self._more += len(arrived)
+            if self._more >= OFTEN and sum(taken().values()) >= least:
+                self._more = 0
+                with open(MEMORY, 'a') as file:
+                    print(resident(), file=file)
+            return arrived
+    return Measuring
+
+
+def resident():
+    """Resident bytes that are this process's own.
+
+    Pages that MPI shares between processes have a bound, and come with the
+    first messages of a kind.
+    """
+    text = Path('/proc/self/status').read_text()
+    return 1024 * int(text.partition('RssAnon:')[2].split()[0])
+
+
+def measured(folder):
+    """What rank 0 has found, in turn."""
+    return [int(line) for line in
+            (Path(folder) / MEMORY).read_text().splitlines()]
+
+
+def forget(folder):
+    """Remove what an earlier run has said."""
+    for name in SENT, MEMORY:
+        (Path(folder) / name).unlink(missing_ok=True)
+
+
 def main():
     """Run the job; one worker is hostile."""
     from aspis_mpi.backends.mpi import mailbox as mpi_mailbox
@@ -218,6 +262,9 @@ def main():
         mpi_mailbox.Mailbox = hostile(mpi_mailbox.Mailbox, mpi_mailbox.MPI,
                                       mpi_mailbox.PIECE, mpi_mailbox.WASTE,
                                       share)
+    if not rank:
+        mpi_mailbox.Mailbox = measuring(mpi_mailbox.Mailbox,
+                                        options['messages'] // 4)
     if rank == PATIENT + 1:
         mpi_mailbox.Mailbox = patient(mpi_mailbox.Mailbox, share)
     from aspis_mpi import __main__

@@ -16,6 +16,7 @@ from aspis_mpi.runlog.stretch import Stretch
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import (
     Evaluation, Event, ExposureRecord, Rollback)
+from tests.support.limits import HANGS
 from tests.support.made_up_logs import create, fill
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ class GrowingLog:
         return self
 
     def __exit__(self, *_):
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=HANGS)
 
     def __getattr__(self, name):
         return lambda *words: self._tell(name, *words)

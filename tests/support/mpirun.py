@@ -17,6 +17,7 @@ import tomli_w
 
 from aspis_mpi import load_run
 from aspis_mpi.errors import RunLogError
+from tests.support.limits import HANGS
 
 REPO = Path(__file__).resolve().parents[2]
 SHM = '/dev/shm/'
@@ -42,7 +43,7 @@ LAUNCHER = {'openmpi': 'mpirun', 'mpich': 'mpirun', 'intel': 'mpiexec'}
 LOOK = 0.1, 0.5
 
 #: Seconds in which processes that were told to end have to be gone.
-GONE = 5.0
+GONE = 60.0
 
 #: What Open MPI's mpirun says on a busy machine, now and then, instead of
 #: starting anything.
@@ -161,7 +162,7 @@ class Running:
                  _read(Path(f'/proc/{pid}/environ')).split(b'\0')]
         return found[0] if found else None
 
-    def wait(self, limit):
+    def wait(self, limit=HANGS):
         """Let it end by itself within `limit` seconds, with all it started.
 
         Returns
@@ -184,16 +185,26 @@ class Running:
         return Ended(self._process.returncode, out, err, end, self.mapped,
                      left)
 
-    def wait_for_rows(self, log, least, limit=40):
-        """Sleep until it has logged some steps, within `limit` seconds."""
-        end = time.monotonic() + limit
-        while (rows := rows_of(log)) < least:
+    def wait_for_rows(self, log, least):
+        """Sleep until it has logged some steps."""
+        self.wait_until(lambda: rows_of(log) >= least,
+                        lambda: f'{least} rows of {log}: {rows_of(log)}')
+
+    def wait_for_event(self, log, words):
+        """Sleep until it has logged that something has happened."""
+        self.wait_until(lambda: any(words in text for text in told_in(log)),
+                        lambda: f'{words!r} in {log}: {told_in(log)}')
+
+    def wait_until(self, holds, what):
+        """Sleep until something holds; `what`, it says where it hangs."""
+        end = time.monotonic() + HANGS
+        while not holds():
             if time.monotonic() > end:
-                self._fail(f'{rows} rows in {log} after {limit} s')
-            if self.over and rows_of(log) < least:
+                self._fail(f'after {HANGS:g} s there is no {what()}')
+            if self.over and not holds():
                 out, err = self._process.communicate()
                 if not self._never_began(err):
-                    pytest.fail(f'it ended after {rows} rows:\n{out}\n{err}')
+                    pytest.fail(f'it ended without {what()}\n{out}\n{err}')
             time.sleep(0.05)
 
     def _fail(self, reason):
@@ -291,3 +302,12 @@ def rows_of(log):
             return run.n_steps
     except RunLogError:
         return 0
+
+
+def told_in(log):
+    """Texts of the events in a log that is being written."""
+    try:
+        with load_run(log) as run:
+            return [event.text for event in run.events]
+    except RunLogError:
+        return []

@@ -1,6 +1,7 @@
 """A real SLURM of four virtual nodes on this machine, in one folder."""
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -10,18 +11,20 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from tests.support.mpirun import MARK, environment
+from tests.support.limits import HANGS
+from tests.support.mpirun import GONE, MARK, environment
 from tests.support.slurm_configuration import NODES, configure
 
 #: What has to be installed.
 PROGRAMS = ('munged', 'slurmctld', 'slurmd', 'sbatch', 'scontrol', 'srun')
 
-#: Seconds until all nodes are idle, and until all processes are gone.
-UP, GONE = 20.0, 10.0
+#: Ports to choose from: none that the system gives to whoever asks for any,
+#: which others may be doing.
+PORTS = range(10_000, 32_000)
 
 #: Seconds between two looks at the shared memory of jobs.
 LOOK = 0.2
@@ -116,9 +119,9 @@ class Cluster:
         """
         folder = folder or self.folder
         return subprocess.run(
-            [str(word) for word in words], cwd=folder, text=True, timeout=60,
-            env=self.environment(folder, **variables), capture_output=True,
-            stdin=subprocess.DEVNULL)
+            [str(word) for word in words], cwd=folder, text=True,
+            timeout=HANGS, env=self.environment(folder, **variables),
+            capture_output=True, stdin=subprocess.DEVNULL)
 
     def submit(self, folder, *words, **variables):
         """Number of the job that `sbatch` makes of options and a script."""
@@ -141,25 +144,25 @@ class Cluster:
         return Job(fields['JobState'], int(code), int(number),
                    int(fields['Restarts']), fields)
 
-    def wait(self, number, limit=100):
+    def wait(self, number):
         """Let a job end by itself.
 
         Returns
         -------
         Job
         """
-        return self.wait_for(number, lambda job: job.is_over, limit)
+        return self.wait_for(number, lambda job: job.is_over)
 
-    def wait_for(self, number, condition, limit=100):
+    def wait_for(self, number, condition):
         """Look at a job until it is as it should be.
 
         Returns
         -------
         Job
         """
-        end = time.monotonic() + limit
+        end = time.monotonic() + HANGS
         while not condition(job := self.job(number)):
-            assert time.monotonic() < end, f'{limit} s: {job}'
+            assert time.monotonic() < end, f'{HANGS:g} s: {job}'
             time.sleep(ASK)
         return job
 
@@ -212,7 +215,7 @@ class Cluster:
                 start_new_session=True)
 
     def _until(self, condition):
-        assert self._wait(condition, UP), self._logs()
+        assert self._wait(condition, HANGS), self._logs()
 
     def _wait(self, condition, limit=GONE):
         end = time.monotonic() + limit
@@ -255,11 +258,18 @@ def missing():
 
 
 def _free_ports(count):
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(('127.0.0.1', 0))
-        return [each.getsockname()[1] for each in sockets]
+    found = (port for port in random.sample(PORTS, len(PORTS))
+             if _can_be_bound(port))
+    return list(islice(found, count))
+
+
+def _can_be_bound(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(('127.0.0.1', port))
+        except OSError:
+            return False
+        return True
 
 
 def _is_free(port):

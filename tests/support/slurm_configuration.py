@@ -10,14 +10,15 @@ NODES = ('n1', 'n2', 'n3', 'n4')
 GPUS = ('/dev/null', '/dev/zero')
 
 #: A requeued job waits for as long as the credential of its last run is good,
-#: and until the scheduler looks again.
+#: and until the scheduler looks again.  Times in which SLURM itself gives up
+#: are for a busy machine.
 CONFIGURATION = '''
 ClusterName=aspis
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
 SlurmUser={user}
 SlurmdUser={user}
-AuthInfo=socket={folder}/munge.socket,cred_expire=5
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 StateSaveLocation={folder}/state
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd-%n.pid
@@ -31,6 +32,9 @@ SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=1,sched_interval=1
 KillWait=5
+MessageTimeout=100
+TCPTimeout=60
+BatchStartTimeout=200
 ReturnToService=2
 GresTypes=gpu
 {nodes}

@@ -13,6 +13,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from tests.support.limits import HANGS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,7 +37,7 @@ class WarmPython:
         return self
 
     def __exit__(self, *error):
-        self._server.communicate(timeout=60)
+        self._server.communicate(timeout=HANGS)
 
     def __call__(self, *words, cwd='.'):
         """What comes of `python WORDS`, a script or `-m` and a module.

@@ -13,6 +13,7 @@ from aspis_mpi.__main__ import main
 from aspis_mpi.backends import launcher
 from aspis_mpi.job import capabilities, presets
 from aspis_mpi.job.sections import SECTIONS
+from tests.support.limits import HANGS
 
 JOB = '''
 [run]
@@ -68,7 +69,7 @@ def test_a_log_that_cannot_grow_ends_the_run_in_a_line(job, tmp_path):
             '--set', 'run.checkpoint_every=50']
     done = subprocess.run(
         [sys.executable, '-c', SMALL, job, '--out', log, *more],
-        capture_output=True, text=True, timeout=100)
+        capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == 3, done.stderr
     assert 'Traceback' not in done.stderr
     last = done.stderr.splitlines()[-1]
@@ -86,7 +87,7 @@ def test_a_log_that_cannot_be_begun_leaves_nothing(job, tmp_path):
     log = tmp_path / 'run.h5'
     done = subprocess.run(
         [sys.executable, '-c', SMALL.replace('1_750_000', '9_000'), job,
-         '--out', log], capture_output=True, text=True, timeout=100)
+         '--out', log], capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == 3, done.stderr
     assert 'Traceback' not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ['job.toml']

@@ -22,6 +22,7 @@ from aspis_mpi.schemes.record import Evaluation, Event
 from aspis_mpi.sweep import records
 from aspis_mpi.sweep.reading import load
 from aspis_mpi.sweep.results import collect
+from tests.support.limits import HANGS
 from tests.support.made_up_logs import a_record
 from tests.support.sweep_files import NAMES, SWEEP, sweep_in
 
@@ -123,7 +124,7 @@ def test_all_is_written_if_nobody_reads(made, script, written):
     os.close(read)
     done = subprocess.run(
         [sys.executable, str(ROOT / 'analysis' / script), str(what)],
-        stdout=write, stderr=subprocess.PIPE, text=True, timeout=200,
+        stdout=write, stderr=subprocess.PIPE, text=True, timeout=HANGS,
         env=os.environ | {'PYTHONPATH': str(ROOT)})
     os.close(write)
     assert (done.returncode, done.stderr) == (0, '')

@@ -28,6 +28,7 @@ sys.path.append(str(DOCS))
 from making import (  # noqa: E402
     choices, folders, job_file, messages, pictures, run_log)
 from making.descriptions import read  # noqa: E402
+from tests.support.limits import HANGS
 
 JOB = """
 [run]
@@ -62,7 +63,7 @@ def build(pages, folder, *options):
     return subprocess.run(
         [sys.executable, '-m', 'sphinx', '-q', '-W', *options, '-c', DOCS,
          '-d', folder / 'doctrees', pages, folder / 'html'],
-        capture_output=True, text=True, timeout=110)
+        capture_output=True, text=True, timeout=HANGS)
 
 
 def test_every_page_is_built_and_filled(site):

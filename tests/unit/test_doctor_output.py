@@ -15,6 +15,7 @@ from aspis_mpi.doctor import storage
 from aspis_mpi.doctor.case import open_case
 from aspis_mpi.runlog.locking import VARIABLE, probe
 from tests.support.doctor_cases import NOTE, OK, PROBLEM, job_in, levels, one
+from tests.support.limits import HANGS
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_the_variable_wins_over_the_program(variable, opens, tmp_path):
         fcntl.flock(file, fcntl.LOCK_EX)
         done = subprocess.run([sys.executable, '-c', OPENS, path],
                               env=environment, capture_output=True,
-                              timeout=60)
+                              timeout=HANGS)
     assert (done.returncode == 0) == opens
 
 

@@ -28,6 +28,7 @@ from aspis_mpi.runlog.columns import TEXT
 from aspis_mpi.runlog.plain_tables import TABLES
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Evaluation, Event, ExposureRecord
+from tests.support.limits import HANGS
 from tests.support.made_up_logs import (
     create, fill, made_up_arrivals, made_up_draws)
 from tests.support.run_parts import three_parts
@@ -435,7 +436,7 @@ def test_a_disk_that_is_full_leaves_nothing(log, tmp_path, form):
     done = subprocess.run(
         [sys.executable, '-m', 'aspis_mpi', 'export', log, '-o',
          tmp_path / 'out', '--format', form], preexec_fn=limit,
-        capture_output=True, text=True, timeout=60)
+        capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == BAD_JOB, done.stderr
     assert done.stderr == (f'aspis_mpi: {tmp_path / "out"} cannot be written: '
                            'File too large\n')
@@ -451,7 +452,7 @@ def slow(path, *rest):
     count = write(path, *rest)
     if path.name == 'workers.csv':
         print('begun', flush=True)
-        time.sleep(60)
+        time.sleep(1000)
     return count
 as_csv.write = slow
 main(['export', *sys.argv[1:]])
@@ -478,14 +479,14 @@ def half_done(log, tmp_path):
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_leaves_nothing(half_done, tmp_path, number):
     half_done.send_signal(number)
-    half_done.wait(timeout=20)
+    half_done.wait(timeout=HANGS)
     assert half_done.returncode in (128 + number, -number)
     assert not [*tmp_path.iterdir()]
 
 
 def test_after_a_kill_the_next_export_clears_away(half_done, log, tmp_path):
     half_done.kill()
-    half_done.wait(timeout=20)
+    half_done.wait(timeout=HANGS)
     assert not (tmp_path / 'out').exists()
     left, = tmp_path.iterdir()
     assert left.name == '.out.unfinished'

@@ -161,11 +161,11 @@ def test_a_log_that_is_written_all_the_time(tmp_path, path, follower):
     with GrowingLog() as author:
         author.open(str(path))
         author.begin('write_on', 0, 100_000)
-        end, steps = time.monotonic() + 3, []
-        while time.monotonic() < end:
+        steps = []
+        while len(set(steps)) < 50:
             steps.append(follower.look().steps)
         author.kill()
-    assert steps == sorted(steps) and len(set(steps)) > 10
+    assert steps == sorted(steps)
     assert_right(assert_as_if_new(follower, path), path)
 
 

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -18,11 +19,13 @@ from aspis_mpi.following.course import Course
 from aspis_mpi.following.drawing import ASCII, BLOCKS
 from aspis_mpi.following.facts import Courses, Facts
 from aspis_mpi.following.loop import follow
+from aspis_mpi.following.reading import Follower
 from aspis_mpi.following.screen import Plain, Terminal, screen_of
 from aspis_mpi.following.telling import Room, told
 from aspis_mpi.runlog.amounts import JobFigures
 from aspis_mpi.runlog.summary import print_summary
 from tests.support.growing_log import GrowingLog
+from tests.support.limits import HANGS
 from tests.support.tiny_terminal import TinyTerminal
 
 ROOT = Path(__file__).parents[2]
@@ -211,11 +214,31 @@ def test_it_is_left_by_ctrl_c_without_a_word(half):
     try:
         assert '20/40' in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=HANGS)
     finally:
         process.kill()
     assert (process.returncode, err) == (LEFT, '')
     assert all('20/40' in line for line in out.splitlines())
+
+
+def test_ctrl_c_is_heard_in_the_midst_of_a_look(half, monkeypatch):
+    """Where an exception would be printed and forgotten."""
+    look, before = Follower.look, signal.getsignal(signal.SIGINT)
+
+    def interrupted(follower):
+        thing = Play()
+        it = ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+        del thing
+        assert it() is None
+        return look(follower)
+    monkeypatch.setattr(Follower, 'look', interrupted)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            follow(half, 2.0, io.StringIO(), sleep=pytest.fail)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_it_ends_when_nobody_reads_though_there_is_no_news(half):
@@ -224,7 +247,7 @@ def test_it_ends_when_nobody_reads_though_there_is_no_news(half):
     try:
         assert '20/40' in process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=HANGS) == 0
         assert process.stderr.read() == ''
     finally:
         process.kill()

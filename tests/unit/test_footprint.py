@@ -19,6 +19,7 @@ from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.problems import torch as problems  # noqa: E402
 from aspis_mpi.plan import plan_of  # noqa: E402
 from tests.support import torch_modules as mine  # noqa: E402
+from tests.support.limits import HANGS
 
 HERE = 'tests.unit.test_footprint'
 #: Channels and side of an image within the module, bytes of one.
@@ -90,7 +91,7 @@ def test_the_peaks_are_those_that_are_forecast():
     # The C library hands large blocks back at once: whether it keeps what
     # was freed is a matter of its history, and a third of the peak.
     done = subprocess.run(
-        [sys.executable, '-c', code], timeout=200, check=True,
+        [sys.executable, '-c', code], timeout=HANGS, check=True,
         env=os.environ | {'MALLOC_MMAP_THRESHOLD_': '65536'},
         capture_output=True, text=True)
     told, measured = np.array(json.loads(done.stdout))

@@ -12,6 +12,7 @@ from aspis_mpi.runlog import schema
 from aspis_mpi.runlog.plain_tables import PART, TABLES
 from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.record import Cause, DrawKind, Outcome
+from tests.support.limits import HANGS
 from tests.support.log_contract import BESIDE, COLUMNS
 from tests.support.run_parts import COUNTING, rows_of, three_parts
 from tests.support.spot_logs import went_back
@@ -195,7 +196,7 @@ def test_the_example_of_the_page(log, run):
     (log.parent / 'RUN.h5').write_bytes(log.read_bytes())
     ended = subprocess.run(
         [sys.executable, '-c', f'{example}\nprint(waited.shape)'],
-        cwd=log.parent, text=True, capture_output=True, timeout=60)
+        cwd=log.parent, text=True, capture_output=True, timeout=HANGS)
     assert ended.returncode == 0, ended.stderr
     assert re.search(r'^clean +32$', ended.stdout, re.MULTILINE)
     assert ended.stdout.endswith(f'{run.last_report.shape}\n')

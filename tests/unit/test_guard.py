@@ -21,6 +21,7 @@ from aspis_mpi.learning.optimizer import (
 from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.runlog.reader import load_run
+from tests.support.limits import HANGS
 
 LONG = 100 * SHORT
 SAMPLES = np.arange(8)
@@ -261,7 +262,7 @@ class One:
 Guard(One()).gradient(0, np.ones(2, 'f4'), np.arange(2), np.zeros(2, 'f4'))
 ''')
     done = subprocess.run([sys.executable, script], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=HANGS)
     assert (done.returncode, done.stderr) == (0, '')
 
 

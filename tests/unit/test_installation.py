@@ -9,6 +9,7 @@ import pytest
 
 import aspis_mpi
 from aspis_mpi.parts import extras
+from tests.support.limits import HANGS
 
 PACKAGE = Path(aspis_mpi.__file__).parent
 ROOT = PACKAGE.parent
@@ -63,6 +64,6 @@ def test_the_script_installs_every_extra_when_asked():
 
 def test_the_script_refuses_what_it_does_not_know():
     done = subprocess.run(['bash', SCRIPT, 'torhc'], text=True,
-                          capture_output=True, timeout=20)
+                          capture_output=True, timeout=HANGS)
     assert (done.returncode, done.stdout) == (2, '')
     assert "there is no 'torhc' to install besides, only torch" in done.stderr

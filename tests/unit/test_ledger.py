@@ -18,6 +18,7 @@ from aspis_mpi.errors import BAD_JOB, JobError, LedgerError
 from aspis_mpi.runlog import ledger
 from aspis_mpi.runlog.evidence import Evidence, Findings, Kind, Presence
 from aspis_mpi.runlog.exclusion import Question, answer
+from tests.support.limits import HANGS
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +27,7 @@ APPENDS = '''
 import sys
 from aspis_mpi.runlog import ledger
 from tests.unit.test_ledger import found
+ledger.PATIENCE = 1000.0
 if sys.argv[2] == 'unlocked':
     def refuse(*_):
         raise OSError('no locks here')
@@ -109,7 +111,7 @@ def test_runs_that_end_at_once_lose_and_double_nothing(path, locks):
     running = [subprocess.Popen(
         [sys.executable, '-c', APPENDS, path, locks, *group], cwd=ROOT)
         for group in groups]
-    assert [process.wait(120) for process in running] == [0] * len(groups)
+    assert [process.wait(HANGS) for process in running] == [0] * len(groups)
     (presences, evidence), unreadable = ledger.read(path)
     runs = [it.run for it in evidence]
     assert set(runs) == {run for group in groups for run in group}

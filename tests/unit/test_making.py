@@ -5,9 +5,9 @@ import platform
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +20,7 @@ sys.path.append(str(DOCS))
 
 from making import (  # noqa: E402
     benches, benchmarks, everything, machine, runs)
+from tests.support.limits import HANGS
 
 PARTS = list(everything.parts())
 ENDINGS = {'.png', '.svg', '.jpg', '.jpeg', '.gif', '.webp', '.pdf'}
@@ -67,7 +68,7 @@ def test_it_lists_what_there_is_and_knows_nothing_else():
     def told(*words):
         return subprocess.run(
             [sys.executable, MAKING / 'everything.py', *words], text=True,
-            capture_output=True, timeout=100)
+            capture_output=True, timeout=HANGS)
     lines = told('--list').stdout.splitlines()
     assert [line.split()[1] for line in lines] == [
         part.name for part in PARTS]
@@ -207,9 +208,17 @@ def test_machines_that_differ_have_a_column_each():
 
 
 def test_work_of_others_is_what_is_not_ours(monkeypatch):
-    ours = machine._ours
-    monkeypatch.setattr(machine, '_busy',
-                        lambda: ours() + 1.5 * time.monotonic())
+    """On a clock of its own, by which a command takes eight seconds."""
+    ours, now = machine._ours, [0.0]
+
+    def run(*words, **how):
+        now[0] += 8
+        return subprocess.run(*words, **how)
+    monkeypatch.setattr(machine, 'subprocess', SimpleNamespace(run=run))
+    monkeypatch.setattr(machine, 'time', SimpleNamespace(
+        monotonic=lambda: now[0]))
+    monkeypatch.setattr(machine, '_busy', lambda: ours() + 1.5 * now[0])
     ended = machine.run([sys.executable, '-c', 'print(sum(range(10**6)))'])
     assert ended.printed == '499999500000\n'
-    assert ended.others == pytest.approx(1.5, rel=0.1)
+    assert ended.seconds == 8
+    assert ended.others == pytest.approx(1.5, rel=0.01)

@@ -17,6 +17,7 @@ from aspis_mpi.learning.models.logistic import Logistic
 from aspis_mpi.learning.models.mlp import Perceptron
 from aspis_mpi.learning.models.resnet18 import ResNet18
 from aspis_mpi.parts import extras
+from tests.support.limits import HANGS
 
 every_model = pytest.mark.parametrize('part', [
     pytest.param(part, id=name, marks=pytest.mark.skipif(
@@ -178,7 +179,7 @@ def hashes():
     names = [name for name, part in registry.parts('model').items()
              if not extras.missing(part)]
     return [json.loads(subprocess.run(
-        [sys.executable, '-c', CODE, *names], check=True, timeout=100,
+        [sys.executable, '-c', CODE, *names], check=True, timeout=HANGS,
         capture_output=True).stdout) for _ in range(2)]
 
 

@@ -13,6 +13,7 @@ from aspis_mpi import load_run, simulate  # noqa: E402
 from aspis_mpi.job import loading  # noqa: E402
 from aspis_mpi.learning.problems.images import ImageProblem  # noqa: E402
 from tests.support.image_files import prepared_once  # noqa: E402
+from tests.support.limits import HANGS
 
 #: The sets that are for networks.
 DATA = {'lenet': 'mnist', 'resnet18': 'cifar10'}
@@ -73,7 +74,7 @@ def hashes():
     given = json.dumps({network: options(network, data)
                         for network, data in DATA.items()})
     return [json.loads(subprocess.run(
-        [sys.executable, '-c', CODE, given, order], check=True, timeout=100,
+        [sys.executable, '-c', CODE, given, order], check=True, timeout=HANGS,
         capture_output=True).stdout) for order in ('[0, 1]', '[1, 0]')]
 
 

@@ -22,6 +22,7 @@ from aspis_mpi.errors import JobError
 from aspis_mpi.job import loading
 from aspis_mpi.plan import forecast
 from tests.support.image_files import prepared_in
+from tests.support.limits import HANGS
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / 'README.md', ROOT / 'CONTRIBUTING.md',
@@ -208,7 +209,7 @@ def code(word):
 def done(folder, *command):
     """What a command prints, which must end well."""
     ended = subprocess.run([sys.executable, *command], cwd=folder, text=True,
-                           capture_output=True, timeout=100)
+                           capture_output=True, timeout=HANGS)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

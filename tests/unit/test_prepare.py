@@ -20,6 +20,7 @@ from aspis_mpi.learning.images.pictures import moments
 from aspis_mpi.learning.images.preparing import prepare
 from tests.support.image_files import (
     SETS, archived, counted, drawn, idx, laid, packed, prepared_in, raw_files)
+from tests.support.limits import HANGS
 
 CIFAR = [name for name in SETS if name.startswith('cifar')]
 IDX = [name for name in SETS if name not in CIFAR]
@@ -329,7 +330,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
     done = subprocess.run(
         [sys.executable, '-m', 'aspis_mpi', 'prepare', 'mnist', path, '-o',
          tmp_path / 'new' / 'made', '--unchecked'], capture_output=True,
-        text=True, timeout=60, preexec_fn=limited)
+        text=True, timeout=HANGS, preexec_fn=limited)
     assert done.returncode == 3
     told, = done.stderr.splitlines()
     assert told == f'aspis_mpi: {tmp_path}/new/made: File too large'
@@ -350,7 +351,7 @@ def test_preparing_imports_neither_mpi_nor_torch(tmp_path):
     done = subprocess.run(
         [sys.executable, '-c', LIGHT, 'prepare', 'mnist', path, '-o',
          tmp_path / 'made', '--unchecked'], capture_output=True, text=True,
-        timeout=60)
+        timeout=HANGS)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == 'set()'
 

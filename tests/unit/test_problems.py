@@ -21,6 +21,7 @@ from aspis_mpi.learning.problems.quadratic import Quadratic
 from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.parts import extras
 from tests.support.image_files import prepared_once
+from tests.support.limits import HANGS
 from tests.support.memory_taken import memory_taken
 
 
@@ -384,4 +385,4 @@ def test_numpy_problems_import_neither_torch_nor_scikit_learn():
         w = problem.initial(np.random.default_rng(1))
         problem.gradient(w, np.arange(2), np.zeros_like(w))
         sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"""
-    subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=HANGS)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.bench import aggregators
 from tests.bench.served import N, NUMPY, OURS, READ
+from tests.support.limits import HANGS
 
 BENCH = Path(aggregators.__file__)
 
@@ -65,7 +66,7 @@ def test_verdicts(line, expected):
 
 def run(*words):
     return subprocess.run([sys.executable, BENCH, '--d', '2000', *words],
-                          capture_output=True, text=True, timeout=100)
+                          capture_output=True, text=True, timeout=HANGS)
 
 
 def test_it_prints_lines_or_a_table_and_ends_with_its_verdict():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.limits import HANGS
+
 ROOT = Path(__file__).parents[2]
 ANALYSIS = sorted((ROOT / 'analysis').glob('*.py'))
 EXPERIMENTS = sorted((ROOT / 'experiments').rglob('*.py'))
@@ -44,7 +46,7 @@ def python(*arguments, cwd=ROOT, **environment):
     """What Python says that knows the package, as it is installed."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)], capture_output=True,
-        text=True, timeout=100, cwd=cwd, env=os.environ | environment)
+        text=True, timeout=HANGS, cwd=cwd, env=os.environ | environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -15,13 +15,12 @@ from aspis_mpi.assembly.simulate import simulate
 from aspis_mpi.backends.signals import ASKING
 from aspis_mpi.sweep import records
 from aspis_mpi.sweep.states import look
+from tests.support.gate import hold
+from tests.support.limits import HANGS
 from tests.support.mpirun import environment
 from tests.support.sweep_files import parameters_of, sweep_in
 
 ROOT = Path(__file__).parents[2]
-
-#: Processes of whoever tests beside us may take most of the machine.
-pytestmark = pytest.mark.timeout(300)
 
 #: Of which the server gives up the last one.
 THREE = '''
@@ -42,9 +41,11 @@ values = [1, 2]
 liars = 3
 seed = 2
 '''
-#: Long enough to be stopped on the way, with checkpoints.
+#: To be stopped on the way, with checkpoints; it waits for that in a step.
+WAITS = 600
 LONG = '''
 [base]
+delay.name = "tests.support.gate:Gate"
 run = {steps = 700, evaluate_every = 0, checkpoint_every = 50}
 problem = {name = "quadratic", parameters = 12}
 scheme = {name = "aspis", workers = 5, adversaries = 1}
@@ -76,12 +77,16 @@ def start(tmp_path):
 
 def children(pid):
     """All processes that a process, or one of these, has started."""
-    try:
-        listed = Path(f'/proc/{pid}/task/{pid}/children').read_text()
-    except FileNotFoundError:
-        return []
-    found = [int(word) for word in listed.split()]
+    found = [int(word) for word in about(pid, f'task/{pid}/children').split()]
     return found + [it for child in found for it in children(child)]
+
+
+def about(pid, what):
+    """A text of /proc on a process, none if it has just gone."""
+    try:
+        return Path(f'/proc/{pid}/{what}').read_text()
+    except OSError:
+        return ''
 
 
 def kill(pid):
@@ -93,13 +98,13 @@ def kill(pid):
 
 def ended(process):
     """Exit code, and the lines on standard error."""
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=HANGS)
     return process.returncode, err.splitlines()
 
 
 def wait_for(holds, what):
     """Wait until something holds."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + HANGS
     while time.monotonic() < end:
         if holds():
             return
@@ -114,7 +119,7 @@ def wait_for_rows(run, least):
 
 def serves(pid):
     """True if a process is the server that forks for each run."""
-    return b'forkserver' in Path(f'/proc/{pid}/cmdline').read_bytes()
+    return 'forkserver' in about(pid, 'cmdline')
 
 
 def deaf(pid):
@@ -158,6 +163,7 @@ def test_what_is_missing_is_run_several_at_a_time(tmp_path, start):
 def test_a_sweep_goes_on_after_a_signal_and_after_a_kill(tmp_path, start):
     path, sweep = sweep_in(tmp_path, LONG)
     run, = sweep.runs
+    let_go = hold(tmp_path, WAITS)
     process = start(path)
     wait_for_rows(run, 100)
     process.send_signal(signal.SIGTERM)
@@ -171,7 +177,8 @@ def test_a_sweep_goes_on_after_a_signal_and_after_a_kill(tmp_path, start):
     wait_for_rows(run, state.steps + 100)
     for pid in (process.pid, *children(process.pid)):
         kill(pid)
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANGS)
+    let_go()
     state = look(run)
     assert state.word == 'partial' and state.steps < 700
 
@@ -192,6 +199,7 @@ def test_a_signal_to_all_processes_is_one_to_the_sweep(tmp_path, start,
     """As by Ctrl-C: while the first run is begun, and later."""
     path, sweep = sweep_in(tmp_path, LONG)
     run, = sweep.runs
+    hold(tmp_path, WAITS)
     process = start(path)
     wait_for(lambda: any(map(serves, children(process.pid))), 'server')
     os.killpg(process.pid, number)
@@ -212,6 +220,7 @@ def test_what_a_sweep_starts_for_itself_hears_no_request_to_end(tmp_path,
                                                                 start):
     """Neither the server nor the tracker of what processes share."""
     path, sweep = sweep_in(tmp_path, LONG)
+    hold(tmp_path, WAITS)
     process = start(path)
     wait_for_rows(sweep.run(1), 60)
     everybody = children(process.pid)
@@ -225,11 +234,13 @@ def test_what_a_sweep_starts_for_itself_hears_no_request_to_end(tmp_path,
 def test_a_run_that_is_killed_alone_ends_nothing_else(tmp_path, start):
     """It counts as failed this time, and goes on the next."""
     path, sweep = sweep_in(tmp_path, LONG.replace('[1]', '[1, 2]'))
+    let_go = hold(tmp_path, WAITS)
     process = start(path)
     wait_for_rows(sweep.run(1), 60)
     server = [pid for pid in children(process.pid) if children(pid)]
     victim, = children(server[-1])
     kill(victim)
+    let_go()
     code, said = ended(process)
     assert code == 3 and said[-1] == 'failed: 1; --fresh NAME forgets one'
     assert 'exit code -9; see runs/1.txt' in said[1]

@@ -24,6 +24,7 @@ from aspis_mpi.learning.guard.problem import Guard  # noqa: E402
 from aspis_mpi.learning.problems.torch import TorchProblem  # noqa: E402
 from aspis_mpi.protocol.buffers import Buffer  # noqa: E402
 from tests.support import torch_modules as mine  # noqa: E402
+from tests.support.limits import HANGS
 
 SUPPORT = 'tests.support.torch_modules'
 
@@ -305,7 +306,7 @@ def test_nobody_hears_that_torch_has_no_vectors_that_are_read_only(long):
             problem.gradient(vector, np.arange(4), np.zeros_like(w))
             problem.loss(vector), problem.evaluate(vector)
             problem.export(vector)"""
-    done = subprocess.run([sys.executable, '-c', code], timeout=100,
+    done = subprocess.run([sys.executable, '-c', code], timeout=HANGS,
                           capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, '')
 
@@ -390,7 +391,7 @@ def test_equal_bits_in_every_process():
             problem.gradient(w, samples, out)
         print(out.tobytes().hex())"""
     runs = {subprocess.run([sys.executable, '-c', code], check=True,
-                           timeout=100, capture_output=True).stdout
+                           timeout=HANGS, capture_output=True).stdout
             for _ in range(2)}
     assert len(runs) == 1
 

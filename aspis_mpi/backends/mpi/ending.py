@@ -10,14 +10,15 @@ from aspis_mpi.backends.launcher import survives_deaths
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a rank in trouble waits for the others before it aborts.
+#: Seconds that a rank in trouble waits for the others before it aborts, and
+#: rank 0 at the end where somebody is silent.
 GRACE = 5.0
 
 #: Seconds that rank 0 leaves the others to end, where MPI cannot wait for
 #: them.
 LAST = 1.0
 
-UNANSWERED = f'not every rank answered within {GRACE:g} s'
+UNANSWERED = 'not every rank answered within {:g} s'
 
 
 def abort(comm, code, reason):

@@ -5,7 +5,8 @@ asks instead of blocking; a rank with nothing to do sleeps for longer and
 longer, up to half a millisecond, or on one host until rank 0 rings (see
 `backends.bell`), so that oversubscribed cores belong to the ranks that
 compute.  Rank 0 never waits without a bound, and the others rely on it: a run
-that cannot end in order within `GRACE` seconds is aborted with its exit code.
+that cannot end in order within `GRACE` seconds, or those after which a worker
+is silent, is aborted with its exit code.
 
 Here is what all ranks do together before the first step; how they end is in
 `ending`.  The loops are in `server` and `worker`, what they send and receive

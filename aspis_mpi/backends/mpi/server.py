@@ -15,10 +15,6 @@ from aspis_mpi.protocol.server.drive import drive
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which another signal is not the same one sent twice, as
-#: launchers do.
-TWICE = 1.0
-
 #: A rank 0 that did not look for so many seconds was busy itself.
 TICK = 0.01
 
@@ -43,7 +39,6 @@ class ServerLoop:
         self._signals = signals
         self._clock = clock
         self._listen_until = 0.0
-        self._asked = None
         self._server = server
         self._keeper = keeper
 
@@ -110,14 +105,10 @@ class ServerLoop:
 
     def _heed(self):
         """End the run after this step if asked to, at once if asked twice."""
-        if not self._signals.taken():
-            return
-        now = self._clock()
-        if self._asked is None:
-            self._asked = now
-        self._answer(self._server.interrupt(
-            f'rank 0 was sent {self._signals.name}',
-            now - self._asked > TWICE))
+        if self._signals.taken():
+            self._answer(self._server.interrupt(
+                f'rank 0 was sent {self._signals.name}',
+                self._signals.again))
 
     def _poll(self):
         """Hand over what has come in; whether anything has."""
@@ -175,12 +166,27 @@ class ServerLoop:
 
     def _leave(self, code):
         """Say goodbye while late messages drain, to all that can answer."""
-        mail, end = self._mail, time.monotonic() + GRACE
+        mail, waited, looked = self._mail, 0.0, time.monotonic()
         while mail.pending or not (mail.dead or mail.goodbye()):
-            if time.monotonic() > end:
-                mail.abort(code, UNANSWERED)
+            # As long as it was stopped itself it could not hear the others.
+            now = time.monotonic()
+            waited, looked = waited + min(now - looked, TICK), now
+            most = self._patience(code)
+            if waited > most:
+                mail.abort(code, UNANSWERED.format(most))
                 return
             self._poll()
             time.sleep(5e-4)
         if mail.dead:
             mail.depart(code, LAST)
+
+    def _patience(self, code):
+        """Seconds in which all who live can be expected to say goodbye.
+
+        Who is not silent may be in the midst of a file that nobody waits for
+        any more; a run that fails, or is to end at once, does not wait.
+        """
+        server = self._server
+        if code == FAILED or self._signals.again or server.misses:
+            return GRACE
+        return max(GRACE, server.silence)

@@ -164,6 +164,16 @@ class ParameterServer:
         return self.training.parameters
 
     @property
+    def silence(self):
+        """Seconds until a worker is given up as silent."""
+        return self._course.silence
+
+    @property
+    def misses(self):
+        """True if a worker did not answer when it was asked last."""
+        return bool(self._membership.accounts.silent.any())
+
+    @property
     def deadline(self):
         """No earlier second of the clock needs a `tick`."""
         return self.notes.began + self._alarm
