@@ -57,6 +57,7 @@ class Recorded:
                 self.n_workers, self._n_files = run.n_workers, run.n_files
                 _refuse_hand(run)
                 _refuse_moved(run)
+                _refuse_gaps(run)
                 self._placement = run.placement
                 self._hosts = _hosts(run)
                 self._virtual = run.attrs['clock'] == 'virtual'
@@ -172,6 +173,18 @@ def _refuse_moved(run):
     if len(run.attrs.get('placement', ())) > 1:
         raise RunLogError(f'{run.path} went on on other hosts, by which its '
                           'workers were placed anew')
+
+
+def _refuse_gaps(run):
+    """Refuse a record that lacks steps before others that it has."""
+    turns, kept = run.steps['turn'], run.arrivals['turn']
+    if not kept.size:
+        return
+    lost = (turns < kept.max()) & ~np.isin(turns, kept)
+    if lost.any():
+        raise RunLogError(f'{run.path} has no arrivals of step '
+                          f"{run.steps['step'][lost.argmax()]}, which was "
+                          "run with log.detail = 'steps'")
 
 
 def came_back(arrivals):

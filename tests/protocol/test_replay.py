@@ -123,6 +123,16 @@ def test_a_log_without_arrivals_is_refused(job, recorded):
         simulate(job, replay=first)
 
 
+def test_a_log_with_arrivals_of_its_later_steps_alone_is_refused(job,
+                                                                 recorded):
+    """What a run keeps may change when it goes on; this comes too late."""
+    first = recorded('log.detail=steps', 'run.steps=4')
+    simulate(job, out=first, resume=True)
+    with pytest.raises(JobError, match='first.h5 has no arrivals of step 0, '
+                                       "which was run with .*'steps'"):
+        simulate(job, replay=first)
+
+
 def test_a_file_that_is_no_log_is_refused(job, capsys):
     assert main(['simulate', str(job), '--replay', str(job)]) == 2
     assert '--replay' in capsys.readouterr().err
