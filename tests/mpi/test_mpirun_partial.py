@@ -192,7 +192,9 @@ def test_a_silent_worker_costs_time_only(when, log_of, waited):
         others = [worker for worker in range(K) if worker != VICTIM]
         assert not run.excluded[:, others].any()
         assert not run.contributors[SINCE:, :, VICTIM].any()
+        # While rank 0 is stopped itself one silence may cost as much as three.
         assert all(f'worker {VICTIM} was silent' in event.text
+                   or f'worker {VICTIM} has cost' in event.text
                    for event in run.events)
         assert_right_cost(run, keys)
         assert_consistent_arrivals(run)
@@ -211,7 +213,8 @@ def assert_right_cost(run, keys):
     if all_of_it:
         assert reported == (LOAD if after == 'encode' else after)
         assert f'after {reported} files' in texts[0]
-        assert not run.excluded.any() and run.account[SINCE, VICTIM] > 0
+        assert not run.excluded[:SINCE + 1].any()
+        assert run.account[SINCE, VICTIM] > 0
     assert after == 'encode' or reported <= after
     assert len(texts) == (all_of_it or asked)
     assert all(('and the signal' in text) == asked for text in texts)
