@@ -58,7 +58,7 @@ def blocks(size: int, block: int = BLOCK) -> list[slice]:
 
 
 def counts(mask: Bools) -> Ints:
-    """How many entries of each row are true, int64 (n,); at most 65,535.
+    """Number of true entries in each row, int64 (n,); at most 65,535.
 
     Ten times as fast as a sum of booleans.
 

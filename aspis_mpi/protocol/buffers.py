@@ -172,9 +172,10 @@ class SharedPool:
                 buffer.release()
             self._shared = {}
             self._forget()
-        buffer = self._shared.get(key)
-        if buffer is None:
-            buffer = self._shared[key] = self._pool.another()
+        known = self._shared.get(key)
+        if known is not None:
+            return known.hold()
+        buffer = self._shared[key] = self._pool.another()
         return buffer.hold()
 
     def sketches(self, buffers: Sequence[Buffer], seed: bytes, files: Bools,

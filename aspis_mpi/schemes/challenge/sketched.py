@@ -116,7 +116,7 @@ class Sketched(Shown):
         self._fresh[files] = False
 
     def of(self, workers, files):
-        """What workers (m,) have shown of files (m, n) of theirs.
+        """Sketches that workers (m,) have shown of files (m, n) of theirs.
 
         Returns
         -------
