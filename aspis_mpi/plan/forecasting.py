@@ -121,7 +121,7 @@ def _bounds_silence(design):
 
     Not where their files may come to the wrong ones.
     """
-    if design.worst_case and design.fewest_workers < design.job.n_workers:
+    if design.worst_case and design.absences.most:
         return False
     return design.detector.bounds_silence or not design.transfer.comparable
 

@@ -160,7 +160,7 @@ def test_leaving_out_what_is_covered_saves_computing():
                            collection={'skip_covered': skip})
                        for skip in (False, True))
     assert distance(plain.values, skipping.values) < 1e-5
-    wait, done = ([sum(getattr(record, name).sum() for record in it.records)
+    wait, done = ([sum(np.sum(getattr(record, name)) for record in it.records)
                    for it in (plain, skipping)]
                   for name in ('seconds_wait', 'files_done'))
     assert wait[1] <= wait[0] and done[1] < done[0]

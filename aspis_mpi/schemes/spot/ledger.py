@@ -106,7 +106,7 @@ class Ledger:
                 if files.size}
 
     def sources(self):
-        """Who has sent what is used of each file.
+        """Origin of what is used of each file.
 
         Returns
         -------
