@@ -17,7 +17,7 @@ def make_cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def cluster(make_cluster):
+def daemons(make_cluster):
     """A cluster of four nodes; taking it down leaves nothing behind."""
     shared = make_cluster()
     try:
@@ -26,6 +26,13 @@ def cluster(make_cluster):
     finally:
         left = shared.stop()
     assert not left
+
+
+@pytest.fixture
+def cluster(daemons):
+    """That cluster, with every node idle: a job gets the first ones."""
+    daemons.settle()
+    return daemons
 
 
 @pytest.fixture

@@ -108,6 +108,10 @@ class Cluster:
         self._spawn('slurmctld', 'slurmctld', '-D')
         for name in NODES:
             self._spawn(name, 'slurmd', '-D', '-N', name)
+        self.settle()
+
+    def settle(self):
+        """Wait until every node is idle; a job is over before its nodes."""
         self._until(self._is_idle)
 
     def ask(self, *words, folder=None, **variables):
