@@ -16,6 +16,7 @@ from aspis_mpi.assembly.rehearsing import rehearse
 from aspis_mpi.assembly.start import Start, begin, misfit
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.backends import libraries
+from aspis_mpi.backends.awake import AwakeClock
 from aspis_mpi.backends.bell import Bell, Bells
 from aspis_mpi.backends.hosts import Places
 from aspis_mpi.backends.launcher import Launch, launch
@@ -287,7 +288,7 @@ def _serve(assembly: Assembly, ranks: Any, comm: Any, bells: Bells | None,
     """Rank 0: exit code, and path of the run's first log."""
     from aspis_mpi.backends.mpi.mailbox import Mailbox
     from aspis_mpi.backends.mpi.server import ServerLoop
-    clock = time.perf_counter
+    clock = AwakeClock()
     with open_log(assembly, start, 'wall', ranks.library(), places.hosts,
                   places.source, places.devices, without) as run_log:
         kept = assembly.checkpoints(start.first)

@@ -37,6 +37,7 @@ class EventCode(Named):
     CONTINUED = 26, 'The log goes on in another file: the workers are others.'
     ROLLBACK = 27, 'The run goes back to an earlier step.'
     LAYOUT = 28, 'Files were given to workers by their hosts or speeds.'
+    STOOD_STILL = 29, 'Rank 0 did not run: its clock leaves that out.'
 
     @classmethod
     def _missing_(cls, _number: object) -> 'EventCode':

@@ -23,6 +23,7 @@ import numpy as np  # noqa: E402
 
 from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
+from aspis_mpi.backends.awake import AwakeClock  # noqa: E402
 from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.backends.mpi.mailbox import Mailbox  # noqa: E402
 from aspis_mpi.backends.mpi.server import ServerLoop  # noqa: E402
@@ -56,7 +57,7 @@ def steps_of(comm, d, name, path):
         'optimizer': {'lr': 1e-9, 'momentum': 0.0},
         'scheme': {'workers': comm.size - 1, 'adversaries': 2},
         'log': {'detail': 'arrivals'}} | SCHEMES[name])
-    assembly, clock = Assembly(job, Ones(d)), time.perf_counter
+    assembly, clock = Assembly(job, Ones(d)), AwakeClock()
     bells = ranks.bells(comm)
     if comm.rank:
         mail = Mailbox.of_worker(comm, assembly.wire(), Pool(d), bells)

@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 
 from aspis_mpi.assembly.start import Start  # noqa: E402
 from aspis_mpi.assembly.wiring import Assembly  # noqa: E402
+from aspis_mpi.backends.awake import AwakeClock  # noqa: E402
 from aspis_mpi.backends.mpi import ranks  # noqa: E402
 from aspis_mpi.backends.mpi.mailbox import Mailbox  # noqa: E402
 from aspis_mpi.backends.mpi.server import ServerLoop  # noqa: E402
@@ -95,7 +96,7 @@ def stack(comm, d, steps, folder):
 def spent(comm, problem, folder, tables, typical=np.mean):
     """Seconds of a typical step of a job, from its log; None on workers."""
     assembly, clock = Assembly(loading.from_tables(tables), problem), (
-        time.perf_counter)
+        AwakeClock())
     bells = ranks.bells(comm)
     if comm.rank:
         pool = Pool(problem.n_parameters)

@@ -1,10 +1,17 @@
 """Workers that fall silent, and a server that was busy itself."""
 
+import os
+import signal
+import time
+
 import numpy as np
 import pytest
 
 from aspis_mpi import load_run
+from aspis_mpi.backends.awake import LEAST
+from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Outcome
+from tests.support.gate import HELD, hold
 from tests.support.mpirun import parameters
 from tests.support.patience import patiently
 
@@ -146,6 +153,31 @@ def test_a_busy_server_calls_nobody_silent(module, waited):
         assert not run.excluded.any()
         assert (run.files_done == LOAD).all()
         assert not [e for e in run.events if 'silent' in e.text]
+
+
+def test_a_job_that_was_suspended_goes_on(mpi, job, start, expected, folder):
+    """Stopped and continued, as by `scontrol suspend`, in a step."""
+    path, log = job(KEYS | HELD | {
+        'problem.name': 'quadratic', 'run.model_out': None}), folder / 'run.h5'
+    _, _, wanted = expected(path, K)
+    let_go = hold(folder, SINCE)
+    running = start(mpi, K + 1, 'run', path, '--out', log)
+    running.wait_for_rows(log, SINCE)
+    ranks = [running.rank(mpi, number) for number in range(K + 1)]
+    for number in signal.SIGSTOP, signal.SIGCONT:
+        for pid in ranks:
+            os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            time.sleep(LEAST + 1)
+    running.wait_for_event(log, 'rank 0 did not run')
+    let_go()
+    ended = running.wait()
+    assert ended.code == 0, ended.err
+    assert parameters(log).tobytes() == wanted.tobytes()
+    with load_run(log) as run:
+        assert run.n_steps == STEPS and not run.excluded.any()
+        assert {event.code for event in run.events} == {
+            EventCode.PROBE, EventCode.STOOD_STILL}
 
 
 #: One file more than anybody waits for, for longer than an end takes.

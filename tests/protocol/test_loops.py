@@ -1,6 +1,7 @@
 """The loops of the ranks over a mail of a test's own: threads, no MPI."""
 
 import inspect
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from aspis_mpi import simulate
 from aspis_mpi.assembly.wiring import Assembly
+from aspis_mpi.backends.awake import AwakeClock
 from aspis_mpi.backends.mail import Death, Mail, Rooms
 from aspis_mpi.backends.mpi import server as rank_0
 from aspis_mpi.backends.mpi.ending import UNANSWERED
@@ -137,6 +139,7 @@ class Ranks:
     job : Job
     others : dict of int to callable, optional
         What some ranks do instead of `work`.
+    clock : AwakeClock, optional
 
     Attributes
     ----------
@@ -146,8 +149,8 @@ class Ranks:
         Of rank 0.
     """
 
-    def __init__(self, job, others=None):
-        assembly, clock = Assembly(job), time.perf_counter
+    def __init__(self, job, others=None, clock=None):
+        assembly, clock = Assembly(job), clock or AwakeClock()
         size = assembly.job.n_workers + 1
         self.office, self.codes = Office(assembly, size), {}
         self.server = assembly.server(clock)
@@ -262,6 +265,31 @@ def test_who_never_says_goodbye_is_ended(job, monkeypatch):
         return work(mail, assembly, clock)
     it = Ranks(job(), {1: hangs})
     assert it.mail.aborted == [(DONE, UNANSWERED.format(0.3))]
+
+
+def test_a_rank_0_that_was_stopped_in_a_step_calls_nobody_silent(job):
+    """Nor slow: all that is left out, and told."""
+    stopped = []
+
+    def dozes(mail, assembly, clock):
+        poll = mail.poll
+
+        def late():
+            arrived = poll()
+            if not stopped and any(isinstance(message, Model)
+                                   for _, message in arrived):
+                stopped.append(1000.0)
+            return arrived
+        mail.poll = late
+        return work(mail, assembly, clock)
+    clock = AwakeClock(lambda: time.perf_counter() + sum(stopped))
+    it = Ranks(job(), {3: dozes}, clock)
+    assert set(it.codes.values()) == {DONE}
+    text, = it.texts
+    told = re.match('rank 0 did not run for (.*) s: nobody is', text)
+    assert float(told[1]) == pytest.approx(1000, abs=1)
+    assert sum(record.seconds_step
+               for record in it.server.notes.records) < LIMIT
 
 
 @pytest.fixture

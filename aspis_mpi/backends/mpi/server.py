@@ -28,8 +28,8 @@ class ServerLoop:
         To and from the ranks of the workers, which are one higher.
     server : ParameterServer
     keeper : Keeper
-    clock : callable
-        Seconds, the same that the server reads.
+    clock : AwakeClock
+        The same that the server reads.
     signals : Signals
         What this rank is asked from outside.
     """
@@ -83,6 +83,7 @@ class ServerLoop:
 
     def _drive(self):
         server, pause = self._server, Pause()
+        self._clock.listen()
         looked = self._clock()
         while server.exit_code is None:
             step = server.step
@@ -91,16 +92,20 @@ class ServerLoop:
             else:
                 pause(max(server.deadline, self._listen_until)
                       - self._clock())
-            now = self._clock()
-            if now - looked > TICK:
-                # Busy itself, it has not heard who was silent: listen first.
-                self._listen_until = now + min(now - looked, GRACE)
-            looked = now
+            now, stood = self._clock(), self._clock.stood_still()
+            if stood:
+                server.stood_still(stood)
+            deaf, looked = now - looked + stood, now
+            if deaf > TICK:
+                # It has not heard who was silent: listen first.
+                self._listen_until = now + min(deaf, GRACE)
             if max(server.deadline, self._listen_until) <= now:
                 self._answer(server.tick())
             self._heed()
             if server.step != step or server.notes.events:
+                self._clock.work()
                 self._keeper.catch_up()
+                self._clock.listen()
         self._keeper.catch_up()
 
     def _heed(self):
@@ -130,7 +135,9 @@ class ServerLoop:
     def _answer(self, messages):
         """Send what the server says, and let it compute what is due."""
         if messages or self._server.due:
+            self._clock.work()
             drive(self._server, messages, self._tell)
+            self._clock.listen()
 
     def _tell(self, messages):
         """Send what the server says; a run that is to go on is secured."""

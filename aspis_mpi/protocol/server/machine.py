@@ -328,6 +328,12 @@ class ParameterServer:
             return []
         return self._go_on(self._step.lose([worker]))
 
+    def stood_still(self, seconds):
+        """Note that this rank did not run, which the clock leaves out."""
+        self._note(logging.WARNING, EventCode.STOOD_STILL,
+                   f'rank 0 did not run for {seconds:.1f} s: nobody is taken '
+                   'to be late for that, and no seconds of the log count it')
+
     def interrupt(self, reason, at_once=False):
         """Let the run end after this step, with a snapshot.
 
