@@ -24,6 +24,9 @@ FREE = {'delay', 'network', 'log', 'runtime', 'run.out', 'run.model_out',
 #: exposure takes the run back.
 FREE_UNCHECKED = {'run.checkpoint_every', 'run.keep'}
 
+#: Changes on which the bits of a run depend that went on.
+CHANGES = {EventCode.SCHEDULE, EventCode.PATIENCE}
+
 
 class Recorded:
     """A run log with arrivals, and the job that it is of.
@@ -57,6 +60,7 @@ class Recorded:
                 self.n_workers, self._n_files = run.n_workers, run.n_files
                 _refuse_hand(run)
                 _refuse_moved(run)
+                _refuse_changes(run)
                 _refuse_gaps(run)
                 self._placement = run.placement
                 self._hosts = _hosts(run)
@@ -173,6 +177,14 @@ def _refuse_moved(run):
     if len(run.attrs.get('placement', ())) > 1:
         raise RunLogError(f'{run.path} went on on other hosts, by which its '
                           'workers were placed anew')
+
+
+def _refuse_changes(run):
+    """Refuse a run whose job has changed: its log knows only the last one."""
+    for event in run.events:
+        if event.code in CHANGES:
+            raise RunLogError(f'{run.path} went on with another job: '
+                              f'{event.text}')
 
 
 def _refuse_gaps(run):

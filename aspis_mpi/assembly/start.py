@@ -6,7 +6,7 @@ from pathlib import Path
 from aspis_mpi.assembly import outputs, room
 from aspis_mpi.assembly.going_on import earlier, newest
 from aspis_mpi.errors import InUse, JobError, RunLogError
-from aspis_mpi.job.differences import difference, recorded
+from aspis_mpi.job.differences import changed, difference, recorded
 from aspis_mpi.job.inputs import check_unchanged
 from aspis_mpi.protocol.server.snapshot import Snapshot
 from aspis_mpi.runlog import going_back
@@ -260,6 +260,10 @@ def _go_on(assembly, path, run, place):
             EventCode.SCHEDULE,
             f"run.steps was {run.option('run', 'steps')}: from here on the "
             f"schedule '{schedule}' is another one"),
+    remarks += tuple(Remark(EventCode.PATIENCE, f'{text} from here on')
+                     for text in changed(
+                         assembly.given, recorded(run.config, str(path),
+                                                  assembly.given), 'faults'))
     if later and not over:
         remarks += Remark(EventCode.REPEATED,
                           f'{later} later steps are done again'),

@@ -23,17 +23,27 @@ def difference(job, recorded, free):
     (str, Any, Any) or None
         `section.key`, and both values.
     """
+    return next((
+        (name, value, other) for name, value, other in _changes(job, recorded)
+        if not free & {name.partition('.')[0], name}
+        and not (value is None and name in FILLED)), None)
+
+
+def changed(job, recorded, section):
+    """What has changed in one section of a job, in clauses."""
+    return [f'{name} was {other!r} and is {value!r}'
+            for name, value, other in _changes(job, recorded)
+            if name.partition('.')[0] == section]
+
+
+def _changes(job, recorded):
+    """Each key with another value, `section.key`, and both values."""
     ours, theirs = values(job), values(recorded)
     for name in ours | theirs:
-        section, _, _ = name.partition('.')
         value, other = ours.get(name), theirs.get(name)
         # NaN is what it was, too.
-        if free & {section, name} or value == other or (
-                repr(value) == repr(other)) or (
-                value is None and name in FILLED):
-            continue
-        return name, value, other
-    return None
+        if value != other and repr(value) != repr(other):
+            yield name, value, other
 
 
 def values(job):

@@ -38,6 +38,7 @@ class EventCode(Named):
     ROLLBACK = 27, 'The run goes back to an earlier step.'
     LAYOUT = 28, 'Files were given to workers by their hosts or speeds.'
     STOOD_STILL = 29, 'Rank 0 did not run: its clock leaves that out.'
+    PATIENCE = 30, 'What the run puts up with is another from here on.'
 
     @classmethod
     def _missing_(cls, _number: object) -> 'EventCode':

@@ -133,6 +133,24 @@ def test_a_log_with_arrivals_of_its_later_steps_alone_is_refused(job,
         simulate(job, replay=first)
 
 
+@pytest.mark.parametrize('before, after', [
+    (('faults.silence=9.0', 'delay.silent=1'),
+     ('faults.silence=12.0', 'delay.silent=1')),
+    (('optimizer.schedule=cosine', 'run.steps=4'),
+     ('optimizer.schedule=cosine',))])
+def test_a_run_whose_job_has_changed_is_refused(job, recorded, before, after):
+    """A log knows the job with which it went on last."""
+    first = recorded(*before, 'run.steps=4')
+    simulate(job, settings=after, out=first, resume=True)
+    with load_run(first) as run:
+        assert run.n_steps == 8
+    section, _, rest = after[0].partition('.')
+    key = rest.partition('=')[0] if section == 'faults' else 'steps'
+    with pytest.raises(JobError, match='first.h5 went on with another job: '
+                                       f'.*{key} was '):
+        simulate(job, settings=after, replay=first)
+
+
 def test_a_file_that_is_no_log_is_refused(job, capsys):
     assert main(['simulate', str(job), '--replay', str(job)]) == 2
     assert '--replay' in capsys.readouterr().err
