@@ -27,6 +27,8 @@ class Who:
     #: Whether it rests on who holds which file, which has to be known before
     #: the run.
     needs_holders = False
+    #: Whether others are adversaries later on.
+    changes = False
 
     def __init__(self, n_workers: int, count: int, seed: int):
         if not 0 <= count <= n_workers:

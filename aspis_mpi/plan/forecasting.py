@@ -16,6 +16,7 @@ from aspis_mpi.plan import checks
 from aspis_mpi.plan.numbers import Plan, Uneven
 from aspis_mpi.plan.traffic import traffic_of
 from aspis_mpi.protocol.messages import Parameters
+from aspis_mpi.words import counted
 
 
 def forecast(job, settings=()):
@@ -159,4 +160,10 @@ def _warnings(design):
         found.append('With transfer.sketches = 1 a wrong sum passes a '
                      'challenge now and then, and counts as certified; with 4 '
                      'or more it does not.')
+    who = job.part('adversary', 'who').cls
+    if job.adversary.count and who.changes and design.memory == 'forever':
+        found.append(f"With adversary.who = '{job.adversary.who}' more than "
+                     f"{counted(job.q, 'worker')} may lie in a run: "
+                     f'{job.detection.name}, which remembers for ever, '
+                     'promises nothing then.')
     return found

@@ -118,6 +118,22 @@ def test_a_single_sketch_is_warned_of(tmp_path):
         True, False]
 
 
+@pytest.mark.parametrize(('scheme', 'who', 'said'), [
+    ('spot', 'random', True), ('robust-partial', 'window', True),
+    ('reactive', 'random', True), ('aspis', 'random', False),
+    ('aspis-plus', 'window', False), ('spot', 'worst', False)])
+def test_more_liars_in_all_than_a_memory_allows_are_warned_of(
+        tmp_path, scheme, who, said):
+    settings = [f'adversary.who={who}', 'scheme.adversaries=1',
+                'adversary.count=1']
+    plan = forecast(job_file(tmp_path, 'quadratic', scheme), settings)
+    assert any('more than 1 worker may lie' in line
+               for line in plan.warnings) == said
+    nobody = forecast(job_file(tmp_path, 'quadratic', scheme),
+                      [*settings, 'adversary.count=0'])
+    assert not any('may lie' in line for line in nobody.warnings)
+
+
 @pytest.mark.parametrize('scheme', ['robust-partial', 'spot'])
 def test_what_comes_back_with_every_step_is_not_numbered(tmp_path, scheme):
     job = job_file(tmp_path, scheme=scheme)

@@ -13,6 +13,7 @@ class Random(Who):
     """
 
     name = 'random'
+    changes = True
 
     def members(self, step):
         """The adversaries of `step`, bool (K,)."""

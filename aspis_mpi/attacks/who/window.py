@@ -20,6 +20,7 @@ class Window(Who):
     """
 
     name = 'window'
+    changes = True
 
     def __init__(self, n_workers, count, seed, *, window: int = 50):
         super().__init__(n_workers, count, seed)
