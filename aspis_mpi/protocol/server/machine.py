@@ -65,7 +65,8 @@ from aspis_mpi.protocol.server.notes import Notes
 from aspis_mpi.protocol.server.departures import Departures
 from aspis_mpi.protocol.server.resolver import Resolver
 from aspis_mpi.protocol.server.opening import open_step
-from aspis_mpi.protocol.server.states import ALLOWED, FOLLOWS, WAITS, State
+from aspis_mpi.protocol.server.states import (
+    ALLOWED, COMPUTES, FOLLOWS, WAITS, State)
 from aspis_mpi.protocol.server.step import drop
 from aspis_mpi.protocol.server.training import Training
 from aspis_mpi.protocol.transitions import check
@@ -151,7 +152,7 @@ class ParameterServer:
     @property
     def due(self):
         """True if something is to be computed and not waited for."""
-        return self.state is not State.STOPPED and self._step.due
+        return self.state in COMPUTES and self._step.due
 
     @property
     def step(self):

@@ -102,14 +102,15 @@ class Notes:
             proved.add(key)
         self._proved = proved
 
-    def arrived(self, step, worker, kind, now, nbytes=0):
+    def arrived(self, step, worker, kind, now, message=None):
         """Something that the server took note of; `worker` may be -1."""
         if not self._detailed:
             return
         its = worker >= 0
         self.arrivals.append(Arrival(
             step.number, worker, kind,
-            int(step.tally.done[worker]) if its else 0, now, nbytes,
+            step.tally.count(worker) if its else 0, now,
+            0 if message is None else message.nbytes,
             step.tally.packed(worker) if its else b'', step.turn))
 
     def close(self, step, resolution, account, *, lr, gradient_norm,

@@ -72,7 +72,7 @@ class SpotStep(Step):
         now = self._notes.now()
         self._watch.count_files(now)
         self.epoch, self.encoded = 0, now
-        self.shown = self.tally.done.copy()
+        self.shown = self.tally.done
         self.turn_to(State.ENCODING)
         return self._challenge()
 
@@ -227,7 +227,7 @@ class SpotStep(Step):
         self._watch.settle(worker)
         self._sought[worker] = False
         self.wait.answer(self._owed, worker, now)
-        self._notes.arrived(self, worker, kind, now, message.nbytes)
+        self._notes.arrived(self, worker, kind, now, message)
 
     def blame(self, worker, reason):
         """Note that a worker sent what no honest one sends."""

@@ -76,7 +76,7 @@ class Step(Stage):
         self.state = State.COMPUTING
         self.table = table
         self.tally = Tally(members.order, scheme.assignment.loads, started)
-        self.hopeless = ''
+        self.hopeless = gathering.hopeless
         self.excluded = ~gathering.living
         self.exposed = np.zeros(n_workers, dtype=bool)
         self.noted = set()
@@ -202,7 +202,7 @@ class Step(Stage):
 
     def _replica(self, worker, message):
         position = message.position
-        due = self.tally.finished[worker].bit_count()
+        due = self.tally.count(worker)
         if not self._sends_at_once or 0 <= position < due:
             return drop(message)
         if position != due or message.epoch or not self.tally.owes(worker):
@@ -234,10 +234,10 @@ class Step(Stage):
             self._watch.suffice(enough, now)
         if self.wait.paced and not self.tally.owes(worker):
             self.wait.answer(self.wait.files, worker, now)
-        self._notes.arrived(self, worker, kind, now, message.nbytes)
+        self._notes.arrived(self, worker, kind, now, message)
         if not self._computing:
             return []
-        out = self._proceed()
+        out = self._proceed() if self._gathering.satisfied else []
         if enough and not out and self._scheme.skip_covered:
             return self._skip(np.array(enough), True)
         return out
@@ -292,7 +292,7 @@ class Step(Stage):
         watch.awaited = (watch.awaited | asked) & self.table.senders
         if self.shown is None:
             # What counts is what was there at the first signal.
-            self.encoded, self.shown = now, self.tally.done.copy()
+            self.encoded, self.shown = now, self.tally.done
         self.turn_to(State.ENCODING)
         if watch.waits:
             return out
@@ -313,7 +313,7 @@ class Step(Stage):
         now = self._notes.now()
         self.wait.answer(self.wait.vectors, worker, now)
         self._notes.arrived(self, worker, ArrivalKind.PAYLOAD, now,
-                            message.nbytes)
+                            message)
         if watch.waits or self._computing:
             return []
         return self._challenge()
@@ -362,7 +362,7 @@ class Step(Stage):
             self._sought[worker] = False
             self.wait.answer(self.wait.sketches, worker, now)
             self._notes.arrived(self, worker, ArrivalKind.SKETCH, now,
-                                message.nbytes)
+                                message)
         return drop(message)
 
     @property
@@ -488,7 +488,7 @@ class Step(Stage):
         self._notes.arrived(self, worker, ArrivalKind.SILENT,
                             self._notes.now())
         asked = ' and the signal' if self._watch.awaited[worker] else ''
-        return (f'in {self.name} after {self.tally.done[worker]} '
+        return (f'in {self.name} after {self.tally.count(worker)} '
                 f'files{asked}')
 
     @property

@@ -20,8 +20,6 @@ class Tally:
     ----------
     finished : list of int
         Bits of each worker: which positions of its order are done.
-    done : ndarray of int, shape (K,)
-        How many.
     first_report, last_report : ndarray of float64, shape (K,)
         Seconds since the step began; NaN where there was no report.
     """
@@ -29,7 +27,6 @@ class Tally:
     def __init__(self, order, loads, started):
         n_workers = len(loads)
         self.finished = [0] * n_workers
-        self.done = np.zeros(n_workers, dtype=np.int64)
         self.first_report = np.full(n_workers, np.nan)
         self.last_report = np.full(n_workers, np.nan)
         self.started = started
@@ -37,6 +34,15 @@ class Tally:
         self._loads = loads
         # Single entries of a list are what a report touches.
         self._left, self._lengths = loads.tolist(), loads.tolist()
+
+    @property
+    def done(self):
+        """How many positions of each worker are done, int64 (K,)."""
+        return self._loads - np.array(self._left)
+
+    def count(self, worker):
+        """How many of one worker are."""
+        return self._lengths[worker] - self._left[worker]
 
     @property
     def places(self):
@@ -54,7 +60,7 @@ class Tally:
 
     def file(self, worker, position):
         """The file at a position of a worker's order."""
-        return int(self._order[worker, position])
+        return self._order.item(worker, position)
 
     def check(self, worker, bits, count, ordered):
         """Reason why no honest worker can have sent this progress, or ''."""
@@ -63,24 +69,23 @@ class Tally:
         if bits >> self._lengths[worker]:
             return f'files finished beyond its {self._lengths[worker]}'
         if self.finished[worker] & ~bits:
-            return f'{count} files finished after {self.done[worker]}'
+            return f'{count} files finished after {self.count(worker)}'
         if ordered and bits & (bits + 1):
             return 'files finished out of their order'
         return ''
 
     def report(self, worker, bits, now):
         """Take note of all that a worker has finished; which are new."""
-        files, new = [], bits & ~self.finished[worker]
+        known, since = self.finished[worker], now - self.started
+        files, new = [], bits & ~known
         while new:
             low = new & -new
             files.append(self.file(worker, low.bit_length() - 1))
             new ^= low
-        since = now - self.started
-        if not self.finished[worker]:
+        if not known:
             self.first_report[worker] = since
         self.last_report[worker] = since
         self.finished[worker] = bits
-        self.done[worker] += len(files)
         self._left[worker] -= len(files)
         return files
 
@@ -113,7 +118,7 @@ class Tally:
         unwanted : ndarray of bool, shape (f, K), or None
             What need not be finished, because it is or is left out.
         """
-        owing = self.done < self._loads
+        owing = np.array(self._left) > 0
         if unwanted is None:
             return owing
         wanted = ~unwanted[np.maximum(self._order, 0),

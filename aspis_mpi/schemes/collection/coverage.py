@@ -51,11 +51,11 @@ class Copies(Gathering):
 
     def finish(self, worker, files):
         """One more copy of each; which have enough now."""
-        super().finish(worker, files)
-        enough = []
-        if self.late[worker]:
-            files = [file for file in files if self.counting[file, worker]]
+        late, enough = self.late[worker], []
         for file in files:
+            self.finished[file, worker] = True
+            if late and not self.counting[file, worker]:
+                continue
             self._counts[file] += 1
             if self._counts[file] == self._needed[file]:
                 enough.append(file)
