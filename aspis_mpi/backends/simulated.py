@@ -12,8 +12,9 @@ from collections import deque
 
 import numpy as np
 
+from aspis_mpi.backends.signals import Signals
 from aspis_mpi.errors import INTERRUPTED
-from aspis_mpi.protocol.messages import Lane
+from aspis_mpi.protocol.messages import Lane, Vector
 from aspis_mpi.protocol.server.drive import drive
 from aspis_mpi.protocol.server.states import State
 
@@ -108,8 +109,8 @@ class Simulation:
 
     def __init__(self, server, workers, keeper, clock, network,
                  signals=None):
-        self._signals = signals
-        self._unheeded, self._asked = 0, False
+        self._signals = Signals() if signals is None else signals
+        self._asked = False
         self._server = server
         self._workers = workers
         self._keeper = keeper
@@ -126,31 +127,24 @@ class Simulation:
         # others are void, also one of an earlier step at the same time.
         self._planned = [np.inf] * len(workers)
         self._valid = [None] * len(workers)
-        # What is handed over at once.
-        self._post = deque()
 
     def run(self):
         """Go on until the server stops."""
         self._keeper.begin()
         self._down(self._server.start())
         while self._server.exit_code is None:
-            self._deliver()
             self._next()
-            if self._signals is not None:
-                self._unheeded += self._signals.taken()
             # The probe takes no time: nobody is asked anything during it.
-            if self._unheeded and not self._probes:
+            if self._signals.number and not self._probes:
                 self._heed()
         if self._server.exit_code == INTERRUPTED:
             self._keeper.secure([])
         self._keeper.catch_up()
-        self._deliver()
         return self._server.exit_code
 
     def _heed(self):
         """End the run after this step if asked to, at once if asked twice."""
-        while self._unheeded:
-            self._unheeded -= 1
+        for _ in range(self._signals.taken()):
             self._down(self._server.interrupt(
                 f'the simulation was sent {self._signals.name}',
                 self._asked))
@@ -177,7 +171,8 @@ class Simulation:
         _, number, take, worker, message = heapq.heappop(self._events)
         if take is None and self._valid[worker] != number:
             return
-        self._clock.now = max(self._clock.now, time)
+        if time > self._clock.now:
+            self._clock.now = time
         if take is None:
             self._work(worker)
         else:
@@ -189,15 +184,16 @@ class Simulation:
 
     def _down(self, messages):
         for _, message in messages:
-            if buffer := getattr(message, 'buffer', None):
-                buffer.hold()
-        if self._instant:
-            self._post.extend(messages)
-            return
+            if isinstance(message, Vector):
+                message.buffer.hold()
+        instant = self._instant
         for worker, message in messages:
-            self._at(self._network.arrival(self._clock.now, worker, False,
-                                           message),
-                     self._hand, worker, message)
+            if instant:
+                self._hand(worker, message)
+            else:
+                self._at(self._network.arrival(
+                    self._clock.now, worker, False, message),
+                    self._hand, worker, message)
 
     @property
     def _probes(self):
@@ -208,10 +204,6 @@ class Simulation:
     def _instant(self):
         """True if messages take no time now."""
         return self._network.instant or self._probes
-
-    def _deliver(self):
-        while self._post:
-            self._hand(*self._post.popleft())
 
     def _hand(self, worker, message):
         self._workers[worker].handle(message)
