@@ -43,8 +43,9 @@ class Machine(Generic[State]):
         ------
         LocalProtocolError
         """
-        check(self, self.state, state)
-        self.state = state
+        if state is not self.state:
+            check(self, self.state, state)
+            self.state = state
 
 
 class Following(Protocol):

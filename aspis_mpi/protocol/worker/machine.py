@@ -313,8 +313,10 @@ class Worker(Machine):
         work = self._work
         if work is None or work.position is None:
             return None
-        if work.task is None and not self._open(work):
-            return None
+        if work.task is None:
+            work.task = self._task(work.file)
+            if work.task is None:
+                return None
         waited = work.task.finished
         if not waited:
             work.task.compute()
@@ -338,10 +340,6 @@ class Worker(Machine):
         turn = self.turn
         self._drop_step()
         return Answer(turn, buffer=buffer)
-
-    def _open(self, work):
-        work.task = self._task(work.file)
-        return work.task is not None
 
     def _task(self, file, checks=False):
         """The computing of a file, honest or not; None without a buffer.

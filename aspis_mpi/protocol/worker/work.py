@@ -28,6 +28,10 @@ class Work:
     ----------
     position : int or None
         Of the file in hand; None when there is nothing to compute.
+    file : int
+        The file in hand, if there is one.
+    count : int
+        Files finished so far.
     task : Task or None
         Its computing, once begun.
     ends : float
@@ -49,14 +53,9 @@ class Work:
         self._most = most
         self._costs = costs
         self._finished = 0          # bits: positions
-        self._count = 0
+        self.count = 0
         self._skipped = None
         self._choose(now)
-
-    @property
-    def file(self):
-        """The file in hand."""
-        return self._files[self.position]
 
     @property
     def usual(self):
@@ -66,12 +65,7 @@ class Work:
     @property
     def silent(self):
         """True if the worker has fallen silent in this step."""
-        return self._most is not None and self._count >= self._most
-
-    @property
-    def count(self):
-        """Files finished so far."""
-        return self._count
+        return self._most is not None and self.count >= self._most
 
     def report(self):
         """Positions of the finished files as packed bits (width)."""
@@ -80,7 +74,7 @@ class Work:
     def finish(self, now):
         """Count the file in hand as finished; take up the next at `now`."""
         self._finished |= 1 << self.position
-        self._count += 1
+        self.count += 1
         self.task = None
         self._choose(now)
 
@@ -107,6 +101,7 @@ class Work:
     def _choose(self, now):
         self.position, self.ends = self._next(), np.inf
         if self.position is not None:
+            self.file = self._files[self.position]
             seconds = self._seconds[self.position % len(self._seconds)]
             if self._costs is not None:
                 seconds *= float(self._costs[self.file])
@@ -117,7 +112,7 @@ class Work:
             return None
         if self._skipped is None:
             # In order: as many are finished as stand before it.
-            return self._count if self._count < len(self._files) else None
+            return self.count if self.count < len(self._files) else None
         for position, file in enumerate(self._files):
             if not (self._finished >> position & 1 or self._skipped[file]):
                 return position
