@@ -150,7 +150,9 @@ def _without_common_factor(weights):
     if not weights.size or (weights != weights.flat[0]).any():
         return weights, 1.0
     common = float(weights.flat[0])
-    return np.ones_like(weights) if common else weights, common
+    if common in (0, 1):
+        return weights, common
+    return np.ones_like(weights), common
 
 
 def _scratch(size, n):

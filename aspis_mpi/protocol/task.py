@@ -146,6 +146,7 @@ class Filled:
     buffer : Buffer
     """
 
+    __slots__ = 'buffer',
     finished = True
 
     def __init__(self, buffer: Buffer):
