@@ -5,6 +5,7 @@ import pytest
 
 from aspis_mpi import load_run, simulate
 from tests.support.commands import Command
+from tests.support.patience import stood_still
 
 SLOW = [1, 2]
 JOB = {'run.steps': 12, 'scheme.name': 'robust-partial',
@@ -34,7 +35,7 @@ def test_slow_workers_get_what_nobody_waits_for(answers, tmp_path):
         layouts = [held(order) for _, order in run.orders]
         assert not run.exposed.any() and not run.wrong_files.any()
         # Six files on two slow neighbours: two of three copies of one.
-        assert run.steps['seconds_step'][0] >= 0.2
+        assert run.steps['seconds_step'][0] + stood_still(run) >= 0.2
     # On a busy machine others may be as slow, but not all the time.
     assert min(files[SLOW].max() for files in layouts) <= 1
     assert all(files.sum() >= 18 for files in layouts)
