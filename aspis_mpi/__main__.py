@@ -32,7 +32,7 @@ def main(argv=None):
     -------
     int
         The exit code: 0 done, 2 bad job, 3 the run failed, 75 it was stopped
-        after a checkpoint, 130 it was followed and left.
+        after a checkpoint, 130 a command was left by Ctrl-C.
     """
     logging.basicConfig(level=logging.ERROR,
                         format='aspis_mpi: %(message)s')
@@ -42,6 +42,11 @@ def main(argv=None):
     except BrokenPipeError:
         _close_output()
         return 0
+    except KeyboardInterrupt:
+        if sys.stdout.isatty():
+            # Below the key, which the terminal shows.
+            print()
+        return LEFT
     except Exception as error:
         return _refuse(error)
 
@@ -204,14 +209,8 @@ def _follow(arguments):
             or arguments.why or arguments.repeat > 1 or arguments.since):
         raise JobError('show: --follow takes one run log, and no other '
                        'option but --interval')
-    try:
-        from aspis_mpi.following.loop import INTERVAL, follow
-        return follow(path, arguments.interval or INTERVAL)
-    except KeyboardInterrupt:
-        if sys.stdout.isatty():
-            # Below the key, which the terminal shows.
-            print()
-        return LEFT
+    from aspis_mpi.following.loop import INTERVAL, follow
+    return follow(path, arguments.interval or INTERVAL)
 
 
 def _is_ledger(path):

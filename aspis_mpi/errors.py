@@ -8,7 +8,7 @@ import sys
 
 #: Of the last, `EX_TEMPFAIL`, that the run is to go on later.
 DONE, BAD_JOB, FAILED, INTERRUPTED = 0, 2, 3, 75
-#: Of `show --follow` that was left before the run was over, by Ctrl-C.
+#: Of a command that was left by Ctrl-C.
 LEFT = 130
 
 

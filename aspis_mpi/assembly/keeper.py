@@ -106,6 +106,11 @@ class Keeper:
         notes.snapshots.clear()
         self._log.maybe_flush()
 
+    @property
+    def late(self) -> bool:
+        """Whether rows wait for a long step to end; `catch_up` writes them."""
+        return self._log.is_late()
+
     def _go_back(self, rollbacks: tuple[Rollback, ...],
                  snapshot: Snapshot) -> None:
         """Leave of the undone steps what a log has of them.

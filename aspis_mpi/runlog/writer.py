@@ -117,6 +117,8 @@ class RunLog:
         self._tensors, self._arrivals, self._changes = [], [], []
         self._draws, self._starts = [], []
         self._checkpoint = None
+        # Since when the first of these waits to be written out.
+        self._waits = inf
 
         self._claim, before = make_room(
             self.path, overwrite or stretch.goes_on, claimed)
@@ -272,10 +274,21 @@ class RunLog:
         if (self._block.full
                 or now - self._flushed >= self.flush_seconds):
             self.flush(now)
+        else:
+            self._waits = min(self._waits, now)
+
+    def is_late(self, now=None):
+        """True if something has waited for `flush_seconds`, as in a long step.
+
+        Rows of shorter steps leave with a later one.
+        """
+        now = time.monotonic() if now is None else now
+        return now - self._waits >= self.flush_seconds
 
     def flush(self, now=None):
         """Write out what is buffered, so that a kill cannot lose it."""
         self._flushed = time.monotonic() if now is None else now
+        self._waits = inf
         if self._trouble:
             raise Unwritable(self._trouble)
         try:

@@ -98,3 +98,14 @@ def test_killed_at_any_moment_it_goes_on_bit_for_bit(
     for log in logs:
         assert parameters(log).tobytes() == wanted.tobytes()
         assert assert_rows(log, reference) == STEPS
+
+
+def test_no_row_waits_for_the_end_of_a_long_step(mpi, job, start, folder):
+    """A kill in such a step costs nothing that was done before."""
+    log = folder / 'run.h5'
+    let_go = hold(folder, 12)
+    running = start(mpi, 4, 'run', job(KEYS | {'log.flush_seconds': 0.5}),
+                    '--out', log)
+    running.wait_for_rows(log, 12)
+    let_go()
+    assert running.wait().code == 0

@@ -53,6 +53,8 @@ FRAGILE = [('partial', {'collection': {'copies': 2}}), ('ye-abbe', {}),
 class NoKeeper:
     """What a run that is not logged does between steps."""
 
+    late = False
+
     def begin(self):
         pass
 

@@ -94,6 +94,28 @@ def test_flushes_when_seconds_have_passed_or_the_block_is_full(tmp_path):
         assert written() == 66 + 64
 
 
+def test_no_row_waits_longer_though_no_other_comes(tmp_path):
+    assignment = Uncoded(3)
+    with create(tmp_path / 'run.h5', assignment, flush_seconds=5.0) as log:
+        def written():
+            with load_run(tmp_path / 'run.h5') as run:
+                return run.n_steps
+
+        log.flush(now=100.0)
+        assert not log.is_late(now=1000.0)
+        fill(log, assignment, range(2))
+        log.maybe_flush(now=1002.0)     # the first in a long while
+        assert written() == 2
+        fill(log, assignment, range(2, 3))
+        log.maybe_flush(now=1003.0)
+        fill(log, assignment, range(3, 4))
+        log.maybe_flush(now=1004.0)
+        assert not log.is_late(now=1007.9)
+        assert log.is_late(now=1008.0)
+        log.maybe_flush(now=1008.0)
+        assert written() == 4 and not log.is_late(now=2000.0)
+
+
 @pytest.mark.parametrize('compress', [1 << 12, 1 << 6])
 def test_rows_survive_kills(tmp_path, compress):
     random = Random(compress)

@@ -102,7 +102,8 @@ class ServerLoop:
             if max(server.deadline, self._listen_until) <= now:
                 self._answer(server.tick())
             self._heed()
-            if server.step != step or server.notes.events:
+            if (server.step != step or server.notes.events
+                    or self._keeper.late):
                 self._clock.work()
                 self._keeper.catch_up()
                 self._clock.listen()
