@@ -21,7 +21,9 @@ COMMANDS = {
         'problem.batch_size': 240, 'problem.file_sizes': 'zipf',
         'problem.summation': 'tree', 'problem.micro_batch': 2,
         'assignment.split': True}),
-    'lied': Command(JOB | {'adversary.count': 1, 'adversary.workers': [4]})}
+    # Who lies is waited for, too, and so is exposed.
+    'lied': Command(JOB | {'adversary.count': 1, 'adversary.workers': [4],
+                           'collection.name': 'all'})}
 
 
 def held(order):
