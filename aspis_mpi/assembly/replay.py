@@ -1,5 +1,7 @@
 """The log of a run that is to be run once more."""
 
+import logging
+
 import numpy as np
 
 from aspis_mpi.assembly.placing import dealt
@@ -13,6 +15,7 @@ from aspis_mpi.runlog.reader import load_run
 from aspis_mpi.schemes.events import EventCode, Remark
 from aspis_mpi.schemes.record import ArrivalKind, Cause, Draw, DrawKind
 from aspis_mpi.schemes.spot.lots import AsRecorded
+from aspis_mpi.words import counted
 
 #: Sections and keys of the job that may differ.  What [delay] and [network]
 #: did is recorded; the others decide no more of a result than last bits.
@@ -68,6 +71,7 @@ class Recorded:
                 self._arrivals = run.arrivals
                 self._finished = run.finished(self._arrivals)
                 self._draws = [_draw(row) for row in run.draws.tolist()]
+                self._norms = _norms(run)
         except RunLogError as error:
             raise JobError(f'--replay: {error}') from error
         if came_back(self._arrivals) or not always:
@@ -141,6 +145,41 @@ class Recorded:
         return replayed.replay(server, workers, keeper, clock,
                                self._n_files, self._arrivals,
                                self._finished, self._virtual)
+
+    def compare(self, path, notes):
+        """Note whether a replay made the gradients of the record.
+
+        Parameters
+        ----------
+        path : Path
+            The log of the replay.
+        notes : Notes
+        """
+        with load_run(path) as run:
+            again = _norms(run)
+        turns = sorted(again.keys() & self._norms.keys())
+        others = [turn for turn in turns
+                  if again[turn][1] != self._norms[turn][1]]
+        done = counted(len(turns), 'step')
+        if others:
+            step, norm = again[others[0]]
+            notes.note(logging.WARNING, EventCode.REPLAYED, (
+                f"{counted(len(others), 'gradient')} of {done} differ from "
+                f'{self.path}, first that of step {step}: its norm is {norm}, '
+                f'recorded {self._norms[others[0]][1]}; last bits may differ '
+                'on other machines or with another [runtime]'))
+        elif turns:
+            notes.note(logging.INFO, EventCode.REPLAYED, (
+                f'the gradients of {done} have the norms of {self.path}, to '
+                'the last bit'))
+
+
+def _norms(run):
+    """Step, and norm of the gradient, by turn."""
+    rows = run.steps
+    # As texts NaN is what it was, too.
+    return dict(zip(rows['turn'].tolist(), zip(
+        rows['step'].tolist(), map(repr, rows['gradient_norm'].tolist()))))
 
 
 def _hosts(run):

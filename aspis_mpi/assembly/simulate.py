@@ -86,6 +86,8 @@ def _drive(assembly: Assembly, crew: Crew, start: Start,
         try:
             if recorded is not None:
                 recorded.play(assembly, server, workers, keeper, clock)
+                run_log.flush()
+                recorded.compare(run_log.path, server.notes)
             else:
                 network = simulated.Network(job.network.latency,
                                             job.network.bandwidth)

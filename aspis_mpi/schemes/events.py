@@ -39,6 +39,7 @@ class EventCode(Named):
     LAYOUT = 28, 'Files were given to workers by their hosts or speeds.'
     STOOD_STILL = 29, 'Rank 0 did not run: its clock leaves that out.'
     PATIENCE = 30, 'What the run puts up with is another from here on.'
+    REPLAYED = 31, 'Whether a replay has found the gradients of its record.'
 
     @classmethod
     def _missing_(cls, _number: object) -> 'EventCode':

@@ -16,7 +16,7 @@ from aspis_mpi import load_run
 from aspis_mpi.runlog.checkpoints import Checkpoints
 from tests.support.gate import HELD, hold, stop
 from tests.support.mpirun import parameters, prefix, rows_of
-from tests.support.patience import patiently
+from tests.support.patience import events_of, patiently
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 
@@ -75,7 +75,7 @@ def let_go(log, step):
 
 def warnings(log):
     with load_run(log) as run:
-        return [event.text for event in run.events]
+        return [event.text for event in events_of(run)]
 
 
 def assert_near(log, wanted):
@@ -109,7 +109,8 @@ def test_the_run_goes_on_without_a_killed_worker(name, job, begin, expected):
         gone = run.excluded[:, 2]
         first = int(gone.argmax())
         assert 0 < first and gone[first:].all()
-        assert lost[first:].all() and not lost.all()
+        assert lost[first:].all()
+        assert 'partial' in name or not lost.all()
         # What it did goes on to be done, by others or by those who had it.
         assert not (run.source == -2).any()
         assert not run.flagged.any()
@@ -134,11 +135,13 @@ def test_units_of_the_dead_go_to_others_in_any_layout(job, begin):
     with load_run(log) as run:
         assert run.n_steps == 60 and not run.exposed.any()
         assert not (run.source == -2).any()
-        order = run.order_at(59)
         # Files go by samples, of which some have many times as many.
-        work = np.where(order >= 0, run.samples[order], 0).sum(axis=1)
-    assert not work[[2, 4]].any()
-    assert work[:2].max() < work[[3, 5, 6]].min()
+        works = [np.where(order >= 0, run.samples[order], 0).sum(axis=1)
+                 for _, order in run.orders]
+    assert not works[-1][[2, 4]].any()
+    # On a busy machine others may be as slow, but not all the time.
+    assert any(not work[2] and work[:2].max() < work[[3, 5, 6]].min()
+               for work in works)
 
 
 def test_one_death_more_than_tolerated(job, begin):
@@ -172,10 +175,20 @@ def test_too_few_are_left_for_the_scheme(job, begin):
     assert Checkpoints(log).paths()
 
 
-RAISES = '''
+#: In a step that it takes part in: the others wait for that, as they can do
+#: without it.
+RAISES = f'''
+    step = 0
+
+    def begin(self, step, samples):
+        self.step = step
+        while RANK not in (0, 3) and step == {THEN} and (
+                not os.path.exists('noted')):
+            time.sleep(0.01)
+
     def gradient(self, parameters, samples, out):
-        self.calls += 1
-        if RANK == 3 and self.calls == 300:
+        if RANK == 3 and self.step >= {ONCE}:
+            note('raised')
             raise RuntimeError('out of luck')
         super().gradient(parameters, samples, out)
 '''

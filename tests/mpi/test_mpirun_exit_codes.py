@@ -10,6 +10,7 @@ from aspis_mpi import load_run
 from tests.support.commands import Command
 from tests.support.limits import HANGS
 from tests.support.mpirun import environment
+from tests.support.patience import events_of
 
 #: Two workers are enough for a job that nobody runs.
 SMALL = {'scheme.name': 'uncoded', 'scheme.adversaries': 0}
@@ -114,7 +115,7 @@ def test_premise_that_fails(mpi, job, launch, folder):
     with load_run(log) as run:
         assert run.n_steps == 3
         assert (run.steps['verdict'] == 0).all()
-        assert 'premise failed in 3 steps' in run.events[-1].text
+        assert 'premise failed in 3 steps' in events_of(run)[-1].text
     assert log.with_suffix('.npz').exists()
 
 

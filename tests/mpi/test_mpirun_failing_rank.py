@@ -7,6 +7,7 @@ import pytest
 
 from aspis_mpi import load_run
 from tests.support.commands import Command
+from tests.support.patience import events_of
 
 #: Files one of three workers computes in a step, and before the first one,
 #: each in one call.
@@ -128,7 +129,7 @@ def assert_told(ended, steps):
     """The traceback is in stderr and in the log, with all steps done."""
     with load_run(ended.log) as run:
         assert run.steps['step'].tolist() == list(range(steps))
-        last = run.events[-1].text
+        last = events_of(run)[-1].text
     for text in ended.err, last:
         assert 'Traceback' in text and 'out of luck' in text
         assert 'mine.py' in text

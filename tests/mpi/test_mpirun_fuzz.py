@@ -10,7 +10,7 @@ from tests.support import fuzzing_worker
 from tests.support.hostile_worker import WORKER
 from tests.support.limits import HANGS
 from tests.support.mpirun import parameters
-from tests.support.patience import SILENCES, patiently
+from tests.support.patience import SILENCES, events_of, patiently
 
 THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 MESSAGES = 10_000 if THOROUGH else 2_000
@@ -55,7 +55,7 @@ def assert_right(log, path, expected, load):
             assert not run.read(name)[:, OTHERS].any(), name
         assert (run.source >= 0).all()
         assert (run.files_done[:, OTHERS] == load).all()
-        assert {event.rank for event in run.events
+        assert {event.rank for event in events_of(run)
                 if event.level > logging.INFO} == {WORKER + 1}
 
 

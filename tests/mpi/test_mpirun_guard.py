@@ -7,6 +7,7 @@ import pytest
 from aspis_mpi import load_run
 from tests.support.commands import Command
 from tests.support.mpirun import parameters
+from tests.support.patience import events_of
 
 KEYS = {'problem.name': 'mine:Problem', 'problem.parameters': 50,
         'problem.micro_batch': 64, 'run.steps': 40, 'scheme.adversaries': 1}
@@ -60,7 +61,7 @@ def fails(answers):
         assert '/aspis_mpi/' not in ended.err
         assert 'NumPy array is not writ' not in ended.err
         with load_run(ended.log) as run:
-            return ended, run.n_steps, [event.text for event in run.events
+            return ended, run.n_steps, [event.text for event in events_of(run)
                                         if event.level >= logging.WARNING]
     return run
 

@@ -9,7 +9,7 @@ from aspis_mpi import load_run
 from tests.support import hostile_worker
 from tests.support.hostile_worker import ATTACKS, WORKER, Fate
 from tests.support.mpirun import parameters
-from tests.support.patience import SILENCES, patiently
+from tests.support.patience import SILENCES, events_of, patiently
 
 STEPS = len(ATTACKS)
 KEYS = {'run.steps': STEPS}
@@ -40,7 +40,7 @@ def assert_right(log, path, expected):
             assert not run.read(name)[:, OTHERS].any(), name
         assert (run.files_done[:, OTHERS] == 6).all()
         assert (run.source >= 0).all()
-        assert {event.rank for event in run.events
+        assert {event.rank for event in events_of(run)
                 if event.level > logging.INFO} == {WORKER + 1}
 
 
@@ -61,7 +61,7 @@ def test_every_attack_has_its_fate(mpi, job, launch, expected, folder):
         # One event for each step with something malformed, no others.
         noted = [step for step, fate in enumerate(fates)
                  if fate in (Fate.EXPOSED, Fate.NOTED)]
-        texts = [event.text for event in run.events
+        texts = [event.text for event in events_of(run)
                  if event.level > logging.INFO]
         assert len(texts) == len(noted)
         for step, text in zip(noted, texts):

@@ -12,8 +12,8 @@ from aspis_mpi.backends.awake import LEAST
 from aspis_mpi.schemes.events import EventCode
 from aspis_mpi.schemes.record import Outcome
 from tests.support.gate import HELD, hold
-from tests.support.mpirun import parameters
-from tests.support.patience import patiently
+from tests.support.mpirun import parameters, told_in
+from tests.support.patience import events_of, patiently
 
 #: Exit codes of a run that is done but had to be ended by force.  MPICH's
 #: mpirun answers what rank 0 gave it, or 9 of the rank that it killed.
@@ -156,7 +156,11 @@ def test_a_busy_server_calls_nobody_silent(module, waited):
 
 
 def test_a_job_that_was_suspended_goes_on(mpi, job, start, expected, folder):
-    """Stopped and continued, as by `scontrol suspend`, in a step."""
+    """Stopped and continued, as by `scontrol suspend`, in a step.
+
+    Rank 0 may still be writing its log when it is stopped, which is work: it
+    is stopped until it was while it listened.
+    """
     path, log = job(KEYS | HELD | {
         'problem.name': 'quadratic', 'run.model_out': None}), folder / 'run.h5'
     _, _, wanted = expected(path, K)
@@ -164,12 +168,17 @@ def test_a_job_that_was_suspended_goes_on(mpi, job, start, expected, folder):
     running = start(mpi, K + 1, 'run', path, '--out', log)
     running.wait_for_rows(log, SINCE)
     ranks = [running.rank(mpi, number) for number in range(K + 1)]
-    for number in signal.SIGSTOP, signal.SIGCONT:
-        for pid in ranks:
-            os.kill(pid, number)
-        if number == signal.SIGSTOP:
-            time.sleep(LEAST + 1)
-    running.wait_for_event(log, 'rank 0 did not run')
+
+    def noticed():
+        if any('rank 0 did not run' in text for text in told_in(log)):
+            return True
+        for number in signal.SIGSTOP, signal.SIGCONT:
+            for pid in ranks:
+                os.kill(pid, number)
+            if number == signal.SIGSTOP:
+                time.sleep(LEAST + 1)
+        return False
+    running.wait_until(noticed, lambda: f'stop in {told_in(log)}')
     let_go()
     ended = running.wait()
     assert ended.code == 0, ended.err
@@ -180,10 +189,13 @@ def test_a_job_that_was_suspended_goes_on(mpi, job, start, expected, folder):
             EventCode.PROBE, EventCode.STOOD_STILL}
 
 
-#: One file more than anybody waits for, for longer than an end takes.
+#: One file more than anybody waits for, for longer than an end takes: rank 0
+#: has saved what there is, and waits for the last goodbye.
 LONG_FILE = f'''
     def begin(self, step, samples):
         if RANK == {SILENT + 1} and step == {STEPS - 1}:
+            while not os.path.exists('model.npz'):
+                time.sleep(0.01)
             time.sleep(2)
 '''
 IMPATIENT = '''
@@ -206,5 +218,5 @@ def test_who_computes_when_all_is_over_is_not_cut_off(mpi, module, job,
     assert ended.code == 0, ended.err
     assert 'aborts the job' not in ended.err
     with load_run(log) as run:
-        assert run.n_steps == STEPS and run.events == []
+        assert run.n_steps == STEPS and events_of(run) == []
         assert run.files_done[-1, SILENT] < 2

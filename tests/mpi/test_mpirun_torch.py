@@ -19,6 +19,8 @@ batch_size = 120
 name = "adamw"
 lr = 0.003
 schedule = "one-cycle"
+[collection]
+name = "all"                            # also of the liar
 [scheme]
 name = "robust-partial"
 adversaries = 1

@@ -200,7 +200,7 @@ def work(assembly, places, snapshot):
     return server.notes.records, server.notes.snapshots[-1]
 
 
-@pytest.mark.timeout(1800 if THOROUGH else 120)
+@pytest.mark.timeout(1800 if THOROUGH else 600)
 def test_no_honest_worker_pays_for_a_liar():
     """And no liar gets rid of its exposure where the launcher knows it."""
     seen = Counter()

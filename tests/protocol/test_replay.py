@@ -1,5 +1,7 @@
 """A recorded run, run once more: equal bits where results depend on time."""
 
+import logging
+
 import h5py
 import numpy as np
 import pytest
@@ -96,6 +98,9 @@ def test_the_same_arrivals_give_the_same_bits(job, recorded, tmp_path,
                                   equal_nan=name.endswith('report')), name
         for name in ('verdict', 'residual', 'epochs', 'seconds_wait'):
             assert np.array_equal(one.steps[name], other.steps[name]), name
+        assert other.events[-1].text == (
+            f'the gradients of 8 steps have the norms of {first}, to the last '
+            'bit')
         # The record of the second run is the record of the first.
         assert np.array_equal(one.arrivals, other.arrivals)
         assert [one.order_at(step).tolist() for step in range(8)] == [
@@ -114,7 +119,9 @@ def test_a_record_that_was_cut_off_gives_the_steps_that_it_has(
     with load_run(again) as run, load_run(first) as whole:
         assert run.n_steps == 5
         assert np.array_equal(run.contributors, whole.contributors[:5])
-        assert 'the record ends in step 5' in run.events[-1].text
+        ends, found = run.events[-2:]
+        assert 'the record ends in step 5' in ends.text
+        assert found.text.startswith('the gradients of 5 steps have the norms')
 
 
 def test_a_log_without_arrivals_is_refused(job, recorded):
@@ -131,6 +138,24 @@ def test_a_log_with_arrivals_of_its_later_steps_alone_is_refused(job,
     with pytest.raises(JobError, match='first.h5 has no arrivals of step 0, '
                                        "which was run with .*'steps'"):
         simulate(job, replay=first)
+
+
+def test_gradients_that_are_not_those_of_the_record_are_told(
+        job, recorded, tmp_path):
+    """As of another machine: nothing that the job says has changed."""
+    first = recorded()
+    with h5py.File(first, 'r+') as file:
+        rows = file['/steps'][:]
+        rows['gradient_norm'][3:5] = np.nextafter(
+            rows['gradient_norm'][3:5], np.inf)
+        file['/steps'][:] = rows
+    code, again = simulate(job, replay=first, out=tmp_path / 'again.h5')
+    assert code == DONE
+    with load_run(again) as run:
+        event = run.events[-1]
+    assert event.level == logging.WARNING
+    assert event.text.startswith(f'2 gradients of 8 steps differ from {first},'
+                                 ' first that of step 3: its norm is ')
 
 
 @pytest.mark.parametrize('before, after', [

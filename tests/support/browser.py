@@ -15,13 +15,13 @@ import tempfile
 import time
 from functools import partial
 
+from tests.support.limits import HANGS
+
 #: Names under which distributions have it.
 NAMES = 'chromium', 'chromium-browser', 'google-chrome'
 OPTIONS = ('--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
            '--no-first-run', '--disable-dev-shm-usage',
            '--remote-debugging-pipe')
-#: Seconds after which whatever is waited for does not come.
-LIMIT = 60.0
 
 #: Names of keys, with the codes and the text that each of them has.
 KEYS = {'Tab': (9, ''), 'Enter': (13, '\r'), ' ': (32, ' '),
@@ -111,10 +111,10 @@ class Browser:
 
     def wait(self, expression):
         """Wait until an expression is true."""
-        end = time.monotonic() + LIMIT
+        end = time.monotonic() + HANGS
         while not self.run(expression):
             if time.monotonic() > end:
-                raise TimeoutError(f'in {LIMIT:.0f} s never: {expression}')
+                raise TimeoutError(f'in {HANGS:.0f} s never: {expression}')
             time.sleep(0.02)
 
     def press(self, *keys, shift=False):
@@ -147,7 +147,7 @@ class Browser:
         if sessionId is not None:
             message['sessionId'] = sessionId
         os.write(self._out, json.dumps(message).encode() + b'\0')
-        end = time.monotonic() + LIMIT
+        end = time.monotonic() + HANGS
         while self._number not in self._answers:
             self._take(end, method)
         answer = self._answers.pop(self._number)

@@ -42,9 +42,6 @@ LAUNCHER = {'openmpi': 'mpirun', 'mpich': 'mpirun', 'intel': 'mpiexec'}
 #: last: ten a second would take a tenth of a core.
 LOOK = 0.1, 0.5
 
-#: Seconds in which processes that were told to end have to be gone.
-GONE = 60.0
-
 #: What Open MPI's mpirun says on a busy machine, now and then, instead of
 #: starting anything.
 NEVER_BEGAN = "The PMIx server's listener thread failed to start"
@@ -231,7 +228,7 @@ class Running:
         self._clean()
 
     def _survivors(self):
-        end = time.monotonic() + GONE
+        end = time.monotonic() + HANGS
         while (pids := self.pids()) and time.monotonic() < end:
             time.sleep(0.05)
         return pids

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from tests.support.limits import HANGS
-from tests.support.mpirun import GONE, MARK, environment
+from tests.support.mpirun import MARK, environment
 from tests.support.slurm_configuration import NODES, configure
 
 #: What has to be installed.
@@ -201,7 +201,7 @@ class Cluster:
         self._wait(lambda: not self.pids())
         left = [f'process {_name(pid)}' for pid in self._kill()]
         for daemon in self._daemons.values():
-            daemon.wait(GONE)
+            daemon.wait(HANGS)
         self._over.set()
         self._check.join()
         left += [f'port {port}' for port in self.ports if not _is_free(port)]
@@ -219,10 +219,10 @@ class Cluster:
                 start_new_session=True)
 
     def _until(self, condition):
-        assert self._wait(condition, HANGS), self._logs()
+        assert self._wait(condition), self._logs()
 
-    def _wait(self, condition, limit=GONE):
-        end = time.monotonic() + limit
+    def _wait(self, condition):
+        end = time.monotonic() + HANGS
         while not (holds := condition()) and time.monotonic() < end:
             time.sleep(0.05)
         return holds

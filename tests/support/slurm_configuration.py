@@ -11,7 +11,8 @@ GPUS = ('/dev/null', '/dev/zero')
 
 #: A requeued job waits for as long as the credential of its last run is good,
 #: and until the scheduler looks again.  Times in which SLURM itself gives up
-#: are for a busy machine.
+#: are for a busy machine, as that in which a script that is queued again has
+#: to say which nodes to leave out.
 CONFIGURATION = '''
 ClusterName=aspis
 SlurmctldHost={host}(127.0.0.1)
@@ -31,7 +32,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=1,sched_interval=1
-KillWait=5
+KillWait=30
 MessageTimeout=100
 TCPTimeout=60
 BatchStartTimeout=200

@@ -271,13 +271,15 @@ def test_reading_while_the_last_part_is_written_and_after_a_kill(tmp_path):
         env=os.environ | {'PYTHONPATH': search, 'OMP_NUM_THREADS': '1'})
     try:
         assert writer.stdout.readline() == '3\n'
-        seen = [check_growing(path, writer.stdout.readline)
-                for _ in range(8)]
+        seen = []
+        # The writer may have been far ahead, and wait since.
+        while len(seen) < 8 or seen[-1] == seen[0]:
+            seen.append(check_growing(path, writer.stdout.readline))
     finally:
         writer.kill()
         writer.communicate()
     seen.append(check_growing(path, lambda: None))
-    assert seen == sorted(seen) and seen[0] < seen[-1]
+    assert seen == sorted(seen)
 
 
 def check_growing(path, wait):

@@ -139,13 +139,13 @@ def test_reading_while_it_is_written(tmp_path, compress):
     writer = start_writer(path, compress)
     try:
         seen = []
-        for _ in range(10):
+        # The writer may have been far ahead, and wait since.
+        while len(seen) < 10 or seen[-1] == seen[0]:
             with load_run(path) as run:
                 writer.stdout.readline()
                 expect_what_was_written(run)
                 seen.append(run.n_steps)
         assert seen == sorted(seen)
-        assert seen[-1] > seen[0]
     finally:
         writer.kill()
         writer.communicate()
