@@ -37,11 +37,11 @@ class Tally:
 
     @property
     def done(self):
-        """How many positions of each worker are done, int64 (K,)."""
+        """Number of positions of each worker that are done, int64 (K,)."""
         return self._loads - np.array(self._left)
 
     def count(self, worker):
-        """How many of one worker are."""
+        """Number of those of one worker."""
         return self._lengths[worker] - self._left[worker]
 
     @property
