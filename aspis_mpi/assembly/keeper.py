@@ -108,7 +108,7 @@ class Keeper:
 
     @property
     def late(self) -> bool:
-        """Whether rows wait for a long step to end; `catch_up` writes them."""
+        """True if rows wait for a long step to end; `catch_up` writes them."""
         return self._log.is_late()
 
     def _go_back(self, rollbacks: tuple[Rollback, ...],

@@ -30,7 +30,7 @@ def difference(job, recorded, free):
 
 
 def changed(job, recorded, section):
-    """What has changed in one section of a job, in clauses."""
+    """Changes of one section of a job, as clauses."""
     return [f'{name} was {other!r} and is {value!r}'
             for name, value, other in _changes(job, recorded)
             if name.partition('.')[0] == section]
