@@ -12,7 +12,6 @@ from collections import deque
 
 import numpy as np
 
-from aspis_mpi.backends.signals import Signals
 from aspis_mpi.errors import INTERRUPTED
 from aspis_mpi.protocol.messages import Lane, Vector
 from aspis_mpi.protocol.server.drive import drive
@@ -109,8 +108,8 @@ class Simulation:
 
     def __init__(self, server, workers, keeper, clock, network,
                  signals=None):
-        self._signals = Signals() if signals is None else signals
-        self._asked = False
+        self._signals = signals
+        self._unheeded, self._asked = 0, False
         self._server = server
         self._workers = workers
         self._keeper = keeper
@@ -134,8 +133,10 @@ class Simulation:
         self._down(self._server.start())
         while self._server.exit_code is None:
             self._next()
+            if self._signals is not None:
+                self._unheeded += self._signals.taken()
             # The probe takes no time: nobody is asked anything during it.
-            if self._signals.number and not self._probes:
+            if self._unheeded and not self._probes:
                 self._heed()
         if self._server.exit_code == INTERRUPTED:
             self._keeper.secure([])
@@ -144,7 +145,8 @@ class Simulation:
 
     def _heed(self):
         """End the run after this step if asked to, at once if asked twice."""
-        for _ in range(self._signals.taken()):
+        while self._unheeded:
+            self._unheeded -= 1
             self._down(self._server.interrupt(
                 f'the simulation was sent {self._signals.name}',
                 self._asked))
