@@ -61,7 +61,6 @@ class AwakeClock:
 
     def _look(self, now: float) -> None:
         seen, self._seen = self._seen, (now, self._used())
-        span = now - seen[0]
-        idle = span - (self._seen[1] - seen[1])
-        if self._listens and span > LEAST and idle > LEAST:
+        idle = now - seen[0] - (self._seen[1] - seen[1])
+        if self._listens and idle > LEAST:
             self._left_out += idle - OFTEN

@@ -4,7 +4,6 @@ import pytest
 
 from aspis_mpi.backends.awake import LEAST, OFTEN, AwakeClock
 
-
 #: Of a stop as much may count, and what float64 rounds off.
 SOON = OFTEN + 1e-9
 

@@ -74,7 +74,9 @@ def test_logs_from_before_arrivals_have_none(tmp_path):
         run.arrivals
 
 
-def test_flushes_when_seconds_have_passed_or_the_block_is_full(tmp_path):
+@pytest.fixture
+def timed(tmp_path):
+    """A log that was flushed at second 100; says how many steps it has."""
     assignment = Uncoded(3)
     with create(tmp_path / 'run.h5', assignment, flush_seconds=5.0) as log:
         def written():
@@ -82,38 +84,37 @@ def test_flushes_when_seconds_have_passed_or_the_block_is_full(tmp_path):
                 return run.n_steps
 
         log.flush(now=100.0)
-        fill(log, assignment, range(2))
-        log.maybe_flush(now=104.0)
-        assert written() == 0
-        log.maybe_flush(now=105.0)
-        assert written() == 2
-        fill(log, assignment, range(2, 66))
-        log.maybe_flush(now=105.5)
-        assert written() == 66
-        fill(log, assignment, range(66, 66 + 65))
-        assert written() == 66 + 64
+        yield log, assignment, written
 
 
-def test_no_row_waits_longer_though_no_other_comes(tmp_path):
-    assignment = Uncoded(3)
-    with create(tmp_path / 'run.h5', assignment, flush_seconds=5.0) as log:
-        def written():
-            with load_run(tmp_path / 'run.h5') as run:
-                return run.n_steps
+def test_flushes_when_seconds_have_passed_or_the_block_is_full(timed):
+    log, assignment, written = timed
+    fill(log, assignment, range(2))
+    log.maybe_flush(now=104.0)
+    assert written() == 0
+    log.maybe_flush(now=105.0)
+    assert written() == 2
+    fill(log, assignment, range(2, 66))
+    log.maybe_flush(now=105.5)
+    assert written() == 66
+    fill(log, assignment, range(66, 66 + 65))
+    assert written() == 66 + 64
 
-        log.flush(now=100.0)
-        assert not log.is_late(now=1000.0)
-        fill(log, assignment, range(2))
-        log.maybe_flush(now=1002.0)     # the first in a long while
-        assert written() == 2
-        fill(log, assignment, range(2, 3))
-        log.maybe_flush(now=1003.0)
-        fill(log, assignment, range(3, 4))
-        log.maybe_flush(now=1004.0)
-        assert not log.is_late(now=1007.9)
-        assert log.is_late(now=1008.0)
-        log.maybe_flush(now=1008.0)
-        assert written() == 4 and not log.is_late(now=2000.0)
+
+def test_no_row_waits_longer_though_no_other_comes(timed):
+    log, assignment, written = timed
+    assert not log.is_late(now=1000.0)
+    fill(log, assignment, range(2))
+    log.maybe_flush(now=1002.0)     # the first in a long while
+    assert written() == 2
+    fill(log, assignment, range(2, 3))
+    log.maybe_flush(now=1003.0)
+    fill(log, assignment, range(3, 4))
+    log.maybe_flush(now=1004.0)
+    assert not log.is_late(now=1007.9)
+    assert log.is_late(now=1008.0)
+    log.maybe_flush(now=1008.0)
+    assert written() == 4 and not log.is_late(now=2000.0)
 
 
 @pytest.mark.parametrize('compress', [1 << 12, 1 << 6])

@@ -237,6 +237,7 @@ class Step(Stage):
         self._notes.arrived(self, worker, kind, now, message)
         if not self._computing:
             return []
+        # What has come cannot make it hopeless.
         out = self._proceed() if self._gathering.satisfied else []
         if enough and not out and self._scheme.skip_covered:
             return self._skip(np.array(enough), True)
