@@ -1,23 +1,27 @@
 """The memory that Python takes at most while something is done."""
 
+import gc
 import tracemalloc
-from contextlib import contextmanager
-from math import inf
+
+#: How often it is done.
+TIMES = 3
 
 
-class Taken:
-    """`peak`: bytes, once it is over."""
+def memory_taken(do):
+    """Bytes that `do()` takes beyond what there was before.
 
-    peak = inf
+    The least of a few times: what all tests of a process share (tables of
+    interned strings, caches of libraries, other threads) grows now and then,
+    at the expense of whoever runs at that moment.
+    """
+    return min(_peak(do) for _ in range(TIMES))
 
 
-@contextmanager
-def memory_taken():
-    """Measures what is done within, beyond what there was before."""
-    taken = Taken()
+def _peak(do):
+    gc.collect()
     tracemalloc.start()
     try:
-        yield taken
-        taken.peak = tracemalloc.get_traced_memory()[1]
+        do()
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -343,6 +343,5 @@ def test_two_thousand_trials_take_less_than_a_second(copies):
 def test_memory_does_not_grow_with_the_trials(per, n_workers, n):
     assignment = cyclic(n_workers, 8)
     paces = draw(assignment, per, n=n)
-    with memory_taken() as taken:
-        coverage_seconds(assignment, paces, 2)
-    assert taken.peak < 1 << 26
+    assert memory_taken(
+        lambda: coverage_seconds(assignment, paces, 2)) < 1 << 26

@@ -79,11 +79,9 @@ def test_construction_allocates_nothing(part):
     def sizes():
         problem = build(part)
         return problem.n_parameters, problem.n_samples
-    # What is imported at its first use is not counted.
-    sizes()
-    with memory_taken() as taken:
-        assert min(sizes()) > 0
-    assert taken.peak < 50_000
+    assert min(sizes()) > 0
+    # The modules of a network alone are 40 kB of objects.
+    assert memory_taken(sizes) < 100_000
 
 
 @every_problem
@@ -150,11 +148,11 @@ def test_an_unfinished_problem_names_what_is_missing():
 
 
 def test_quadratic_of_any_size_costs_nothing_before_its_first_use():
-    with memory_taken() as taken:
+    def look():
         problem = Quadratic(7, parameters=11_173_962)
         assert problem.n_parameters == 11_173_962
         assert problem.n_samples == 20_000
-    assert taken.peak < 10_000
+    assert memory_taken(look) < 10_000
 
 
 @pytest.mark.parametrize('parameters', [1, 1000, (1 << 16) + 5, 200_000])
