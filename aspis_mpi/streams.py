@@ -96,6 +96,11 @@ def raw_words(secret: bytes, start: int, n: int) -> npt.NDArray[np.uint64]:
     return philox.random_raw(skipped + n)[skipped:]
 
 
+def unforeseen(n: int) -> bytes:
+    """Bytes of the operating system: no key of a job leads to them."""
+    return os.urandom(n)
+
+
 class Coins:
     """Draws that nobody may foresee: of the operating system, but in tests.
 
@@ -111,7 +116,7 @@ class Coins:
     ([0, 1, 2, 3], True, 0)
     """
 
-    def __init__(self, read: Callable[[int], bytes] = os.urandom):
+    def __init__(self, read: Callable[[int], bytes] = unforeseen):
         self._read = read
 
     def seed(self) -> tuple[int, int]:

@@ -5,6 +5,7 @@ import pytest
 
 from aspis_mpi.assembly.wiring import Assembly
 from aspis_mpi.job import loading
+from tests.support.seeded_secrets import seeded_secrets
 
 #: Folders whose tests start processes for every core: one at a time, though
 #: beside tests of other folders.
@@ -31,6 +32,23 @@ def group(test):
     file = test.partition('::')[0]
     return next((folder for folder in ONE_AT_A_TIME
                  if file.startswith(f'{folder}/')), file)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    """What several tests share draws the same, whichever asks for it first."""
+    if fixturedef.scope == 'function':
+        return (yield)
+    with seeded_secrets(request.node.nodeid, fixturedef.argname,
+                        request.param_index):
+        return (yield)
+
+
+@pytest.fixture(autouse=True)
+def secrets(request):
+    """A test draws the same each time, alone or after others."""
+    with seeded_secrets(request.node.nodeid):
+        yield
 
 
 @pytest.fixture

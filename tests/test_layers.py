@@ -299,6 +299,14 @@ def test_random_numbers_come_from_the_streams():
         assert place.startswith('aspis_mpi.streams:') or place in named
 
 
+def test_secrets_come_from_the_streams():
+    """Where tests seed them; only names that must not recur do not."""
+    def asks(node):
+        return isinstance(node, ast.Attribute) and node.attr == 'urandom'
+    assert {place.partition(':')[0] for place in places(asks)} == {
+        'aspis_mpi.streams', 'aspis_mpi.backends.mpi.ranks'}
+
+
 def test_nothing_is_unpickled():
     forbidden = {'pickle', 'marshal', 'shelve', 'dill', 'cloudpickle'}
     assert not [module for module in trees()

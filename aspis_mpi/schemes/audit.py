@@ -12,7 +12,6 @@ several verifications each draws m of those files that somebody has shown
 since they could last be drawn, so that no later epoch is safer for a lie.
 """
 
-import os
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,6 +20,7 @@ from aspis_mpi import arrays
 from aspis_mpi.arrays import Ints
 from aspis_mpi.detection.base import DROPPED, Proof, ProofKind, Verdict
 from aspis_mpi.schemes.odd import oddities
+from aspis_mpi.streams import unforeseen
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def drawn(files, count):
     ndarray of int, shape (min(n, count),)
     """
     # A random order of all, that of random keys.
-    keys = np.array([int.from_bytes(os.urandom(8)) for _ in files],
+    keys = np.array([int.from_bytes(unforeseen(8)) for _ in files],
                     dtype=np.uint64)
     return files[np.argsort(keys)[:count]]
 

@@ -1,10 +1,9 @@
 """The order of a challenge: what counts, when, and what is asked again."""
 
-import os
-
 import numpy as np
 import pytest
 
+from aspis_mpi import streams
 from aspis_mpi.attacks.protocol.payloads import Payloads
 from aspis_mpi.backends.simulated import VirtualClock
 from aspis_mpi.protocol.messages import (
@@ -107,12 +106,12 @@ class Hand:
 @pytest.fixture
 def drawn(monkeypatch):
     """All that was taken from the operating system's randomness."""
-    found, draw = [], os.urandom
+    found, draw = [], streams.os.urandom
 
     def noted(n):
         found.append(draw(n))
         return found[-1]
-    monkeypatch.setattr(os, 'urandom', noted)
+    monkeypatch.setattr(streams.os, 'urandom', noted)
     return found
 
 

@@ -12,12 +12,6 @@ THOROUGH = bool(os.environ.get('ASPIS_THOROUGH'))
 K = 15
 
 
-@pytest.fixture(autouse=True)
-def secrets(monkeypatch):
-    """What the system draws is the same in each run of these tests."""
-    monkeypatch.setattr(os, 'urandom', np.random.default_rng(7).bytes)
-
-
 def digits(steps, **sections):
     """A job on digits, two samples a file, with a tolerance."""
     job = {'run': {'steps': steps, 'seed': 7, 'evaluate_every': 0},

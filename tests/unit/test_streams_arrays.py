@@ -1,5 +1,6 @@
 """Seeded streams and flat vectors: equality of bits, finiteness, norms."""
 
+import os
 import subprocess
 import sys
 
@@ -126,7 +127,9 @@ def test_a_coin_has_its_probability_to_the_last_bit():
         assert source.coin(0.25) is head
 
 
-def test_draws_are_repeated_only_by_the_same_source():
+def test_draws_are_repeated_only_by_the_same_source(monkeypatch):
+    # The operating system itself: that of tests is seeded.
+    monkeypatch.setattr(streams, 'os', os)
     def drawn(source):
         return source.seed(), source.below(1 << 60), source.permutation(9)
     assert drawn(coins(1)) == drawn(coins(1)) != drawn(coins(2))

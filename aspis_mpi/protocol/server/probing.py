@@ -5,7 +5,6 @@ that both sides know how long an answer is.
 """
 
 import logging
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from aspis_mpi.protocol.messages import Parameters, Probe
 from aspis_mpi.protocol.server.stage import Stage
 from aspis_mpi.protocol.server.states import State
 from aspis_mpi.schemes.events import EventCode
+from aspis_mpi.streams import unforeseen
 
 #: The step and the turn of everything that belongs to the probe.
 NUMBER = -1
@@ -71,7 +71,7 @@ class Probing(Stage):
         self._note = notes.note
         self._now = notes.now
         self._since = notes.now()
-        self._seed = os.urandom(16)
+        self._seed = unforeseen(16)
 
     def announce(self, workers, parameters):
         """Ask workers what they compute at the initial parameters."""

@@ -4,8 +4,6 @@ What workers send is taken here, and what is asked of them; `server` has the
 states in words.  Nothing of a step outlives it.
 """
 
-import os
-
 import numpy as np
 
 from aspis_mpi.detection.base import Proof, ProofKind
@@ -19,6 +17,7 @@ from aspis_mpi.protocol.server.tally import Tally
 from aspis_mpi.protocol.server.wait import Wait
 from aspis_mpi.protocol.server.watch import Watch
 from aspis_mpi.schemes.record import ArrivalKind
+from aspis_mpi.streams import unforeseen
 
 
 class Step(Stage):
@@ -339,7 +338,7 @@ class Step(Stage):
             self.wait.relieve(self._notes.now())
         # Drawn now, and from no generator of the run: nobody can know it
         # before its payload is complete.
-        secret = os.urandom(16)
+        secret = unforeseen(16)
         files, asked = self.table.challenge(
             self._gathering.finished.copy(), secret)
         if not files.any():

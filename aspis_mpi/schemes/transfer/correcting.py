@@ -1,7 +1,5 @@
 """Coded vectors of which any q wrong ones are found and left out (DRACO)."""
 
-import os
-
 import numpy as np
 
 from aspis_mpi import arrays
@@ -15,6 +13,7 @@ from aspis_mpi.schemes.record import CODED, Outcome
 from aspis_mpi.schemes.resolution import Resolution
 from aspis_mpi.schemes.tables.combined import Combined, PayloadTable
 from aspis_mpi.schemes.tables.state import NOBODY, GlobalState
+from aspis_mpi.streams import unforeseen
 
 #: Random projections by which wrong vectors are found.
 PROJECTIONS = 8
@@ -111,7 +110,7 @@ class CorrectedTable(PayloadTable):
         """Find the wrong ones, and add up what is in the others."""
         start, sent = closing.clock(), self._sent()
         # Drawn now: nobody knew it when the vectors were made.
-        wrong = self._errors.wrong(self._projections(os.urandom(16)))
+        wrong = self._errors.wrong(self._projections(unforeseen(16)))
         found = closing.clock()
         divisor = float(closing.samples.sum())
         outcome, reason = Outcome.CONTRADICTION, None
