@@ -38,13 +38,14 @@ def simulated(tmp_path, monkeypatch, capsys):
     """Simulates a module; exit code, what is said, and the log's path."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(logging.getLogger(), 'handlers', [])
+    # What was compiled of a module would be taken for that of the next.
+    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
 
     def run(source, steps=STEPS, name='run'):
         (tmp_path / 'wrong.py').write_text(source)
         sys.modules.pop('wrong', None)
         job, out = tmp_path / 'job.toml', tmp_path / f'{name}{steps}.h5'
         job.write_text(JOB.format(steps=steps, module='wrong'))
-        sys.dont_write_bytecode = True
         code = main(['simulate', str(job), '--out', str(out)])
         sys.modules.pop('wrong', None)
         return code, capsys.readouterr().err, out

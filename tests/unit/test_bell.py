@@ -42,7 +42,7 @@ def test_each_ring_before_a_sleep_ends_one(name, bells):
 class Poll:
     """The poll of a system on which nothing ever comes."""
 
-    asked = []
+    asked: list
 
     def register(self, *what):
         """Nothing is looked at."""
@@ -53,6 +53,7 @@ class Poll:
 
 
 def test_nobody_sleeps_longer_than_told_or_than_quiet(name, monkeypatch):
+    monkeypatch.setattr(Poll, 'asked', [], raising=False)
     monkeypatch.setattr('aspis_mpi.backends.bell.select', SimpleNamespace(
         poll=Poll, POLLIN=select.POLLIN))
     bell = Bell(name, 1)

@@ -58,47 +58,62 @@ def test_a_forward_leaves_what_norm_and_rectifiers_need():
     assert one == two - one + weights
 
 
-def test_the_peaks_are_those_that_are_forecast():
-    code = f"""if True:
-        import json
-        import numpy as np
-        import torch
-        from aspis_mpi.learning.adapter.heap import give_back
-        from aspis_mpi.learning.problems import torch as problems
-        from {HERE} import build
-        torch.set_num_threads(1)
-        problems.EVALUATED = 1 << 28
-        def status(key):
-            line, = (line for line in open('/proc/self/status')
-                     if line.startswith(key))
-            return 1024 * int(line.split()[1])
-        def peak(compute):
-            give_back()
-            before = status('VmRSS')
-            compute()
-            return status('VmHWM') - before
-        problem, samples = build(), np.arange(48)
-        w = problem.initial(None)
-        out = np.zeros_like(w)
-        told = [48 * problem.evaluation_bytes // problem._at_once,
-                problem.gradient_bytes(48)]
-        print(json.dumps([told, [
-            peak(lambda: problem.evaluate(w)),
-            peak(lambda: problem.gradient(w, samples, out))]]))
-        """
-    if not Path('/proc/self/status').exists():
-        pytest.skip('no /proc here')
+#: Prints forecasts of two peaks of memory, and what is measured of them.
+PEAKS = f"""if True:
+    import json
+    import numpy as np
+    import torch
+    from aspis_mpi.learning.adapter.heap import give_back
+    from aspis_mpi.learning.problems import torch as problems
+    from {HERE} import build
+    torch.set_num_threads(1)
+    problems.EVALUATED = 1 << 28
+    def status(key):
+        line, = (line for line in open('/proc/self/status')
+                 if line.startswith(key))
+        return 1024 * int(line.split()[1])
+    def peak(compute):
+        give_back()
+        before = status('VmRSS')
+        compute()
+        return status('VmHWM') - before
+    problem, samples = build(), np.arange(48)
+    w = problem.initial(None)
+    out = np.zeros_like(w)
+    told = [48 * problem.evaluation_bytes // problem._at_once,
+            problem.gradient_bytes(48)]
+    print(json.dumps([told, [
+        peak(lambda: problem.evaluate(w)),
+        peak(lambda: problem.gradient(w, samples, out))]]))
+    """
+
+
+def peaks():
+    """Bytes of each peak, as they are forecast and as they are measured."""
     # The C library hands large blocks back at once: whether it keeps what
     # was freed is a matter of its history, and a third of the peak.
     done = subprocess.run(
-        [sys.executable, '-c', code], timeout=HANGS, check=True,
+        [sys.executable, '-c', PEAKS], timeout=HANGS, check=True,
         env=os.environ | {'MALLOC_MMAP_THRESHOLD_': '65536'},
         capture_output=True, text=True)
-    told, measured = np.array(json.loads(done.stdout))
-    # Each peak is more than all before.  The forecast has room for what a
-    # library copies (two maps here, which not every processor asks for).
-    assert (measured <= 1.1 * told).all(), (told, measured)
-    assert (told <= 2 * measured).all(), (told, measured)
+    return np.array(json.loads(done.stdout))
+
+
+@pytest.mark.skipif(not Path('/proc/self/status').exists(),
+                    reason='no /proc here')
+def test_the_peaks_are_those_that_are_forecast():
+    """Once of a few times: a system short of memory takes back pages that
+    were counted, and another time it does not."""
+    found = []
+    for _ in range(3):
+        told, measured = peaks()
+        # Each peak is more than all before.  The forecast has room for what
+        # a library copies (two maps here, which not every processor asks
+        # for).
+        if (measured <= 1.1 * told).all() and (told <= 2 * measured).all():
+            return
+        found.append((told, measured))
+    pytest.fail(f'forecast, measured: {found}')
 
 
 def test_evaluation_takes_no_more_than_is_allowed(monkeypatch):
