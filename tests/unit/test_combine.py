@@ -129,7 +129,8 @@ def test_rows_are_only_read_and_no_temporary_is_as_long():
     def combine():
         encode(vectors, np.array([[1.0], [2], [3]]), out)
         decode(vectors, np.array([[1.0, 2, 3]]), out, 2.0)
-    assert memory_taken(combine) < 2.2 * 8 * BLOCK < d
+    # One more temporary of a block would be 4 * BLOCK beyond 17.1 * BLOCK.
+    assert memory_taken(combine) < 20 * BLOCK < d
 
 
 @pytest.mark.parametrize('divisor', [0, -1, np.nan, np.inf])
