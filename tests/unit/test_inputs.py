@@ -1,5 +1,6 @@
 """The files that a job names: found, kept in the log, refused if changed."""
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def module(here):
     def write(comment=''):
         path = here / 'mine_of_inputs.py'
         path.write_text(f'{MODULE}# {comment}\n')
+        # Python may have looked here already, at the same tick of the clock.
+        importlib.invalidate_caches()
         return 'mine_of_inputs:Mine'
     return write
 
