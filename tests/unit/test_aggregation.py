@@ -13,7 +13,7 @@ from aspis_mpi.aggregation.aggregators.mean import Mean
 from aspis_mpi.aggregation.aggregators.median import Median
 from aspis_mpi.aggregation.aggregators.median_of_means import MedianOfMeans
 from aspis_mpi.aggregation.aggregators.trimmed_mean import TrimmedMean
-from tests.support.memory_taken import memory_taken
+from tests.support.memory import takes_less
 
 PARTS = registry.parts('aggregation')
 every_rule = pytest.mark.parametrize('rule', PARTS.values(), ids=PARTS)
@@ -168,8 +168,8 @@ def test_no_rule_has_a_scale_of_its_own(rule, exponent):
 def test_no_temporary_as_large_as_the_rows(rule, n):
     rows, samples = draw(n, 200_000)
     aggregator, out = made(rule, n, 1, 4), np.empty(200_000, dtype=np.float32)
-    assert memory_taken(lambda: aggregator.aggregate(
-        rows, samples, out)) < 1.5 * blocks.SCRATCH
+    assert takes_less(
+        1.5 * blocks.SCRATCH, lambda: aggregator.aggregate(rows, samples, out))
 
 
 @every_rule

@@ -13,7 +13,7 @@ from aspis_mpi.coding import completion
 from aspis_mpi.coding.completion import (
     coefficient_error, coverage_seconds, full_count_seconds,
     full_workers_seconds, optimal_error, wait_for_all_seconds)
-from tests.support.memory_taken import memory_taken
+from tests.support.memory import takes_less
 
 COMPLETIONS = coverage_seconds, full_workers_seconds
 either = pytest.mark.parametrize('seconds', COMPLETIONS)
@@ -343,5 +343,5 @@ def test_two_thousand_trials_take_less_than_a_second(copies):
 def test_memory_does_not_grow_with_the_trials(per, n_workers, n):
     assignment = cyclic(n_workers, 8)
     paces = draw(assignment, per, n=n)
-    assert memory_taken(
-        lambda: coverage_seconds(assignment, paces, 2)) < 1 << 26
+    assert takes_less(
+        1 << 26, lambda: coverage_seconds(assignment, paces, 2))

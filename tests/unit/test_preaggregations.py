@@ -8,7 +8,7 @@ from aspis_mpi.aggregation import blocks
 from aspis_mpi.aggregation.base import Aggregator
 from aspis_mpi.aggregation.preaggregation import Chain, ChainMaker
 from tests.support import plain_aggregation as plain
-from tests.support.memory_taken import memory_taken
+from tests.support.memory import takes_less
 from tests.support.robust_cases import (
     BEFORE, RULES, applied, chained, drawn, means_of, mixed)
 
@@ -111,8 +111,8 @@ def test_rows_are_only_read_and_threads_do_not_show(name, rule, monkeypatch):
 def test_nothing_is_made_as_large_as_the_files(name, rule):
     rows, samples = drawn(20, 100_000)
     chain, out = chained([name], rule, 20, 2), np.empty(100_000, np.float32)
-    assert memory_taken(lambda: chain.aggregate(
-        rows, samples, out)) < 1.5 * blocks.SCRATCH
+    assert takes_less(
+        1.5 * blocks.SCRATCH, lambda: chain.aggregate(rows, samples, out))
 
 
 @any_before

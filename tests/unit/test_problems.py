@@ -22,7 +22,7 @@ from aspis_mpi.learning.schedules.constant import Constant
 from aspis_mpi.parts import extras
 from tests.support.image_files import prepared_once
 from tests.support.limits import HANGS
-from tests.support.memory_taken import memory_taken
+from tests.support.memory import takes_less
 
 
 #: What a job says of problems that cannot do without.
@@ -81,7 +81,7 @@ def test_construction_allocates_nothing(part):
         return problem.n_parameters, problem.n_samples
     assert min(sizes()) > 0
     # The modules of a network alone are 40 kB of objects.
-    assert memory_taken(sizes) < 100_000
+    assert takes_less(100_000, sizes)
 
 
 @every_problem
@@ -152,7 +152,7 @@ def test_quadratic_of_any_size_costs_nothing_before_its_first_use():
         problem = Quadratic(7, parameters=11_173_962)
         assert problem.n_parameters == 11_173_962
         assert problem.n_samples == 20_000
-    assert memory_taken(look) < 10_000
+    assert takes_less(10_000, look)
 
 
 @pytest.mark.parametrize('parameters', [1, 1000, (1 << 16) + 5, 200_000])

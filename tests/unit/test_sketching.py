@@ -10,7 +10,7 @@ from aspis_mpi.coding.challenge import compare, passes
 from aspis_mpi.coding.combine import payload_size
 from aspis_mpi.coding.sketching import BLOCK, FEW, RMS, matrix, sketch
 from aspis_mpi.streams import raw_words
-from tests.support.memory_taken import memory_taken
+from tests.support.memory import takes_less
 
 SECRET, OTHER = b'one secret of 16', b'and another one!'
 
@@ -209,8 +209,8 @@ def test_what_is_not_finite_shows_in_every_number_without_a_warning(
 def test_nothing_as_long_as_a_vector_is_stored(dtype, k):
     gradients = vectors(2, 1_100_000)
     gradients.flags.writeable = False
-    assert memory_taken(
-        lambda: sketch(gradients, 1, SECRET, k, dtype)) < 2_500_000
+    assert takes_less(
+        2_500_000, lambda: sketch(gradients, 1, SECRET, k, dtype))
 
 
 def test_nothing_has_an_empty_sketch():
