@@ -38,7 +38,6 @@ quick=(tests/mpi/test_mpirun_begin.py tests/test_{layers,names}.py tests/unit
 
 # In the order of their folders: what starts ranks takes longest.
 parallel=(--numprocesses=3 --dist=loadscope --no-loadscope-reorder)
-few=5
 
 source jobs/environment.sh
 case ${1:-} in
@@ -69,6 +68,7 @@ python -m compileall -q aspis_mpi
 # Of 14,000 tests one may starve where three processes share two cores with
 # others: up to `few` that failed are run once more, alone, and decide.  The
 # summary of the first run names them all the same.
+few=5
 python -m pytest "$@" && exit
 code=$?
 failed=$(grep -c true .pytest_cache/v/cache/lastfailed) || exit "$code"

@@ -1,25 +1,34 @@
-"""The memory that Python takes at most while something is done."""
+"""Memory that is measured, beside whatever else happens in a process."""
 
 import gc
 import tracemalloc
 
-#: How often it is done at most.
+#: How often it is measured at most.
 TIMES = 3
+
+
+def once(holds, measure):
+    """True if `holds` of what `measure()` finds, once of a few times.
+
+    What all tests of a process share (tables of interned strings, caches of
+    libraries, other threads) grows now and then, at the expense of whoever
+    runs at that moment, and a system short of memory takes back pages; what
+    a fault takes, it takes each time.
+    """
+    for _ in range(TIMES):
+        found = measure()
+        if holds(found):
+            return True
+        print('measured:', found)
+    return False
 
 
 def takes_less(than, do):
     """True if `do()` takes less than so many bytes, once of a few times.
 
-    Beyond what there was before.  What all tests of a process share (tables
-    of interned strings, caches of libraries, other threads) grows now and
-    then, at the expense of whoever runs at that moment.
+    Beyond what there was before, of memory that Python knows of.
     """
-    for _ in range(TIMES):
-        peak = _peak(do)
-        if peak < than:
-            return True
-        print(f'takes {peak} bytes')
-    return False
+    return once(lambda peak: peak < than, lambda: _peak(do))
 
 
 def _peak(do):

@@ -20,6 +20,7 @@ from aspis_mpi.learning.problems import torch as problems  # noqa: E402
 from aspis_mpi.plan import plan_of  # noqa: E402
 from tests.support import torch_modules as mine  # noqa: E402
 from tests.support.limits import HANGS
+from tests.support.memory import once
 
 HERE = 'tests.unit.test_footprint'
 #: Channels and side of an image within the module, bytes of one.
@@ -102,18 +103,13 @@ def peaks():
 @pytest.mark.skipif(not Path('/proc/self/status').exists(),
                     reason='no /proc here')
 def test_the_peaks_are_those_that_are_forecast():
-    """Once of a few times: a system short of memory takes back pages that
-    were counted, and another time it does not."""
-    found = []
-    for _ in range(3):
-        told, measured = peaks()
+    def forecast(found):
+        told, measured = found
         # Each peak is more than all before.  The forecast has room for what
         # a library copies (two maps here, which not every processor asks
         # for).
-        if (measured <= 1.1 * told).all() and (told <= 2 * measured).all():
-            return
-        found.append((told, measured))
-    pytest.fail(f'forecast, measured: {found}')
+        return (measured <= 1.1 * told).all() and (told <= 2 * measured).all()
+    assert once(forecast, peaks)
 
 
 def test_evaluation_takes_no_more_than_is_allowed(monkeypatch):
