@@ -69,9 +69,12 @@ python -m compileall -q aspis_mpi
 # others: up to `few` that failed are run once more, alone, and decide.  The
 # summary of the first run names them all the same.
 few=5
+last=.pytest_cache/v/cache/lastfailed
+# What failed some other time, and may not be there any more.
+rm -f "$last"
 python -m pytest "$@" && exit
 code=$?
-failed=$(grep -c true .pytest_cache/v/cache/lastfailed) || exit "$code"
+failed=$(grep -c true "$last") || exit "$code"
 [ "$code" -eq 1 ] && [ "$failed" -le "$few" ] || exit "$code"
 echo "What failed ($failed) is run once more, alone, and decides."
 exec python -m pytest --last-failed --last-failed-no-failures=none -v
